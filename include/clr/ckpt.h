@@ -1,0 +1,46 @@
+#ifndef CLR_CKPT_H
+#define CLR_CKPT_H
+/* Checkpoints: RUN/checkpoints/step-%08d.h5, one HDF5 file each, torchvision's names and shapes, nothing shaped by the number of
+   ranks (see INTERFACE). Written whole or not at all; `latest` is a text file with the newest one's name. */
+
+#include "clr/comm.h"
+#include "clr/err.h"
+#include "clr/optim.h"
+#include "clr/params.h"
+
+typedef struct clr_ckpt_facts {
+    int64_t step;        /* updates done */
+    double epoch;
+    uint64_t seed;
+    char *config;        /* the run's resolved config; freed by clr_ckpt_facts_free */
+    char *version;
+} clr_ckpt_facts;
+
+void clr_ckpt_facts_free(clr_ckpt_facts *facts);
+
+/* Local. Writes path from params and optim (NULL: weights only). */
+clr_status clr_ckpt_write(const char *path, const clr_ckpt_facts *facts, const clr_params *params, clr_optim *optim);
+
+/* Local. Attributes only. */
+clr_status clr_ckpt_read_facts(const char *path, clr_ckpt_facts *facts);
+
+/* Local. Every checksum is verified before anything is changed; then params, and optim where not NULL, are filled. Names or
+   shapes that do not fit are CLR_EINPUT, named. */
+clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim);
+
+/* Local. The newest good checkpoint of a folder: *path is freed by clr_free, NULL where there is none. Damaged ones are passed
+   over with a warning that says why. */
+clr_status clr_ckpt_newest(const char *folder, char **path);
+
+/* Saving behind the training. Rank 0 owns one of these; other ranks' are empty. begin copies params and slots (bounded memory, one
+   snapshot), a thread of its own writes, renames, moves `latest` and deletes all but the newest `keep`. */
+typedef struct clr_saver clr_saver;
+clr_status clr_saver_open(const char *folder, int keep, const clr_params *params, clr_optim *optim, clr_saver **saver);
+/* Waits for an earlier save, then starts the next. The outcome of the earlier one is returned: a failed save leaves the old files. */
+clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts);
+/* Waits until nothing is in flight; outcome of the last save. */
+clr_status clr_saver_wait(clr_saver *saver);
+double clr_saver_seconds(const clr_saver *saver); /* the slowest save so far */
+void clr_saver_close(clr_saver *saver);           /* waits; accepts NULL */
+
+#endif

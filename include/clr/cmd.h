@@ -1,0 +1,25 @@
+#ifndef CLR_CMD_H
+#define CLR_CMD_H
+/* Subcommands: one file a member in src/cmd/, the words in src/cmd/commands.h. main parses each one's table, reads --config and
+   --preset where the table has them, starts MPI and turns the status into an exit status. */
+
+#include "clr/comm.h"
+#include "clr/opt.h"
+
+typedef struct clr_command {
+    const char *name, *arguments, *help; /* "pack", "SRC OUT.h5", one sentence */
+    const clr_opt *options;
+    size_t config_bytes;                 /* of the struct that options fill */
+    int least, most;                     /* positional arguments */
+    bool alone;                          /* makes sense on one rank only */
+    /* Collective. config: filled; set->argument: positional. The status returned is agreed upon, or this rank's alone. */
+    clr_status (*run)(clr_comm *comm, void *config, const clr_opt_set *set);
+} clr_command;
+
+extern const clr_command *const clr_commands[]; /* ends with NULL */
+
+/* Local. The lines of --preset=NAME ("name = value"), or NULL; all names in *words, "a|b|c". src/cmd/presets.h */
+const char *clr_preset(const char *name);
+const char *clr_preset_names(void);
+
+#endif

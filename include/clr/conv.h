@@ -1,0 +1,93 @@
+#ifndef CLR_CONV_H
+#define CLR_CONV_H
+/* The convolution seam: a problem, a table of solvers, a plan. A solver is one file and one word in src/conv/solvers.h; the
+   plain reference member serves every problem and is what tests compare with.
+
+   x (N, H, W, C), weight (R, S, C, K), y (N, P, Q, K), P = (H + 2 pad - R) / stride + 1.
+
+   Lens. A unit stores its convolution's raw output; batch norm and ReLU are applied by whoever reads it: the value seen
+   is relu(scale[c] * x + shift[c]). Padding is zero in the *seen* values.
+
+   Moments, gathered while the output tile is in cache, in double: forward, sum y and sum y^2 over the N*P*Q rows, by
+   channel; inside a chunk of rows relative to a pivot, so that fp32 never subtracts large near-equal sums
+   (src/conv/moments.h). backward_data with `seen`: dx is the gradient of the *seen* input, masked by its ReLU, and the
+   moments are sum dx and sum dx * (x - mean[c]): what the batch norm below needs. */
+
+#include "clr/comm.h"
+#include "clr/err.h"
+#include "clr/tensor.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum clr_direction { CLR_FORWARD, CLR_BACKWARD_DATA, CLR_BACKWARD_WEIGHT, CLR_DIRECTIONS } clr_direction;
+
+typedef struct clr_conv_problem {
+    int n, h, w, c, k, r, s, stride, pad, p, q;
+    clr_dtype dtype;
+} clr_conv_problem;
+
+/* Fills p and q. */
+clr_conv_problem clr_conv_problem_of(int n, int h, int w, int c, int k, int kernel, int stride, int pad);
+
+/* 2 * multiply-adds of the direct method in one direction. */
+double clr_conv_flops(const clr_conv_problem *problem);
+
+typedef struct clr_lens {
+    const float *scale, *shift; /* C each; NULL: the tensor is seen as it is (relu must be false) */
+    bool relu;
+} clr_lens;
+
+/* Nothing overlaps. Unused pointers are NULL. The first n' <= n images may be done: `images`. */
+typedef struct clr_conv_args {
+    int images;           /* how many of problem.n are there */
+    const float *x;       /* forward, backward_weight; backward_data: only with seen */
+    clr_lens lens;        /* how x is seen */
+    const float *weight;  /* forward, backward_data */
+    float *y;             /* forward: overwritten */
+    const float *dy;      /* backward_* */
+    float *dx;            /* backward_data: overwritten, or added to */
+    float *dw;            /* backward_weight: overwritten, or added to */
+    bool accumulate;      /* add to dx or dw (not together with seen) */
+    bool seen;            /* backward_data: mask dx by the lens' ReLU on x, and fill moments about mean */
+    const float *mean;    /* backward_data with seen: C */
+    double *moments;      /* NULL, or 2K (forward), 2C (backward_data with seen): overwritten */
+    void *workspace;      /* of clr_conv_workspace() bytes, aligned to CLR_ALIGN */
+} clr_conv_args;
+
+typedef struct clr_conv_solver {
+    const char *name, *help;
+    unsigned directions;  /* 1 << CLR_FORWARD | ... */
+    bool gathers_moments; /* else the seam makes a pass of its own for moments and mask */
+    bool (*applicable)(const clr_conv_problem *problem, clr_direction direction);
+    double (*estimate)(const clr_conv_problem *problem, clr_direction direction, int threads); /* seconds, deterministic */
+    size_t (*workspace)(const clr_conv_problem *problem, clr_direction direction, int threads);
+    void (*apply)(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args);
+} clr_conv_solver;
+
+extern const clr_conv_solver *const clr_conv_solvers[]; /* ends with NULL; the reference member comes last */
+
+/* Local. Runs solver and, where it does not itself, the passes for mask and moments. Uses omp_get_max_threads() threads;
+   the same number gives the same bits. */
+void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args);
+
+/* The planner: which solver serves a problem. */
+typedef struct clr_planner clr_planner;
+
+/* Collective. how: "estimate" (deterministic), "measure" (times every applicable member, the maximum over ranks counts), each
+   with an optional list of the members allowed ("estimate:winograd4,reference"; a leading "-" forbids: "measure:-winograd4").
+   path: NULL, or a plan file: read by rank 0 and broadcast where it exists and was made by the same CPU model, instruction set
+   and program version; clr_planner_save writes it. Unknown members are CLR_EUSAGE with the nearest. */
+clr_status clr_planner_open(clr_comm *comm, const char *how, const char *path, clr_planner **planner);
+void clr_planner_close(clr_planner *planner); /* accepts NULL */
+
+/* Collective. The same answer on every rank; never NULL. */
+const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_problem *problem, clr_direction direction);
+
+/* Local; rank 0 calls it. Written under a temporary name and renamed. */
+clr_status clr_planner_save(const clr_planner *planner, const char *path);
+
+/* Local. Bytes for this solver with omp_get_max_threads() threads. */
+size_t clr_conv_workspace(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction);
+
+#endif

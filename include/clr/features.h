@@ -1,0 +1,22 @@
+#ifndef CLR_FEATURES_H
+#define CLR_FEATURES_H
+/* Features of a whole dataset, extracted once in inference mode and kept in memory: probes and kNN see only these, so they cannot
+   touch the encoder. Collective: ranks share the images, every rank gets all rows. */
+
+#include "clr/comm.h"
+#include "clr/encoder.h"
+#include "clr/store.h"
+
+typedef struct clr_features {
+    int64_t rows;
+    int dim;
+    float *h;              /* (rows, dim), freed by clr_features_free */
+    const int32_t *labels; /* the store's; NULL where there are none */
+    int classes;
+} clr_features;
+
+/* of: 'h' or 'z', from encoder; encoder NULL: the pixels themselves, in [0, 1]. size: side of an image. */
+clr_status clr_features_extract(clr_comm *comm, clr_store *store, clr_encoder *encoder, char of, int size, int channels, clr_features *features);
+void clr_features_free(clr_features *features);
+
+#endif

@@ -1,0 +1,51 @@
+#ifndef CLR_ISA_H
+#define CLR_ISA_H
+/* Instruction sets chosen at run time. A file listed in kernel_sources is compiled once for each set
+   with -DCLR_ISA=portable, avx2 or avx512, and names what it exports CLR_KERNEL(name). The rest of the
+   program says CLR_KERNEL_DECLARE(type, name) and takes CLR_KERNEL_PICK(name): the member for this
+   processor. SIMCLR_ISA in the environment takes a lesser one, for tests.
+
+   Kernels are written with vectors of CLR_LANES floats (GCC's vector extension), so that one source
+   serves all three; loops over registers have constant bounds. */
+
+#include <stdint.h>
+
+typedef enum clr_isa { CLR_ISA_PORTABLE, CLR_ISA_AVX2, CLR_ISA_AVX512, CLR_ISAS } clr_isa;
+
+/* Local. What kernels run here: the best that the processor and the system support, or less where
+   SIMCLR_ISA says so (portable, avx2, avx512; a word that is not one of these, or that this processor
+   lacks, is warned about and passed over). Fixed at the first call. */
+clr_isa clr_isa_current(void);
+const char *clr_isa_name(clr_isa isa);
+
+#ifdef CLR_HAVE_X86
+#define CLR_KERNEL_DECLARE(type, name) extern type name##_portable, name##_avx2, name##_avx512
+#define CLR_KERNEL_PICK(name)                                                                        \
+    (clr_isa_current() == CLR_ISA_AVX512 ? &name##_avx512                                            \
+     : clr_isa_current() == CLR_ISA_AVX2 ? &name##_avx2                                              \
+                                         : &name##_portable)
+#else
+#define CLR_KERNEL_DECLARE(type, name) extern type name##_portable
+#define CLR_KERNEL_PICK(name) (&name##_portable)
+#endif
+
+#ifdef CLR_ISA /* inside a kernel file */
+#define CLR_JOIN_(a, b) a##_##b
+#define CLR_JOIN(a, b) CLR_JOIN_(a, b)
+#define CLR_KERNEL(name) CLR_JOIN(name, CLR_ISA)
+#if defined(__AVX512F__)
+enum { CLR_LANES = 16, CLR_REGISTERS = 32 };
+#elif defined(__AVX2__)
+enum { CLR_LANES = 8, CLR_REGISTERS = 16 };
+#else
+enum { CLR_LANES = 4, CLR_REGISTERS = 16 };
+#endif
+typedef float clr_vec __attribute__((vector_size(CLR_LANES * sizeof(float))));
+typedef float clr_vec_u __attribute__((vector_size(CLR_LANES * sizeof(float)), aligned(4), may_alias));
+typedef int32_t clr_vec_i __attribute__((vector_size(CLR_LANES * sizeof(int32_t))));
+static inline clr_vec clr_load(const float *at) { return *(const clr_vec_u *)at; }
+static inline void clr_store_vec(float *at, clr_vec v) { *(clr_vec_u *)at = v; }
+static inline clr_vec clr_broadcast(float x) { return x - (clr_vec){0}; }
+#endif
+
+#endif

@@ -1,0 +1,36 @@
+#ifndef CLR_LOADER_H
+#define CLR_LOADER_H
+/* Augmented views, one batch ahead of the compute. An I/O thread reads the next step's images from the store; views are
+   made sample by sample, claimed through one counter by a background thread of low priority and, once the training thread
+   arrives, by all OpenMP threads, so that no core idles and none is fought over. Local, except for nothing: ranks do not talk. */
+
+#include "clr/augment.h"
+#include "clr/sampler.h"
+#include "clr/store.h"
+
+typedef struct clr_loader clr_loader;
+
+typedef struct clr_loader_config {
+    clr_sampler sampler;
+    int64_t first;             /* this rank's share of each global batch: samples first .. first + count - 1 */
+    int count;                 /* B */
+    int channels, size;        /* of a view */
+    clr_augment augment[2];    /* of the first and the second view */
+    int64_t last_step;         /* one past the last step that will be asked for */
+} clr_loader_config;
+
+/* The store stays the caller's and must outlive the loader. */
+clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, clr_loader **loader);
+void clr_loader_close(clr_loader *loader); /* accepts NULL; ends its threads */
+
+typedef struct clr_batch {
+    const float *views;     /* (2B, size, size, channels), view-major; valid until the next call */
+    const int64_t *ids;     /* B sample numbers */
+    double data_seconds;    /* waited for reading */
+    double augment_seconds; /* spent or waited for augmenting */
+} clr_batch;
+
+/* The views of step. Steps that follow each other are ready ahead; any other order works too. */
+clr_status clr_loader_next(clr_loader *loader, int64_t step, clr_batch *batch);
+
+#endif

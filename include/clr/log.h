@@ -1,0 +1,26 @@
+#ifndef CLR_LOG_H
+#define CLR_LOG_H
+/* What the program says while it runs: on stderr, and in the run's log file where one is open.
+   Numbers go elsewhere (metrics.tsv, a command's last line on stdout). */
+
+/* Local. Only rank 0 says clr_info; clr_warn speaks on every rank and names it. */
+void clr_log_rank(int rank, int ranks);
+
+/* Local. Copies everything said from now on into the file at path (appended), NULL stops that.
+   Returns 0, or errno's value. */
+int clr_log_file(const char *path);
+
+void clr_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void clr_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The one line that says why the program failed; main says it. */
+void clr_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* As clr_warn, but each key is said once in the life of the process. */
+void clr_warn_once(const char *key, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Rank 0: a line that rewrites itself on a terminal and is a plain line elsewhere. A terminal's line
+   is ended by the next clr_info or clr_warn. */
+void clr_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

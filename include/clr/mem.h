@@ -1,0 +1,48 @@
+#ifndef CLR_MEM_H
+#define CLR_MEM_H
+/* Memory: aligned blocks, counted, and planned arenas. After a run's first step the count of
+   allocations must not move. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CLR_ALIGN = 64 };
+
+/* Local. size bytes, zeroed, aligned to CLR_ALIGN; never NULL (a failure says how much was wanted and
+   aborts; what could be too big for the machine is checked with clr_memory_available before).
+   count * size is checked for overflow. Freed by clr_free. */
+void *clr_alloc(size_t count, size_t size);
+#define CLR_NEW(type, count) ((type *)clr_alloc((size_t)(count), sizeof(type)))
+
+/* Local. A copy of text on the heap, freed by clr_free. */
+char *clr_copy_text(const char *text);
+
+/* Local. printf into a string on the heap, freed by clr_free. */
+char *clr_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Local. Accepts NULL. */
+void clr_free(void *memory);
+
+/* How often clr_alloc was called in this process. */
+uint64_t clr_alloc_count(void);
+
+/* Bytes that this process could still take: the least of the machine's available memory and the
+   limits of its control group. */
+uint64_t clr_memory_available(void);
+
+/* The largest resident size of this process so far, bytes. */
+uint64_t clr_memory_peak(void);
+
+/* A plan for one block: reserve every piece first, then clr_arena_open allocates once, and
+   clr_arena_at gives the pieces. Offsets are multiples of CLR_ALIGN. */
+typedef struct clr_arena {
+    char *base;
+    size_t bytes;
+} clr_arena;
+
+size_t clr_arena_reserve(clr_arena *arena, size_t bytes); /* returns the piece's offset */
+void clr_arena_open(clr_arena *arena);
+void *clr_arena_at(const clr_arena *arena, size_t offset);
+void clr_arena_close(clr_arena *arena);
+
+#endif

@@ -1,0 +1,55 @@
+#ifndef CLR_STORE_H
+#define CLR_STORE_H
+/* The packed dataset: one HDF5 file. Uniform sizes: /images uint8 (n, H, W, C). Mixed sizes ("ragged"): /pixels uint8,
+   /offsets int64 (n + 1), /shapes int32 (n, 3). --store=encoded: /encoded uint8 and /offsets, /shapes as decoded.
+   /labels int32 (n) and /classes where known; /names the sources. Local. Reads take the HDF5 lock themselves. */
+
+#include "clr/err.h"
+#include "clr/image.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct clr_store clr_store;
+
+typedef struct clr_store_facts {
+    int64_t images;
+    int channels;               /* of all; 0 where they differ (gray is then read as RGB) */
+    int height, width;          /* of all; 0 where they differ */
+    int max_height, max_width;
+    int classes;                /* 0: no labels */
+    uint64_t checksum;          /* of the whole content: a dataset's identity in a run's config */
+    const char *const *class_names;
+} clr_store_facts;
+
+clr_status clr_store_open(const char *path, clr_store **store);
+void clr_store_close(clr_store *store); /* accepts NULL */
+const clr_store_facts *clr_store_facts_of(const clr_store *store);
+const char *clr_store_path(const clr_store *store);
+
+/* Bytes that reading these n images into one buffer takes (each starts at a multiple of 64). */
+int64_t clr_store_bytes(const clr_store *store, const int64_t *ids, int n);
+
+/* Reads images ids[0..n) (any order, sorted inside so that neighbours are read together) into buffer; image[i].pixels
+   points into it (not to be freed). channels: 1 or 3: what the caller wants (gray -> RGB by copying, RGB -> gray never).
+   Encoded stores are decoded here. Damage is CLR_EINPUT naming file and image. */
+clr_status clr_store_read(clr_store *store, const int64_t *ids, int n, int channels, void *buffer, clr_image *image);
+
+/* All labels (n entries), or NULL where there are none; valid until close. */
+const int32_t *clr_store_labels(const clr_store *store);
+clr_status clr_store_name(clr_store *store, int64_t id, char **name); /* freed by clr_free */
+
+/* Writing: examples one after another, then one commit. */
+typedef struct clr_store_writer clr_store_writer;
+typedef struct clr_store_layout {
+    bool encoded;
+    const char *const *class_names;
+    int classes;
+} clr_store_layout;
+clr_status clr_store_create(const char *path, const clr_store_layout *layout, clr_store_writer **writer);
+clr_status clr_store_append(clr_store_writer *writer, const clr_image *image, const uint8_t *encoded, int64_t encoded_bytes,
+                            int label, const char *name);
+clr_status clr_store_commit(clr_store_writer *writer); /* frees writer */
+void clr_store_abandon(clr_store_writer *writer);      /* leaves nothing behind; accepts NULL */
+
+#endif

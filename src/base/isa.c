@@ -1,0 +1,49 @@
+/* Which kernels run on this processor. */
+
+#include "clr/isa.h"
+
+#include "clr/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[CLR_ISAS] = {"portable", "avx2", "avx512"};
+
+const char *clr_isa_name(clr_isa isa)
+{
+    return names[isa];
+}
+
+static clr_isa best(void)
+{
+#ifdef CLR_HAVE_X86
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        return CLR_ISA_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return CLR_ISA_AVX2;
+#endif
+    return CLR_ISA_PORTABLE;
+}
+
+clr_isa clr_isa_current(void)
+{
+    static int chosen = -1;
+
+    if (chosen >= 0)
+        return (clr_isa)chosen;
+    clr_isa isa = best();
+    const char *wanted = getenv("SIMCLR_ISA");
+    if (wanted && *wanted) {
+        int i = 0;
+        while (i < CLR_ISAS && strcmp(names[i], wanted))
+            i++;
+        if (i > (int)isa)
+            clr_warn("SIMCLR_ISA=%s is not to be had here; using %s", wanted, names[isa]);
+        else
+            isa = (clr_isa)i;
+    }
+    chosen = (int)isa;
+    return isa;
+}

@@ -1,0 +1,204 @@
+/* MPI: start and stop, agreement on errors, blocking collectives. */
+#include "clr/comm.h"
+
+#include "clr/log.h"
+#include "clr/mem.h"
+
+#include <limits.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MOST = 1 << 27, MESSAGE = 1024 }; /* elements in one message: 512 MiB of floats, 1 GiB of doubles less one */
+
+struct clr_comm {
+    MPI_Comm world, node;
+    int rank, size, node_rank, node_size, nodes;
+    clr_status agreed;
+    int *length, *place; /* of each rank's part in an Allgatherv */
+    char host[MPI_MAX_PROCESSOR_NAME];
+};
+
+/* The number of processes that a launcher says it started, or 1. */
+static int launched(const char **by)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
+
+    for (size_t i = 0; i < 3; i++) {
+        const char *value = getenv(names[i]);
+        if (value && atoi(value) > 1) {
+            *by = names[i];
+            return atoi(value);
+        }
+    }
+    return 1;
+}
+
+clr_status clr_comm_start(int *argc, char ***argv, clr_comm **out)
+{
+    int given, length, first;
+    const char *by = NULL;
+
+    MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given);
+    clr_comm *comm = CLR_NEW(clr_comm, 1);
+    *out = comm;
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm->world);
+    MPI_Comm_rank(comm->world, &comm->rank);
+    MPI_Comm_size(comm->world, &comm->size);
+    MPI_Get_processor_name(comm->host, &length);
+    MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &comm->node);
+    MPI_Comm_rank(comm->node, &comm->node_rank);
+    MPI_Comm_size(comm->node, &comm->node_size);
+    first = comm->node_rank == 0;
+    MPI_Allreduce(&first, &comm->nodes, 1, MPI_INT, MPI_SUM, comm->world);
+    comm->length = CLR_NEW(int, comm->size);
+    comm->place = CLR_NEW(int, comm->size);
+    clr_log_rank(comm->rank, comm->size);
+    if (given < MPI_THREAD_FUNNELED)
+        return clr_fail(CLR_ECONFIG, "this MPI library does not allow threads (MPI_THREAD_FUNNELED)");
+    int tasks = launched(&by);
+    if (tasks > 1 && comm->size == 1)
+        return clr_fail(CLR_ECONFIG,
+                        "%s says that %d processes were started, but MPI sees one: the launcher and this MPI library do "
+                        "not match. Under Slurm try 'srun --mpi=pmix' ('srun --mpi=list' shows the choices), or mpirun",
+                        by, tasks);
+    return CLR_OK;
+}
+
+void clr_comm_stop(clr_comm *comm)
+{
+    if (!comm)
+        return;
+    MPI_Comm_free(&comm->node);
+    MPI_Comm_free(&comm->world);
+    clr_free(comm->length);
+    clr_free(comm->place);
+    clr_free(comm);
+    MPI_Finalize();
+}
+
+void clr_comm_abort(clr_comm *comm, int exit_status, const char *why)
+{
+    fprintf(stderr, "simclr: rank %d on %s: %s\n", comm->rank, comm->host, why);
+    fflush(stderr);
+    MPI_Abort(comm->world, exit_status);
+    abort();
+}
+
+int clr_comm_rank(const clr_comm *comm) { return comm->rank; }
+int clr_comm_size(const clr_comm *comm) { return comm->size; }
+const char *clr_comm_host(const clr_comm *comm) { return comm->host; }
+int clr_comm_node_rank(const clr_comm *comm) { return comm->node_rank; }
+int clr_comm_node_size(const clr_comm *comm) { return comm->node_size; }
+int clr_comm_nodes(const clr_comm *comm) { return comm->nodes; }
+
+const char *clr_comm_library(void)
+{
+    static char text[MPI_MAX_LIBRARY_VERSION_STRING];
+    int length;
+
+    MPI_Get_library_version(text, &length);
+    text[strcspn(text, "\n")] = 0;
+    return text;
+}
+
+clr_status clr_comm_agree(clr_comm *comm, clr_status st)
+{
+    struct {
+        int status, rank;
+    } mine = {(int)st, comm->rank}, worst;
+    char text[MESSAGE] = "";
+
+    MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, comm->world);
+    comm->agreed = (clr_status)worst.status;
+    if (comm->agreed == CLR_OK)
+        return CLR_OK;
+    if (comm->rank == worst.rank) {
+        if (comm->size > 1 && worst.rank > 0)
+            snprintf(text, sizeof text, "rank %d (%s): %.900s", comm->rank, comm->host, clr_message());
+        else
+            snprintf(text, sizeof text, "%s", clr_message());
+    }
+    MPI_Bcast(text, MESSAGE, MPI_CHAR, worst.rank, comm->world);
+    return clr_fail(comm->agreed, "%s", text);
+}
+
+bool clr_comm_agreed(const clr_comm *comm, clr_status st)
+{
+    return comm->size == 1 || comm->agreed == st;
+}
+
+void clr_comm_barrier(clr_comm *comm)
+{
+    MPI_Barrier(comm->world);
+}
+
+void clr_comm_broadcast(clr_comm *comm, void *data, int64_t bytes, int root)
+{
+    char *at = data;
+
+    for (; bytes > 0; bytes -= MOST, at += MOST)
+        MPI_Bcast(at, (int)(bytes < MOST ? bytes : MOST), MPI_BYTE, root, comm->world);
+}
+
+static void reduce(clr_comm *comm, void *data, int64_t count, MPI_Datatype type, int width, MPI_Op op)
+{
+    char *at = data;
+
+    if (comm->size == 1)
+        return;
+    for (; count > 0; count -= MOST / 2, at += (int64_t)(MOST / 2) * width)
+        MPI_Allreduce(MPI_IN_PLACE, at, (int)(count < MOST / 2 ? count : MOST / 2), type, op, comm->world);
+}
+
+void clr_comm_sum(clr_comm *comm, float *data, int64_t count)
+{
+    reduce(comm, data, count, MPI_FLOAT, sizeof *data, MPI_SUM);
+}
+
+void clr_comm_sum_double(clr_comm *comm, double *data, int64_t count)
+{
+    reduce(comm, data, count, MPI_DOUBLE, sizeof *data, MPI_SUM);
+}
+
+void clr_comm_max_double(clr_comm *comm, double *data, int64_t count)
+{
+    reduce(comm, data, count, MPI_DOUBLE, sizeof *data, MPI_MAX);
+}
+
+void clr_comm_sum_int(clr_comm *comm, int64_t *data, int64_t count)
+{
+    reduce(comm, data, count, MPI_INT64_T, sizeof *data, MPI_SUM);
+}
+
+/* One Allgatherv where everything fits in 1 GiB, else a broadcast from each rank, cut into pieces. */
+void clr_comm_gather_all(clr_comm *comm, const float *mine, float *all, const int64_t *counts)
+{
+    int64_t total = 0, before = 0;
+
+    for (int r = 0; r < comm->size; r++) {
+        before += r < comm->rank ? counts[r] : 0;
+        total += counts[r];
+    }
+    if (total > MOST) {
+        memcpy(all + before, mine, (size_t)counts[comm->rank] * sizeof *mine);
+        for (int r = 0; r < comm->size; all += counts[r], r++)
+            clr_comm_broadcast(comm, all, counts[r] * (int64_t)sizeof *all, r);
+        return;
+    }
+    for (int r = 0, at = 0; r < comm->size; at += comm->length[r], r++) {
+        comm->length[r] = (int)counts[r];
+        comm->place[r] = at;
+    }
+    MPI_Allgatherv(mine, comm->length[comm->rank], MPI_FLOAT, all, comm->length, comm->place, MPI_FLOAT, comm->world);
+}
+
+double clr_seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}

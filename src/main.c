@@ -1,0 +1,129 @@
+/* simclr COMMAND [OPTIONS]: finds the command, layers its options, starts MPI, turns the outcome into an exit status. */
+
+#include "clr/cmd.h"
+#include "clr/isa.h"
+#include "clr/log.h"
+#include "clr/mem.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static void usage(FILE *out)
+{
+    fprintf(out, "simclr %s: contrastive pretraining (SimCLR) on CPU clusters\n\n"
+                 "  simclr COMMAND [OPTIONS]     alone, or under srun or mpirun\n\ncommands:\n",
+            PACKAGE_VERSION);
+    for (const clr_command *const *c = clr_commands; *c; c++)
+        fprintf(out, "  %-9s %s\n", (*c)->name, (*c)->help);
+    fprintf(out, "\n  simclr COMMAND --help        what a command does, and its options\n"
+                 "  simclr --version             versions of everything that is in here\n");
+}
+
+static void command_usage(FILE *out, const clr_command *command)
+{
+    fprintf(out, "simclr %s%s%s %s\n  %s\n\n", command->name, *command->arguments ? " " : "", command->arguments, "[OPTIONS]",
+            command->help);
+    clr_opt_help(out, command->options);
+    fprintf(out, "  --config=FILE\n      options from a file, one 'name = value' a line; the command line wins\n");
+}
+
+static const clr_command *find(const char *name)
+{
+    const char *words[64];
+    int n = 0;
+
+    for (const clr_command *const *c = clr_commands; *c; c++) {
+        if (!strcmp((*c)->name, name))
+            return *c;
+        words[n++] = (*c)->name;
+    }
+    const char *near = clr_opt_nearest(name, words, n);
+    clr_fail(CLR_EUSAGE, "there is no command '%s'%s%s%s", name, near ? "; did you mean '" : " (simclr --help lists them)",
+             near ? near : "", near ? "'?" : "");
+    return NULL;
+}
+
+/* Takes --config=FILE out of the words and returns FILE, or NULL. */
+static const char *config_file(int *argc, char **argv)
+{
+    const char *path = NULL;
+    int kept = 0;
+
+    for (int i = 0; i < *argc; i++) {
+        if (!strncmp(argv[i], "--config=", 9))
+            path = argv[i] + 9;
+        else if (!strcmp(argv[i], "--config") && i + 1 < *argc)
+            path = argv[++i];
+        else
+            argv[kept++] = argv[i];
+    }
+    *argc = kept;
+    return path;
+}
+
+static clr_status parse(const clr_command *command, int argc, char **argv, clr_opt_set *set)
+{
+    const char *path = config_file(&argc, argv), *preset;
+    clr_status st = clr_opt_read_line(set, argc, argv);
+
+    if (st == CLR_OK && path)
+        st = clr_opt_read_file(set, path);
+    if (st == CLR_OK && (preset = clr_opt_value(set, "preset")) && *preset) {
+        const char *lines = clr_preset(preset);
+        st = lines ? clr_opt_read_text(set, lines, preset, CLR_OPT_PRESET)
+                   : clr_fail(CLR_EUSAGE, "--preset=%s: must be one of: %s", preset, clr_preset_names());
+    }
+    if (st == CLR_OK && (set->arguments < command->least || set->arguments > command->most))
+        st = set->arguments > command->most
+                 ? clr_fail(CLR_EUSAGE, "'%s': one argument too many (options begin with --)", set->argument[command->most])
+                 : clr_fail(CLR_EUSAGE, "an argument is missing: simclr %s %s", command->name, command->arguments);
+    return st == CLR_OK ? clr_opt_finish(set) : st;
+}
+
+int main(int argc, char **argv)
+{
+    clr_comm *comm = NULL;
+    clr_opt_set set = {0};
+    void *config = NULL;
+
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+        const clr_command *command = argv[1][0] == '-' ? NULL : find(argv[1]);
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            command ? command_usage(stdout, command) : usage(stdout);
+            return 0;
+        }
+        if (i == 1 && !strcmp(argv[1], "--version")) {
+            printf("simclr %s (%s)\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library());
+            return 0;
+        }
+    }
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    clr_status st = clr_comm_start(&argc, &argv, &comm);
+    const clr_command *command = NULL;
+    if (st == CLR_OK && !(command = find(argv[1])))
+        st = CLR_EUSAGE;
+    if (st == CLR_OK) {
+        config = clr_alloc(1, command->config_bytes ? command->config_bytes : 1);
+        clr_opt_open(&set, command->options, config);
+        st = parse(command, argc - 2, argv + 2, &set);
+    }
+    if (st == CLR_OK && command->alone && clr_comm_size(comm) > 1)
+        st = clr_fail(CLR_EUSAGE, "%s runs on one rank; %d were started", command->name, clr_comm_size(comm));
+    st = clr_comm_agree(comm, st);
+    if (st == CLR_OK)
+        st = command->run(comm, config, &set);
+    if (st != CLR_OK && !clr_comm_agreed(comm, st))
+        clr_comm_abort(comm, clr_exit_status(st), clr_message());
+    if (st != CLR_OK && st != CLR_STOPPED && clr_comm_rank(comm) == 0)
+        clr_error("%s", clr_message());
+    if (set.table)
+        clr_opt_close(&set);
+    clr_free(config);
+    clr_comm_stop(comm);
+    return clr_exit_status(st);
+}
