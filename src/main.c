@@ -15,7 +15,7 @@ static void usage(FILE *out)
                  "  simclr COMMAND [OPTIONS]     alone, or under srun or mpirun\n\ncommands:\n",
             PACKAGE_VERSION);
     for (const clr_command *const *c = clr_commands; *c; c++)
-        fprintf(out, "  %-9s %s\n", (*c)->name, (*c)->help);
+        fprintf(out, "  %-13s %s\n", (*c)->name, (*c)->help);
     fprintf(out, "\n  simclr COMMAND --help        what a command does, and its options\n"
                  "  simclr --version             versions of everything that is in here\n");
 }
@@ -28,10 +28,16 @@ static void command_usage(FILE *out, const clr_command *command)
     fprintf(out, "  --config=FILE\n      options from a file, one 'name = value' a line; the command line wins\n");
 }
 
-static const clr_command *find(const char *name)
+/* A command's name is one word, or two ("bench step"); *used says how many. */
+static const clr_command *find(int argc, char **argv, int *used)
 {
     const char *words[64];
+    char name[64];
     int n = 0;
+    bool two = argc > 2 && !strcmp(argv[1], "bench") && argv[2][0] != '-';
+
+    *used = two ? 2 : 1;
+    snprintf(name, sizeof name, "%s%s%s", argv[1], two ? " " : "", two ? argv[2] : "");
 
     for (const clr_command *const *c = clr_commands; *c; c++) {
         if (!strcmp((*c)->name, name))
@@ -86,9 +92,10 @@ int main(int argc, char **argv)
     clr_comm *comm = NULL;
     clr_opt_set set = {0};
     void *config = NULL;
+    int words = 1;
 
     for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-        const clr_command *command = argv[1][0] == '-' ? NULL : find(argv[1]);
+        const clr_command *command = argv[1][0] == '-' ? NULL : find(argc, argv, &words);
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             command ? command_usage(stdout, command) : usage(stdout);
             return 0;
@@ -105,12 +112,12 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     clr_status st = clr_comm_start(&argc, &argv, &comm);
     const clr_command *command = NULL;
-    if (st == CLR_OK && !(command = find(argv[1])))
+    if (st == CLR_OK && !(command = find(argc, argv, &words)))
         st = CLR_EUSAGE;
     if (st == CLR_OK) {
         config = clr_alloc(1, command->config_bytes ? command->config_bytes : 1);
         clr_opt_open(&set, command->options, config);
-        st = parse(command, argc - 2, argv + 2, &set);
+        st = parse(command, argc - 1 - words, argv + 1 + words, &set);
     }
     if (st == CLR_OK && command->alone && clr_comm_size(comm) > 1)
         st = clr_fail(CLR_EUSAGE, "%s runs on one rank; %d were started", command->name, clr_comm_size(comm));

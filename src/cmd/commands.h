@@ -1,2 +1,4 @@
-/* The subcommands, in the order that help lists them. A member is src/cmd/NAME.c with `const clr_command clr_command_NAME`. */
-#define CLR_COMMANDS(X) X(doctor)
+/* The subcommands, in the order that help lists them. A member is src/cmd/NAME.c with `const clr_command clr_command_NAME`
+   ("bench step" is bench_step). */
+#define CLR_COMMANDS(X) \
+    X(doctor)
