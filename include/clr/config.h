@@ -1,0 +1,55 @@
+#ifndef CLR_CONFIG_H
+#define CLR_CONFIG_H
+/* A run's settings: the struct that pretrain's option table fills (src/train/config.c), read by probe and embed from a
+   checkpoint too. Fields are the options of INTERFACE, defaults the paper's. */
+
+#include "clr/encoder.h"
+#include "clr/loss.h"
+#include "clr/opt.h"
+#include "clr/optim.h"
+#include "clr/store.h"
+
+typedef struct clr_config {
+    const char *data, *run_dir, *preset, *allow_change;
+    int arch;                /* resnet18|resnet34|resnet50|resnet101|resnet152 */
+    double width;
+    int stem;                /* imagenet|cifar */
+    int64_t image_size;
+    int head;                /* none|linear|nonlinear */
+    int64_t head_layers, head_dim;
+    int loss;                /* CLR_LOSS_WORDS */
+    double temperature;
+    bool l2norm;
+    int negatives, mining;   /* two-view|one-view; none|semi-hard */
+    double margin;
+    int64_t batch;           /* global, images */
+    double epochs;
+    int64_t steps;           /* 0: from epochs */
+    int64_t microbatch;      /* images of a rank at a time; 0: all at once */
+    bool recompute;
+    int optimizer;           /* CLR_OPTIM_WORDS */
+    double lr;
+    int lr_scaling;          /* linear|sqrt */
+    double warmup_epochs, weight_decay, momentum;
+    int bn;                  /* global|local */
+    const char *augment, *augment_second; /* second NULL: the same */
+    int64_t seed, threads;   /* threads 0: the cores of this rank */
+    int dtype;               /* fp32 */
+    const char *plan;        /* see clr_planner_open */
+    const char *checkpoint_every; /* "500", "600s", "1e" */
+    int64_t keep;
+    const char *time_limit;  /* "3600", "01:00:00"; NULL: SLURM_JOB_END_TIME where set */
+    double watchdog;         /* seconds without a step before the job is ended; 0: never */
+    int64_t log_every;       /* steps between progress lines in a log */
+} clr_config;
+
+extern const clr_opt clr_config_options[];
+
+clr_encoder_config clr_config_encoder(const clr_config *config, int channels);
+clr_loss_config clr_config_loss(const clr_config *config);
+clr_optim_config clr_config_optim(const clr_config *config);
+
+/* Local. Checks what one option alone cannot show (batch against dataset, ...), and names each contradiction. */
+clr_status clr_config_check(const clr_config *config, const clr_store_facts *data, int ranks);
+
+#endif
