@@ -1,9 +1,9 @@
 /* Which kernels run on this processor. */
-
 #include "clr/isa.h"
 
 #include "clr/log.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,10 +29,11 @@ static clr_isa best(void)
 
 clr_isa clr_isa_current(void)
 {
-    static int chosen = -1;
+    static atomic_int chosen = -1;
+    int known = atomic_load_explicit(&chosen, memory_order_relaxed);
 
-    if (chosen >= 0)
-        return (clr_isa)chosen;
+    if (known >= 0)
+        return (clr_isa)known;
     clr_isa isa = best();
     const char *wanted = getenv("SIMCLR_ISA");
     if (wanted && *wanted) {
@@ -44,6 +45,6 @@ clr_isa clr_isa_current(void)
         else
             isa = (clr_isa)i;
     }
-    chosen = (int)isa;
+    atomic_store_explicit(&chosen, (int)isa, memory_order_relaxed);
     return isa;
 }

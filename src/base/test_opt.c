@@ -1,0 +1,144 @@
+/* Option tables: sources, kinds, ranges, conditions, proposals, comparison. */
+#include "clr/mem.h"
+#include "clr/opt.h"
+
+#include <check.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct settings {
+    bool recompute;
+    int64_t batch;
+    double lr;
+    const char *data;
+    int loss;
+    double margin;
+} settings;
+
+#define AT(field) offsetof(settings, field)
+static const clr_opt table[] = {
+    {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "help"},
+    {"batch", CLR_OPT_INT, AT(batch), "4096", "N", 2, 1e9, NULL, CLR_OPT_MATHS, "help"},
+    {"lr", CLR_OPT_REAL, AT(lr), "0.3", "X", 0, 1000, NULL, CLR_OPT_MATHS, "help"},
+    {"data", CLR_OPT_TEXT, AT(data), NULL, "FILE", 0, 0, NULL, 0, "help"},
+    {"loss", CLR_OPT_WORD, AT(loss), "ntxent", "ntxent|triplet", 0, 0, NULL, CLR_OPT_MATHS, "help"},
+    {"margin", CLR_OPT_REAL, AT(margin), "0.8", "X", 0, 10, "loss=triplet", CLR_OPT_MATHS, "help"},
+    {0}};
+
+static settings got;
+static clr_opt_set set;
+
+static clr_status line(const char *words)
+{
+    static char copy[512];
+    char *argv[32];
+    int argc = 0;
+
+    strcpy(copy, words);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    memset(&got, 0, sizeof got);
+    clr_opt_open(&set, table, &got);
+    clr_status st = clr_opt_read_line(&set, argc, argv);
+    return st == CLR_OK ? clr_opt_finish(&set) : st;
+}
+
+START_TEST(defaults_and_line)
+{
+    ck_assert_int_eq(line("--batch=512 a.h5 --recompute --lr 1/4 -- --b.h5"), CLR_OK);
+    ck_assert_int_eq(got.batch, 512);
+    ck_assert(got.recompute && got.lr == 0.25 && !got.data && got.loss == 0 && got.margin == 0.8);
+    ck_assert_int_eq(set.arguments, 2);
+    ck_assert_str_eq(set.argument[0], "a.h5");
+    ck_assert_str_eq(set.argument[1], "--b.h5");
+    clr_opt_close(&set);
+    ck_assert_int_eq(line("--no-recompute --data="), CLR_OK);
+    ck_assert(!got.recompute);
+    ck_assert_str_eq(got.data, "");
+    clr_opt_close(&set);
+}
+END_TEST
+
+START_TEST(refusals_say_what_to_do)
+{
+    static const struct {
+        const char *words, *part;
+    } rows[] = {{"--bacth=5", "did you mean 'batch'?"},
+                {"--recomp", "did you mean 'recompute'?"},
+                {"--zzz=1", "--help lists them"},
+                {"--batch=1", "from 2 to 1000000000"},
+                {"--batch=2.5", "whole number"},
+                {"--batch=12x", "whole number"},
+                {"--lr=nan", "a number"},
+                {"--lr", "needs a value"},
+                {"--loss=ntxnt", "ntxent|triplet"},
+                {"--recompute=maybe", "yes or no"},
+                {"--margin=1", "it needs --loss=triplet"},
+                {"-b 5", "--name=value"}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ck_assert_msg(line(rows[i].words) == CLR_EUSAGE, "%s", rows[i].words);
+        ck_assert_msg(strstr(clr_message(), rows[i].part) != NULL, "%s: %s", rows[i].words, clr_message());
+        clr_opt_close(&set);
+    }
+}
+END_TEST
+
+START_TEST(later_sources_win)
+{
+    clr_opt_open(&set, table, &got);
+    char *words[] = {"--lr=3"};
+    ck_assert_int_eq(clr_opt_read_line(&set, 1, words), CLR_OK);
+    ck_assert_int_eq(clr_opt_read_text(&set, "# file\nlr = 2 # no\n\n batch=64\nloss = triplet\n", "f", CLR_OPT_FILE), CLR_OK);
+    ck_assert_int_eq(clr_opt_read_text(&set, "batch = 32\nmargin = 0.4", "p", CLR_OPT_PRESET), CLR_OK);
+    ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
+    ck_assert(got.lr == 3 && got.batch == 64 && got.loss == 1 && got.margin == 0.4);
+    ck_assert_int_eq(clr_opt_given(&set, "margin"), CLR_OPT_PRESET);
+    ck_assert_int_eq(clr_opt_read_text(&set, "batch = 1\nbtach = 2\n", "f.conf", CLR_OPT_FILE), CLR_EUSAGE);
+    ck_assert(strstr(clr_message(), "line 2") && strstr(clr_message(), "did you mean 'batch'"));
+    clr_opt_close(&set);
+}
+END_TEST
+
+START_TEST(what_is_written_reads_back_and_compares)
+{
+    ck_assert_int_eq(line("--batch=128 --lr=0.50 --data=x.h5"), CLR_OK);
+    char *text = clr_opt_write(&set);
+    clr_opt_close(&set);
+
+    clr_opt_open(&set, table, &got);
+    ck_assert_int_eq(clr_opt_read_text(&set, text, "config", CLR_OPT_FILE), CLR_OK);
+    ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
+    ck_assert(got.batch == 128 && got.lr == 0.5 && !strcmp(got.data, "x.h5"));
+    clr_opt_close(&set);
+
+    ck_assert_int_eq(line("--batch=128 --lr=5e-1 --data=moved.h5 --recompute"), CLR_OK);
+    ck_assert_int_eq(clr_opt_compare(&set, text, NULL), CLR_OK);
+    clr_opt_close(&set);
+    ck_assert_int_eq(line("--batch=256 --lr=1"), CLR_OK);
+    ck_assert_int_eq(clr_opt_compare(&set, text, NULL), CLR_ECONFIG);
+    ck_assert_str_eq(clr_message(), "batch: 128 -> 256, lr: 0.50 -> 1");
+    ck_assert_int_eq(clr_opt_compare(&set, text, "lr"), CLR_ECONFIG);
+    ck_assert_int_eq(clr_opt_compare(&set, text, "lr,batch"), CLR_OK);
+    clr_opt_close(&set);
+    clr_free(text);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("opt");
+    TCase *tcase = tcase_create("opt");
+
+    tcase_add_test(tcase, defaults_and_line);
+    tcase_add_test(tcase, refusals_say_what_to_do);
+    tcase_add_test(tcase, later_sources_win);
+    tcase_add_test(tcase, what_is_written_reads_back_and_compares);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
