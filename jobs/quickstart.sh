@@ -1,0 +1,48 @@
+#!/bin/sh
+# From nothing to a number: installs, builds, packs Fashion-MNIST, pretrains over MPI on all cores, evaluates, draws.
+# Run again, it goes on from the last checkpoint. Settings: the preset fashion-mnist (src/cmd/presets.h).
+#   RUN_DIR=DIR   where the run goes (runs/quickstart)     RANKS=N   MPI ranks (2 where there are 2 cores or more)
+set -eu
+cd "$(dirname "$0")/.."
+began=$(date +%s)
+. jobs/install.sh
+install_packages quickstart
+
+top=$(pwd)
+run=${RUN_DIR:-runs/quickstart}
+cores=$(nproc)
+ranks=${RANKS:-$((cores > 1 ? 2 : 1))}
+threads=$((cores / ranks > 0 ? cores / ranks : 1))
+
+echo "building"
+mkdir -p build/quickstart data "$run"
+if [ ! -x configure ] || [ configure.ac -nt configure ]; then autoreconf -fi >/dev/null 2>&1; fi
+(
+    cd build/quickstart
+    [ -f Makefile ] || "$top/configure" --quiet >configure.out 2>&1 || { cat configure.out >&2; exit 1; }
+    make -s -j"$cores" simclr
+)
+simclr=$top/build/quickstart/simclr
+
+mnist=/usr/share/datasets/fashion-mnist
+for split in train test; do
+    [ -f data/fashion-mnist-$split.h5 ] || "$simclr" pack --split=$split $mnist data/fashion-mnist-$split.h5
+done
+[ -f "$run/views.png" ] || "$simclr" views --preset=fashion-mnist data/fashion-mnist-train.h5 "$run/views.png"
+
+mpirun --oversubscribe --bind-to none -n "$ranks" "$simclr" pretrain --preset=fashion-mnist --threads="$threads" \
+    --data=data/fashion-mnist-train.h5 --run-dir="$run"
+sh jobs/plot.sh "$run"
+mpirun --oversubscribe --bind-to none -n 1 "$simclr" probe --checkpoint="$run" --train=data/fashion-mnist-train.h5 \
+    --test=data/fashion-mnist-test.h5 --threads="$cores" | tee "$run/probe.out"
+
+# value METHOD KEY: from the line of that method
+value() {
+    sed -n "s/^probe .*method=$1 .*/& /p" "$run/probe.out" | tail -1 | tr ' ' '\n' | sed -n "s/^$2=//p"
+}
+pictures=$run/views.png
+[ -f "$run/metrics.png" ] && pictures=$pictures,$run/metrics.png
+echo "quickstart linear=$(value linear-sgd top1) knn=$(value knn top1)" \
+    "untrained_linear=$(value linear-sgd untrained_top1) untrained_knn=$(value knn untrained_top1)" \
+    "raw_linear=$(value linear-sgd raw_top1) raw_knn=$(value knn raw_top1)" \
+    "seconds=$(($(date +%s) - began)) run_dir=$run pictures=$pictures"
