@@ -48,7 +48,7 @@ void clr_opt_open(clr_opt_set *set, const clr_opt *table, void *into);
 void clr_opt_close(clr_opt_set *set); /* frees every text that was handed out */
 
 /* "name = value" a line, "#" starts a comment. origin names it in messages. An unknown name is
-   CLR_EUSAGE and proposes the nearest. */
+   CLR_EUSAGE and proposes the nearest; in a preset, which serves several commands, it is passed over. */
 clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *origin, clr_opt_source source);
 clr_status clr_opt_read_file(clr_opt_set *set, const char *path);
 clr_status clr_opt_read_line(clr_opt_set *set, int argc, char **argv); /* argv[0] is the first word to look at */

@@ -136,6 +136,8 @@ clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *or
         int i = find(set, trim(name));
         if (!equals)
             st = clr_fail(CLR_EUSAGE, "%s:%d: '%s' is not 'name = value'", origin, number, name);
+        else if (i < 0 && source == CLR_OPT_PRESET)
+            continue;
         else if (i < 0) {
             st = unknown(set, name, origin);
             st = clr_fail_in(st, "line %d", number);

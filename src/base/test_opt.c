@@ -91,7 +91,7 @@ START_TEST(later_sources_win)
     char *words[] = {"--lr=3"};
     ck_assert_int_eq(clr_opt_read_line(&set, 1, words), CLR_OK);
     ck_assert_int_eq(clr_opt_read_text(&set, "# file\nlr = 2 # no\n\n batch=64\nloss = triplet\n", "f", CLR_OPT_FILE), CLR_OK);
-    ck_assert_int_eq(clr_opt_read_text(&set, "batch = 32\nmargin = 0.4", "p", CLR_OPT_PRESET), CLR_OK);
+    ck_assert_int_eq(clr_opt_read_text(&set, "batch = 32\nmargin = 0.4\nof-another-command = 1", "p", CLR_OPT_PRESET), CLR_OK);
     ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
     ck_assert(got.lr == 3 && got.batch == 64 && got.loss == 1 && got.margin == 0.4);
     ck_assert_int_eq(clr_opt_given(&set, "margin"), CLR_OPT_PRESET);
