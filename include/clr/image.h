@@ -23,6 +23,10 @@ enum { CLR_IMAGE_SIDE = 32768, CLR_IMAGE_PIXELS = 1 << 27 };
    to the end: truncation and bad checksums are CLR_EINPUT with the reason (the caller names the file). */
 clr_status clr_image_decode(const uint8_t *bytes, size_t length, clr_image *image);
 
+/* The same into memory of the caller with room bytes; image->pixels is into (not to be freed). A picture that takes more is
+   CLR_EINPUT. */
+clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, uint8_t *into, size_t room, clr_image *image);
+
 /* The picture with its shorter side at most shorter pixels (aspect kept, box average); a copy where it is smaller. */
 void clr_image_shrink(const clr_image *image, int shorter, clr_image *out);
 

@@ -30,11 +30,13 @@ typedef struct clr_source {
 
 struct clr_reader {
     const char *name, *help;
+    bool parallel; /* read may be called from several threads at once */
     /* Whether path (a file or a folder) is this reader's; decided by content. */
     bool (*probe)(const char *path);
     /* split: "train", "test" or NULL. Fails with CLR_EINPUT where the source as a whole is unusable. */
     clr_status (*open)(const char *path, const char *split, clr_source *source);
-    /* Example number i. CLR_EINPUT with a reason: this one is bad, name is set, others may be good. */
+    /* Example number i. CLR_EINPUT with a reason (which does not repeat the name): this one is bad, name is set, others may be
+       good. Anything else: the source has failed. */
     clr_status (*read)(clr_source *source, int64_t i, clr_example *example);
     void (*close)(clr_source *source);
 };

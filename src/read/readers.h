@@ -1,0 +1,8 @@
+#ifndef CLR_READ_READERS_H
+#define CLR_READ_READERS_H
+/* The readers, in the order in which they are asked. A member is src/read/NAME.c with `const clr_reader clr_reader_NAME`. */
+#define CLR_READERS(X) \
+    X(idx)             \
+    X(cifar)           \
+    X(folder)
+#endif
