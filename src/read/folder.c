@@ -170,7 +170,7 @@ static clr_status open_(const char *path, const char *split, clr_source *source)
         source->class_count = 0;
     }
     if (o->passed)
-        clr_info("%s: %lld files that are not named .png, .jpg or .jpeg are passed over", o->top, (long long)o->passed);
+        clr_info("%s: passed over what is not named .png, .jpg or .jpeg: %lld", o->top, (long long)o->passed);
     return source->examples ? CLR_OK : clr_fail(CLR_EINPUT, "%s: holds no .png, .jpg or .jpeg files", o->top);
 }
 

@@ -1,0 +1,436 @@
+/* Every kind of PNG against samples known in advance, JPEG, damage of every kind, shrinking against a plain average. */
+#include "clr/image.h"
+#include "clr/mem.h"
+
+#include <check.h>
+#include <png.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef HAVE_JPEG
+#include <jpeglib.h>
+#endif
+
+typedef struct bytes {
+    uint8_t *data;
+    size_t length, room;
+} bytes;
+
+static void put(png_structp png, png_bytep data, size_t length)
+{
+    bytes *b = png_get_io_ptr(png);
+
+    if (b->length + length > b->room)
+        b->data = realloc(b->data, b->room = 2 * (b->room + length));
+    memcpy(b->data + b->length, data, length);
+    b->length += length;
+}
+
+static void flushed(png_structp png)
+{
+    (void)png;
+}
+
+enum { H = 13, W = 11 };
+
+/* One kind of PNG. transparent: a tRNS chunk (a key for gray and RGB, alphas for a palette). */
+typedef struct kind {
+    int type, depth;
+    bool interlaced, transparent;
+} kind;
+
+/* Sample c of the pixel at (y, x), in depth bits. */
+static unsigned sample(int y, int x, int c, int depth)
+{
+    unsigned v = (unsigned)(y * 7919 + x * 104729 + c * 1299709) * 2654435761u >> 7;
+
+    return v & ((1u << depth) - 1);
+}
+
+static unsigned entry(unsigned i, int c) /* of the palette; c 3: alpha */
+{
+    return (i * 37 + (unsigned)c * 91 + 5) & 255;
+}
+
+static int samples(int type)
+{
+    return type == PNG_COLOR_TYPE_RGB ? 3 : type == PNG_COLOR_TYPE_RGBA ? 4 : type == PNG_COLOR_TYPE_GRAY_ALPHA ? 2 : 1;
+}
+
+static bytes make_png(kind k)
+{
+    bytes b = {0};
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    int n = samples(k.type);
+    static uint8_t rows[H][W * 8];
+    uint8_t *row[H];
+
+    if (setjmp(png_jmpbuf(png)))
+        ck_abort_msg("libpng cannot write a test's picture");
+    png_set_write_fn(png, &b, put, flushed);
+    png_set_IHDR(png, info, W, H, k.depth, k.type, k.interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    if (k.type == PNG_COLOR_TYPE_PALETTE) {
+        png_color colors[256];
+        png_byte alphas[256];
+        for (unsigned i = 0; i < 256; i++) {
+            colors[i] = (png_color){(png_byte)entry(i, 0), (png_byte)entry(i, 1), (png_byte)entry(i, 2)};
+            alphas[i] = (png_byte)entry(i, 3);
+        }
+        png_set_PLTE(png, info, colors, 1 << k.depth);
+        if (k.transparent)
+            png_set_tRNS(png, info, alphas, 1 << k.depth, NULL);
+    } else if (k.transparent) {
+        png_color_16 key = {.red = (png_uint_16)sample(3, 5, 0, k.depth), .green = (png_uint_16)sample(3, 5, 1, k.depth),
+                            .blue = (png_uint_16)sample(3, 5, 2, k.depth), .gray = (png_uint_16)sample(3, 5, 0, k.depth)};
+        png_set_tRNS(png, info, NULL, 0, &key);
+    }
+    memset(rows, 0, sizeof rows);
+    for (int y = 0; y < H; y++) {
+        row[y] = rows[y];
+        for (int i = 0; i < W * n; i++) {
+            unsigned v = sample(y, i / n, i % n, k.depth);
+            int bit = i * k.depth;
+            if (k.depth == 16)
+                rows[y][2 * i] = (uint8_t)(v >> 8), rows[y][2 * i + 1] = (uint8_t)v;
+            else
+                rows[y][bit / 8] |= (uint8_t)(v << (8 - k.depth - bit % 8));
+        }
+    }
+    png_text comment = {.compression = PNG_TEXT_COMPRESSION_NONE, .key = "Comment", .text = "of no matter"};
+    png_set_text(png, info, &comment, 1);
+    png_set_gAMA(png, info, 0.3);
+    png_set_rows(png, info, row);
+    png_write_png(png, info, PNG_TRANSFORM_IDENTITY, NULL);
+    png_destroy_write_struct(&png, &info);
+    return b;
+}
+
+/* What the decoder has to make of channel c at (y, x), in exact arithmetic. */
+static int wanted(kind k, int y, int x, int c)
+{
+    int n = samples(k.type), colors = n - (n % 2 == 0);
+    double most = (1 << k.depth) - 1, alpha = 1, v;
+
+    if (k.type == PNG_COLOR_TYPE_PALETTE) {
+        unsigned i = sample(y, x, 0, k.depth);
+        v = entry(i, c) / 255.0;
+        alpha = k.transparent ? entry(i, 3) / 255.0 : 1;
+    } else {
+        v = sample(y, x, colors == 1 ? 0 : c, k.depth) / most;
+        if (n % 2 == 0)
+            alpha = sample(y, x, n - 1, k.depth) / most;
+        bool is_key = k.transparent;
+        for (int i = 0; i < colors; i++)
+            is_key = is_key && sample(y, x, i, k.depth) == sample(3, 5, i, k.depth);
+        alpha = is_key ? 0 : alpha;
+    }
+    return (int)(255 * (v * alpha + 1 - alpha) + 0.5);
+}
+
+static const kind kinds[] = {
+#define BOTH(type, depth, transparent) {type, depth, false, transparent}, {type, depth, true, transparent}
+    BOTH(PNG_COLOR_TYPE_GRAY, 1, false),        BOTH(PNG_COLOR_TYPE_GRAY, 2, false),   BOTH(PNG_COLOR_TYPE_GRAY, 4, false),
+    BOTH(PNG_COLOR_TYPE_GRAY, 8, false),        BOTH(PNG_COLOR_TYPE_GRAY, 16, false),  BOTH(PNG_COLOR_TYPE_GRAY, 1, true),
+    BOTH(PNG_COLOR_TYPE_GRAY, 2, true),         BOTH(PNG_COLOR_TYPE_GRAY, 4, true),    BOTH(PNG_COLOR_TYPE_GRAY, 8, true),
+    BOTH(PNG_COLOR_TYPE_GRAY, 16, true),        BOTH(PNG_COLOR_TYPE_PALETTE, 1, false), BOTH(PNG_COLOR_TYPE_PALETTE, 2, false),
+    BOTH(PNG_COLOR_TYPE_PALETTE, 4, false),     BOTH(PNG_COLOR_TYPE_PALETTE, 8, false), BOTH(PNG_COLOR_TYPE_PALETTE, 1, true),
+    BOTH(PNG_COLOR_TYPE_PALETTE, 2, true),      BOTH(PNG_COLOR_TYPE_PALETTE, 4, true), BOTH(PNG_COLOR_TYPE_PALETTE, 8, true),
+    BOTH(PNG_COLOR_TYPE_RGB, 8, false),         BOTH(PNG_COLOR_TYPE_RGB, 16, false),   BOTH(PNG_COLOR_TYPE_RGB, 8, true),
+    BOTH(PNG_COLOR_TYPE_RGB, 16, true),         BOTH(PNG_COLOR_TYPE_RGBA, 8, false),   BOTH(PNG_COLOR_TYPE_RGBA, 16, false),
+    BOTH(PNG_COLOR_TYPE_GRAY_ALPHA, 8, false),  BOTH(PNG_COLOR_TYPE_GRAY_ALPHA, 16, false),
+};
+
+START_TEST(every_kind_of_png)
+{
+    kind k = kinds[_i];
+    bytes b = make_png(k);
+    clr_image image;
+
+    ck_assert_msg(clr_image_decode(b.data, b.length, &image) == CLR_OK, "type %d depth %d: %s", k.type, k.depth, clr_message());
+    ck_assert_int_eq(image.height, H);
+    ck_assert_int_eq(image.width, W);
+    ck_assert_int_eq(image.channels, k.type & PNG_COLOR_MASK_COLOR ? 3 : 1);
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++)
+            for (int c = 0; c < image.channels; c++) {
+                int is = image.pixels[(y * W + x) * image.channels + c], want = wanted(k, y, x, c);
+                ck_assert_msg(is == want, "type %d depth %d interlaced %d transparent %d (%d, %d, %d): %d, not %d", k.type,
+                              k.depth, k.interlaced, k.transparent, y, x, c, is, want);
+            }
+    clr_image_free(&image);
+    free(b.data);
+}
+END_TEST
+
+static void refused(const uint8_t *data, size_t length, const char *what)
+{
+    clr_image image;
+
+    ck_assert_msg(clr_image_decode(data, length, &image) == CLR_EINPUT, "%s: not refused", what);
+    ck_assert_ptr_null(image.pixels);
+    ck_assert_uint_gt(strlen(clr_message()), 5);
+}
+
+START_TEST(cut_anywhere_is_refused)
+{
+    bytes b = make_png((kind){PNG_COLOR_TYPE_RGB, 8, false, false});
+
+    for (size_t n = 0; n < b.length; n++)
+        refused(b.data, n, "cut PNG");
+    free(b.data);
+}
+END_TEST
+
+START_TEST(one_wrong_bit_anywhere_is_refused)
+{
+    bytes b = make_png((kind){PNG_COLOR_TYPE_RGBA, 8, true, false});
+
+    for (size_t i = 0; i < b.length; i++) {
+        b.data[i] ^= (uint8_t)(1 << i % 8);
+        refused(b.data, b.length, "PNG with a wrong bit");
+        b.data[i] ^= (uint8_t)(1 << i % 8);
+    }
+    free(b.data);
+}
+END_TEST
+
+static uint32_t crc(const uint8_t *data, size_t n)
+{
+    uint32_t c = 0xffffffff;
+
+    for (size_t i = 0; i < n; i++) {
+        c ^= data[i];
+        for (int k = 0; k < 8; k++)
+            c = c & 1 ? 0xedb88320 ^ c >> 1 : c >> 1;
+    }
+    return ~c;
+}
+
+static void put32(uint8_t *at, uint32_t v)
+{
+    at[0] = (uint8_t)(v >> 24), at[1] = (uint8_t)(v >> 16), at[2] = (uint8_t)(v >> 8), at[3] = (uint8_t)v;
+}
+
+START_TEST(oversized_headers_take_no_memory)
+{
+    static const uint32_t sizes[][2] = {{0x7fffffff, 0x7fffffff}, {1, 1 << 20}, {32768, 32768}, {0x7fffffff, 1},
+                                        {11000, 11000}, {0, 5}, {0x80000000, 4}};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        bytes b = make_png((kind){PNG_COLOR_TYPE_RGB, 8, i % 2, false});
+        uint64_t before = clr_memory_peak();
+        put32(b.data + 16, sizes[i][0]);
+        put32(b.data + 20, sizes[i][1]);
+        put32(b.data + 29, crc(b.data + 12, 17));
+        refused(b.data, b.length, "PNG with a header beyond its data");
+        ck_assert_uint_lt(clr_memory_peak() - before, 64 << 20);
+        free(b.data);
+    }
+}
+END_TEST
+
+START_TEST(other_files_are_refused)
+{
+    static const char *const others[] = {"", "GIF89a and so on", "\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "plain text\n", "\x89PNG\n"};
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        refused((const uint8_t *)others[i], strlen(others[i]), others[i]);
+}
+END_TEST
+
+START_TEST(decoding_into_memory_of_the_caller)
+{
+    bytes b = make_png((kind){PNG_COLOR_TYPE_RGB, 8, false, false});
+    uint8_t room[H * W * 3 + 1];
+    clr_image image;
+
+    room[H * W * 3] = 77;
+    ck_assert_int_eq(clr_image_decode_into(b.data, b.length, room, H * W * 3, &image), CLR_OK);
+    ck_assert_ptr_eq(image.pixels, room);
+    ck_assert_int_eq(room[5], wanted((kind){PNG_COLOR_TYPE_RGB, 8, false, false}, 0, 1, 2));
+    ck_assert_int_eq(room[H * W * 3], 77);
+    ck_assert_int_eq(clr_image_decode_into(b.data, b.length, room, H * W * 3 - 1, &image), CLR_EINPUT);
+    ck_assert_ptr_null(image.pixels);
+    free(b.data);
+}
+END_TEST
+
+START_TEST(written_png_is_read_back)
+{
+    char path[] = "test_image_XXXXXX";
+    static uint8_t file[1 << 16];
+    clr_image again;
+
+    close(mkstemp(path));
+    for (int channels = 1; channels <= 3; channels += 2) {
+        uint8_t pixels[5 * 7 * 3];
+        for (size_t i = 0; i < sizeof pixels; i++)
+            pixels[i] = (uint8_t)(i * 71);
+        ck_assert_int_eq(clr_image_write_png(path, &(clr_image){5, 7, channels, pixels}), CLR_OK);
+        FILE *f = fopen(path, "rb");
+        size_t n = fread(file, 1, sizeof file, f);
+        fclose(f);
+        ck_assert_int_eq(clr_image_decode(file, n, &again), CLR_OK);
+        ck_assert_int_eq(again.channels, channels);
+        ck_assert_mem_eq(again.pixels, pixels, (size_t)(35 * channels));
+        clr_image_free(&again);
+    }
+    unlink(path);
+    uint8_t one = 0;
+    ck_assert_int_eq(clr_image_write_png("no/such/folder/x.png", &(clr_image){1, 1, 1, &one}), CLR_EIO);
+    ck_assert_ptr_nonnull(strstr(clr_message(), "no/such/folder/x.png"));
+}
+END_TEST
+
+START_TEST(a_full_disk_is_an_error)
+{
+    if (access("/dev/full", W_OK))
+        return;
+    char *temporary = clr_text("full.png.tmp-%ld", (long)getpid());
+    uint8_t *pixels = clr_alloc(256 * 256, 3);
+    ck_assert_int_eq(symlink("/dev/full", temporary), 0);
+    ck_assert_int_eq(clr_image_write_png("full.png", &(clr_image){256, 256, 3, pixels}), CLR_EIO);
+    ck_assert_ptr_nonnull(strstr(clr_message(), "full.png"));
+    ck_assert_int_ne(access("full.png", F_OK), 0);
+    ck_assert_int_ne(access(temporary, F_OK), 0);
+    clr_free(temporary);
+    clr_free(pixels);
+}
+END_TEST
+
+START_TEST(shrinking_is_the_box_average)
+{
+    static const int sizes[][3] = {{10, 10, 5}, {13, 29, 7}, {31, 8, 3}, {9, 9, 1}, {64, 48, 47}};
+
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        int h = sizes[s][0], w = sizes[s][1], to = sizes[s][2], least = h < w ? h : w;
+        uint8_t pixels[64 * 48 * 3];
+        for (int i = 0; i < h * w * 3; i++)
+            pixels[i] = (uint8_t)((unsigned)i * 2654435761u >> 13);
+        clr_image image = {h, w, 3, pixels}, out;
+        clr_image_shrink(&image, to, &out);
+        ck_assert_int_eq(out.height < out.width ? out.height : out.width, to);
+        ck_assert_int_eq(out.height, (h * to + least / 2) / least);
+        ck_assert_int_eq(out.width, (w * to + least / 2) / least);
+        for (int y = 0; y < out.height; y++)
+            for (int x = 0; x < out.width; x++)
+                for (int c = 0; c < 3; c++) {
+                    double y0 = (double)y * h / out.height, y1 = (y + 1.0) * h / out.height, sum = 0;
+                    double x0 = (double)x * w / out.width, x1 = (x + 1.0) * w / out.width;
+                    for (int i = 0; i < h; i++)
+                        for (int j = 0; j < w; j++) {
+                            double a = (i + 1 < y1 ? i + 1 : y1) - (i > y0 ? i : y0);
+                            double b = (j + 1 < x1 ? j + 1 : x1) - (j > x0 ? j : x0);
+                            if (a > 0 && b > 0)
+                                sum += a * b * pixels[(i * w + j) * 3 + c];
+                        }
+                    double mean = sum / (y1 - y0) / (x1 - x0), is = out.pixels[(y * out.width + x) * 3 + c];
+                    ck_assert_msg(is >= mean - 0.5 - 1e-9 && is <= mean + 0.5 + 1e-9, "%dx%d -> %d at (%d, %d, %d): %g, not %g", h,
+                                  w, to, y, x, c, is, mean);
+                }
+        clr_image_free(&out);
+        clr_image_shrink(&image, least + 1, &out);
+        ck_assert_mem_eq(out.pixels, pixels, (size_t)(h * w * 3));
+        clr_image_free(&out);
+    }
+}
+END_TEST
+
+#ifdef HAVE_JPEG
+/* A smooth picture, so that the loss of JPEG at quality 100 is a few steps of 255. */
+static int smooth(int y, int x, int c)
+{
+    return 40 + 3 * y + 2 * x * (c + 1) % 100;
+}
+
+static bytes make_jpeg(int channels, J_COLOR_SPACE space, bool progressive)
+{
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    unsigned char *data = NULL;
+    unsigned long length = 0;
+    JSAMPLE line[40 * 4], *row = line;
+
+    jpeg.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&jpeg);
+    jpeg_mem_dest(&jpeg, &data, &length);
+    jpeg.image_height = 24, jpeg.image_width = 40, jpeg.input_components = channels, jpeg.in_color_space = space;
+    jpeg_set_defaults(&jpeg);
+    jpeg_set_quality(&jpeg, 100, TRUE);
+    jpeg.comp_info[0].h_samp_factor = jpeg.comp_info[0].v_samp_factor = 1;
+    if (progressive)
+        jpeg_simple_progression(&jpeg);
+    jpeg_start_compress(&jpeg, TRUE);
+    for (int y = 0; y < 24; y++) {
+        for (int i = 0; i < 40 * channels; i++)
+            line[i] = (JSAMPLE)smooth(y, i / channels, i % channels);
+        jpeg_write_scanlines(&jpeg, &row, 1);
+    }
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    return (bytes){data, length, length};
+}
+
+START_TEST(jpeg_of_every_color_space)
+{
+    static const struct { int channels; J_COLOR_SPACE space; } spaces[] = {{1, JCS_GRAYSCALE}, {3, JCS_RGB}, {4, JCS_CMYK}};
+    bytes b = make_jpeg(spaces[_i % 3].channels, spaces[_i % 3].space, _i >= 3);
+    clr_image image;
+
+    ck_assert_msg(clr_image_decode(b.data, b.length, &image) == CLR_OK, "%s", clr_message());
+    ck_assert_int_eq(image.height, 24);
+    ck_assert_int_eq(image.width, 40);
+    ck_assert_int_eq(image.channels, _i % 3 ? 3 : 1);
+    for (int y = 0; y < 24; y++)
+        for (int x = 0; x < 40; x++)
+            for (int c = 0; c < image.channels; c++) {
+                int want = smooth(y, x, c), is = image.pixels[(y * 40 + x) * image.channels + c];
+                if (_i % 3 == 2) /* libjpeg marks CMYK files as Adobe's: inks are stored as complements */
+                    want = (want * smooth(y, x, 3) + 127) / 255;
+                ck_assert_msg(abs(is - want) <= 8, "(%d, %d, %d): %d, not %d", y, x, c, is, want);
+            }
+    clr_image_free(&image);
+    free(b.data);
+}
+END_TEST
+
+START_TEST(cut_jpeg_is_refused)
+{
+    bytes b = make_jpeg(3, JCS_RGB, _i);
+
+    for (size_t n = 0; n < b.length - 2; n++)
+        refused(b.data, n, "cut JPEG");
+    free(b.data);
+}
+END_TEST
+#endif
+
+int main(void)
+{
+    Suite *suite = suite_create("image");
+    TCase *tcase = tcase_create("image");
+
+    tcase_add_loop_test(tcase, every_kind_of_png, 0, sizeof kinds / sizeof *kinds);
+    tcase_add_test(tcase, cut_anywhere_is_refused);
+    tcase_add_test(tcase, one_wrong_bit_anywhere_is_refused);
+    tcase_add_test(tcase, oversized_headers_take_no_memory);
+    tcase_add_test(tcase, other_files_are_refused);
+    tcase_add_test(tcase, decoding_into_memory_of_the_caller);
+    tcase_add_test(tcase, written_png_is_read_back);
+    tcase_add_test(tcase, a_full_disk_is_an_error);
+    tcase_add_test(tcase, shrinking_is_the_box_average);
+#ifdef HAVE_JPEG
+    tcase_add_loop_test(tcase, jpeg_of_every_color_space, 0, 6);
+    tcase_add_loop_test(tcase, cut_jpeg_is_refused, 0, 2);
+#endif
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
