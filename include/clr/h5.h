@@ -50,6 +50,8 @@ bool clr_h5_has(clr_h5 *file, const char *name);
 clr_status clr_h5_shape(clr_h5 *file, const char *name, clr_h5_type *type, int *rank, int64_t *shape);
 clr_status clr_h5_read(clr_h5 *file, const char *name, clr_h5_type type, int64_t count, void *data); /* count elements in all */
 clr_status clr_h5_read_rows(clr_h5 *file, const char *name, clr_h5_type type, int64_t first, int64_t n, void *data);
+/* Where a contiguous dataset's bytes begin in the file, for pread. */
+clr_status clr_h5_offset(clr_h5 *file, const char *name, int64_t *offset);
 clr_status clr_h5_read_texts(clr_h5 *file, const char *name, char ***texts, int64_t *n); /* clr_free each, then the array */
 
 /* Names of all datasets below group, in HDF5's alphabetical order, as absolute paths. */
@@ -65,5 +67,8 @@ clr_status clr_h5_get_real(clr_h5 *file, const char *name, double *value);
 
 /* Reads dataset name (NULL: every one) in pieces and compares its checksum. */
 clr_status clr_h5_verify(clr_h5 *file, const char *name);
+
+/* The checksum of one dataset, recomputed and compared as clr_h5_verify does. */
+clr_status clr_h5_checksum(clr_h5 *file, const char *name, uint64_t *checksum);
 
 #endif

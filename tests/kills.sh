@@ -1,0 +1,110 @@
+#!/bin/sh
+# kills.sh [TRIALS [SEED]]: kill -9 of one rank, of all ranks, or of mpirun at seeded random moments, also during saves; every fourth
+# time the newest checkpoint is damaged as well (cut short, one byte turned, emptied). Each run is then started again with the same
+# command until it ends: its last checkpoint must hold the same bits as that of a run nobody disturbed, and its metrics.tsv every
+# step once. `make check` runs a few; tests/kills.sh 100 is the whole trial.
+set -u
+top=${top_builddir:-.}
+simclr=$(cd "$top" && pwd)/simclr
+trials=${1:-${KILL_TRIALS:-6}} seed=${2:-1} steps=24
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+mpirun=${MPIRUN:-mpirun}
+mnist=/usr/share/datasets/fashion-mnist
+command -v "$mpirun" >/dev/null 2>&1 || { echo "no mpirun here"; exit 77; }
+[ -d $mnist ] || { echo "Fashion-MNIST is not installed (dataset-fashion-mnist)"; exit 77; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+"$simclr" pack --split=test $mnist "$work/data.h5" >/dev/null 2>"$work/err" || { cat "$work/err"; exit 1; }
+
+# run DIR: in the background; pid in $job
+run() {
+    timeout 120 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" \
+        --run-dir="$1" --width=1/16 --batch=64 --steps=$steps --warmup-epochs=0.02 --threads=1 --checkpoint-every=2 --keep=3 \
+        >"$1.out" 2>&1 &
+    job=$!
+}
+# sums DIR: the checksums of everything in the last checkpoint
+sums() {
+    "$simclr" info --checksums "$1/checkpoints/step-$(printf %08d $steps).h5" | grep '^/'
+}
+# below PID: its descendants
+below() {
+    for child in $(ps -o pid= --ppid "$1"); do
+        echo "$child"
+        below "$child"
+    done
+}
+now() {
+    date +%s.%N
+}
+
+began=$(now)
+mkdir -p "$work/calm"
+run "$work/calm"
+wait $job || { echo "the undisturbed run failed:"; tail -5 "$work/calm.out"; exit 1; }
+span=$(echo "$(now) $began" | awk '{print $1 - $2}')
+sums "$work/calm" >"$work/expected"
+[ -s "$work/expected" ] || { echo "no checksums in the last checkpoint"; exit 1; }
+
+# chance I K: the K-th random number in [0, 1) of trial I
+chance() {
+    awk -v s="$seed" -v i="$1" -v k="$2" 'BEGIN { srand(s * 100003 + i * 17 + k); rand(); print rand() }'
+}
+good=0 trial=0
+while [ $trial -lt "$trials" ]; do
+    trial=$((trial + 1))
+    dir=$work/run
+    rm -rf "$dir" && mkdir "$dir"
+    run "$dir"
+    sleep "$(awk -v r="$(chance $trial 1)" -v span="$span" 'BEGIN { print r * span }')"
+    tree=$(below $job)
+    ranks=$(for pid in $tree; do case $(ps -o comm= -p "$pid") in *simclr*) echo "$pid" ;; esac; done)
+    case $((trial % 3)) in
+    0) victims=$(echo "$ranks" | head -1) kind="one rank" ;;
+    1) victims=$ranks kind="all ranks" ;;
+    2) victims=$(for pid in $tree; do case $(ps -o comm= -p "$pid") in *mpirun* | *orterun*) echo "$pid" ;; esac; done) kind="mpirun" ;;
+    esac
+    [ -n "$victims" ] && kill -9 $victims 2>/dev/null
+    wait $job
+    waited=0
+    for pid in $ranks; do # none may be left behind
+        while kill -0 "$pid" 2>/dev/null && [ $waited -lt 200 ]; do sleep 0.1; waited=$((waited + 1)); done
+        if kill -0 "$pid" 2>/dev/null; then
+            echo "trial $trial ($kind): rank $pid was still there after 20 seconds"
+            kill -9 "$pid"
+            exit 1
+        fi
+    done
+    newest=$(ls "$dir"/checkpoints/step-*.h5 2>/dev/null | tail -1)
+    older=$(ls "$dir"/checkpoints/step-*.h5 2>/dev/null | wc -l)
+    if [ $((trial % 4)) = 0 ] && [ "$older" -gt 1 ]; then
+        size=$(wc -c <"$newest")
+        at=$(awk -v r="$(chance $trial 2)" -v n="$size" 'BEGIN { printf "%d", r * n }')
+        case $((trial / 4 % 3)) in
+        0) dd if=/dev/null of="$newest" bs=1 seek="$at" 2>/dev/null; kind="$kind, checkpoint cut at $at" ;;
+        1)
+            byte=$(dd if="$newest" bs=1 skip="$at" count=1 2>/dev/null | od -An -tu1)
+            printf "\\$(printf %03o $(((byte + 1) % 256)))" | dd of="$newest" bs=1 seek="$at" conv=notrunc 2>/dev/null
+            kind="$kind, byte $at turned" ;;
+        2) : >"$newest"; kind="$kind, checkpoint emptied" ;;
+        esac
+    fi
+    run "$dir"
+    if ! wait $job; then
+        echo "trial $trial ($kind): the run did not go on:"
+        tail -5 "$dir.out"
+        exit 1
+    fi
+    sums "$dir" >"$work/got"
+    if ! cmp -s "$work/expected" "$work/got"; then
+        echo "trial $trial ($kind): the last checkpoint differs from the undisturbed run's"
+        diff "$work/expected" "$work/got" | head -5
+        exit 1
+    fi
+    rows=$(grep -v '^#' "$dir/metrics.tsv" | cut -f1 | tr '\n' ' ')
+    [ "$rows" = "$(seq 1 $steps | tr '\n' ' ')" ] || { echo "trial $trial ($kind): metrics.tsv has steps $rows"; exit 1; }
+    good=$((good + 1))
+done
+echo "$good of $trials runs went on from a good checkpoint to the same bits"
