@@ -2,7 +2,8 @@
 #define CLR_STORE_H
 /* The packed dataset: one HDF5 file. Uniform sizes: /images uint8 (n, H, W, C). Mixed sizes ("ragged"): /pixels uint8,
    /offsets int64 (n + 1), /shapes int32 (n, 3). --store=encoded: /encoded uint8 and /offsets, /shapes as decoded.
-   /labels int32 (n) and /classes where known; /names the sources. Local. Reads take the HDF5 lock themselves. */
+   /labels int32 (n) and /classes where known; /names the sources; /checksums int64 (n) of each image's stored bytes.
+   Local. Reading images needs no lock and may be done by several threads at once; everything else is for one. */
 
 #include "clr/err.h"
 #include "clr/image.h"
@@ -27,19 +28,22 @@ void clr_store_close(clr_store *store); /* accepts NULL */
 const clr_store_facts *clr_store_facts_of(const clr_store *store);
 const char *clr_store_path(const clr_store *store);
 
-/* Bytes that reading these n images into one buffer takes (each starts at a multiple of 64). */
+/* Bytes that reading these n images into one buffer takes, with 1 or 3 channels (each starts at a multiple of 64; a little
+   working room is in it). The buffer itself must be aligned to 64. */
 int64_t clr_store_bytes(const clr_store *store, const int64_t *ids, int n);
 
 /* Reads images ids[0..n) (any order, sorted inside so that neighbours are read together) into buffer; image[i].pixels
    points into it (not to be freed). channels: 1 or 3: what the caller wants (gray -> RGB by copying, RGB -> gray never).
-   Encoded stores are decoded here. Damage is CLR_EINPUT naming file and image. */
+   Encoded stores are decoded here. Nothing is allocated through clr_alloc. Every image's checksum is compared: damage is
+   CLR_EINPUT naming file and image. */
 clr_status clr_store_read(clr_store *store, const int64_t *ids, int n, int channels, void *buffer, clr_image *image);
 
 /* All labels (n entries), or NULL where there are none; valid until close. */
 const int32_t *clr_store_labels(const clr_store *store);
 clr_status clr_store_name(clr_store *store, int64_t id, char **name); /* freed by clr_free */
 
-/* Writing: examples one after another, then one commit. */
+/* Writing: examples one after another, then one commit. The memory needed does not grow with the images' size. An image needs
+   a label exactly where the layout has classes (else label is -1), and encoded bytes where it is encoded. */
 typedef struct clr_store_writer clr_store_writer;
 typedef struct clr_store_layout {
     bool encoded;

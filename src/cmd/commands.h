@@ -1,4 +1,5 @@
 /* The subcommands, in the order that help lists them. A member is src/cmd/NAME.c with `const clr_command clr_command_NAME`
    ("bench step" is bench_step). */
 #define CLR_COMMANDS(X) \
+    X(pack)             \
     X(doctor)

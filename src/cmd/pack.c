@@ -1,0 +1,233 @@
+/* pack SRC OUT.h5: images into one dataset. Several are decoded at once, in the order of the source. */
+#include "clr/cmd.h"
+#include "clr/log.h"
+#include "clr/mem.h"
+#include "clr/read.h"
+#include "clr/store.h"
+
+#include <errno.h>
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TRAIN, TEST, ENCODED = 1, SKIP = 1, AHEAD = 16 /* examples in memory */ };
+
+typedef struct config {
+    int split, store, on_bad;
+    int64_t shorter;
+    bool force;
+} config;
+
+static const clr_opt options[] = {
+    {.name = "split", .kind = CLR_OPT_WORD, .offset = offsetof(config, split), .initial = "train", .values = "train|test",
+     .help = "which part of IDX or CIFAR data; of a tree of images: which folder below SRC (all of SRC where not given)"},
+    {.name = "resize-shorter", .kind = CLR_OPT_INT, .offset = offsetof(config, shorter), .initial = "0", .values = "N",
+     .low = 0, .high = CLR_IMAGE_SIDE, .only = "store=pixels",
+     .help = "shrink images whose shorter side is longer than N pixels (0: never)"},
+    {.name = "store", .kind = CLR_OPT_WORD, .offset = offsetof(config, store), .initial = "pixels", .values = "pixels|encoded",
+     .help = "decoded pixels (fast to read), or the files' own bytes (small, decoded in every epoch)"},
+    {.name = "on-bad-image", .kind = CLR_OPT_WORD, .offset = offsetof(config, on_bad), .initial = "fail", .values = "fail|skip",
+     .help = "what to do about images that cannot be decoded; skip lists them with the reasons in OUT.bad.tsv"},
+    {.name = "force", .kind = CLR_OPT_FLAG, .offset = offsetof(config, force), .initial = "no", .help = "replace an existing OUT"},
+    {0}};
+
+typedef struct packing {
+    const config *config;
+    clr_source source;
+    clr_store_writer *writer;
+    char *bad_path;
+    FILE *bad_list;
+    int64_t packed, bad, bytes;
+    double next_word; /* seconds: when progress is said again */
+} packing;
+
+/* One example and what became of it, with the sentence that its thread left. */
+typedef struct outcome {
+    clr_example example;
+    clr_status st;
+    char why[300];
+} outcome;
+
+static void read_one(packing *p, int64_t i, outcome *o)
+{
+    o->st = p->source.reader->read(&p->source, i, &o->example);
+    if (o->st != CLR_OK) {
+        snprintf(o->why, sizeof o->why, "%s", clr_message());
+    } else if (p->config->shorter) {
+        clr_image small;
+        clr_image_shrink(&o->example.image, (int)p->config->shorter, &small);
+        clr_image_free(&o->example.image);
+        o->example.image = small;
+    }
+}
+
+/* Tabs and line ends in a name would break the list. */
+static void list_text(FILE *file, const char *text)
+{
+    for (; *text; text++)
+        fputc((unsigned char)*text < ' ' ? '?' : *text, file);
+}
+
+static clr_status refuse(packing *p, const char *name, const char *why)
+{
+    p->bad++;
+    if (p->config->on_bad != SKIP)
+        return clr_fail(CLR_EINPUT, "%s: %s (--on-bad-image=skip packs the others and lists it)", name, why);
+    if (!p->bad_list) {
+        if (!(p->bad_list = fopen(p->bad_path, "w")))
+            return clr_fail(CLR_EIO, "%s: cannot be written: %s", p->bad_path, strerror(errno));
+        fputs("# path\treason\n", p->bad_list);
+    }
+    list_text(p->bad_list, name);
+    fputc('\t', p->bad_list);
+    list_text(p->bad_list, why);
+    fputc('\n', p->bad_list);
+    return CLR_OK;
+}
+
+static clr_status keep(packing *p, outcome *o)
+{
+    const clr_example *e = &o->example;
+
+    if (o->st == CLR_EINPUT)
+        return refuse(p, e->name, o->why);
+    if (o->st != CLR_OK)
+        return clr_fail(o->st, "%s", o->why);
+    if (p->config->store == ENCODED && !e->encoded)
+        return clr_fail(CLR_EUSAGE, "--store=encoded: %s is no image file; only folder trees of PNG or JPEG have bytes of their "
+                        "own to keep", e->name);
+    clr_status st = clr_store_append(p->writer, &e->image, e->encoded, e->encoded_bytes, e->label, e->name);
+    p->packed += st == CLR_OK;
+    p->bytes += p->config->store == ENCODED ? e->encoded_bytes : (int64_t)e->image.height * e->image.width * e->image.channels;
+    return st;
+}
+
+static void forget(outcome *o)
+{
+    clr_image_free(&o->example.image);
+    clr_free(o->example.name);
+    clr_free(o->example.encoded);
+    *o = (outcome){.st = CLR_OK};
+}
+
+static clr_status pack_all(packing *p)
+{
+    int64_t n = p->source.examples;
+    bool parallel = p->source.reader->parallel;
+    int ahead = 2 * omp_get_max_threads() < AHEAD ? 2 * omp_get_max_threads() : AHEAD;
+    outcome done[AHEAD] = {0};
+    clr_status st = CLR_OK;
+
+    for (int64_t first = 0; st == CLR_OK && first < n; first += ahead) {
+        int count = n - first < ahead ? (int)(n - first) : ahead;
+#pragma omp parallel for schedule(dynamic) if (parallel)
+        for (int k = 0; k < count; k++)
+            read_one(p, first + k, &done[k]);
+        for (int k = 0; k < count; k++) {
+            if (st == CLR_OK)
+                st = keep(p, &done[k]);
+            forget(&done[k]);
+        }
+        if (clr_seconds() >= p->next_word) {
+            clr_progress("packed %lld of %lld images, %.1f MB, %lld bad", (long long)p->packed, (long long)n,
+                         (double)p->bytes / 1e6, (long long)p->bad);
+            p->next_word = clr_seconds() + (isatty(2) ? 0.5 : 30);
+        }
+    }
+    return st;
+}
+
+/* OUT.h5 -> OUT.bad.tsv */
+static char *bad_path(const char *out)
+{
+    size_t n = strlen(out);
+
+    if (n > 3 && !strcmp(out + n - 3, ".h5"))
+        n -= 3;
+    return clr_text("%.*s.bad.tsv", (int)n, out);
+}
+
+static clr_status close_list(packing *p)
+{
+    FILE *list = p->bad_list;
+
+    p->bad_list = NULL;
+    if (list && (ferror(list) | fclose(list)))
+        return clr_fail(CLR_EIO, "%s: cannot be written: %s", p->bad_path, strerror(errno));
+    return CLR_OK;
+}
+
+static clr_status summary(const packing *p, const char *out, double seconds)
+{
+    clr_store *store = NULL;
+    clr_status st = clr_store_open(out, &store);
+
+    if (st != CLR_OK)
+        return st;
+    const clr_store_facts *f = clr_store_facts_of(store);
+    if (p->bad)
+        clr_warn("%lld of %lld images were refused; %s lists them with the reasons", (long long)p->bad,
+                 (long long)p->source.examples, p->bad_path);
+    printf("pack images=%lld refused=%lld classes=%d height=%d width=%d channels=%d max_height=%d max_width=%d store=%s mb=%.1f "
+           "seconds=%.1f out=%s%s%s\n",
+           (long long)f->images, (long long)p->bad, f->classes, f->height, f->width, f->channels, f->max_height, f->max_width,
+           p->config->store == ENCODED ? "encoded" : "pixels", (double)p->bytes / 1e6, seconds, out, p->bad ? " refused_list=" : "",
+           p->bad ? p->bad_path : "");
+    clr_store_close(store);
+    return CLR_OK;
+}
+
+static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
+{
+    const config *c = settings;
+    const char *from = set->argument[0], *out = set->argument[1];
+    const char *split = clr_opt_given(set, "split") == CLR_OPT_DEFAULT ? NULL : c->split == TEST ? "test" : "train";
+    packing p = {.config = c, .bad_path = bad_path(out)};
+    double start = clr_seconds();
+    clr_status st = CLR_OK;
+    (void)comm;
+
+    if (!c->force && access(out, F_OK) == 0)
+        st = clr_fail(CLR_EIO, "%s: is there already; --force replaces it", out);
+    if (st == CLR_OK)
+        st = clr_read_open(from, split, &p.source);
+    if (st != CLR_OK)
+        goto out;
+    clr_info("%s: %lld images, %d classes (%s)", from, (long long)p.source.examples, p.source.class_count, p.source.reader->name);
+    clr_store_layout layout = {c->store == ENCODED, (const char *const *)p.source.classes, p.source.class_count};
+    if ((st = clr_store_create(out, &layout, &p.writer)) != CLR_OK)
+        goto out;
+    p.next_word = start + 1;
+    st = pack_all(&p);
+    if (st == CLR_OK && !p.packed)
+        st = clr_fail(CLR_EINPUT, "%s: none of its %lld images can be decoded; %s says why", from, (long long)p.bad, p.bad_path);
+    if (st == CLR_OK)
+        st = close_list(&p);
+    if (st == CLR_OK) {
+        st = clr_store_commit(p.writer);
+        p.writer = NULL;
+    }
+    if (st == CLR_OK && !p.bad)
+        unlink(p.bad_path); /* of an earlier attempt */
+    if (st == CLR_OK)
+        st = summary(&p, out, clr_seconds() - start);
+out:
+    if (p.bad_list)
+        fclose(p.bad_list);
+    clr_store_abandon(p.writer);
+    clr_read_close(&p.source);
+    clr_free(p.bad_path);
+    return st;
+}
+
+const clr_command clr_command_pack = {.name = "pack",
+                                      .arguments = "SRC OUT.h5",
+                                      .help = "images (a folder tree, IDX, CIFAR) -> one HDF5 dataset",
+                                      .options = options,
+                                      .config_bytes = sizeof(config),
+                                      .least = 2,
+                                      .most = 2,
+                                      .alone = true,
+                                      .run = run};

@@ -1,0 +1,19 @@
+#ifndef CLR_STORE_LAYOUT_H
+#define CLR_STORE_LAYOUT_H
+/* What writer and reader of a store must agree on, beside the datasets that store.h names. */
+
+#include "clr/hash.h"
+
+/* Attributes of the root group: "format" says what the file is, "store" is "pixels" or "encoded", "content" the identity.
+   /checksums int64 (n): clr_hash of each image's bytes as stored. */
+#define CLR_STORE_FORMAT "simclr-dataset-1"
+
+/* One image's part of the identity: its bytes (through their checksum), shape and label. */
+static inline uint64_t clr_store_fold(uint64_t content, uint64_t checksum, const int32_t shape[3], int32_t label)
+{
+    uint64_t words[3] = {checksum, (uint64_t)(uint32_t)shape[0] << 32 | (uint32_t)shape[1],
+                         (uint64_t)(uint32_t)shape[2] << 32 | (uint32_t)label};
+    return clr_hash(content, words, sizeof words);
+}
+
+#endif

@@ -1,0 +1,422 @@
+/* Reading a store. Pixel datasets are contiguous in the file, so that images are read by pread at offset + i * size: no lock,
+   no HDF5 after opening, any number of threads, files of any size. Every image's checksum is compared as it is read. */
+#include "clr/store.h"
+
+#include "clr/h5.h"
+#include "clr/mem.h"
+#include "layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+struct clr_store {
+    clr_store_facts facts;
+    char *path;
+    int fd;
+    bool encoded;
+    int64_t base;        /* of the pixels in the file */
+    int64_t *offsets;    /* (n + 1) below base; NULL: i * height * width * channels */
+    int32_t *shapes;     /* (n, 3); NULL: all as in facts */
+    int64_t *checksums;
+    int32_t *labels;
+    char **classes, **names;
+    int64_t class_count, name_count;
+};
+
+static void free_texts(char **texts, int64_t n)
+{
+    for (int64_t i = 0; texts && i < n; i++)
+        clr_free(texts[i]);
+    clr_free(texts);
+}
+
+void clr_store_close(clr_store *s)
+{
+    if (!s)
+        return;
+    if (s->fd >= 0)
+        close(s->fd);
+    free_texts(s->classes, s->class_count);
+    free_texts(s->names, s->name_count);
+    clr_free(s->offsets);
+    clr_free(s->shapes);
+    clr_free(s->checksums);
+    clr_free(s->labels);
+    clr_free(s->path);
+    clr_free(s);
+}
+
+const clr_store_facts *clr_store_facts_of(const clr_store *s)
+{
+    return &s->facts;
+}
+
+const char *clr_store_path(const clr_store *s)
+{
+    return s->path;
+}
+
+const int32_t *clr_store_labels(const clr_store *s)
+{
+    return s->labels;
+}
+
+static void shape_of(const clr_store *s, int64_t i, int32_t shape[3])
+{
+    if (s->shapes)
+        memcpy(shape, s->shapes + 3 * i, 3 * sizeof *shape);
+    else
+        shape[0] = s->facts.height, shape[1] = s->facts.width, shape[2] = s->facts.channels;
+}
+
+static int64_t stored_bytes(const clr_store *s, int64_t i)
+{
+    return s->offsets ? s->offsets[i + 1] - s->offsets[i] : (int64_t)s->facts.height * s->facts.width * s->facts.channels;
+}
+
+static int64_t stored_at(const clr_store *s, int64_t i)
+{
+    return s->base + (s->offsets ? s->offsets[i] : i * stored_bytes(s, 0));
+}
+
+/* A small dataset of n elements a row, its checksum verified; *data is freed by clr_free. */
+static clr_status small(clr_h5 *file, const char *name, clr_h5_type type, int64_t count, void *data)
+{
+    void **into = data;
+    clr_status st = clr_h5_verify(file, name);
+
+    if (st != CLR_OK)
+        return st;
+    *into = clr_alloc((size_t)count, type == CLR_H5_I64 ? 8 : 4);
+    return clr_h5_read(file, name, type, count, *into);
+}
+
+static clr_status open_uniform(clr_store *s, clr_h5 *file)
+{
+    clr_h5_type type;
+    int64_t n[CLR_H5_RANK];
+    int rank;
+    clr_status st = clr_h5_shape(file, "/images", &type, &rank, n);
+
+    if (st != CLR_OK)
+        return st;
+    if (type != CLR_H5_U8 || rank != 4 || n[0] < 1 || n[1] < 1 || n[2] < 1 || (n[3] != 1 && n[3] != 3) || n[1] > CLR_IMAGE_SIDE ||
+        n[2] > CLR_IMAGE_SIDE)
+        return clr_fail(CLR_EINPUT, "%s: /images is not uint8 of shape (n, height, width, 1 or 3)", s->path);
+    s->facts.images = n[0];
+    s->facts.height = s->facts.max_height = (int)n[1];
+    s->facts.width = s->facts.max_width = (int)n[2];
+    s->facts.channels = (int)n[3];
+    return clr_h5_offset(file, "/images", &s->base);
+}
+
+/* Whether offsets and shapes fit each other and the dataset of bytes; fills the facts. */
+static bool consistent(clr_store *s, int64_t bytes)
+{
+    clr_store_facts *f = &s->facts;
+    const int32_t *shape = s->shapes;
+
+    if (s->offsets[0] || s->offsets[f->images] != bytes)
+        return false;
+    f->height = shape[0], f->width = shape[1], f->channels = shape[2];
+    for (int64_t i = 0; i < f->images; i++, shape += 3) {
+        int64_t size = s->offsets[i + 1] - s->offsets[i];
+        if (shape[0] < 1 || shape[1] < 1 || shape[0] > CLR_IMAGE_SIDE || shape[1] > CLR_IMAGE_SIDE ||
+            (shape[2] != 1 && shape[2] != 3) || size < 1 ||
+            (!s->encoded && size != (int64_t)shape[0] * shape[1] * shape[2]))
+            return false;
+        f->max_height = shape[0] > f->max_height ? shape[0] : f->max_height;
+        f->max_width = shape[1] > f->max_width ? shape[1] : f->max_width;
+        if (shape[0] != f->height || shape[1] != f->width)
+            f->height = f->width = 0;
+        if (shape[2] != f->channels)
+            f->channels = 0;
+    }
+    return true;
+}
+
+static clr_status open_ragged(clr_store *s, clr_h5 *file, const char *name)
+{
+    clr_h5_type type;
+    int64_t bytes[CLR_H5_RANK], n[CLR_H5_RANK];
+    int rank;
+    clr_status st;
+
+    if ((st = clr_h5_shape(file, name, &type, &rank, bytes)) != CLR_OK)
+        return st;
+    if (type != CLR_H5_U8 || rank != 1)
+        return clr_fail(CLR_EINPUT, "%s: %s is not uint8 of one dimension", s->path, name);
+    if ((st = clr_h5_shape(file, "/shapes", &type, &rank, n)) != CLR_OK)
+        return st;
+    if (rank != 2 || n[0] < 1 || n[1] != 3)
+        return clr_fail(CLR_EINPUT, "%s: /shapes is not of shape (n, 3)", s->path);
+    s->facts.images = n[0];
+    if ((st = small(file, "/offsets", CLR_H5_I64, n[0] + 1, &s->offsets)) != CLR_OK ||
+        (st = small(file, "/shapes", CLR_H5_I32, 3 * n[0], &s->shapes)) != CLR_OK)
+        return st;
+    if (!consistent(s, bytes[0]))
+        return clr_fail(CLR_EINPUT, "%s: /offsets, /shapes and %s contradict each other; pack it again", s->path, name);
+    return clr_h5_offset(file, name, &s->base);
+}
+
+static clr_status open_labels(clr_store *s, clr_h5 *file)
+{
+    clr_status st = small(file, "/labels", CLR_H5_I32, s->facts.images, &s->labels);
+
+    if (st == CLR_OK)
+        st = clr_h5_verify(file, "/classes");
+    if (st == CLR_OK)
+        st = clr_h5_read_texts(file, "/classes", &s->classes, &s->class_count);
+    if (st != CLR_OK)
+        return st;
+    s->facts.classes = (int)s->class_count;
+    s->facts.class_names = (const char *const *)s->classes;
+    for (int64_t i = 0; i < s->facts.images; i++)
+        if (s->labels[i] < 0 || s->labels[i] >= s->facts.classes)
+            return clr_fail(CLR_EINPUT, "%s: /labels: image %lld has label %d; there are %d classes", s->path, (long long)i,
+                            (int)s->labels[i], s->facts.classes);
+    return CLR_OK;
+}
+
+static clr_status open_all(clr_store *s, clr_h5 *file)
+{
+    char *format = NULL, *kind = NULL;
+    int64_t content;
+    int32_t shape[3];
+    uint64_t hash = CLR_HASH_START;
+    clr_status st;
+
+    if ((st = clr_h5_get_text(file, "format", &format)) != CLR_OK || (st = clr_h5_get_text(file, "store", &kind)) != CLR_OK ||
+        strcmp(format, CLR_STORE_FORMAT)) {
+        st = clr_fail(CLR_EINPUT, "%s: is not a dataset of `simclr pack`", s->path);
+        goto out;
+    }
+    s->encoded = !strcmp(kind, "encoded");
+    st = clr_h5_has(file, "/images") ? open_uniform(s, file) : open_ragged(s, file, s->encoded ? "/encoded" : "/pixels");
+    if (st == CLR_OK)
+        st = small(file, "/checksums", CLR_H5_I64, s->facts.images, &s->checksums);
+    if (st == CLR_OK && clr_h5_has(file, "/labels"))
+        st = open_labels(s, file);
+    if (st == CLR_OK)
+        st = clr_h5_get_int(file, "content", &content);
+    for (int64_t i = 0; st == CLR_OK && i < s->facts.images; i++) {
+        shape_of(s, i, shape);
+        hash = clr_store_fold(hash, (uint64_t)s->checksums[i], shape, s->labels ? s->labels[i] : -1);
+    }
+    s->facts.checksum = hash;
+    if (st == CLR_OK && hash != (uint64_t)content)
+        st = clr_fail(CLR_EINPUT, "%s: is damaged: its parts do not add up to its checksum; pack it again", s->path);
+out:
+    clr_free(format);
+    clr_free(kind);
+    return st;
+}
+
+clr_status clr_store_open(const char *path, clr_store **store)
+{
+    clr_store *s = CLR_NEW(clr_store, 1);
+    clr_h5 *file = NULL;
+
+    s->path = clr_copy_text(path);
+    s->fd = -1;
+    clr_h5_lock();
+    clr_status st = clr_h5_open(path, &file);
+    if (st == CLR_OK)
+        st = open_all(s, file);
+    clr_h5_close(file);
+    clr_h5_unlock();
+    if (st == CLR_OK && (s->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        st = clr_fail(CLR_EIO, "%s: %s", path, strerror(errno));
+    if (st != CLR_OK) {
+        clr_store_close(s);
+        return st;
+    }
+    *store = s;
+    return CLR_OK;
+}
+
+/* One of the images asked for: its number, and its place in the caller's list. */
+typedef struct place {
+    int64_t id;
+    int at;
+} place;
+
+/* The caller's buffer holds a slot for each image, then the places, then room for the largest encoded image. */
+static int64_t places(int n)
+{
+    return ((int64_t)n * (int64_t)sizeof(place) + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
+}
+
+static int64_t slot(const clr_store *s, int64_t i)
+{
+    int32_t shape[3];
+
+    shape_of(s, i, shape);
+    return ((int64_t)shape[0] * shape[1] * 3 + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
+}
+
+int64_t clr_store_bytes(const clr_store *s, const int64_t *ids, int n)
+{
+    int64_t sum = 0, most = 0;
+
+    for (int k = 0; k < n; k++) {
+        sum += slot(s, ids[k]);
+        if (s->encoded && stored_bytes(s, ids[k]) > most)
+            most = stored_bytes(s, ids[k]);
+    }
+    return sum + places(n) + most;
+}
+
+/* Fills the pieces, which follow each other in the file from at. */
+static clr_status read_pieces(const clr_store *s, struct iovec *piece, int n, int64_t at)
+{
+    while (n) {
+        ssize_t got = preadv(s->fd, piece, n, (off_t)at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return clr_fail(got ? CLR_EIO : CLR_EINPUT, "%s: cannot be read: %s", s->path,
+                            got ? strerror(errno) : "the file is cut short");
+        at += got;
+        for (; n && (size_t)got >= piece->iov_len; piece++, n--)
+            got -= (ssize_t)piece->iov_len;
+        if (n) {
+            piece->iov_base = (char *)piece->iov_base + got;
+            piece->iov_len -= (size_t)got;
+        }
+    }
+    return CLR_OK;
+}
+
+static clr_status check(const clr_store *s, int64_t id, const uint8_t *data)
+{
+    if (clr_hash(CLR_HASH_START, data, (size_t)stored_bytes(s, id)) == (uint64_t)s->checksums[id])
+        return CLR_OK;
+    return clr_fail(CLR_EINPUT, "%s: image %lld is damaged (its checksum differs); `simclr info` checks all; pack it again",
+                    s->path, (long long)id);
+}
+
+/* The gray bytes at the end of three times their room become RGB at its beginning. */
+static void gray_to_rgb(uint8_t *pixels, int64_t n)
+{
+    const uint8_t *gray = pixels + 2 * n;
+
+    for (int64_t i = 0; i < n; i++) {
+        uint8_t g = gray[i];
+        pixels[3 * i] = pixels[3 * i + 1] = pixels[3 * i + 2] = g;
+    }
+}
+
+/* Where the stored bytes of an image go, so that what the caller wants of it can begin at its slot. */
+static uint8_t *landing(const clr_store *s, int64_t id, const clr_image *image)
+{
+    int32_t shape[3];
+
+    shape_of(s, id, shape);
+    return image->pixels + (image->channels > shape[2] ? 2 * (int64_t)shape[0] * shape[1] : 0);
+}
+
+static clr_status decode_one(const clr_store *s, int64_t id, uint8_t *scratch, clr_image *image)
+{
+    clr_image decoded;
+    int32_t shape[3];
+    struct iovec piece = {scratch, (size_t)stored_bytes(s, id)};
+    clr_status st = read_pieces(s, &piece, 1, stored_at(s, id));
+
+    if (st == CLR_OK)
+        st = check(s, id, scratch);
+    if (st != CLR_OK)
+        return st;
+    shape_of(s, id, shape);
+    st = clr_image_decode_into(scratch, (size_t)stored_bytes(s, id), landing(s, id, image),
+                               (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2], &decoded);
+    if (st == CLR_OK && (decoded.height != shape[0] || decoded.width != shape[1] || decoded.channels != shape[2]))
+        st = clr_fail(CLR_EINPUT, "decodes to another shape than /shapes says");
+    return st == CLR_OK ? st : clr_fail_in(st, "%s: image %lld", s->path, (long long)id);
+}
+
+/* Images with consecutive numbers, which follow each other in the file. */
+static clr_status read_run(const clr_store *s, const place *run, int n, clr_image *image)
+{
+    enum { PIECES = 64 };
+    struct iovec piece[PIECES];
+    clr_status st = CLR_OK;
+
+    for (int k = 0, m; st == CLR_OK && k < n; k += m) {
+        m = n - k < PIECES ? n - k : PIECES;
+        for (int j = 0; j < m; j++)
+            piece[j] = (struct iovec){landing(s, run[k + j].id, &image[run[k + j].at]), (size_t)stored_bytes(s, run[k + j].id)};
+        st = read_pieces(s, piece, m, stored_at(s, run[k].id));
+        for (int j = 0; st == CLR_OK && j < m; j++)
+            st = check(s, run[k + j].id, landing(s, run[k + j].id, &image[run[k + j].at]));
+    }
+    return st;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const place *x = a, *y = b;
+    return x->id != y->id ? (x->id < y->id ? -1 : 1) : x->at - y->at;
+}
+
+clr_status clr_store_read(clr_store *s, const int64_t *ids, int n, int channels, void *buffer, clr_image *image)
+{
+    uint8_t *at = buffer;
+    int32_t shape[3];
+    clr_status st = CLR_OK;
+
+    CLR_CHECK(channels == 1 || channels == 3);
+    for (int k = 0; k < n; k++) {
+        CLR_CHECK(ids[k] >= 0 && ids[k] < s->facts.images);
+        shape_of(s, ids[k], shape);
+        if (shape[2] > channels)
+            return clr_fail(CLR_ECONFIG, "%s: image %lld is RGB and gray ones are wanted", s->path, (long long)ids[k]);
+        image[k] = (clr_image){shape[0], shape[1], channels, at};
+        at += slot(s, ids[k]);
+    }
+    place *order = (place *)at;
+    uint8_t *scratch = at + places(n);
+    for (int k = 0; k < n; k++)
+        order[k] = (place){ids[k], k};
+    qsort(order, (size_t)n, sizeof *order, by_id);
+    for (int k = 0, run; st == CLR_OK && k < n; k += run) {
+        run = 1;
+        if (s->encoded) {
+            st = decode_one(s, order[k].id, scratch, &image[order[k].at]);
+            continue;
+        }
+        while (k + run < n && order[k + run].id == order[k + run - 1].id + 1)
+            run++;
+        st = read_run(s, order + k, run, image);
+    }
+    for (int k = 0; st == CLR_OK && k < n; k++)
+        if (landing(s, ids[k], &image[k]) != image[k].pixels)
+            gray_to_rgb(image[k].pixels, (int64_t)image[k].height * image[k].width);
+    return st;
+}
+
+clr_status clr_store_name(clr_store *s, int64_t id, char **name)
+{
+    clr_status st = CLR_OK;
+
+    CLR_CHECK(id >= 0 && id < s->facts.images);
+    clr_h5_lock();
+    if (!s->names) {
+        clr_h5 *file = NULL;
+        st = clr_h5_open(s->path, &file);
+        if (st == CLR_OK)
+            st = clr_h5_read_texts(file, "/names", &s->names, &s->name_count);
+        clr_h5_close(file);
+        if (st == CLR_OK && s->name_count != s->facts.images)
+            st = clr_fail(CLR_EINPUT, "%s: /names has %lld entries for %lld images", s->path, (long long)s->name_count,
+                          (long long)s->facts.images);
+    }
+    if (st == CLR_OK)
+        *name = clr_copy_text(s->names[id]);
+    clr_h5_unlock();
+    return st;
+}
