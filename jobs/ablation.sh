@@ -1,0 +1,41 @@
+#!/bin/sh
+#SBATCH --job-name=simclr-ablation
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --signal=TERM@180
+#SBATCH --output=simclr-ablation-%A_%a.log
+# One setting a line of a table, one array element a line: each pretrains and is judged, and its numbers go to RUNS/NAME/probe.tsv.
+#   sh jobs/submit.sh jobs/ablation.sh             the array, as long as the table
+#   sh jobs/ablation.sh                            here, one after the other
+#   sh jobs/collect.sh RUNS                        the results side by side
+# TABLE (jobs/ablation.tsv): name, then options of simclr pretrain; RUNS (runs/ablation); DATA, TRAIN, TEST: datasets;
+# COMMON: options for every line.
+. "${SIMCLR_JOBS:-$(dirname "$0")}/common.sh"
+TABLE=${TABLE:-$jobs/ablation.tsv}
+RUNS=${RUNS:-runs/ablation}
+DATA=${DATA:-data/train.h5}
+TEST=${TEST:-data/test.h5}
+
+# element LINE: pretrain and probe that line's setting; sets run and returns the program's status
+element() {
+    set -- $(grep -v '^[[:space:]]*\(#\|$\)' "$TABLE" | sed -n "$1p")
+    [ $# -gt 0 ] || { echo "$TABLE has no such line" >&2; return 2; }
+    run=$RUNS/$1
+    shift
+    mkdir -p "$run"
+    launch pretrain --data="$DATA" --run-dir="$run" ${COMMON:-} "$@" || return $?
+    launch probe --checkpoint="$run" --train="${TRAIN:-$DATA}" --test="$TEST" >"$run/probe.out" || return $?
+    cat "$run/probe.out"
+}
+
+if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
+    element "$SLURM_ARRAY_TASK_ID"
+    go_on $? "$run"
+fi
+line=0 worst=0
+for _ in $(grep -v '^[[:space:]]*\(#\|$\)' "$TABLE" | cut -f1); do
+    line=$((line + 1))
+    element $line || worst=$?
+    [ $worst = 75 ] && break
+done
+exit $worst

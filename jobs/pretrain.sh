@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=simclr
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --signal=TERM@180
+#SBATCH --output=simclr-%j.log
+# Pretraining that survives preemption, time limits and lost nodes: the same RUN_DIR goes on where it was.
+#   sh jobs/submit.sh jobs/pretrain.sh OPTIONS...     on the cluster, with the settings of jobs/site.sh
+#   sh jobs/pretrain.sh OPTIONS...                    here
+# OPTIONS go to simclr pretrain; --run-dir and --data among them, or RUN_DIR and DATA in the environment.
+RUN_DIR=${RUN_DIR:-runs/pretrain}
+DATA=${DATA:-data/train.h5}
+for word in "$@"; do
+    case $word in --run-dir=*) RUN_DIR=${word#--run-dir=} ;; --data=*) DATA=${word#--data=} ;; esac
+done
+. "${SIMCLR_JOBS:-$(dirname "$0")}/common.sh"
+mkdir -p "$RUN_DIR"
+launch pretrain --data="$DATA" "$@" --run-dir="$RUN_DIR"
+go_on $? "$RUN_DIR"
