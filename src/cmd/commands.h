@@ -2,4 +2,5 @@
    ("bench step" is bench_step). */
 #define CLR_COMMANDS(X) \
     X(pack)             \
+    X(info)             \
     X(doctor)

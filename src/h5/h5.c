@@ -119,6 +119,8 @@ static hid_t access_list(void)
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
 
     H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
+    /* What any HDF5 since 1.8 reads; the format before it has no checksums over its own structures. */
+    H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_V18);
 #if (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0)) || H5_VERSION_GE(1, 12, 1)
     if (!getenv("HDF5_USE_FILE_LOCKING"))
         H5Pset_file_locking(list, false, true);

@@ -409,6 +409,8 @@ clr_status clr_store_name(clr_store *s, int64_t id, char **name)
         clr_h5 *file = NULL;
         st = clr_h5_open(s->path, &file);
         if (st == CLR_OK)
+            st = clr_h5_verify(file, "/names");
+        if (st == CLR_OK)
             st = clr_h5_read_texts(file, "/names", &s->names, &s->name_count);
         clr_h5_close(file);
         if (st == CLR_OK && s->name_count != s->facts.images)

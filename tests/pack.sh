@@ -1,0 +1,133 @@
+#!/bin/sh
+# pack and info as a user types them: good sources, bad ones, damage. Pictures are written byte by byte.
+set -u
+simclr=$(cd "${top_builddir:-.}" && pwd)/simclr
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 99
+failed=0
+bad() { echo "FAILED: $*"; sed 's/^/    /' out err; failed=1; }
+# run STATUS COMMAND...: runs it, keeps what it says in out and err
+run() {
+    want=$1; shift
+    timeout 120 "$@" >out 2>err </dev/null
+    got=$?
+    [ $got = "$want" ] || bad "exit status $got, not $want: $*"
+}
+says() { grep -q -e "$1" "$2" || bad "'$1' is not in $2"; }
+one_line() { [ "$(wc -l <err)" = 1 ] || bad "not one line on stderr"; }
+
+# A whole gray 1 x 1 PNG, sample value 0, as octal bytes.
+png() { printf '\211PNG\015\012\032\012\000\000\000\015IHDR\000\000\000\001\000\000\000\001\010\000\000\000\000:~\233U\000\000\000\012IDATx\234c`\000\000\000\002\000\001H\257\244q\000\000\000\000IEND\256B`\202'; }
+
+mkdir -p tree/cat tree/dog/deep
+for f in tree/cat/1.png tree/cat/2.png tree/dog/deep/3.png; do png >$f; done
+run 0 "$simclr" pack tree tree.h5
+says '^pack images=3 refused=0 classes=2 height=1 width=1 channels=1 .*out=tree.h5$' out
+run 0 "$simclr" info tree.h5
+says '^info kind=dataset .* damaged=0' out
+says '^  cat  *2 images' out
+
+# What is there is not overwritten, unless it is wanted.
+cp tree.h5 before.h5
+run 1 "$simclr" pack tree tree.h5
+says 'tree.h5: is there already; --force' err
+cmp -s tree.h5 before.h5 || bad "tree.h5 has changed"
+run 0 "$simclr" pack --force tree tree.h5
+
+# Bad images of every sort: refused by name, or skipped and listed.
+png | head -c 40 >tree/cat/cut.png
+: >tree/cat/empty.png
+echo 'not a picture' >tree/dog/renamed.png
+printf '\211PNG\015\012\032\012\000\000\000\015IHDR\177\377\377\377\177\377\377\377\010\000\000\000\000\061\242T\272' >tree/dog/huge.png
+run 1 "$simclr" pack tree bad.h5
+says 'cat/cut.png: .*--on-bad-image=skip' err
+[ ! -e bad.h5 ] || bad "bad.h5 was left"
+run 0 "$simclr" pack --on-bad-image=skip tree bad.h5
+says '^pack images=3 refused=4 .*refused_list=bad.bad.tsv$' out
+[ "$(grep -c -v '^#' bad.bad.tsv)" = 4 ] || bad "bad.bad.tsv does not list four"
+for f in cat/cut.png cat/empty.png dog/renamed.png dog/huge.png; do
+    grep -q "^$f	..*" bad.bad.tsv || bad "$f is not in bad.bad.tsv"
+done
+rm tree/cat/cut.png tree/cat/empty.png tree/dog/renamed.png tree/dog/huge.png
+run 0 "$simclr" pack --force tree bad.h5
+[ ! -e bad.bad.tsv ] || bad "a list of bad images that are no more was left"
+mkdir hopeless && echo x >hopeless/a.png
+run 1 "$simclr" pack --on-bad-image=skip hopeless none.h5
+says 'none of its 1 images' err
+
+# The other options.
+run 0 "$simclr" pack --store=encoded tree encoded.h5
+says 'images=3 .*store=encoded' out
+run 2 "$simclr" pack --store=encoded --resize-shorter=8 tree x.h5
+says 'resize-shorter' err
+run 2 "$simclr" pack --resize-shortest=8 tree x.h5
+says 'resize-shorter' err
+run 2 "$simclr" pack tree
+run 1 "$simclr" pack nothing x.h5
+says 'nothing: ' err
+one_line
+run 1 "$simclr" pack tree no/such/folder/x.h5
+says 'no/such/folder/x.h5' err
+
+# IDX, plain and compressed; CIFAR.
+idx() { printf '\0\0\010\003\0\0\0\002\0\0\0\002\0\0\0\002ABCDEFGH' >"$1-images-idx3-ubyte"; printf '\0\0\010\001\0\0\0\002\001\0' >"$1-labels-idx1-ubyte"; }
+mkdir idx && idx idx/train && idx idx/t10k && gzip idx/t10k*
+run 0 "$simclr" pack idx train.h5
+says 'images=2 refused=0 classes=2 height=2 width=2 channels=1' out
+run 0 "$simclr" pack --split=test idx test.h5
+says 'images=2 refused=0 classes=2' out
+run 2 "$simclr" pack --store=encoded idx x.h5
+head -c 30 idx/t10k-images-idx3-ubyte.gz >cut && mv cut idx/t10k-images-idx3-ubyte.gz
+run 1 "$simclr" pack --split=test idx x.h5
+says 't10k-images-idx3-ubyte.gz' err
+mkdir cifar && head -c 3073 /dev/zero >cifar/test_batch.bin
+run 0 "$simclr" pack --split=test cifar cifar.h5
+says 'images=1 refused=0 classes=10 height=32 width=32 channels=3' out
+
+# Damage: the byte after the pixels' marker, a cut file, files of other kinds.
+at=$(grep -abo ABCDEFGH train.h5 | head -1 | cut -d: -f1)
+printf 'Z' | dd of=train.h5 bs=1 seek=$((at + 3)) conv=notrunc 2>/dev/null
+run 1 "$simclr" info train.h5
+says 'train.h5: /images is damaged' err
+one_line
+head -c 1000 test.h5 >cut.h5
+run 1 "$simclr" info cut.h5
+says 'cut.h5: ' err
+run 1 "$simclr" info tree
+says 'tree: ' err
+run 1 "$simclr" info no.h5
+says 'no.h5: ' err
+
+# Others read it.
+if command -v h5dump >/dev/null; then
+    run 0 h5dump -d /images tree.h5
+    says '( 3, 1, 1, 1 )' out
+fi
+python=${PEER_PYTHON:-python3}
+if "$python" -c 'import h5py' 2>/dev/null; then
+    run 0 "$python" -c 'import h5py
+f = h5py.File("tree.h5")
+assert f["images"].shape == (3, 1, 1, 1) and f["images"].dtype == "uint8" and f["labels"][2] == 1
+assert f["names"][2] == b"dog/deep/3.png" and f["classes"][1] == b"dog"'
+fi
+
+# A disk too small, where one can be made.
+mkdir small
+if mount -t tmpfs -o size=256k tmpfs small 2>/dev/null; then
+    mkdir big && head -c 3073000 /dev/zero >big/test_batch.bin
+    run 1 "$simclr" pack --split=test big small/x.h5
+    says 'small/x.h5: .*[Nn]o space' err
+    [ -z "$(ls small)" ] || bad "something was left on the full disk: $(ls small)"
+    umount small
+fi
+
+# Real pictures of every kind, where Debian's openclipart-png is installed.
+clip=/usr/share/openclipart/png/food
+if [ -d $clip ]; then
+    run 0 "$simclr" pack --on-bad-image=skip --resize-shorter=64 $clip clip.h5
+    says '^pack images=[1-9]' out
+    run 0 "$simclr" info clip.h5
+fi
+[ $failed = 0 ] && echo "pack and info: good"
+exit $failed
