@@ -756,7 +756,7 @@ static clr_status sum_dataset(clr_h5 *file, const char *name, hid_t dataset, uin
         st = clr_fail(CLR_EINPUT, "%s: %s is not stored in one piece", file->path, name);
     else if (bytes) {
         FILE *raw = fopen(file->path, "rb");
-        char *piece = CLR_NEW(char, PIECE);
+        char *piece = CLR_NEW(char, bytes < PIECE ? bytes : PIECE);
         bool good = raw && !fseeko(raw, (off_t)at, SEEK_SET);
         for (uint64_t done = 0; done < bytes && good;) {
             size_t n = bytes - done < PIECE ? (size_t)(bytes - done) : PIECE;
