@@ -13,7 +13,7 @@ for clr_flavour in $clr_candidates; do
   AS_CASE([$clr_flavour],
     [given], [clr_c=$BLIS_CFLAGS; clr_l=$BLIS_LIBS],
     [plain], [clr_c=; clr_l="-lblis -lm"],
-    [clr_c="-I/usr/include/$clr_arch/blis-$clr_flavour"
+    [clr_c="-isystem /usr/include/$clr_arch/blis-$clr_flavour"
      clr_l="-L/usr/lib/$clr_arch/blis-$clr_flavour -Wl,-rpath,/usr/lib/$clr_arch/blis-$clr_flavour -lblis -lm"])
   CPPFLAGS="$clr_save_CPPFLAGS $clr_c"; LIBS="$clr_l $clr_save_LIBS"
   AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <blis.h>]], [[bli_init();]])],

@@ -1,0 +1,42 @@
+/* Implicit GEMM: any kernel size, stride and padding, all directions. The mathematics and the cutting of the work stand in
+   implicit_kernel.c. */
+#include "implicit.h"
+
+#include "clr/isa.h"
+
+CLR_KERNEL_DECLARE(const clr_implicit_kernel, clr_implicit_kernel);
+
+static bool applicable(const clr_conv_problem *a, clr_direction direction)
+{
+    (void)direction;
+    return a->dtype == CLR_FP32;
+}
+
+/* Share of the lanes that do useful work times a rate typical of the direction. */
+static double estimate(const clr_conv_problem *a, clr_direction direction, int threads)
+{
+    int lanes = CLR_KERNEL_PICK(clr_implicit_kernel)->lanes, outputs = direction == CLR_BACKWARD_DATA ? a->c : a->k;
+    double used = (double)outputs / ((outputs + lanes - 1) / lanes * lanes);
+    double rate = (direction == CLR_BACKWARD_WEIGHT ? 5e9 : 6e9) * lanes * used;
+
+    return clr_conv_flops(a) / (rate * threads) + 1e-6;
+}
+
+static size_t workspace(const clr_conv_problem *a, clr_direction direction, int threads)
+{
+    return CLR_KERNEL_PICK(clr_implicit_kernel)->workspace(a, direction, threads);
+}
+
+static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
+{
+    CLR_KERNEL_PICK(clr_implicit_kernel)->apply(a, direction, args);
+}
+
+const clr_conv_solver clr_conv_implicit = {.name = "implicit",
+                                           .help = "implicit GEMM on staged rows; serves every problem",
+                                           .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
+                                           .gathers_moments = true,
+                                           .applicable = applicable,
+                                           .estimate = estimate,
+                                           .workspace = workspace,
+                                           .apply = apply};

@@ -1,0 +1,12 @@
+#ifndef CLR_IMPLICIT_H
+#define CLR_IMPLICIT_H
+/* Between implicit.c and its kernels, see there. */
+#include "clr/conv.h"
+
+typedef struct clr_implicit_kernel {
+    int lanes;
+    size_t (*workspace)(const clr_conv_problem *problem, clr_direction direction, int threads);
+    void (*apply)(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args);
+} clr_implicit_kernel;
+
+#endif

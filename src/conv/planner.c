@@ -1,0 +1,280 @@
+/* The planner: for each (problem, direction) the cheapest of the members that are applicable and allowed, by their own estimate or by
+   the clock. A plan file holds the choices, a line each, below a line that says what they were made on:
+
+     simclr-plan 0.1.0 | CPU MODEL | avx512 | threads 2
+     n h w c k r s stride pad direction solver */
+#include "clr/conv.h"
+
+#include "clr/isa.h"
+#include "clr/log.h"
+#include "clr/mem.h"
+#include "clr/opt.h"
+#include "clr/rng.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST = 1024, LINE = 160, SOLVERS = 16, TRIALS = 3 };
+
+typedef struct choice {
+    clr_conv_problem problem;
+    clr_direction direction;
+    const clr_conv_solver *solver;
+} choice;
+
+struct clr_planner {
+    clr_comm *comm;
+    bool measure;
+    bool allowed[SOLVERS];
+    choice choice[MOST];
+    int choices;
+    char identity[256];
+};
+
+static int members(const char **names)
+{
+    int n = 0;
+
+    for (; clr_conv_solvers[n]; n++)
+        names[n] = clr_conv_solvers[n]->name;
+    return n;
+}
+
+static clr_status member(const char *name, int *place)
+{
+    const char *names[SOLVERS];
+    int n = members(names);
+
+    for (*place = 0; *place < n; ++*place)
+        if (!strcmp(names[*place], name))
+            return CLR_OK;
+    const char *near = clr_opt_nearest(name, names, n);
+    return clr_fail(CLR_EUSAGE, "--plan: there is no convolution solver '%s'%s%s%s", name, near ? "; did you mean '" : "",
+                    near ? near : "", near ? "'?" : "");
+}
+
+/* "estimate", "measure", "estimate:winograd4,reference", "measure:-winograd4". */
+static clr_status parse(clr_planner *planner, const char *how)
+{
+    char *copy = clr_copy_text(how), *list = strchr(copy, ':');
+    clr_status st = CLR_OK;
+
+    if (list)
+        *list++ = 0;
+    planner->measure = !strcmp(copy, "measure");
+    if (!planner->measure && strcmp(copy, "estimate"))
+        st = clr_fail(CLR_EUSAGE, "--plan=%s: must be estimate or measure, and may name solvers: estimate:implicit, measure:-winograd4", how);
+    bool forbids = !list || *list == '-';
+    for (int i = 0; i < SOLVERS; i++)
+        planner->allowed[i] = forbids;
+    for (char *word = list; word && st == CLR_OK;) {
+        char *next = strchr(word, ',');
+        int place;
+        if (next)
+            *next++ = 0;
+        st = member(word + (*word == '-'), &place);
+        if (st == CLR_OK && (*word == '-') != forbids)
+            st = clr_fail(CLR_EUSAGE, "--plan=%s: either names what is allowed, or with a '-' what is forbidden", how);
+        if (st == CLR_OK)
+            planner->allowed[place] = !forbids;
+        word = next;
+    }
+    clr_free(copy);
+    return st;
+}
+
+static void cpu_model(char *model, size_t room)
+{
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    char line[256];
+
+    snprintf(model, room, "unknown processor");
+    while (file && fgets(line, sizeof line, file))
+        if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
+            line[strcspn(line, "\n")] = 0;
+            snprintf(model, room, "%s", strchr(line, ':') + 2);
+            break;
+        }
+    if (file)
+        fclose(file);
+}
+
+static bool same(const clr_conv_problem *a, const clr_conv_problem *b)
+{
+    return a->n == b->n && a->h == b->h && a->w == b->w && a->c == b->c && a->k == b->k && a->r == b->r && a->s == b->s &&
+           a->stride == b->stride && a->pad == b->pad && a->dtype == b->dtype;
+}
+
+static void add(clr_planner *planner, const clr_conv_problem *problem, clr_direction direction, const clr_conv_solver *solver)
+{
+    if (planner->choices < MOST)
+        planner->choice[planner->choices++] = (choice){*problem, direction, solver};
+}
+
+/* Rank 0 reads, all get the text; what does not fit this machine or cannot be understood is passed over. */
+static void load(clr_planner *planner, const char *path)
+{
+    enum { ROOM = MOST * LINE };
+    char *text = CLR_NEW(char, ROOM);
+
+    if (clr_comm_rank(planner->comm) == 0) {
+        FILE *file = fopen(path, "r");
+        size_t got = file ? fread(text, 1, ROOM - 1, file) : 0;
+        text[got] = 0;
+        if (file)
+            fclose(file);
+        size_t first = strcspn(text, "\n");
+        if (got && (first != strlen(planner->identity) || strncmp(text, planner->identity, first))) {
+            clr_warn("%s: this plan was made on another machine, or by another version; planning anew", path);
+            text[0] = 0;
+        }
+    }
+    clr_comm_broadcast(planner->comm, text, ROOM, 0);
+    for (char *line = strchr(text, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
+        int n, h, w, c, k, kernel, s, stride, pad, direction, place;
+        char solver[32];
+        if (sscanf(line, "%d %d %d %d %d %d %d %d %d %d %31s", &n, &h, &w, &c, &k, &kernel, &s, &stride, &pad, &direction, solver) != 11 ||
+            kernel != s || stride < 1 || direction < 0 || direction >= CLR_DIRECTIONS || member(solver, &place) != CLR_OK) {
+            clr_warn_once("plan-line", "%s: a line of this plan is not understood; it is passed over", path);
+            continue;
+        }
+        clr_conv_problem problem = clr_conv_problem_of(n, h, w, c, k, kernel, stride, pad);
+        const clr_conv_solver *found = clr_conv_solvers[place];
+        if (planner->allowed[place] && found->directions >> direction & 1 && found->applicable(&problem, (clr_direction)direction))
+            add(planner, &problem, (clr_direction)direction, found);
+    }
+    clr_free(text);
+}
+
+clr_status clr_planner_open(clr_comm *comm, const char *how, const char *path, clr_planner **out)
+{
+    clr_planner *planner = CLR_NEW(clr_planner, 1);
+    char model[160];
+
+    *out = NULL;
+    planner->comm = comm;
+    clr_status st = parse(planner, how);
+    if (st != CLR_OK) {
+        clr_free(planner);
+        return st;
+    }
+    cpu_model(model, sizeof model);
+    snprintf(planner->identity, sizeof planner->identity, "simclr-plan %s | %s | %s | threads %d", PACKAGE_VERSION, model,
+             clr_isa_name(clr_isa_current()), omp_get_max_threads());
+    if (path)
+        load(planner, path);
+    *out = planner;
+    return CLR_OK;
+}
+
+void clr_planner_close(clr_planner *planner)
+{
+    clr_free(planner);
+}
+
+/* Seconds of the best of a few runs on random numbers of the problem's own size. */
+static double stopwatch(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction)
+{
+    int64_t x = (int64_t)a->n * a->h * a->w * a->c, y = (int64_t)a->n * a->p * a->q * a->k, w = (int64_t)a->r * a->s * a->c * a->k;
+    clr_arena arena = {0};
+    size_t at_x = clr_arena_reserve(&arena, (size_t)x * sizeof(float)), at_y = clr_arena_reserve(&arena, (size_t)y * sizeof(float)),
+           at_w = clr_arena_reserve(&arena, (size_t)w * sizeof(float)),
+           at_lens = clr_arena_reserve(&arena, 2 * (size_t)a->c * sizeof(float)),
+           at_moments = clr_arena_reserve(&arena, 2 * (size_t)(a->c + a->k) * sizeof(double)),
+           at_out = clr_arena_reserve(&arena, (size_t)(direction == CLR_FORWARD ? y : direction == CLR_BACKWARD_DATA ? x : w) * sizeof(float)),
+           at_work = clr_arena_reserve(&arena, clr_conv_workspace(solver, a, direction));
+    double best = 1e30;
+
+    clr_arena_open(&arena);
+    clr_rng rng = clr_rng_for(1, 0, 0, 0, CLR_RNG_BENCH);
+    float *fx = clr_arena_at(&arena, at_x), *fy = clr_arena_at(&arena, at_y), *fw = clr_arena_at(&arena, at_w),
+          *lens = clr_arena_at(&arena, at_lens), *out = clr_arena_at(&arena, at_out);
+    for (int64_t i = 0; i < x; i++)
+        fx[i] = (float)(clr_rng_uniform(&rng) - 0.5);
+    for (int64_t i = 0; i < y; i++)
+        fy[i] = (float)(clr_rng_uniform(&rng) - 0.5);
+    for (int64_t i = 0; i < w; i++)
+        fw[i] = (float)(clr_rng_uniform(&rng) - 0.5);
+    for (int i = 0; i < a->c; i++)
+        lens[i] = 1;
+    clr_conv_args args = {.images = a->n, .x = fx, .lens = {lens, lens + a->c, true}, .weight = fw, .y = out, .dy = fy, .dx = out,
+                          .dw = out, .seen = direction == CLR_BACKWARD_DATA, .mean = lens,
+                          .moments = direction == CLR_BACKWARD_WEIGHT ? NULL : clr_arena_at(&arena, at_moments),
+                          .workspace = clr_arena_at(&arena, at_work)};
+    for (int trial = 0; trial <= TRIALS; trial++) {
+        double begin = clr_seconds();
+        clr_conv_apply(solver, a, direction, &args);
+        double seconds = clr_seconds() - begin;
+        if (trial && seconds < best)
+            best = seconds;
+    }
+    clr_arena_close(&arena);
+    return best;
+}
+
+const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_problem *problem, clr_direction direction)
+{
+    const clr_conv_solver *best = NULL, *last = NULL;
+    double seconds[SOLVERS], least = 1e300;
+    int n = 0;
+
+    for (int i = 0; i < planner->choices; i++)
+        if (planner->choice[i].direction == direction && same(&planner->choice[i].problem, problem))
+            return planner->choice[i].solver;
+    for (; clr_conv_solvers[n]; n++) {
+        const clr_conv_solver *solver = last = clr_conv_solvers[n];
+        seconds[n] = 1e300;
+        if (!planner->allowed[n] || !(solver->directions >> direction & 1) || !solver->applicable(problem, direction))
+            continue;
+        seconds[n] = solver->estimate(problem, direction, omp_get_max_threads());
+    }
+    if (planner->measure) { /* what is estimated ten times slower than the best is not tried */
+        double bound = 1e300;
+        for (int i = 0; i < n; i++)
+            bound = seconds[i] < bound ? seconds[i] : bound;
+        for (int i = 0; i < n; i++)
+            if (seconds[i] < 1e300)
+                seconds[i] = seconds[i] <= 10 * bound ? stopwatch(clr_conv_solvers[i], problem, direction) : 1e299;
+        clr_comm_max_double(planner->comm, seconds, n);
+    }
+    for (int i = 0; i < n; i++)
+        if (seconds[i] < least) {
+            least = seconds[i];
+            best = clr_conv_solvers[i];
+        }
+    if (!best) {
+        clr_warn_once("plan-none", "--plan allows no solver for some convolutions; the reference member, slow, serves them");
+        best = last;
+    }
+    add(planner, problem, direction, best);
+    return best;
+}
+
+clr_status clr_planner_save(const clr_planner *planner, const char *path)
+{
+    char *temporary = clr_text("%s.tmp-%ld", path, (long)getpid());
+    FILE *file = fopen(temporary, "w");
+    bool good = file;
+
+    if (file) {
+        fprintf(file, "%s\n", planner->identity);
+        for (int i = 0; i < planner->choices; i++) {
+            const clr_conv_problem *a = &planner->choice[i].problem;
+            fprintf(file, "%d %d %d %d %d %d %d %d %d %d %s\n", a->n, a->h, a->w, a->c, a->k, a->r, a->s, a->stride, a->pad,
+                    (int)planner->choice[i].direction, planner->choice[i].solver->name);
+        }
+        good = !fflush(file) && !fsync(fileno(file));
+        good = !fclose(file) && good;
+    }
+    if (good && rename(temporary, path))
+        good = false;
+    clr_status st = good ? CLR_OK : clr_fail(CLR_EIO, "%s: the plan cannot be written: %s", path, strerror(errno));
+    if (!good)
+        unlink(temporary);
+    clr_free(temporary);
+    return st;
+}

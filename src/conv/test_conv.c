@@ -1,0 +1,209 @@
+/* Every member of the table, in every direction, against the reference member on a table of shapes. Relative L2 error; the bound is
+   c eps sqrt(length of the sum), c = 4 for plain sums; Winograd's transforms cost a factor (src/conv/winograd.c). */
+#include "clr/conv.h"
+#include "clr/isa.h"
+#include "clr/mem.h"
+#include "clr/rng.h"
+
+#include <check.h>
+#include <float.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    int n, h, w, c, k, kernel, stride, pad;
+} shapes[] = {
+    {2, 8, 8, 16, 16, 3, 1, 1},   {3, 7, 7, 32, 16, 3, 1, 1},   {2, 14, 14, 16, 48, 3, 1, 1}, {5, 4, 4, 64, 64, 3, 1, 1},
+    {2, 9, 11, 5, 7, 3, 1, 1},    {2, 8, 8, 32, 64, 3, 2, 1},   {2, 7, 9, 17, 33, 3, 2, 1},   {3, 10, 10, 1, 16, 3, 1, 1},
+    {2, 17, 17, 3, 20, 7, 2, 3},  {2, 6, 6, 64, 32, 1, 1, 0},   {2, 7, 7, 24, 100, 1, 2, 0},  {4, 1, 1, 96, 130, 1, 1, 0},
+    {1, 12, 5, 8, 8, 5, 1, 2},    {1, 5, 6, 4, 6, 5, 3, 0},     {2, 6, 6, 300, 16, 3, 1, 1},  {1, 30, 40, 16, 16, 3, 1, 0},
+    {2, 4, 4, 256, 272, 3, 1, 1}, {1, 1, 1, 16, 16, 3, 1, 1},   {9, 2, 2, 16, 32, 3, 2, 1},
+};
+
+typedef struct data {
+    clr_conv_problem a;
+    float *x, *y, *w, *lens, *mean, *start, *out, *want;
+    double *moments, *want_moments;
+    int64_t xs, ys, ws;
+} data;
+
+static float *random_floats(int64_t n, clr_rng *rng, double mean, double deviation)
+{
+    float *at = CLR_NEW(float, n);
+
+    for (int64_t i = 0; i < n; i++)
+        at[i] = (float)(mean + deviation * clr_rng_normal(rng));
+    return at;
+}
+
+static data make(int shape)
+{
+    data d = {.a = clr_conv_problem_of(shapes[shape].n, shapes[shape].h, shapes[shape].w, shapes[shape].c, shapes[shape].k,
+                                       shapes[shape].kernel, shapes[shape].stride, shapes[shape].pad)};
+    const clr_conv_problem *a = &d.a;
+    clr_rng rng = clr_rng_for(5, 0, (uint64_t)shape, 0, 0);
+
+    d.xs = (int64_t)a->n * a->h * a->w * a->c;
+    d.ys = (int64_t)a->n * a->p * a->q * a->k;
+    d.ws = (int64_t)a->r * a->s * a->c * a->k;
+    int64_t most = clr_max64(d.xs, clr_max64(d.ys, d.ws));
+    d.x = random_floats(d.xs, &rng, 0.3, 1);
+    d.y = random_floats(d.ys, &rng, 0, 1);
+    d.w = random_floats(d.ws, &rng, 0, 1);
+    d.lens = random_floats(2 * a->c, &rng, 0.5, 0.5);
+    d.mean = random_floats(a->c, &rng, 0, 1);
+    d.start = random_floats(most, &rng, 0, 1);
+    d.out = CLR_NEW(float, most);
+    d.want = CLR_NEW(float, most);
+    d.moments = CLR_NEW(double, 2 * (a->c + a->k));
+    d.want_moments = CLR_NEW(double, 2 * (a->c + a->k));
+    return d;
+}
+
+static void drop(data *d)
+{
+    void *all[] = {d->x, d->y, d->w, d->lens, d->mean, d->start, d->out, d->want, d->moments, d->want_moments};
+
+    for (size_t i = 0; i < CLR_COUNT(all); i++)
+        clr_free(all[i]);
+}
+
+static void run(const clr_conv_solver *solver, data *d, clr_direction direction, int images, bool lens, bool accumulate, bool seen,
+                float *out, double *moments)
+{
+    int64_t n = direction == CLR_FORWARD ? d->ys : direction == CLR_BACKWARD_DATA ? d->xs : d->ws;
+    void *workspace = clr_alloc(clr_conv_workspace(solver, &d->a, direction), 1);
+    bool want_moments = direction == CLR_FORWARD || seen;
+    clr_conv_args args = {.images = images, .x = d->x, .weight = d->w, .y = out, .dy = d->y, .dx = out, .dw = out,
+                          .accumulate = accumulate, .seen = seen, .mean = d->mean, .moments = want_moments ? moments : NULL,
+                          .workspace = workspace};
+
+    if (lens)
+        args.lens = (clr_lens){d->lens, d->lens + d->a.c, true};
+    memcpy(out, d->start, (size_t)n * sizeof *out);
+    clr_conv_apply(solver, &d->a, direction, &args);
+    clr_free(workspace);
+}
+
+static double far(const float *got, const float *want, int64_t n)
+{
+    double difference = 0, size = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        difference += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
+        size += (double)want[i] * want[i];
+    }
+    return sqrt(difference / (size > 0 ? size : 1));
+}
+
+static void compare(const clr_conv_solver *solver, int shape, clr_direction direction, int variant)
+{
+    data d = make(shape);
+    const clr_conv_problem *a = &d.a;
+    const clr_conv_solver *reference = NULL;
+    bool lens = variant & 1, accumulate = variant == 2 && direction != CLR_FORWARD, seen = variant == 3 && direction == CLR_BACKWARD_DATA;
+    int images = variant == 4 ? (a->n + 1) / 2 : a->n;
+
+    for (int i = 0; clr_conv_solvers[i]; i++)
+        reference = clr_conv_solvers[i];
+    if (!solver->applicable(a, direction) || !(solver->directions >> direction & 1)) {
+        drop(&d);
+        return;
+    }
+    run(reference, &d, direction, images, lens, accumulate, seen, d.want, d.want_moments);
+    run(solver, &d, direction, images, lens, accumulate, seen, d.out, d.moments);
+    int64_t n = direction == CLR_FORWARD ? d.ys / a->n * images : direction == CLR_BACKWARD_DATA ? d.xs / a->n * images : d.ws;
+    double length = direction == CLR_FORWARD ? a->r * a->s * a->c : direction == CLR_BACKWARD_DATA ? a->r * a->s * a->k : (double)a->n * a->p * a->q;
+    double bound = (strncmp(solver->name, "winograd", 8) ? 4 : 40) * FLT_EPSILON * sqrt(length);
+    double error = far(d.out, d.want, n);
+    ck_assert_msg(error < bound, "%s, direction %d, shape %d, variant %d: error %.2e, bound %.2e", solver->name, direction, shape, variant, error, bound);
+    int64_t total = direction == CLR_FORWARD ? d.ys : direction == CLR_BACKWARD_DATA ? d.xs : d.ws;
+    ck_assert_msg(!memcmp(d.out + n, d.start + n, (size_t)(total - n) * sizeof(float)), "%s wrote past its images", solver->name);
+    if (direction == CLR_FORWARD || seen) {
+        int channels = direction == CLR_FORWARD ? a->k : a->c;
+        double size = 0, difference = 0;
+        for (int i = 0; i < 2 * channels; i++) {
+            size += d.want_moments[i] * d.want_moments[i];
+            difference += (d.moments[i] - d.want_moments[i]) * (d.moments[i] - d.want_moments[i]);
+        }
+        ck_assert_msg(sqrt(difference) <= 4 * bound * sqrt(size), "%s: moments, direction %d, shape %d: %.2e", solver->name, direction, shape,
+                      sqrt(difference / size));
+    }
+    drop(&d);
+}
+
+START_TEST(members_agree_with_the_reference)
+{
+    for (const clr_conv_solver *const *solver = clr_conv_solvers; *solver; solver++)
+        for (int direction = 0; direction < CLR_DIRECTIONS; direction++)
+            for (int variant = 0; variant < 5; variant++)
+                compare(*solver, _i, (clr_direction)direction, variant);
+}
+END_TEST
+
+/* Mean 1e4 times the deviation: fp32 sums of squares would keep no digit of the variance. */
+START_TEST(moments_hold_large_means)
+{
+    data d = make(9);
+    const clr_conv_problem *a = &d.a;
+    const clr_conv_solver *implicit = NULL;
+    int64_t rows = (int64_t)a->n * a->h * a->w;
+
+    for (const clr_conv_solver *const *solver = clr_conv_solvers; *solver; solver++)
+        if (!strcmp((*solver)->name, "implicit"))
+            implicit = *solver;
+    ck_assert_ptr_nonnull(implicit);
+    for (int64_t i = 0; i < d.xs; i++)
+        d.x[i] = 1e4f + d.x[i];
+    memset(d.w, 0, (size_t)d.ws * sizeof *d.w);
+    for (int k = 0; k < a->k; k++)
+        d.w[(int64_t)k * a->k + k] = 1;
+    run(implicit, &d, CLR_FORWARD, a->n, false, false, false, d.out, d.moments);
+    for (int k = 0; k < a->k; k++) {
+        double sum = 0, square = 0, mean, variance = d.moments[a->k + k] / (double)rows - pow(d.moments[k] / (double)rows, 2);
+        for (int64_t row = 0; row < rows; row++)
+            sum += d.x[row * a->c + k];
+        mean = sum / (double)rows;
+        for (int64_t row = 0; row < rows; row++)
+            square += pow(d.x[row * a->c + k] - mean, 2);
+        ck_assert_double_lt(fabs(variance - square / (double)rows), 1e-5 * square / (double)rows);
+    }
+    drop(&d);
+}
+END_TEST
+
+START_TEST(same_threads_same_bits)
+{
+    for (const clr_conv_solver *const *solver = clr_conv_solvers; *solver; solver++)
+        for (int direction = 0; direction < CLR_DIRECTIONS; direction++) {
+            data d = make(_i);
+            if ((*solver)->applicable(&d.a, (clr_direction)direction)) {
+                int64_t n = direction == CLR_FORWARD ? d.ys : direction == CLR_BACKWARD_DATA ? d.xs : d.ws;
+                run(*solver, &d, (clr_direction)direction, d.a.n, true, false, false, d.out, d.moments);
+                run(*solver, &d, (clr_direction)direction, d.a.n, true, false, false, d.want, d.want_moments);
+                ck_assert(!memcmp(d.out, d.want, (size_t)n * sizeof *d.out));
+            }
+            drop(&d);
+        }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("conv");
+    TCase *tcase = tcase_create(clr_isa_name(clr_isa_current()));
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, members_agree_with_the_reference, 0, (int)CLR_COUNT(shapes));
+    tcase_add_loop_test(tcase, same_threads_same_bits, 0, (int)CLR_COUNT(shapes));
+    tcase_add_test(tcase, moments_hold_large_means);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

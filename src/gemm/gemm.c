@@ -1,0 +1,34 @@
+/* BLIS, one thread a call: callers split the work. */
+#include "clr/gemm.h"
+
+#include <blis.h>
+#include <pthread.h>
+#include <stdio.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void start(void)
+{
+    bli_init();
+    bli_thread_set_num_threads(1);
+}
+
+void clr_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b,
+              int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    pthread_once(&once, start);
+    if (m <= 0 || n <= 0)
+        return;
+    /* Transposing a row-major matrix is exchanging its strides. */
+    bli_sgemm(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, m, n, k, &alpha, (float *)(uintptr_t)a, ta ? 1 : lda, ta ? lda : 1,
+              (float *)(uintptr_t)b, tb ? 1 : ldb, tb ? ldb : 1, &beta, c, ldc, 1);
+}
+
+const char *clr_gemm_library(void)
+{
+    static char text[64];
+
+    pthread_once(&once, start);
+    snprintf(text, sizeof text, "BLIS %s, %s", bli_info_get_version_str(), bli_arch_string(bli_arch_query_id()));
+    return text;
+}
