@@ -1,15 +1,16 @@
 /* HDF5 files: datasets with a checksum each, written under a temporary name and renamed when whole.
 
    HDF5's own error stack is silenced; its innermost entry and errno become part of our sentence. Object times are not
-   stored, so equal contents are equal bytes. */
+   stored, so equal contents are equal bytes. What the system refuses while writing is file->error, see driver.h. */
 #include "clr/h5.h"
+
+#include "driver.h"
 
 #include "clr/hash.h"
 #include "clr/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <hdf5.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ enum { PIECE = 1 << 22 }; /* bytes read at a time when verifying; a multiple of 
 struct clr_h5 {
     hid_t id;
     char *path, *temporary; /* temporary: NULL when reading */
+    int error;              /* errno of the first write that failed */
 };
 
 struct clr_h5_rows {
@@ -97,13 +99,15 @@ static herr_t innermost(unsigned n, const H5E_error2_t *entry, void *into)
 static clr_status fail(const clr_h5 *file, const char *path, const char *name, clr_status st, const char *what)
 {
     char reason[256] = "";
-    int error = errno;
+    bool refused = file && file->error;
+    int error = refused ? file->error : errno;
 
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, reason);
+    if (!refused)
+        H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, reason);
     H5Eclear2(H5E_DEFAULT);
     if (file)
         path = file->path;
-    bool system = error == ENOSPC || error == EDQUOT || error == EFBIG || error == EROFS || error == EIO;
+    bool system = refused || error == ENOSPC || error == EDQUOT || error == EFBIG || error == EROFS || error == EIO;
     return clr_fail(st, "%s: %s%s%s%s%s%s%s", path, name ? name : "", name ? ": " : "", what, *reason ? ": " : "", reason,
                     system ? ": " : "", system ? strerror(error) : "");
 }
@@ -128,33 +132,32 @@ static hid_t access_list(void)
     return list;
 }
 
-clr_status clr_h5_create(const char *path, clr_h5 **out)
-{
-    quiet();
-    *out = NULL;
-    char *temporary = clr_text("%s.tmp-%ld", path, (long)getpid());
-    hid_t create = H5Pcreate(H5P_FILE_CREATE), access = access_list();
-    H5Pset_obj_track_times(create, false);
-    hid_t id = H5Fcreate(temporary, H5F_ACC_TRUNC, create, access);
-    int error = errno;
-    H5Pclose(create);
-    H5Pclose(access);
-    if (id < 0) {
-        H5Eclear2(H5E_DEFAULT);
-        clr_free(temporary);
-        return clr_fail(CLR_EIO, "%s: cannot be created: %s", path, error ? strerror(error) : "refused");
-    }
-    clr_h5 *file = CLR_NEW(clr_h5, 1);
-    *file = (clr_h5){.id = id, .path = clr_copy_text(path), .temporary = temporary};
-    *out = file;
-    return CLR_OK;
-}
-
 static void release(clr_h5 *file)
 {
     clr_free(file->path);
     clr_free(file->temporary);
     clr_free(file);
+}
+
+clr_status clr_h5_create(const char *path, clr_h5 **out)
+{
+    quiet();
+    *out = NULL;
+    clr_h5 *file = CLR_NEW(clr_h5, 1);
+    hid_t create = H5Pcreate(H5P_FILE_CREATE), access = access_list();
+    *file = (clr_h5){.path = clr_copy_text(path), .temporary = clr_text("%s.tmp-%ld", path, (long)getpid())};
+    clr_h5_drive(access, &file->error);
+    H5Pset_obj_track_times(create, false);
+    file->id = H5Fcreate(file->temporary, H5F_ACC_TRUNC, create, access);
+    H5Pclose(create);
+    H5Pclose(access);
+    if (file->id < 0) {
+        clr_status st = fail(file, NULL, NULL, CLR_EIO, "cannot be created");
+        release(file);
+        return st;
+    }
+    *out = file;
+    return CLR_OK;
 }
 
 static int sync_path(const char *path, int flags)
@@ -174,10 +177,8 @@ clr_status clr_h5_commit(clr_h5 *file)
     int error;
 
     quiet();
-    if (H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0)
+    if (H5Fclose(file->id) < 0 || file->error)
         st = fail(file, NULL, NULL, CLR_EIO, "cannot be written");
-    if (H5Fclose(file->id) < 0 && st == CLR_OK)
-        st = fail(file, NULL, NULL, CLR_EIO, "cannot be closed");
     if (st == CLR_OK && (error = sync_path(file->temporary, O_RDONLY)))
         st = clr_fail(CLR_EIO, "%s: cannot be brought to the disk: %s", file->path, strerror(error));
     if (st == CLR_OK && rename(file->temporary, file->path))
@@ -280,7 +281,7 @@ static clr_status write_all(clr_h5 *file, const char *name, hid_t in_file, hid_t
     if (dataset < 0)
         return fail(file, NULL, name, CLR_EIO, "cannot be created");
     bool good = (!bytes || H5Dwrite(dataset, in_memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0) &&
-                put_checksum(dataset, clr_hash(CLR_HASH_START, data, bytes));
+                put_checksum(dataset, clr_hash(CLR_HASH_START, data, bytes)) && !file->error;
     clr_status st = good ? CLR_OK : fail(file, NULL, name, CLR_EIO, "cannot be written");
     if (H5Dclose(dataset) < 0 && good)
         st = fail(file, NULL, name, CLR_EIO, "cannot be written");
@@ -371,7 +372,7 @@ clr_status clr_h5_rows_append(clr_h5_rows *rows, const void *data, int64_t n)
     bool good = H5Dwrite(rows->dataset, native(rows->type), memory, space, H5P_DEFAULT, data) >= 0;
     H5Sclose(space);
     H5Sclose(memory);
-    if (!good)
+    if (!good || rows->file->error)
         return fail(rows->file, NULL, rows->name, CLR_EIO, "cannot be written");
     feed(rows, data, (size_t)(n * rows->row_bytes));
     rows->done += n;
@@ -396,7 +397,7 @@ clr_status clr_h5_rows_end(clr_h5_rows *rows)
     quiet();
     CLR_CHECK(rows->done == rows->shape[0]);
     uint64_t hash = rows->left_bytes ? clr_hash(rows->hash, rows->left, (size_t)rows->left_bytes) : rows->hash;
-    if (!put_checksum(rows->dataset, hash))
+    if (!put_checksum(rows->dataset, hash) || rows->file->error)
         st = fail(rows->file, NULL, rows->name, CLR_EIO, "cannot be written");
     if (H5Dclose(rows->dataset) < 0 && st == CLR_OK)
         st = fail(rows->file, NULL, rows->name, CLR_EIO, "cannot be written");
