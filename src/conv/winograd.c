@@ -52,7 +52,7 @@ typedef struct layout {
     int tile, area;      /* m, a^2 */
     int C, K;            /* the weight's */
     int inputs, outputs; /* channels in and out of the filter: C and K, or for the gradient of x the other way round */
-    int threads, slots, gangs;
+    int threads, slots, chunk, gangs;
     bool shared; /* phased, or gangs */
     size_t v, v_step, m, m_step, u, u_step, staging, staging_step, sums, sums_step, total; /* steps: from thread or gang to the next */
 } layout;
@@ -79,36 +79,31 @@ static layout plan_for(const clr_conv_problem *p, clr_direction direction, int t
     bool turned = direction == CLR_BACKWARD_DATA;
     layout plan = {.grid = {p->h, p->w, parts(p->h, tile), parts(p->w, tile)}, .tile = tile, .area = (tile + 2) * (tile + 2),
                  .C = p->c, .K = p->k, .inputs = turned ? p->k : p->c, .outputs = turned ? p->c : p->k,
-                 .threads = threads, .gangs = 1};
+                 .threads = threads, .chunk = CHUNK, .gangs = 1};
     int64_t tiles = (int64_t)p->n * plan.grid.tile_rows * plan.grid.tile_columns;
-    size_t plane = sizeof(float) * (size_t)plan.area, pair = plane * (size_t)p->c * p->k;
-    int widest = p->c > p->k ? p->c : p->k, users = threads;
-    if (direction == CLR_BACKWARD_WEIGHT) {
+    bool weight = direction == CLR_BACKWARD_WEIGHT;
+    int area = plan.area, widest = p->c > p->k ? p->c : p->k, users = threads;
+    size_t pair = sizeof(float) * clr_winograd_chunks(area, plan.inputs, plan.outputs, CHUNK), ignored;
+    if (weight) {
         plan.shared = pair > SECOND_LEVEL * 5 / 8;
-        if (plan.shared) {
-            users = plan.gangs = gangs_of(threads, parts(p->c, CHUNK) * parts(p->k, CHUNK));
-            plan.slots = 128;
-        } else {
-            plan.slots = clamp(2048 / widest, 32, 128);
-        }
+        if (plan.shared) users = plan.gangs = gangs_of(threads, parts(p->c, CHUNK) * parts(p->k, CHUNK));
+        plan.slots = plan.shared ? 128 : clamp(2048 / widest, 32, 128);
     } else {
-        plan.shared = plane * 16 * (size_t)plan.inputs > SECOND_LEVEL * 3 / 4;
-        if (plan.shared) users = 1;
+        plan.shared = sizeof(float) * (size_t)(area * 16 * plan.inputs) > SECOND_LEVEL * 3 / 4;
+        if (plan.shared) users = 1, plan.chunk = PANEL;
         plan.slots = plan.shared ? 128 : clamp(1024 / widest, 16, 64);
     }
-    plan.slots = clamp(tiles, 1, plan.slots);
-    plan.slots = parts(plan.slots, ROWS) * ROWS;
-    size_t slots = (size_t)plan.slots, ignored;
-    int across = clamp(plan.slots, 1, plan.grid.tile_columns) * tile + 2;
-    plan.staging = reserve(&plan, threads, sizeof(float) * (size_t)((tile + 2) * across) * plan.inputs, &plan.staging_step);
-    plan.v = reserve(&plan, users, plane * slots * plan.inputs, &plan.v_step);
-    if (direction == CLR_BACKWARD_WEIGHT) {
-        plan.m = reserve(&plan, users, plane * slots * p->k, &plan.m_step);
-        plan.u = reserve(&plan, threads, plan.shared ? plane * CHUNK * CHUNK : pair, &plan.u_step);
+    plan.slots = parts(clamp(tiles, 1, plan.slots), ROWS) * ROWS;
+    int a = tile + 2, across = clamp(plan.slots, 1, plan.grid.tile_columns) * tile + 3;
+    plan.staging = reserve(&plan, threads, sizeof(float) * (size_t)(a * across) * (weight ? widest : plan.inputs), &plan.staging_step);
+    plan.v = reserve(&plan, users, sizeof(float) * (size_t)area * clr_winograd_plane(plan.slots, plan.inputs), &plan.v_step);
+    plan.m = reserve(&plan, users, sizeof(float) * clr_winograd_chunks(area, plan.slots, weight || plan.shared ? plan.outputs : CHUNK, plan.chunk),
+                     &plan.m_step);
+    if (weight) {
+        plan.u = reserve(&plan, threads, plan.shared ? sizeof(float) * clr_winograd_chunks(area, CHUNK, CHUNK, CHUNK) : pair, &plan.u_step);
         plan.sums = reserve(&plan, plan.gangs - 1, 9 * sizeof(float) * p->c * p->k, &plan.sums_step);
     } else {
-        plan.m = reserve(&plan, users, plane * slots * (plan.shared ? plan.outputs : CHUNK), &plan.m_step);
-        plan.u = plan.shared ? reserve(&plan, threads, sizeof(float) * (size_t)(tile + 2) * plan.inputs * CHUNK, &plan.u_step)
+        plan.u = plan.shared ? reserve(&plan, threads, sizeof(float) * clr_winograd_chunks(area, plan.inputs, PANEL, PANEL), &plan.u_step)
                              : reserve(&plan, 1, pair, &ignored);
         plan.sums = reserve(&plan, threads, 2 * sizeof(double) * plan.outputs, &plan.sums_step);
     }
@@ -144,14 +139,24 @@ static int64_t share(int64_t count, int n, int i) {
     return first < count ? first : count;
 }
 
-static int width_of(int channels, int k) { return channels - k < CHUNK ? channels - k : CHUNK; }
+static int width_of(const layout *plan, int channels, int k) { return channels - k < plan->chunk ? channels - k : plan->chunk; }
+
+/* The chunk of channels k on of a block of U or M, and its plane i. */
+static float *plane_of(const call *job, float *block, int rows, int channels, int k, int i) {
+    return block + clr_winograd_chunks(job->plan.area, rows, k, job->plan.chunk) + (size_t)i * clr_winograd_plane(rows, width_of(&job->plan, channels, k));
+}
+
+/* The plane i of V, from channel c on. */
+static float *inputs_of(const call *job, float *v, int i, int c) {
+    return v + (size_t)i * clr_winograd_plane(job->plan.slots, job->plan.inputs) + (size_t)c * (size_t)job->plan.slots;
+}
 
 /* The products work on whole ROWS of slots: those past `count` are zero. */
 static void pad(const call *job, float *v, int count) {
-    int rest = (ROWS - count % ROWS) % ROWS, slots = job->plan.slots;
-    if (rest == 0) return;
-    for (int block = 0; block < job->plan.area * job->plan.inputs / PANEL; block++)
-        memset(v + ((size_t)block * slots + count) * PANEL, 0, sizeof(float) * PANEL * (size_t)rest);
+    int rest = (ROWS - count % ROWS) % ROWS;
+    for (int i = 0; i < job->plan.area && rest > 0; i++)
+        for (int c = 0; c < job->plan.inputs; c += PANEL)
+            memset(inputs_of(job, v, i, c) + count * PANEL, 0, sizeof(float) * (size_t)(PANEL * rest));
 }
 
 static void load_tiles(const call *job, int thread, clr_winograd_span span, float *v) {
@@ -159,7 +164,7 @@ static void load_tiles(const call *job, int thread, clr_winograd_span span, floa
     const layout *p = &job->plan;
     bool turned = job->direction == CLR_BACKWARD_DATA;
     job->kernel->input(&p->grid, turned ? args->dy : args->x, p->inputs, turned ? (clr_lens){0} : args->lens, span, v,
-                       (size_t)p->slots * p->inputs, at(job, p->staging, p->staging_step, thread));
+                       at(job, p->staging, p->staging_step, thread));
 }
 
 static clr_winograd_output output_of(const call *job, int thread) {
@@ -186,9 +191,9 @@ static void blocked(const call *job, int thread, int threads, const clr_winograd
     float *u = at(job, p->u, 0, 0), *v = at(job, p->v, p->v_step, thread), *m = at(job, p->m, p->m_step, thread);
     int panels = p->inputs / PANEL, pieces = parts(p->outputs, CHUNK) * panels;
     for (int piece = (int)clr_share(pieces, threads, thread); piece < clr_share(pieces, threads, thread + 1); piece++) {
-        int c = piece % panels * PANEL, k = piece / panels * CHUNK, width = width_of(p->outputs, k);
-        kernel->weight(job->args->weight, p->C, p->K, turned, c, PANEL, k, width, 0, p->tile + 2,
-                       u + (size_t)k * p->area * p->inputs + (size_t)c * width, (size_t)p->inputs * width);
+        int c = piece % panels * PANEL, k = piece / panels * CHUNK, width = width_of(p, p->outputs, k);
+        kernel->weight(job->args->weight, p->C, p->K, turned, c, PANEL, k, width,
+                       plane_of(job, u, p->inputs, p->outputs, k, 0) + c * width, clr_winograd_plane(p->inputs, width));
     }
 #pragma omp barrier
     int64_t end = share(job->tiles, threads, thread + 1);
@@ -197,31 +202,31 @@ static void blocked(const call *job, int thread, int threads, const clr_winograd
         load_tiles(job, thread, span, v);
         pad(job, v, span.count);
         for (int k = 0; k < p->outputs; k += CHUNK) {
-            int width = width_of(p->outputs, k);
-            for (int plane = 0; plane < p->area; plane++)
-                kernel->multiply(v + (size_t)plane * p->slots * p->inputs, p->slots, span.count, p->inputs,
-                                 u + ((size_t)k * p->area + (size_t)plane * width) * p->inputs, width,
-                                 m + (size_t)plane * p->slots * width);
-            kernel->output(&p->grid, output, span, m, (size_t)p->slots * width, k, width);
+            int width = width_of(p, p->outputs, k);
+            for (int i = 0; i < p->area; i++) {
+                kernel->multiply(inputs_of(job, v, i, 0), p->slots, span.count, p->inputs,
+                                 plane_of(job, u, p->inputs, p->outputs, k, i), width, m + (size_t)i * clr_winograd_plane(p->slots, width));
+            }
+            kernel->output(&p->grid, output, span, m, k, width);
         }
     }
 }
 
-/* One row of the planes of one chunk, weight and all. */
-static void multiply_row(const call *job, int count, int k, int i, const float *v, float *u, float *m) {
+/* One chunk of M, weight and all. */
+static void multiply_chunk(const call *job, int count, int k, float *v, float *u, float *m) {
     const layout *p = &job->plan;
-    int width = width_of(p->outputs, k), a = p->tile + 2;
-    size_t u_plane = (size_t)p->inputs * width, slots = (size_t)p->slots;
-    job->kernel->weight(job->args->weight, p->C, p->K, job->direction == CLR_BACKWARD_DATA, 0, p->inputs, k, width, i, 1, u, u_plane);
-    for (int j = 0; j < a; j++)
-        job->kernel->multiply(v + (size_t)(i * a + j) * slots * p->inputs, p->slots, count, p->inputs, u + (size_t)j * u_plane, width,
-                              m + ((size_t)k * p->area + (size_t)((i * a + j) * width)) * slots);
+    int width = width_of(p, p->outputs, k);
+    size_t u_plane = clr_winograd_plane(p->inputs, width);
+    job->kernel->weight(job->args->weight, p->C, p->K, job->direction == CLR_BACKWARD_DATA, 0, p->inputs, k, width, u, u_plane);
+    for (int i = 0; i < p->area; i++)
+        job->kernel->multiply(inputs_of(job, v, i, 0), p->slots, count, p->inputs, u + (size_t)i * u_plane, width,
+                              plane_of(job, m, p->slots, p->outputs, k, i));
 }
 
 static void phased(const call *job, int thread, int threads, const clr_winograd_output *output) {
     const layout *p = &job->plan;
     float *u = at(job, p->u, p->u_step, thread), *v = at(job, p->v, 0, 0), *m = at(job, p->m, 0, 0);
-    int a = p->tile + 2, items = parts(p->outputs, CHUNK) * a;
+    int items = p->outputs / p->chunk;
     for (int64_t first = 0; first < job->tiles; first += p->slots) {
         int count = (int)clr_min64(p->slots, job->tiles - first);
         int slot = (int)share(count, threads, thread), mine = (int)share(count, threads, thread + 1) - slot;
@@ -230,12 +235,10 @@ static void phased(const call *job, int thread, int threads, const clr_winograd_
         if (thread == 0) pad(job, v, count);
 #pragma omp barrier
         for (int item = (int)clr_share(items, threads, thread); item < clr_share(items, threads, thread + 1); item++)
-            multiply_row(job, count, item / a * CHUNK, item % a, v, u, m);
+            multiply_chunk(job, count, item * p->chunk, v, u, m);
 #pragma omp barrier
-        for (int k = 0; k < p->outputs && mine > 0; k += CHUNK) {
-            int width = width_of(p->outputs, k);
-            job->kernel->output(&p->grid, output, span, m + (size_t)k * p->area * p->slots, (size_t)p->slots * width, k, width);
-        }
+        for (int k = 0; k < p->outputs && mine > 0; k += p->chunk)
+            job->kernel->output(&p->grid, output, span, plane_of(job, m, p->slots, p->outputs, k, 0), k, width_of(p, p->outputs, k));
     }
 }
 
@@ -262,38 +265,37 @@ static void own(const call *job, int thread, int threads) {
     const layout *p = &job->plan;
     const clr_winograd_kernel *kernel = job->kernel;
     float *v = at(job, p->v, p->v_step, thread), *m = at(job, p->m, p->m_step, thread), *z = at(job, p->u, p->u_step, thread);
-    memset(z, 0, sizeof(float) * (size_t)p->area * p->C * p->K);
+    memset(z, 0, p->u_step);
     int64_t end = share(job->tiles, threads, thread + 1);
     for (int64_t first = share(job->tiles, threads, thread); first < end; first += p->slots) {
         clr_winograd_span span = {first, (int)clr_min64(p->slots, end - first), 0, p->slots};
         load_tiles(job, thread, span, v);
-        kernel->gradient(&p->grid, job->args->dy, p->K, span, m);
+        kernel->gradient(&p->grid, job->args->dy, p->K, span, m, at(job, p->staging, p->staging_step, thread));
         for (int k = 0; k < p->K; k += CHUNK)
-            for (int plane = 0, width = width_of(p->K, k); plane < p->area; plane++)
-                kernel->multiply_gradient(v + (size_t)plane * p->slots * p->C, p->slots, span.count, p->C,
-                                          m + ((size_t)k * p->area + (size_t)plane * width) * p->slots, width, true,
-                                          z + ((size_t)k * p->area + (size_t)plane * width) * p->C);
+            for (int i = 0; i < p->area; i++) {
+                kernel->multiply_gradient(inputs_of(job, v, i, 0), p->slots, span.count, p->C, plane_of(job, m, p->slots, p->K, k, i),
+                                          width_of(p, p->K, k), true, plane_of(job, z, p->C, p->K, k, i));
+            }
     }
 #pragma omp barrier
-    const float *all = at(job, p->u, 0, 0);
+    float *all = at(job, p->u, 0, 0);
     int panels = p->C / PANEL, pieces = parts(p->K, CHUNK) * panels;
     for (int piece = (int)clr_share(pieces, threads, thread); piece < clr_share(pieces, threads, thread + 1); piece++) {
-        int c = piece % panels * PANEL, k = piece / panels * CHUNK, width = width_of(p->K, k);
-        kernel->weight_gradient(all + (size_t)k * p->area * p->C + (size_t)c * width, threads, p->u_step / sizeof(float),
-                                (size_t)p->C * width, p->C, p->K, c, PANEL, k, width, job->args->accumulate, job->args->dw);
+        int c = piece % panels * PANEL, k = piece / panels * CHUNK, width = width_of(p, p->K, k);
+        kernel->weight_gradient(plane_of(job, all, p->C, p->K, k, 0) + c * width, threads, p->u_step / sizeof(float),
+                                clr_winograd_plane(p->C, width), p->C, p->K, c, PANEL, k, width, job->args->accumulate, job->args->dw);
     }
 }
 
 /* One block of channels of the gradient, from `count` tiles. */
-static void gradient_block(const call *job, int count, int item, const float *v, const float *m, float *z, bool add, float *dw) {
+static void gradient_block(const call *job, int count, int item, float *v, float *m, float *z, bool add, float *dw) {
     const layout *p = &job->plan;
-    int blocks = parts(p->C, CHUNK), c = item % blocks * CHUNK, inputs = width_of(p->C, c);
-    int k = item / blocks * CHUNK, width = width_of(p->K, k);
-    size_t z_plane = (size_t)inputs * width, slots = (size_t)p->slots;
-    for (int plane = 0; plane < p->area; plane++)
-        job->kernel->multiply_gradient(v + ((size_t)plane * p->C + (size_t)c) * slots, p->slots, count, inputs,
-                                       m + ((size_t)k * p->area + (size_t)plane * width) * slots, width, false,
-                                       z + (size_t)plane * z_plane);
+    int blocks = parts(p->C, CHUNK), c = item % blocks * CHUNK, inputs = width_of(p, p->C, c);
+    int k = item / blocks * CHUNK, width = width_of(p, p->K, k);
+    size_t z_plane = clr_winograd_plane(inputs, width);
+    for (int i = 0; i < p->area; i++)
+        job->kernel->multiply_gradient(inputs_of(job, v, i, c), p->slots, count, inputs, plane_of(job, m, p->slots, p->K, k, i), width,
+                                       false, z + (size_t)i * z_plane);
     job->kernel->weight_gradient(z, 1, 0, z_plane, p->C, p->K, c, inputs, k, width, add, dw);
 }
 
@@ -312,7 +314,7 @@ static void gangs(const call *job, int thread, int threads) {
         int slot = (int)share(count, size, place), mine = (int)share(count, size, place + 1) - slot;
         clr_winograd_span span = {begin + done + slot, mine, slot, p->slots};
         load_tiles(job, thread, span, v);
-        job->kernel->gradient(&p->grid, job->args->dy, p->K, span, m);
+        job->kernel->gradient(&p->grid, job->args->dy, p->K, span, m, at(job, p->staging, p->staging_step, thread));
 #pragma omp barrier
         for (int item = (int)clr_share(items, size, place); item < clr_share(items, size, place + 1); item++)
             if (done == 0 || count > 0)

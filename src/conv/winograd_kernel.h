@@ -10,7 +10,7 @@
 #include <immintrin.h>
 #endif
 
-enum { A = TILE + 2, PANEL = CLR_WINOGRAD_PANEL, CHUNK = CLR_WINOGRAD_CHUNK };
+enum { A = TILE + 2, PANEL = CLR_WINOGRAD_PANEL, CHUNK = CLR_WINOGRAD_CHUNK, AHEAD = 4 };
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 16")
@@ -72,8 +72,8 @@ static void transpose(const float *from, size_t from_step, float *to, size_t to_
     UNROLL for (int i = 0; i < CLR_LANES; i++) clr_store_vec(to + (size_t)i * to_step, row[i]);
 }
 
-/* The rows [i, i + rows) of G g G^T for one vector of outputs, where tap (r, s) is at g + (3 r + s) * tap. */
-INLINE void weight_vector(const float *g, size_t tap, int i, int rows, float *u, size_t u_plane) {
+/* G g G^T for one vector of outputs, where tap (r, s) is at g + (3 r + s) * tap. */
+INLINE void weight_vector(const float *g, size_t tap, float *u, size_t u_plane) {
     clr_vec half[A][3];
     UNROLL for (int s = 0; s < 3; s++) {
         clr_vec in[3], out[A];
@@ -81,14 +81,14 @@ INLINE void weight_vector(const float *g, size_t tap, int i, int rows, float *u,
         transform_weight(in, out);
         UNROLL for (int r = 0; r < A; r++) half[r][s] = out[r];
     }
-    for (int row = i; row < i + rows; row++) {
+    UNROLL for (int i = 0; i < A; i++) {
         clr_vec out[A];
-        transform_weight(half[row], out);
-        UNROLL for (int j = 0; j < A; j++) clr_store_vec(u + (size_t)((row - i) * A + j) * u_plane, out[j]);
+        transform_weight(half[i], out);
+        UNROLL for (int j = 0; j < A; j++) clr_store_vec(u + (size_t)(i * A + j) * u_plane, out[j]);
     }
 }
 
-static void weight(const float *weight, int C, int K, bool turned, int c, int inputs, int k, int width, int i, int rows, float *u,
+static void weight(const float *weight, int C, int K, bool turned, int c, int inputs, int k, int width, float *u,
                    size_t u_plane) {
     float block[9 * PANEL * CHUNK] __attribute__((aligned(64)));
     for (int in = 0; in < inputs; in += PANEL) {
@@ -97,14 +97,19 @@ static void weight(const float *weight, int C, int K, bool turned, int c, int in
         if (turned) {
             for (int t = 0; t < 9; t++)
                 for (int a = 0; a < PANEL; a += CLR_LANES)
-                    for (int b = 0; b < width; b += CLR_LANES)
-                        transpose(weight + (size_t)(8 - t) * C * K + (size_t)(k + b) * K + c + in + a, (size_t)K,
-                                  block + (t * PANEL + a) * CHUNK + b, CHUNK);
+                    for (int b = 0; b < width; b += CLR_LANES) {
+                        const float *from = weight + (size_t)(8 - t) * C * K + (size_t)(k + b) * K + c + in + a;
+                        for (int l = 0; l < CLR_LANES; l++) __builtin_prefetch(from + (size_t)l * K + PANEL);
+                        transpose(from, (size_t)K, block + (t * PANEL + a) * CHUNK + b, CHUNK);
+                    }
             g = block, tap = PANEL * CHUNK, step = CHUNK;
         }
         for (int a = 0; a < PANEL; a++)
-            for (int b = 0; b < width; b += CLR_LANES)
-                weight_vector(g + a * step + b, tap, i, rows, u + (size_t)(in + a) * width + b, u_plane);
+            for (int b = 0; b < width; b += CLR_LANES) {
+                if (!turned)
+                    UNROLL for (int t = 0; t < 9; t++) __builtin_prefetch(g + (size_t)t * tap + (size_t)(a + AHEAD) * step + b);
+                weight_vector(g + a * step + b, tap, u + (size_t)(in + a) * width + b, u_plane);
+            }
     }
 }
 
@@ -113,6 +118,7 @@ static void weight_gradient(const float *z, int copies, size_t stride, size_t z_
     for (int in = 0; in < inputs; in++)
         for (int b = 0; b < width; b += CLR_LANES) {
             clr_vec half[3][A];
+            UNROLL for (int t = 0; t < 9; t++) __builtin_prefetch(dw + ((size_t)t * C + c + in + AHEAD) * K + k + b, 1);
             UNROLL for (int j = 0; j < A; j++) {
                 clr_vec column[A], out[3];
                 UNROLL for (int i = 0; i < A; i++) {
@@ -190,8 +196,8 @@ static void horizontal(const float *staging, size_t row, int channels, int tiles
 }
 
 static void input(const clr_winograd_grid *grid, const float *x, int channels, clr_lens lens, clr_winograd_span span, float *v,
-                  size_t plane, float *staging) {
-    size_t panel = (size_t)span.slots * PANEL;
+                  float *staging) {
+    size_t panel = (size_t)span.slots * PANEL, plane = clr_winograd_plane(span.slots, channels);
     v += (size_t)span.slot * PANEL;
     for (int done = 0; done < span.count;) {
         int64_t tile = span.first + done, tile_row = tile / grid->tile_columns;
@@ -204,12 +210,12 @@ static void input(const clr_winograd_grid *grid, const float *x, int channels, c
         const float *image = x + tile_row / grid->tile_rows * grid->h * line;
         /* The pixel of row y0 may lie before the image: the first row that exists stands for it. */
         const float *at = image + (ptrdiff_t)(y0 + top) * line + (ptrdiff_t)(x0 + from) * channels;
-        size_t row = (size_t)columns * channels;
+        size_t row = (size_t)columns * channels + PANEL;
         (lens.scale == NULL ? vertical_PLAIN : lens.relu ? vertical_RELU : vertical_AFFINE)(
             top, bottom, at - top * line, line, to - from, channels, lens, staging + (size_t)from * channels, row);
         for (int i = 0; i < A; i++) {
             memset(staging + (size_t)i * row, 0, sizeof(float) * (size_t)(from * channels));
-            memset(staging + (size_t)i * row + (size_t)to * channels, 0, sizeof(float) * (size_t)((columns - to) * channels));
+            memset(staging + (size_t)i * row + (size_t)(to * channels), 0, sizeof(float) * (size_t)((columns - to) * channels));
         }
         horizontal(staging, row, channels, tiles, v + (size_t)done * PANEL, plane, panel);
         done += tiles;
@@ -222,7 +228,8 @@ static void input(const clr_winograd_grid *grid, const float *x, int channels, c
 INLINE void multiply_registers(int rows, int vecs, const float *v, size_t panel, int inputs, const float *u, int width, float *m) {
     clr_vec sum[8][4];
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int b = 0; b < vecs; b++) sum[r][b] = (clr_vec){0};
-    for (int c = 0; c < inputs; c += PANEL, v += panel)
+    for (int c = 0; c < inputs; c += PANEL, v += panel) {
+        UNROLL for (int r = 0; r < rows; r++) __builtin_prefetch(v + (rows + r) * PANEL);
         for (int l = 0; l < PANEL; l++, u += width) {
             clr_vec right[4];
             UNROLL for (int b = 0; b < vecs; b++) right[b] = clr_load(u + b * CLR_LANES);
@@ -231,6 +238,7 @@ INLINE void multiply_registers(int rows, int vecs, const float *v, size_t panel,
                 UNROLL for (int b = 0; b < vecs; b++) sum[r][b] += left * right[b];
             }
         }
+    }
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int b = 0; b < vecs; b++) clr_store_vec(m + r * width + b * CLR_LANES, sum[r][b]);
 }
 
@@ -331,6 +339,7 @@ INLINE void output_vector(clr_winograd_finish finish, int rows, int columns, con
             }
             if (finish == CLR_WINOGRAD_SEEN) {
                 clr_vec x = clr_load(o->x + pixel);
+                __builtin_prefetch(o->x + pixel + TILE * o->channels); /* the next tile's */
                 if (o->lens.relu) y = only_where(x * scale + shift > 0.0f, y);
                 first += y, second += y * (x - mean);
             }
@@ -387,8 +396,9 @@ static int64_t pixels_of(const clr_winograd_grid *grid, clr_winograd_span span) 
     return pixels;
 }
 
-static void output(const clr_winograd_grid *grid, const clr_winograd_output *o, clr_winograd_span span, const float *m,
-                   size_t plane, int k, int width) {
+static void output(const clr_winograd_grid *grid, const clr_winograd_output *o, clr_winograd_span span, const float *m, int k,
+                   int width) {
+    size_t plane = clr_winograd_plane(span.slots, width);
     channel_sums sums = {{0}, {0}, {0}};
     switch (o->finish) {
     case CLR_WINOGRAD_STORE: output_tiles(CLR_WINOGRAD_STORE, grid, o, span, m, plane, k, width, &sums); return;
@@ -410,40 +420,51 @@ static void output(const clr_winograd_grid *grid, const clr_winograd_output *o, 
 
 /* ---- the gradient of the output ---- */
 
-INLINE void gradient_vector(int rows, int columns, const float *dy, size_t line, int channels, float *m, size_t plane) {
-    clr_vec half[A][TILE];
-    UNROLL for (int j = 0; j < TILE; j++) {
+/* A along the columns of one row of tiles, `rows` of whose rows exist. */
+INLINE void vertical_gradient(int rows, const float *dy, size_t line, size_t count, float *to, size_t to_row) {
+    for (size_t at = 0; at < count; at += CLR_LANES) {
         clr_vec in[TILE], out[A];
-        UNROLL for (int i = 0; i < TILE; i++)
-            in[i] = i < rows && j < columns ? clr_load(dy + (size_t)i * line + (size_t)(j * channels)) : (clr_vec){0};
+        UNROLL for (int i = 0; i < TILE; i++) in[i] = i < rows ? clr_load(dy + (size_t)i * line + at) : (clr_vec){0};
         transform_gradient(in, out);
-        UNROLL for (int i = 0; i < A; i++) half[i][j] = out[i];
-    }
-    UNROLL for (int i = 0; i < A; i++) {
-        clr_vec out[A];
-        transform_gradient(half[i], out);
-        UNROLL for (int j = 0; j < A; j++) clr_store_vec(m + (size_t)(i * A + j) * plane, out[j]);
+        UNROLL for (int i = 0; i < A; i++) clr_store_vec(to + (size_t)i * to_row + at, out[i]);
     }
 }
 
-static void gradient(const clr_winograd_grid *grid, const float *dy, int channels, clr_winograd_span span, float *m) {
-    size_t line = (size_t)grid->w * channels;
-    for (int t = 0; t < span.count; t++) {
-        int64_t tile = span.first + t, tile_row = tile / grid->tile_columns, image = tile_row / grid->tile_rows;
-        int y0 = (int)(tile_row % grid->tile_rows) * TILE, x0 = (int)(tile % grid->tile_columns) * TILE;
-        int rows = (int)clr_min64(TILE, grid->h - y0), columns = (int)clr_min64(TILE, grid->w - x0);
-        const float *at = dy + ((size_t)image * grid->h + y0) * line + (size_t)x0 * channels;
-        for (int k = 0; k < channels; k += CHUNK) {
-            int width = (int)clr_min64(CHUNK, channels - k);
-            size_t plane = (size_t)span.slots * width;
-            float *to = m + (size_t)k * A * A * span.slots + (size_t)(span.slot + t) * width;
+/* A along the rows: from the staged pixels of one row of tiles to a chunk. */
+static void horizontal_gradient(const float *staging, size_t row, int channels, int tiles, float *m, size_t plane, int width) {
+    for (int tile = 0; tile < tiles; tile++)
+        for (int i = 0; i < A; i++) {
+            const float *from = staging + (size_t)i * row + (size_t)(tile * TILE * channels);
+            float *to = m + (size_t)(i * A) * plane + (size_t)(tile * width);
             for (int b = 0; b < width; b += CLR_LANES) {
-                if (rows == TILE && columns == TILE)
-                    gradient_vector(TILE, TILE, at + k + b, line, channels, to + b, plane);
-                else
-                    gradient_vector(rows, columns, at + k + b, line, channels, to + b, plane);
+                clr_vec in[TILE], out[A];
+                UNROLL for (int j = 0; j < TILE; j++) in[j] = clr_load(from + j * channels + b);
+                transform_gradient(in, out);
+                UNROLL for (int j = 0; j < A; j++) clr_store_vec(to + (size_t)j * plane + b, out[j]);
             }
         }
+}
+
+static void gradient(const clr_winograd_grid *grid, const float *dy, int channels, clr_winograd_span span, float *m, float *staging) {
+    size_t line = (size_t)grid->w * channels;
+    for (int done = 0; done < span.count;) {
+        int64_t tile = span.first + done, tile_row = tile / grid->tile_columns;
+        int left = (int)(tile % grid->tile_columns), y0 = (int)(tile_row % grid->tile_rows) * TILE;
+        int tiles = (int)clr_min64(grid->tile_columns - left, span.count - done);
+        int rows = (int)clr_min64(TILE, grid->h - y0), columns = tiles * TILE, there = (int)clr_min64(columns, grid->w - left * TILE);
+        const float *at = dy + ((size_t)(tile_row / grid->tile_rows) * grid->h + y0) * line + (size_t)(left * TILE * channels);
+        size_t row = (size_t)columns * channels + PANEL, count = (size_t)there * channels;
+        if (rows == TILE) vertical_gradient(TILE, at, line, count, staging, row);
+        else vertical_gradient(rows, at, line, count, staging, row);
+        for (int i = 0; i < A; i++)
+            memset(staging + (size_t)i * row + count, 0, sizeof(float) * (size_t)((columns - there) * channels));
+        for (int k = 0; k < channels; k += CHUNK) {
+            int width = (int)clr_min64(CHUNK, channels - k);
+            horizontal_gradient(staging + k, row, channels, tiles,
+                                m + clr_winograd_chunks(A * A, span.slots, k, CHUNK) + (size_t)(span.slot + done) * width,
+                                clr_winograd_plane(span.slots, width), width);
+        }
+        done += tiles;
     }
 }
 
