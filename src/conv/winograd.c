@@ -57,25 +57,34 @@ typedef struct layout {
     size_t v, v_step, m, m_step, u, u_step, staging, staging_step, sums, sums_step, total; /* steps: from thread or gang to the next */
 } layout;
 
-static size_t reserve(layout *plan, int count, size_t bytes, size_t *step) {
+static size_t reserve(layout *plan, int count, size_t bytes, size_t *step)
+{
     size_t at = plan->total;
     *step = (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
     plan->total += *step * (size_t)count;
     return at;
 }
 
-static int clamp(int64_t value, int low, int high) { return (int)(value < low ? low : value > high ? high : value); }
+static int clamp(int64_t value, int low, int high)
+{
+    return (int)(value < low ? low : value > high ? high : value);
+}
 
-static int parts(int count, int size) { return (count + size - 1) / size; }
+static int parts(int count, int size)
+{
+    return (count + size - 1) / size;
+}
 
 /* Threads are divided evenly into gangs, as large as they can be while a gang's blocks of channels divide well among its threads. */
-static int gangs_of(int threads, int blocks) {
+static int gangs_of(int threads, int blocks)
+{
     for (int size = threads; size > 1; size--)
         if (threads % size == 0 && (blocks % size == 0 || blocks >= 8 * size)) return threads / size;
     return threads;
 }
 
-static layout plan_for(const clr_conv_problem *p, clr_direction direction, int threads, int tile) {
+static layout plan_for(const clr_conv_problem *p, clr_direction direction, int threads, int tile)
+{
     bool turned = direction == CLR_BACKWARD_DATA;
     layout plan = {.grid = {p->h, p->w, parts(p->h, tile), parts(p->w, tile)}, .tile = tile, .area = (tile + 2) * (tile + 2),
                  .C = p->c, .K = p->k, .inputs = turned ? p->k : p->c, .outputs = turned ? p->c : p->k,
@@ -111,7 +120,8 @@ static layout plan_for(const clr_conv_problem *p, clr_direction direction, int t
 }
 
 /* Room for any team up to `threads`: a smaller one may need more of one piece. */
-static size_t room(const clr_conv_problem *problem, clr_direction direction, int threads, int tile) {
+static size_t room(const clr_conv_problem *problem, clr_direction direction, int threads, int tile)
+{
     size_t most = 0;
     for (int t = 1; t <= threads; t++) {
         size_t bytes = plan_for(problem, direction, t, tile).total;
@@ -129,37 +139,46 @@ typedef struct call {
     int64_t tiles;
 } call;
 
-static float *at(const call *job, size_t offset, size_t step, int user) {
+static float *at(const call *job, size_t offset, size_t step, int user)
+{
     return (float *)((char *)job->args->workspace + offset + step * (size_t)user);
 }
 
 /* Part i of n of `count` tiles; parts begin at multiples of ROWS. */
-static int64_t share(int64_t count, int n, int i) {
+static int64_t share(int64_t count, int n, int i)
+{
     int64_t first = clr_share((count + ROWS - 1) / ROWS, n, i) * ROWS;
     return first < count ? first : count;
 }
 
-static int width_of(const layout *plan, int channels, int k) { return channels - k < plan->chunk ? channels - k : plan->chunk; }
+static int width_of(const layout *plan, int channels, int k)
+{
+    return channels - k < plan->chunk ? channels - k : plan->chunk;
+}
 
 /* The chunk of channels k on of a block of U or M, and its plane i. */
-static float *plane_of(const call *job, float *block, int rows, int channels, int k, int i) {
+static float *plane_of(const call *job, float *block, int rows, int channels, int k, int i)
+{
     return block + clr_winograd_chunks(job->plan.area, rows, k, job->plan.chunk) + (size_t)i * clr_winograd_plane(rows, width_of(&job->plan, channels, k));
 }
 
 /* The plane i of V, from channel c on. */
-static float *inputs_of(const call *job, float *v, int i, int c) {
+static float *inputs_of(const call *job, float *v, int i, int c)
+{
     return v + (size_t)i * clr_winograd_plane(job->plan.slots, job->plan.inputs) + (size_t)c * (size_t)job->plan.slots;
 }
 
 /* The products work on whole ROWS of slots: those past `count` are zero. */
-static void pad(const call *job, float *v, int count) {
+static void pad(const call *job, float *v, int count)
+{
     int rest = (ROWS - count % ROWS) % ROWS;
     for (int i = 0; i < job->plan.area && rest > 0; i++)
         for (int c = 0; c < job->plan.inputs; c += PANEL)
             memset(inputs_of(job, v, i, c) + count * PANEL, 0, sizeof(float) * (size_t)(PANEL * rest));
 }
 
-static void load_tiles(const call *job, int thread, clr_winograd_span span, float *v) {
+static void load_tiles(const call *job, int thread, clr_winograd_span span, float *v)
+{
     const clr_conv_args *args = job->args;
     const layout *p = &job->plan;
     bool turned = job->direction == CLR_BACKWARD_DATA;
@@ -167,7 +186,8 @@ static void load_tiles(const call *job, int thread, clr_winograd_span span, floa
                        at(job, p->staging, p->staging_step, thread));
 }
 
-static clr_winograd_output output_of(const call *job, int thread) {
+static clr_winograd_output output_of(const call *job, int thread)
+{
     const clr_conv_args *args = job->args;
     const layout *p = &job->plan;
     clr_winograd_output o = {.channels = p->outputs, .x = args->x, .lens = args->lens, .mean = args->mean};
@@ -184,7 +204,8 @@ static clr_winograd_output output_of(const call *job, int thread) {
 
 /* ---- y, and the gradient of x ---- */
 
-static void blocked(const call *job, int thread, int threads, const clr_winograd_output *output) {
+static void blocked(const call *job, int thread, int threads, const clr_winograd_output *output)
+{
     const layout *p = &job->plan;
     const clr_winograd_kernel *kernel = job->kernel;
     bool turned = job->direction == CLR_BACKWARD_DATA;
@@ -213,7 +234,8 @@ static void blocked(const call *job, int thread, int threads, const clr_winograd
 }
 
 /* One chunk of M, weight and all. */
-static void multiply_chunk(const call *job, int count, int k, float *v, float *u, float *m) {
+static void multiply_chunk(const call *job, int count, int k, float *v, float *u, float *m)
+{
     const layout *p = &job->plan;
     int width = width_of(p, p->outputs, k);
     size_t u_plane = clr_winograd_plane(p->inputs, width);
@@ -223,7 +245,8 @@ static void multiply_chunk(const call *job, int count, int k, float *v, float *u
                               plane_of(job, m, p->slots, p->outputs, k, i));
 }
 
-static void phased(const call *job, int thread, int threads, const clr_winograd_output *output) {
+static void phased(const call *job, int thread, int threads, const clr_winograd_output *output)
+{
     const layout *p = &job->plan;
     float *u = at(job, p->u, p->u_step, thread), *v = at(job, p->v, 0, 0), *m = at(job, p->m, 0, 0);
     int items = p->outputs / p->chunk;
@@ -242,7 +265,8 @@ static void phased(const call *job, int thread, int threads, const clr_winograd_
     }
 }
 
-static void filter(const call *job, int thread, int threads) {
+static void filter(const call *job, int thread, int threads)
+{
     const layout *p = &job->plan;
     double *moments = job->args->moments;
     clr_winograd_output output = output_of(job, thread);
@@ -261,7 +285,8 @@ static void filter(const call *job, int thread, int threads) {
 
 /* ---- the gradient of the weight ---- */
 
-static void own(const call *job, int thread, int threads) {
+static void own(const call *job, int thread, int threads)
+{
     const layout *p = &job->plan;
     const clr_winograd_kernel *kernel = job->kernel;
     float *v = at(job, p->v, p->v_step, thread), *m = at(job, p->m, p->m_step, thread), *z = at(job, p->u, p->u_step, thread);
@@ -288,7 +313,8 @@ static void own(const call *job, int thread, int threads) {
 }
 
 /* One block of channels of the gradient, from `count` tiles. */
-static void gradient_block(const call *job, int count, int item, float *v, float *m, float *z, bool add, float *dw) {
+static void gradient_block(const call *job, int count, int item, float *v, float *m, float *z, bool add, float *dw)
+{
     const layout *p = &job->plan;
     int blocks = parts(p->C, CHUNK), c = item % blocks * CHUNK, inputs = width_of(p, p->C, c);
     int k = item / blocks * CHUNK, width = width_of(p, p->K, k);
@@ -301,7 +327,8 @@ static void gradient_block(const call *job, int count, int item, float *v, float
 
 /* The first gang writes dw itself, the others sums that are added to it in order. Every gang does its first block, if only to
    write zeros, and every thread meets every barrier. */
-static void gangs(const call *job, int thread, int threads) {
+static void gangs(const call *job, int thread, int threads)
+{
     const layout *p = &job->plan;
     int size = threads / p->gangs, gang = thread / size, place = thread % size;
     int items = parts(p->C, CHUNK) * parts(p->K, CHUNK);
@@ -327,7 +354,8 @@ static void gangs(const call *job, int thread, int threads) {
 }
 
 static void apply(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args, int tile,
-                  const clr_winograd_kernel *kernel) {
+                  const clr_winograd_kernel *kernel)
+{
 #pragma omp parallel num_threads(omp_get_max_threads())
     {
         int thread = omp_get_thread_num(), threads = omp_get_num_threads();
@@ -339,13 +367,15 @@ static void apply(const clr_conv_problem *problem, clr_direction direction, cons
     }
 }
 
-static bool applicable(const clr_conv_problem *p, clr_direction direction) {
+static bool applicable(const clr_conv_problem *p, clr_direction direction)
+{
     (void)direction;
     return p->dtype == CLR_FP32 && p->r == 3 && p->s == 3 && p->stride == 1 && p->pad == 1 && p->c % PANEL == 0 && p->k % PANEL == 0;
 }
 
 /* The products, the transforms of every tile and channel, and of the weight, at the pace of one core's multiply-adds. */
-static double seconds(const clr_conv_problem *p, int threads, int tile) {
+static double seconds(const clr_conv_problem *p, int threads, int tile)
+{
     double area = (tile + 2) * (tile + 2), tiles = (double)p->n * parts(p->h, tile) * parts(p->w, tile);
     double work = area * (2.0 * tiles * p->c * p->k + 12.0 * tiles * (p->c + p->k) + 20.0 * p->c * p->k);
     return work / (1e11 * threads);

@@ -18,10 +18,14 @@ enum { CLR_WINOGRAD_CHUNK = 64, CLR_WINOGRAD_PANEL = 16 };
 
 /* Floats from one plane to the next, each of rows x width: one line of cache more than it holds. Without it a tile's values, one
    from every plane, would all fall into the same few lines. */
-static inline size_t clr_winograd_plane(int rows, int width) { return (size_t)rows * (size_t)width + CLR_WINOGRAD_PANEL; }
+static inline size_t clr_winograd_plane(int rows, int width)
+{
+    return (size_t)rows * (size_t)width + CLR_WINOGRAD_PANEL;
+}
 
 /* Floats that the chunks of channels [0, k) take together: where the next begins. */
-static inline size_t clr_winograd_chunks(int area, int rows, int k, int chunk) {
+static inline size_t clr_winograd_chunks(int area, int rows, int k, int chunk)
+{
     int whole = k / chunk, rest = k % chunk;
     return (size_t)area * ((size_t)whole * clr_winograd_plane(rows, chunk) + (rest ? clr_winograd_plane(rows, rest) : 0));
 }

@@ -16,7 +16,8 @@ enum { A = TILE + 2, PANEL = CLR_WINOGRAD_PANEL, CHUNK = CLR_WINOGRAD_CHUNK, AHE
 #define UNROLL _Pragma("GCC unroll 16")
 
 /* Past the caches where the processor takes a whole line at once. */
-INLINE void stream(float *at, clr_vec v) {
+INLINE void stream(float *at, clr_vec v)
+{
 #if defined(__AVX512F__)
     _mm512_stream_ps(at, (__m512)v);
 #else
@@ -25,10 +26,14 @@ INLINE void stream(float *at, clr_vec v) {
 }
 
 /* v where test is true (-1), else 0. */
-INLINE clr_vec only_where(clr_vec_i test, clr_vec v) { return (clr_vec)((clr_vec_i)v & test); }
+INLINE clr_vec only_where(clr_vec_i test, clr_vec v)
+{
+    return (clr_vec)((clr_vec_i)v & test);
+}
 
 /* max(v, 0); a NaN stays. */
-INLINE clr_vec relu(clr_vec v) {
+INLINE clr_vec relu(clr_vec v)
+{
 #if defined(__AVX512F__)
     return (clr_vec)_mm512_max_ps(_mm512_setzero_ps(), (__m512)v);
 #else
@@ -58,7 +63,8 @@ INLINE clr_vec relu(clr_vec v) {
     }
 
 /* to[i][j] = from[j][i] for a square of CLR_LANES. */
-static void transpose(const float *from, size_t from_step, float *to, size_t to_step) {
+static void transpose(const float *from, size_t from_step, float *to, size_t to_step)
+{
     clr_vec row[CLR_LANES];
     UNROLL for (int i = 0; i < CLR_LANES; i++) row[i] = clr_load(from + (size_t)i * from_step);
     SWAP(1)
@@ -73,7 +79,8 @@ static void transpose(const float *from, size_t from_step, float *to, size_t to_
 }
 
 /* G g G^T for one vector of outputs, where tap (r, s) is at g + (3 r + s) * tap. */
-INLINE void weight_vector(const float *g, size_t tap, float *u, size_t u_plane) {
+INLINE void weight_vector(const float *g, size_t tap, float *u, size_t u_plane)
+{
     clr_vec half[A][3];
     UNROLL for (int s = 0; s < 3; s++) {
         clr_vec in[3], out[A];
@@ -89,7 +96,8 @@ INLINE void weight_vector(const float *g, size_t tap, float *u, size_t u_plane) 
 }
 
 static void weight(const float *weight, int C, int K, bool turned, int c, int inputs, int k, int width, float *u,
-                   size_t u_plane) {
+                   size_t u_plane)
+{
     float block[9 * PANEL * CHUNK] __attribute__((aligned(64)));
     for (int in = 0; in < inputs; in += PANEL) {
         const float *g = weight + (size_t)(c + in) * K + k;
@@ -114,7 +122,8 @@ static void weight(const float *weight, int C, int K, bool turned, int c, int in
 }
 
 static void weight_gradient(const float *z, int copies, size_t stride, size_t z_plane, int C, int K, int c, int inputs, int k,
-                            int width, bool add, float *dw) {
+                            int width, bool add, float *dw)
+{
     for (int in = 0; in < inputs; in++)
         for (int b = 0; b < width; b += CLR_LANES) {
             clr_vec half[3][A];
@@ -144,7 +153,8 @@ static void weight_gradient(const float *z, int copies, size_t stride, size_t z_
 
 typedef enum lens_kind { PLAIN, AFFINE, RELU } lens_kind;
 
-INLINE clr_vec see(lens_kind kind, const float *at, clr_vec scale, clr_vec shift) {
+INLINE clr_vec see(lens_kind kind, const float *at, clr_vec scale, clr_vec shift)
+{
     clr_vec v = clr_load(at);
     if (kind != PLAIN) v = v * scale + shift;
     return kind == RELU ? relu(v) : v;
@@ -152,7 +162,8 @@ INLINE clr_vec see(lens_kind kind, const float *at, clr_vec scale, clr_vec shift
 
 /* B^T along the columns, for `pixels` neighbouring pixels; of the A rows of pixels, `line` floats apart, [top, bottom) exist. */
 INLINE void vertical(lens_kind kind, int top, int bottom, const float *x, ptrdiff_t line, int pixels, int channels, clr_lens lens,
-                     float *to, size_t to_row) {
+                     float *to, size_t to_row)
+{
     for (int pixel = 0; pixel < pixels; pixel++)
         for (int c = 0; c < channels; c += CLR_LANES) {
             const float *at = x + (size_t)pixel * channels + c;
@@ -180,7 +191,8 @@ VERTICAL_OF(AFFINE)
 VERTICAL_OF(RELU)
 
 /* B^T along the rows: from the staged pixels of one row of tiles to the planes. */
-static void horizontal(const float *staging, size_t row, int channels, int tiles, float *v, size_t plane, size_t panel) {
+static void horizontal(const float *staging, size_t row, int channels, int tiles, float *v, size_t plane, size_t panel)
+{
     for (int tile = 0; tile < tiles; tile++)
         for (int i = 0; i < A; i++) {
             const float *from = staging + (size_t)i * row + (size_t)(tile * TILE) * channels;
@@ -196,7 +208,8 @@ static void horizontal(const float *staging, size_t row, int channels, int tiles
 }
 
 static void input(const clr_winograd_grid *grid, const float *x, int channels, clr_lens lens, clr_winograd_span span, float *v,
-                  float *staging) {
+                  float *staging)
+{
     size_t panel = (size_t)span.slots * PANEL, plane = clr_winograd_plane(span.slots, channels);
     v += (size_t)span.slot * PANEL;
     for (int done = 0; done < span.count;) {
@@ -225,7 +238,8 @@ static void input(const clr_winograd_grid *grid, const float *x, int channels, c
 /* ---- products ---- */
 
 /* `rows` slots from v on and `vecs` vectors of outputs: the sums stay in registers. */
-INLINE void multiply_registers(int rows, int vecs, const float *v, size_t panel, int inputs, const float *u, int width, float *m) {
+INLINE void multiply_registers(int rows, int vecs, const float *v, size_t panel, int inputs, const float *u, int width, float *m)
+{
     clr_vec sum[8][4];
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int b = 0; b < vecs; b++) sum[r][b] = (clr_vec){0};
     for (int c = 0; c < inputs; c += PANEL, v += panel) {
@@ -243,7 +257,8 @@ INLINE void multiply_registers(int rows, int vecs, const float *v, size_t panel,
 }
 
 /* `rows` inputs from v on; v and m advance by a slot. */
-INLINE void gradient_registers(int rows, int vecs, const float *v, int count, const float *m, int width, bool add, float *z) {
+INLINE void gradient_registers(int rows, int vecs, const float *v, int count, const float *m, int width, bool add, float *z)
+{
     clr_vec sum[8][4];
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int b = 0; b < vecs; b++) sum[r][b] = (clr_vec){0};
     for (int slot = 0; slot < count; slot++, v += PANEL, m += width) {
@@ -261,7 +276,8 @@ INLINE void gradient_registers(int rows, int vecs, const float *v, int count, co
 }
 
 /* The register blocks: with 512-bit vectors a whole chunk by four rows; else two vectors by four rows. */
-static void multiply(const float *v, int slots, int count, int inputs, const float *u, int width, float *m) {
+static void multiply(const float *v, int slots, int count, int inputs, const float *u, int width, float *m)
+{
     size_t panel = (size_t)slots * PANEL;
     for (int row = 0; row < count; row += 4) {
         const float *left = v + row * PANEL;
@@ -285,7 +301,8 @@ static void multiply(const float *v, int slots, int count, int inputs, const flo
     }
 }
 
-static void multiply_gradient(const float *v, int slots, int count, int inputs, const float *m, int width, bool add, float *z) {
+static void multiply_gradient(const float *v, int slots, int count, int inputs, const float *m, int width, bool add, float *z)
+{
     for (int c = 0; c < inputs; c += PANEL, v += (size_t)slots * PANEL)
         for (int r = 0; r < PANEL;) {
             float *to = z + (size_t)(c + r) * width;
@@ -311,7 +328,8 @@ typedef struct channel_sums {
 
 /* One tile, one vector of channels: rows x columns pixels of it exist. */
 INLINE void output_vector(clr_winograd_finish finish, int rows, int columns, const float *m, size_t plane,
-                          const clr_winograd_output *o, size_t at, size_t line, int k, channel_sums *sums, int lane) {
+                          const clr_winograd_output *o, size_t at, size_t line, int k, channel_sums *sums, int lane)
+{
     clr_vec half[TILE][A];
     UNROLL for (int j = 0; j < A; j++) {
         clr_vec in[A], out[TILE];
@@ -323,7 +341,7 @@ INLINE void output_vector(clr_winograd_finish finish, int rows, int columns, con
     if (finish == CLR_WINOGRAD_MOMENTS) pivot = clr_load(sums->pivot + lane);
     if (finish == CLR_WINOGRAD_SEEN) {
         if (o->lens.scale) scale = clr_load(o->lens.scale + k), shift = clr_load(o->lens.shift + k);
-        if (o->moments) mean = clr_load(o->mean + k);
+        if (o->moments && o->mean) mean = clr_load(o->mean + k);
     }
     UNROLL for (int i = 0; i < TILE; i++) {
         if (i >= rows) break;
@@ -354,7 +372,8 @@ INLINE void output_vector(clr_winograd_finish finish, int rows, int columns, con
 }
 
 INLINE void output_tiles(clr_winograd_finish finish, const clr_winograd_grid *grid, const clr_winograd_output *o,
-                         clr_winograd_span span, const float *m, size_t plane, int k, int width, channel_sums *sums) {
+                         clr_winograd_span span, const float *m, size_t plane, int k, int width, channel_sums *sums)
+{
     size_t line = (size_t)grid->w * o->channels;
     m += (size_t)span.slot * width;
     for (int t = 0; t < span.count; t++, m += width) {
@@ -372,7 +391,8 @@ INLINE void output_tiles(clr_winograd_finish finish, const clr_winograd_grid *gr
 }
 
 /* The first value of the block, by channel. */
-static void take_pivot(const float *m, size_t plane, int width, channel_sums *sums) {
+static void take_pivot(const float *m, size_t plane, int width, channel_sums *sums)
+{
     for (int b = 0; b < width; b += CLR_LANES) {
         clr_vec top[A], out[TILE];
         UNROLL for (int j = 0; j < A; j++) {
@@ -386,7 +406,8 @@ static void take_pivot(const float *m, size_t plane, int width, channel_sums *su
     }
 }
 
-static int64_t pixels_of(const clr_winograd_grid *grid, clr_winograd_span span) {
+static int64_t pixels_of(const clr_winograd_grid *grid, clr_winograd_span span)
+{
     int64_t pixels = 0;
     for (int64_t tile = span.first; tile < span.first + span.count; tile++) {
         int64_t tile_row = tile / grid->tile_columns;
@@ -397,7 +418,8 @@ static int64_t pixels_of(const clr_winograd_grid *grid, clr_winograd_span span) 
 }
 
 static void output(const clr_winograd_grid *grid, const clr_winograd_output *o, clr_winograd_span span, const float *m, int k,
-                   int width) {
+                   int width)
+{
     size_t plane = clr_winograd_plane(span.slots, width);
     channel_sums sums = {{0}, {0}, {0}};
     switch (o->finish) {
@@ -421,7 +443,8 @@ static void output(const clr_winograd_grid *grid, const clr_winograd_output *o, 
 /* ---- the gradient of the output ---- */
 
 /* A along the columns of one row of tiles, `rows` of whose rows exist. */
-INLINE void vertical_gradient(int rows, const float *dy, size_t line, size_t count, float *to, size_t to_row) {
+INLINE void vertical_gradient(int rows, const float *dy, size_t line, size_t count, float *to, size_t to_row)
+{
     for (size_t at = 0; at < count; at += CLR_LANES) {
         clr_vec in[TILE], out[A];
         UNROLL for (int i = 0; i < TILE; i++) in[i] = i < rows ? clr_load(dy + (size_t)i * line + at) : (clr_vec){0};
@@ -431,7 +454,8 @@ INLINE void vertical_gradient(int rows, const float *dy, size_t line, size_t cou
 }
 
 /* A along the rows: from the staged pixels of one row of tiles to a chunk. */
-static void horizontal_gradient(const float *staging, size_t row, int channels, int tiles, float *m, size_t plane, int width) {
+static void horizontal_gradient(const float *staging, size_t row, int channels, int tiles, float *m, size_t plane, int width)
+{
     for (int tile = 0; tile < tiles; tile++)
         for (int i = 0; i < A; i++) {
             const float *from = staging + (size_t)i * row + (size_t)(tile * TILE * channels);
@@ -445,7 +469,8 @@ static void horizontal_gradient(const float *staging, size_t row, int channels, 
         }
 }
 
-static void gradient(const clr_winograd_grid *grid, const float *dy, int channels, clr_winograd_span span, float *m, float *staging) {
+static void gradient(const clr_winograd_grid *grid, const float *dy, int channels, clr_winograd_span span, float *m, float *staging)
+{
     size_t line = (size_t)grid->w * channels;
     for (int done = 0; done < span.count;) {
         int64_t tile = span.first + done, tile_row = tile / grid->tile_columns;
