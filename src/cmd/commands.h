@@ -3,4 +3,5 @@
 #define CLR_COMMANDS(X) \
     X(pack)             \
     X(info)             \
+    X(bench_conv)       \
     X(doctor)

@@ -9,7 +9,7 @@ CLR_KERNEL_DECLARE(const clr_implicit_kernel, clr_implicit_kernel);
 static bool applicable(const clr_conv_problem *a, clr_direction direction)
 {
     (void)direction;
-    return a->dtype == CLR_FP32;
+    return a->dtype == CLR_FP32 && a->r * a->s <= CLR_IMPLICIT_TAPS && a->stride <= CLR_IMPLICIT_STRIDE;
 }
 
 /* Share of the lanes that do useful work times a rate typical of the direction. */

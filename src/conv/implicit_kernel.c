@@ -28,7 +28,7 @@ enum {
     PANEL = 160 << 10,  /* bytes of a chunk's panel */
     ITEM_PIXELS = 1024, /* pixels of an item, at most, unless one row has more */
     OWN_SUMS = 1 << 20, /* floats of dw above which threads part the channels */
-    TAPS = 64,
+    TAPS = CLR_IMPLICIT_TAPS,
 };
 
 extern const clr_implicit_kernel CLR_KERNEL(clr_implicit_kernel);
@@ -54,7 +54,7 @@ typedef struct plan {
     int vectors, width;          /* of a panel */
     int panels, chunk;           /* how many panels; inputs in a chunk */
     int classes;
-    class class[16];
+    class class[CLR_IMPLICIT_STRIDE * CLR_IMPLICIT_STRIDE];
     size_t pack_floats, stage_floats, pixels;
     size_t at_stage, at_pointers, at_sums, thread_bytes, total;
 } plan;

@@ -9,7 +9,6 @@
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/opt.h"
-#include "clr/rng.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST = 1024, LINE = 160, SOLVERS = 16, TRIALS = 3 };
+enum { MOST = 1024, LINE = 160, SOLVERS = 16 };
 
 typedef struct choice {
     clr_conv_problem problem;
@@ -176,46 +175,6 @@ void clr_planner_close(clr_planner *planner)
     clr_free(planner);
 }
 
-/* Seconds of the best of a few runs on random numbers of the problem's own size. */
-static double stopwatch(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction)
-{
-    int64_t x = (int64_t)a->n * a->h * a->w * a->c, y = (int64_t)a->n * a->p * a->q * a->k, w = (int64_t)a->r * a->s * a->c * a->k;
-    clr_arena arena = {0};
-    size_t at_x = clr_arena_reserve(&arena, (size_t)x * sizeof(float)), at_y = clr_arena_reserve(&arena, (size_t)y * sizeof(float)),
-           at_w = clr_arena_reserve(&arena, (size_t)w * sizeof(float)),
-           at_lens = clr_arena_reserve(&arena, 2 * (size_t)a->c * sizeof(float)),
-           at_moments = clr_arena_reserve(&arena, 2 * (size_t)(a->c + a->k) * sizeof(double)),
-           at_out = clr_arena_reserve(&arena, (size_t)(direction == CLR_FORWARD ? y : direction == CLR_BACKWARD_DATA ? x : w) * sizeof(float)),
-           at_work = clr_arena_reserve(&arena, clr_conv_workspace(solver, a, direction));
-    double best = 1e30;
-
-    clr_arena_open(&arena);
-    clr_rng rng = clr_rng_for(1, 0, 0, 0, CLR_RNG_BENCH);
-    float *fx = clr_arena_at(&arena, at_x), *fy = clr_arena_at(&arena, at_y), *fw = clr_arena_at(&arena, at_w),
-          *lens = clr_arena_at(&arena, at_lens), *out = clr_arena_at(&arena, at_out);
-    for (int64_t i = 0; i < x; i++)
-        fx[i] = (float)(clr_rng_uniform(&rng) - 0.5);
-    for (int64_t i = 0; i < y; i++)
-        fy[i] = (float)(clr_rng_uniform(&rng) - 0.5);
-    for (int64_t i = 0; i < w; i++)
-        fw[i] = (float)(clr_rng_uniform(&rng) - 0.5);
-    for (int i = 0; i < a->c; i++)
-        lens[i] = 1;
-    clr_conv_args args = {.images = a->n, .x = fx, .lens = {lens, lens + a->c, true}, .weight = fw, .y = out, .dy = fy, .dx = out,
-                          .dw = out, .seen = direction == CLR_BACKWARD_DATA, .mean = lens,
-                          .moments = direction == CLR_BACKWARD_WEIGHT ? NULL : clr_arena_at(&arena, at_moments),
-                          .workspace = clr_arena_at(&arena, at_work)};
-    for (int trial = 0; trial <= TRIALS; trial++) {
-        double begin = clr_seconds();
-        clr_conv_apply(solver, a, direction, &args);
-        double seconds = clr_seconds() - begin;
-        if (trial && seconds < best)
-            best = seconds;
-    }
-    clr_arena_close(&arena);
-    return best;
-}
-
 const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_problem *problem, clr_direction direction)
 {
     const clr_conv_solver *best = NULL, *last = NULL;
@@ -238,7 +197,7 @@ const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_p
             bound = seconds[i] < bound ? seconds[i] : bound;
         for (int i = 0; i < n; i++)
             if (seconds[i] < 1e300)
-                seconds[i] = seconds[i] <= 10 * bound ? stopwatch(clr_conv_solvers[i], problem, direction) : 1e299;
+                seconds[i] = seconds[i] <= 10 * bound ? clr_conv_time(clr_conv_solvers[i], problem, direction, NULL) : 1e299;
         clr_comm_max_double(planner->comm, seconds, n);
     }
     for (int i = 0; i < n; i++)

@@ -1,0 +1,83 @@
+/* How long a member takes, and how far it is from the reference, on random numbers of a problem's own size. */
+#include "clr/conv.h"
+
+#include "clr/mem.h"
+#include "clr/rng.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TRIALS = 3 };
+static const double CHECKED_FLOPS = 1e9; /* the reference does about so much in a second or two */
+
+static size_t floats(int64_t n)
+{
+    return (size_t)n * sizeof(float);
+}
+
+static void fill(float *to, int64_t n, clr_rng *rng)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] = (float)(clr_rng_uniform(rng) - 0.5);
+}
+
+static double distance(const float *got, const float *want, int64_t n)
+{
+    double difference = 0, size = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        difference += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
+        size += (double)want[i] * want[i];
+    }
+    return size > 0 ? sqrt(difference / size) : sqrt(difference);
+}
+
+double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction, double *error)
+{
+    int64_t x = (int64_t)a->n * a->h * a->w * a->c, y = (int64_t)a->n * a->p * a->q * a->k, w = (int64_t)a->r * a->s * a->c * a->k;
+    int64_t result = direction == CLR_FORWARD ? y : direction == CLR_BACKWARD_DATA ? x : w;
+    const clr_conv_solver *reference = NULL;
+    clr_arena arena = {0};
+    size_t at_x = clr_arena_reserve(&arena, floats(x)), at_y = clr_arena_reserve(&arena, floats(y)),
+           at_w = clr_arena_reserve(&arena, floats(w)), at_lens = clr_arena_reserve(&arena, floats(2 * a->c)),
+           at_moments = clr_arena_reserve(&arena, 2 * (size_t)(a->c + a->k) * sizeof(double)),
+           at_out = clr_arena_reserve(&arena, floats(result)), at_want = clr_arena_reserve(&arena, error ? floats(result) : 0),
+           at_work = clr_arena_reserve(&arena, clr_conv_workspace(solver, a, direction)), at_other = 0;
+    double best = 1e30;
+
+    for (int i = 0; clr_conv_solvers[i]; i++)
+        reference = clr_conv_solvers[i];
+    if (error)
+        at_other = clr_arena_reserve(&arena, clr_conv_workspace(reference, a, direction));
+    clr_arena_open(&arena);
+    clr_rng rng = clr_rng_for(1, 0, 0, 0, CLR_RNG_BENCH);
+    float *lens = clr_arena_at(&arena, at_lens), *out = clr_arena_at(&arena, at_out), *in_x = clr_arena_at(&arena, at_x),
+          *in_y = clr_arena_at(&arena, at_y), *in_w = clr_arena_at(&arena, at_w);
+    fill(in_x, x, &rng);
+    fill(in_y, y, &rng);
+    fill(in_w, w, &rng);
+    for (int i = 0; i < a->c; i++)
+        lens[i] = 1;
+    clr_conv_args args = {.images = a->n, .x = in_x, .lens = {lens, lens + a->c, true}, .weight = in_w, .y = out, .dy = in_y,
+                          .dx = out, .dw = out, .seen = direction == CLR_BACKWARD_DATA, .mean = lens,
+                          .moments = direction == CLR_BACKWARD_WEIGHT ? NULL : clr_arena_at(&arena, at_moments),
+                          .workspace = clr_arena_at(&arena, at_work)};
+    for (int trial = 0; trial <= TRIALS; trial++) {
+        double begin = clr_seconds();
+        clr_conv_apply(solver, a, direction, &args);
+        double seconds = clr_seconds() - begin;
+        if (trial && seconds < best)
+            best = seconds;
+    }
+    if (error) {
+        double images = CHECKED_FLOPS / (clr_conv_flops(a) / a->n);
+        args.images = images < 1 ? 1 : images > a->n ? a->n : (int)images;
+        clr_conv_apply(solver, a, direction, &args);
+        args.workspace = clr_arena_at(&arena, at_other);
+        args.y = args.dx = args.dw = clr_arena_at(&arena, at_want);
+        clr_conv_apply(reference, a, direction, &args);
+        *error = distance(out, args.y, direction == CLR_BACKWARD_WEIGHT ? w : result / a->n * args.images);
+    }
+    clr_arena_close(&arena);
+    return best;
+}
