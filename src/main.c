@@ -110,6 +110,7 @@ int main(int argc, char **argv)
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of the write that meets it */
     clr_status st = clr_comm_start(&argc, &argv, &comm);
     const clr_command *command = NULL;
     if (st == CLR_OK && !(command = find(argc, argv, &words)))

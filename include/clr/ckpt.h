@@ -29,18 +29,21 @@ clr_status clr_ckpt_read_facts(const char *path, clr_ckpt_facts *facts);
 clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim);
 
 /* Local. The newest good checkpoint of a folder: *path is freed by clr_free, NULL where there is none. Damaged ones are passed
-   over with a warning that says why. */
+   over with a warning that says why; where none is left and updates would be lost, that is CLR_EINPUT. */
 clr_status clr_ckpt_newest(const char *folder, char **path);
 
-/* Saving behind the training. Rank 0 owns one of these; other ranks' are empty. begin copies params and slots (bounded memory, one
-   snapshot), a thread of its own writes, renames, moves `latest` and deletes all but the newest `keep`. */
+/* Saving behind the training. Rank 0 owns one of these; other ranks' are NULL, which every function accepts. begin copies params
+   and slots (bounded memory, one snapshot), a thread of its own writes, renames, moves `latest` and deletes all but the newest
+   `keep` (0: keeps all). Local. open makes the folder where it is missing and removes what dead writers left in it: the caller
+   holds the run directory. */
 typedef struct clr_saver clr_saver;
 clr_status clr_saver_open(const char *folder, int keep, const clr_params *params, clr_optim *optim, clr_saver **saver);
-/* Waits for an earlier save, then starts the next. The outcome of the earlier one is returned: a failed save leaves the old files. */
+/* Waits for an earlier save, then starts the next, whatever the outcome of the earlier one, which is returned (once, here or by
+   wait): a failed save leaves the old files. */
 clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts);
 /* Waits until nothing is in flight; outcome of the last save. */
 clr_status clr_saver_wait(clr_saver *saver);
-double clr_saver_seconds(const clr_saver *saver); /* the slowest save so far */
+double clr_saver_seconds(clr_saver *saver); /* the slowest save so far */
 void clr_saver_close(clr_saver *saver);           /* waits; accepts NULL */
 
 #endif

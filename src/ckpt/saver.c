@@ -1,0 +1,244 @@
+/* Saving behind the training: begin copies everything into one image, a thread writes it while the next steps run.
+
+   The order on the disk: the checkpoint, whole under its name; then `latest`; then old ones are deleted. So at every moment
+   `latest` names a whole file, and what a kill leaves behind is at most a temporary file, which the next opening removes. */
+#include "clr/ckpt.h"
+
+#include "image.h"
+
+#include "clr/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct clr_saver {
+    char *folder;
+    int keep;
+    const clr_params *params;
+    clr_optim *optim;
+    clr_ckpt_image image;
+    float *scratch;
+    clr_ckpt_facts facts;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool busy, stop;   /* under mutex, as are the next three */
+    clr_status outcome; /* of the last save, until somebody is told */
+    char message[1024];
+    double slowest;
+};
+
+static clr_status put_latest(const char *folder, const char *name)
+{
+    char *path = clr_text("%s/latest", folder), *temporary = clr_text("%s.tmp-%ld", path, (long)getpid());
+    int error = 0, file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    size_t n = strlen(name);
+
+    if (file < 0 || directory < 0 || write(file, name, n) != (ssize_t)n || write(file, "\n", 1) != 1 || fsync(file))
+        error = errno ? errno : EIO;
+    if (file >= 0 && close(file) && !error)
+        error = errno;
+    if (!error && (rename(temporary, path) || (fsync(directory) && errno != EINVAL)))
+        error = errno;
+    if (error)
+        unlink(temporary);
+    if (directory >= 0)
+        close(directory);
+    clr_status st = error ? clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(error)) : CLR_OK;
+    clr_free(path);
+    clr_free(temporary);
+    return st;
+}
+
+/* Of the checkpoints up to step, only the newest keep stay. Later ones can only be damaged ones that a resume passed over:
+   they do not count, and are overwritten when the run gets there again. */
+static void prune(const char *folder, int keep, int64_t step)
+{
+    struct dirent **entry = NULL;
+    int kept = 0, n = clr_ckpt_scan(folder, &entry);
+
+    for (int i = 0; i < n; i++) {
+        char *path = clr_text("%s/%s", folder, entry[i]->d_name);
+        if (clr_ckpt_step_of(entry[i]->d_name) <= step && kept++ >= keep)
+            unlink(path);
+        clr_free(path);
+        free(entry[i]);
+    }
+    free(entry);
+}
+
+static clr_status save(clr_saver *saver)
+{
+    char *name = clr_text("step-%08lld.h5", (long long)saver->facts.step), *path = clr_text("%s/%s", saver->folder, name);
+    clr_status st = clr_ckpt_write_image(path, &saver->facts, &saver->image, saver->scratch);
+
+    if (st == CLR_OK)
+        st = put_latest(saver->folder, name);
+    if (st == CLR_OK && saver->keep)
+        prune(saver->folder, saver->keep, saver->facts.step);
+    clr_free(name);
+    clr_free(path);
+    return st;
+}
+
+static void *work(void *context)
+{
+    clr_saver *saver = context;
+
+    pthread_mutex_lock(&saver->mutex);
+    while (!saver->stop) {
+        if (!saver->busy) {
+            pthread_cond_wait(&saver->changed, &saver->mutex);
+            continue;
+        }
+        pthread_mutex_unlock(&saver->mutex);
+        double began = clr_seconds();
+        clr_status st = save(saver);
+        double took = clr_seconds() - began;
+        pthread_mutex_lock(&saver->mutex);
+        if (st != CLR_OK)
+            snprintf(saver->message, sizeof saver->message, "%s", clr_message());
+        saver->outcome = st;
+        saver->slowest = took > saver->slowest ? took : saver->slowest;
+        saver->busy = false;
+        pthread_cond_broadcast(&saver->changed);
+    }
+    pthread_mutex_unlock(&saver->mutex);
+    return NULL;
+}
+
+/* Temporary files of writers that died. */
+static void reclaim(const char *folder)
+{
+    DIR *directory = opendir(folder);
+    struct dirent *entry;
+
+    while (directory && (entry = readdir(directory))) {
+        const char *end = strstr(entry->d_name, ".tmp-");
+        if (!end || (strncmp(entry->d_name, "step-", 5) && strncmp(entry->d_name, "latest.", 7)))
+            continue;
+        char *path = clr_text("%s/%s", folder, entry->d_name);
+        unlink(path);
+        clr_free(path);
+    }
+    if (directory)
+        closedir(directory);
+}
+
+clr_status clr_saver_open(const char *folder, int keep, const clr_params *params, clr_optim *optim, clr_saver **out)
+{
+    sigset_t all, before;
+
+    *out = NULL;
+    if (mkdir(folder, 0777) && errno != EEXIST)
+        return clr_fail(CLR_EIO, "%s: this folder cannot be made: %s", folder, strerror(errno));
+    reclaim(folder);
+    clr_saver *saver = CLR_NEW(clr_saver, 1);
+    saver->folder = clr_copy_text(folder);
+    saver->keep = keep;
+    saver->params = params;
+    saver->optim = optim;
+    clr_ckpt_image from = clr_ckpt_image_of(params, optim);
+    saver->image = clr_ckpt_image_like(&from);
+    saver->scratch = CLR_NEW(float, clr_ckpt_scratch(&saver->image));
+    pthread_mutex_init(&saver->mutex, NULL);
+    pthread_cond_init(&saver->changed, NULL);
+    sigfillset(&all); /* signals are for the main thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&saver->thread, NULL, work, saver);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        saver->stop = true;
+        clr_saver_close(saver);
+        return clr_fail(CLR_EIO, "a thread for saving cannot be started: %s", strerror(error));
+    }
+    *out = saver;
+    return CLR_OK;
+}
+
+/* With the mutex held: waits for the save in flight and hands out its outcome, once. */
+static clr_status settle(clr_saver *saver)
+{
+    while (saver->busy)
+        pthread_cond_wait(&saver->changed, &saver->mutex);
+    clr_status st = saver->outcome;
+    saver->outcome = CLR_OK;
+    return st == CLR_OK ? st : clr_fail(st, "%s", saver->message);
+}
+
+static void replace(char **text, const char *by)
+{
+    if (*text && by && !strcmp(*text, by))
+        return;
+    clr_free(*text);
+    *text = by ? clr_copy_text(by) : NULL;
+}
+
+clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts)
+{
+    if (!saver)
+        return CLR_OK;
+    pthread_mutex_lock(&saver->mutex);
+    clr_status st = settle(saver);
+    clr_ckpt_image from = clr_ckpt_image_of(saver->params, saver->optim);
+    clr_ckpt_image_copy(&saver->image, &from);
+    replace(&saver->facts.config, facts->config);
+    replace(&saver->facts.version, facts->version);
+    saver->facts.step = facts->step;
+    saver->facts.epoch = facts->epoch;
+    saver->facts.seed = facts->seed;
+    saver->busy = true;
+    pthread_cond_broadcast(&saver->changed);
+    pthread_mutex_unlock(&saver->mutex);
+    return st;
+}
+
+clr_status clr_saver_wait(clr_saver *saver)
+{
+    if (!saver)
+        return CLR_OK;
+    pthread_mutex_lock(&saver->mutex);
+    clr_status st = settle(saver);
+    pthread_mutex_unlock(&saver->mutex);
+    return st;
+}
+
+double clr_saver_seconds(clr_saver *saver)
+{
+    if (!saver)
+        return 0;
+    pthread_mutex_lock(&saver->mutex);
+    double slowest = saver->slowest;
+    pthread_mutex_unlock(&saver->mutex);
+    return slowest;
+}
+
+void clr_saver_close(clr_saver *saver)
+{
+    if (!saver)
+        return;
+    pthread_mutex_lock(&saver->mutex);
+    while (saver->busy)
+        pthread_cond_wait(&saver->changed, &saver->mutex);
+    bool started = !saver->stop;
+    saver->stop = true;
+    pthread_cond_broadcast(&saver->changed);
+    pthread_mutex_unlock(&saver->mutex);
+    if (started)
+        pthread_join(saver->thread, NULL);
+    pthread_cond_destroy(&saver->changed);
+    pthread_mutex_destroy(&saver->mutex);
+    clr_ckpt_image_close(&saver->image);
+    clr_ckpt_facts_free(&saver->facts);
+    clr_free(saver->scratch);
+    clr_free(saver->folder);
+    clr_free(saver);
+}
