@@ -310,8 +310,8 @@ static void run_class(const plan *b, const class *in, const float *packed, sweep
 {
     int64_t offset[TAPS];
 
-    if (!in->taps && !add) {
-        for (int i = 0; i < a->count; i++)
+    if (!in->taps) {
+        for (int i = 0; i < a->count && !add; i++)
             memset(a->out[i], 0, (size_t)b->outputs * sizeof(float));
         return;
     }

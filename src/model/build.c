@@ -1,0 +1,223 @@
+/* What the network consists of: torchvision's ResNet (v1.5: the stride sits on the 3x3), its names, and the plan of its memory.
+
+   Initial values (protocol of SimCLR): convolutions from a normal cut at two deviations with variance 1 / fan-in (0.87962566 is the
+   deviation of a unit normal so cut), linear layers from N(0, 0.01), gamma 1, but 0 for the last norm of each residual branch. */
+#include "build.h"
+
+#include "clr/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+
+typedef struct builder {
+    clr_encoder *e;
+    clr_planner *planner;
+    size_t shared, shared_used; /* recompute: all blocks' raw outputs share this piece */
+    size_t workspace;
+} builder;
+
+static void norm_entries(clr_encoder *e, clr_norm *norm, const char *name, double gamma, bool free_beta)
+{
+    clr_entry entry = {.role = CLR_ROLE_VECTOR, .r = 1, .s = 1, .c = 1, .k = norm->k, .exempt = true, .initial = gamma};
+
+    snprintf(entry.name, sizeof entry.name, "%s.weight", name);
+    norm->gamma = clr_table_add(&e->params.weights, &entry);
+    entry.initial = 0;
+    snprintf(entry.name, sizeof entry.name, "%s.bias", name);
+    norm->beta = free_beta ? clr_table_add(&e->params.weights, &entry) : -1;
+    norm->fixed_beta = free_beta ? -1 : clr_table_add(&e->params.states, &entry);
+    snprintf(entry.name, sizeof entry.name, "%s.running_mean", name);
+    norm->running_mean = clr_table_add(&e->params.states, &entry);
+    entry.initial = 1;
+    snprintf(entry.name, sizeof entry.name, "%s.running_var", name);
+    norm->running_var = clr_table_add(&e->params.states, &entry);
+    e->widest = (int)clr_max64(e->widest, norm->k);
+}
+
+/* A convolution and its norm; names "PREFIXconv1" and "PREFIXbn1". raw: offset of y in the shared piece, or SIZE_MAX for one of its own. */
+static void add_unit(builder *b, clr_unit *unit, const clr_conv_problem *problem, const char *conv, const char *norm, clr_role role,
+                     double gamma, bool free_beta, bool shares)
+{
+    clr_encoder *e = b->e;
+    clr_entry entry = {.role = role, .r = problem->r, .s = problem->s, .c = problem->c, .k = problem->k, .truncated = role == CLR_ROLE_CONV};
+
+    entry.initial = role == CLR_ROLE_CONV ? sqrt(1.0 / (problem->r * problem->s * problem->c)) / 0.87962566 : 0.01;
+    snprintf(entry.name, sizeof entry.name, "%s.weight", conv);
+    unit->problem = *problem;
+    unit->kind = role == CLR_ROLE_LINEAR ? 4 : unit == &e->stem ? 0 : problem->r == 1 ? 3 : problem->stride == 1 ? 1 : 2;
+    unit->weight = clr_table_add(&e->params.weights, &entry);
+    clr_norm_place(&unit->norm, problem->k, &e->memory, unit->at_norm);
+    norm_entries(e, &unit->norm, norm, gamma, free_beta);
+
+    size_t bytes = (size_t)clr_unit_floats(unit, e->views) * sizeof(float);
+    bytes = (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
+    if (shares) {
+        unit->at_y = b->shared_used;
+        b->shared_used += bytes;
+    } else
+        unit->at_y = clr_arena_reserve(&e->memory, bytes);
+    for (int d = 0; d < (e->training ? CLR_DIRECTIONS : 1); d++) {
+        unit->solver[d] = clr_planner_choose(b->planner, problem, (clr_direction)d);
+        size_t need = clr_conv_workspace(unit->solver[d], problem, (clr_direction)d);
+        b->workspace = need > b->workspace ? need : b->workspace;
+    }
+    if (role == CLR_ROLE_CONV)
+        e->flops += clr_conv_flops(problem) / problem->n * (unit == &e->stem ? 2 : 3);
+}
+
+static void add_block(builder *b, clr_block *block, const char *name, int h, int w, int c_in, int c, int stride, bool bottleneck)
+{
+    clr_encoder *e = b->e;
+    int n = e->views, c_out = bottleneck ? 4 * c : c;
+    clr_conv_problem problem[CLR_BLOCK_UNITS];
+    char conv[72], norm[72];
+
+    block->units = bottleneck ? 3 : 2;
+    block->first = e->params.weights.floats;
+    if (bottleneck) {
+        problem[0] = clr_conv_problem_of(n, h, w, c_in, c, 1, 1, 0);
+        problem[1] = clr_conv_problem_of(n, h, w, c, c, 3, stride, 1);
+        problem[2] = clr_conv_problem_of(n, problem[1].p, problem[1].q, c, c_out, 1, 1, 0);
+    } else {
+        problem[0] = clr_conv_problem_of(n, h, w, c_in, c, 3, stride, 1);
+        problem[1] = clr_conv_problem_of(n, problem[0].p, problem[0].q, c, c_out, 3, 1, 1);
+    }
+    b->shared_used = 0;
+    for (int i = 0; i < block->units; i++) {
+        snprintf(conv, sizeof conv, "%s.conv%d", name, i + 1);
+        snprintf(norm, sizeof norm, "%s.bn%d", name, i + 1);
+        add_unit(b, &block->unit[i], &problem[i], conv, norm, CLR_ROLE_CONV, i == block->units - 1 ? 0 : 1, true, e->config.recompute);
+    }
+    block->projects = stride != 1 || c_in != c_out;
+    if (block->projects) {
+        clr_conv_problem shortcut = clr_conv_problem_of(n, h, w, c_in, c_out, 1, stride, 0);
+        snprintf(conv, sizeof conv, "%s.downsample.0", name);
+        snprintf(norm, sizeof norm, "%s.downsample.1", name);
+        add_unit(b, &block->shortcut, &shortcut, conv, norm, CLR_ROLE_CONV, 1, true, e->config.recompute);
+    }
+    b->shared = b->shared_used > b->shared ? b->shared_used : b->shared;
+    block->at_out = clr_arena_reserve(&e->memory, (size_t)clr_unit_floats(&block->unit[block->units - 1], n) * sizeof(float));
+}
+
+static void add_head(builder *b)
+{
+    clr_encoder *e = b->e;
+    const clr_encoder_config *config = &e->config;
+    int layers = config->head == CLR_HEAD_NONE ? 0 : config->head == CLR_HEAD_LINEAR ? 1 : config->head_layers, in = e->features;
+    char linear[72], norm[72];
+
+    e->heads = layers;
+    e->head_first = e->params.weights.floats;
+    for (int i = 0; i < layers; i++) {
+        bool last = i == layers - 1;
+        int out = last ? config->head_dim : e->features;
+        clr_conv_problem problem = clr_conv_problem_of(e->views, 1, 1, in, out, 1, 1, 0);
+        snprintf(linear, sizeof linear, "head/%d", 3 * i);
+        snprintf(norm, sizeof norm, "head/%d", 3 * i + 1);
+        add_unit(b, &e->head[i], &problem, linear, norm, CLR_ROLE_LINEAR, 1, !last, false);
+        in = out;
+    }
+}
+
+static const struct {
+    int depth, blocks[4];
+    bool bottleneck;
+} depths[] = {{18, {2, 2, 2, 2}, false},
+              {34, {3, 4, 6, 3}, false},
+              {50, {3, 4, 6, 3}, true},
+              {101, {3, 4, 23, 3}, true},
+              {152, {3, 8, 36, 3}, true}};
+
+static clr_status check(const clr_encoder_config *config, int views, size_t *depth)
+{
+    for (*depth = 0; *depth < CLR_COUNT(depths) && depths[*depth].depth != config->depth;)
+        ++*depth;
+    if (*depth == CLR_COUNT(depths))
+        return clr_fail(CLR_EUSAGE, "there is no ResNet-%d here: 18, 34, 50, 101, 152", config->depth);
+    if ((int)(64 * config->width) < 1 || config->width > 64)
+        return clr_fail(CLR_EUSAGE, "--width=%g: 64 channels times the width must lie between 1 and 4096", config->width);
+    if (config->size < 1 || config->size > 4096 || (config->channels != 1 && config->channels != 3))
+        return clr_fail(CLR_EUSAGE, "images of %d pixels and %d channels cannot be encoded", config->size, config->channels);
+    if (config->head == CLR_HEAD_NONLINEAR && (config->head_layers < 1 || config->head_layers > CLR_HEAD_UNITS))
+        return clr_fail(CLR_EUSAGE, "--head-layers=%d: must lie between 1 and %d", config->head_layers, CLR_HEAD_UNITS);
+    if (config->head != CLR_HEAD_NONE && config->head_dim < 1)
+        return clr_fail(CLR_EUSAGE, "--head-dim=%d: must be at least 1", config->head_dim);
+    if (views < 1)
+        return clr_fail(CLR_EUSAGE, "no views to encode");
+    return CLR_OK;
+}
+
+/* Pieces for gradients: g[0] holds that of a block's output or input, g[1] that of what stands inside a block. */
+static void reserve_gradients(clr_encoder *e)
+{
+    int64_t outside = clr_unit_floats(&e->stem, e->views), inside = 0, flat = e->features;
+
+    if (e->pools) {
+        inside = outside;
+        outside = (int64_t)e->views * e->pool_h * e->pool_w * e->stem.problem.k;
+    }
+    for (int i = 0; i < e->blocks; i++) {
+        const clr_block *block = &e->block[i];
+        outside = clr_max64(outside, clr_unit_floats(&block->unit[block->units - 1], e->views));
+        for (int u = 0; u < block->units - 1; u++)
+            inside = clr_max64(inside, clr_unit_floats(&block->unit[u], e->views));
+    }
+    for (int i = 0; i < e->heads; i++)
+        flat = clr_max64(flat, e->head[i].problem.k);
+    e->at_g[0] = clr_arena_reserve(&e->memory, (size_t)outside * sizeof(float));
+    e->at_g[1] = clr_arena_reserve(&e->memory, (size_t)inside * sizeof(float));
+    for (int i = 0; i < 2; i++)
+        e->at_head[i] = clr_arena_reserve(&e->memory, (size_t)e->views * (size_t)flat * sizeof(float));
+}
+
+clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
+                             clr_encoder *e)
+{
+    size_t depth;
+    clr_status st = check(config, views, &depth);
+    double most = views;
+
+    if (st != CLR_OK)
+        return st;
+    clr_comm_max_double(comm, &most, 1); /* one plan for all ranks, whatever their shares */
+    *e = (clr_encoder){.comm = comm, .config = *config, .views = (int)most, .training = training};
+    builder b = {.e = e, .planner = planner};
+    bool imagenet = config->stem == CLR_STEM_IMAGENET, bottleneck = depths[depth].bottleneck;
+    int c = (int)(64 * config->width), in = c, h, w;
+    char name[72];
+
+    clr_conv_problem stem = imagenet ? clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 7, 2, 3)
+                                     : clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 3, 1, 1);
+    add_unit(&b, &e->stem, &stem, "encoder/conv1", "encoder/bn1", CLR_ROLE_CONV, 1, true, false);
+    h = stem.p, w = stem.q;
+    e->pools = imagenet;
+    if (imagenet) {
+        e->pool_h = h = (h + 1) / 2;
+        e->pool_w = w = (w + 1) / 2;
+        e->at_pool = clr_arena_reserve(&e->memory, (size_t)e->views * (size_t)h * (size_t)w * (size_t)c * sizeof(float));
+    }
+    for (int group = 0; group < 4; group++)
+        e->blocks += depths[depth].blocks[group];
+    e->block = CLR_NEW(clr_block, e->blocks);
+    for (int group = 0, i = 0; group < 4; group++)
+        for (int j = 0; j < depths[depth].blocks[group]; j++, i++) {
+            snprintf(name, sizeof name, "encoder/layer%d.%d", group + 1, j);
+            add_block(&b, &e->block[i], name, h, w, in, c << group, group && !j ? 2 : 1, bottleneck);
+            const clr_conv_problem *last = &e->block[i].unit[e->block[i].units - 1].problem;
+            h = last->p, w = last->q, in = last->k;
+        }
+    e->features = in;
+    e->widest = (int)clr_max64(e->widest, in);
+    e->at_h = clr_arena_reserve(&e->memory, (size_t)e->views * (size_t)in * sizeof(float));
+    add_head(&b);
+    if (training)
+        reserve_gradients(e);
+    size_t shared = clr_arena_reserve(&e->memory, b.shared);
+    for (int i = 0; i < e->blocks && config->recompute; i++) {
+        for (int u = 0; u < e->block[i].units; u++)
+            e->block[i].unit[u].at_y += shared;
+        e->block[i].shortcut.at_y += shared;
+    }
+    e->at_workspace = clr_arena_reserve(&e->scratch, b.workspace);
+    return CLR_OK;
+}

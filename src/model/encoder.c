@@ -1,0 +1,251 @@
+/* Forward and backward of the network.
+
+   A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit. Backward, with g the gradient of out masked by
+   out > 0: dy of the last unit and of the shortcut come from g; going down, each unit's data gradient is masked and summed for the norm
+   below in the same pass. dy takes y's place, so two pieces for gradients serve the whole network: g[0] between blocks, g[1] inside. */
+#include "build.h"
+
+#include "clr/mem.h"
+
+#include <string.h>
+
+static void open_unit(clr_encoder *e, clr_unit *unit)
+{
+    unit->y = clr_arena_at(&e->memory, unit->at_y);
+    clr_norm_open(&unit->norm, &e->memory, unit->at_norm);
+}
+
+clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
+                           clr_encoder **out)
+{
+    clr_encoder *e = CLR_NEW(clr_encoder, 1);
+    clr_status st = clr_encoder_build(comm, planner, config, views, training, e);
+
+    *out = NULL;
+    if (st != CLR_OK) {
+        clr_free(e);
+        return st;
+    }
+    clr_arena_open(&e->memory);
+    clr_arena_open(&e->scratch);
+    clr_params_open(&e->params);
+    open_unit(e, &e->stem);
+    e->pool = clr_arena_at(&e->memory, e->at_pool);
+    for (int i = 0; i < e->blocks; i++) {
+        clr_block *block = &e->block[i];
+        block->out = clr_arena_at(&e->memory, block->at_out);
+        for (int u = 0; u < block->units; u++)
+            open_unit(e, &block->unit[u]);
+        if (block->projects)
+            open_unit(e, &block->shortcut);
+    }
+    for (int i = 0; i < e->heads; i++)
+        open_unit(e, &e->head[i]);
+    e->h = clr_arena_at(&e->memory, e->at_h);
+    for (int i = 0; i < 2 && training; i++) {
+        e->g[i] = clr_arena_at(&e->memory, e->at_g[i]);
+        e->head_g[i] = clr_arena_at(&e->memory, e->at_head[i]);
+    }
+    e->space = (clr_unit_space){.comm = config->global_bn ? comm : NULL,
+                                .params = &e->params,
+                                .workspace = clr_arena_at(&e->scratch, e->at_workspace),
+                                .times = &e->times};
+    clr_pass_space_open(&e->space.pass, e->widest);
+    *out = e;
+    return CLR_OK;
+}
+
+static void drop_plan(clr_encoder *e)
+{
+    clr_free(e->block);
+    clr_free(e);
+}
+
+void clr_encoder_free(clr_encoder *e)
+{
+    if (!e)
+        return;
+    clr_pass_space_close(&e->space.pass);
+    clr_params_close(&e->params);
+    clr_arena_close(&e->memory);
+    clr_arena_close(&e->scratch);
+    drop_plan(e);
+}
+
+clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
+                              int64_t bytes[3])
+{
+    clr_encoder *e = CLR_NEW(clr_encoder, 1);
+    clr_status st = clr_encoder_build(comm, planner, config, views, training, e);
+
+    if (st == CLR_OK) {
+        bytes[0] = (2 * e->params.weights.floats + e->params.states.floats) * (int64_t)sizeof(float);
+        bytes[1] = (int64_t)e->memory.bytes;
+        bytes[2] = (int64_t)e->scratch.bytes;
+        clr_params_close(&e->params);
+        drop_plan(e);
+    } else
+        clr_free(e);
+    return st;
+}
+
+clr_params *clr_encoder_params(clr_encoder *e) { return &e->params; }
+int clr_encoder_features(const clr_encoder *e) { return e->features; }
+int clr_encoder_outputs(const clr_encoder *e) { return e->heads ? e->head[e->heads - 1].problem.k : e->features; }
+const clr_encoder_times *clr_encoder_times_of(const clr_encoder *e) { return &e->times; }
+double clr_encoder_flops(const clr_encoder *e) { return e->flops; }
+
+static void block_units(clr_encoder *e, clr_block *block, clr_unit_mode mode)
+{
+    clr_view in = block->in;
+
+    for (int u = 0; u < block->units; u++) {
+        clr_unit_forward(&block->unit[u], &e->space, in, e->n, e->total, mode);
+        in = (clr_view){block->unit[u].y, clr_norm_lens(&block->unit[u].norm, true)};
+    }
+    if (block->projects)
+        clr_unit_forward(&block->shortcut, &e->space, block->in, e->n, e->total, mode);
+}
+
+static clr_view block_forward(clr_encoder *e, clr_block *block, clr_view in, clr_unit_mode mode)
+{
+    clr_unit *last = &block->unit[block->units - 1];
+
+    block->in = in;
+    block_units(e, block, mode);
+    double begin = clr_seconds();
+    clr_lens lens = clr_norm_lens(&last->norm, false), other = block->projects ? clr_norm_lens(&block->shortcut.norm, false) : in.lens;
+    clr_join(last->y, &lens, block->projects ? block->shortcut.y : in.x, &other, clr_unit_rows(last, e->n), last->problem.k, block->out);
+    e->times.join += clr_seconds() - begin;
+    return (clr_view){.x = block->out};
+}
+
+static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, float *h, float *z)
+{
+    const clr_unit *last = &e->block[e->blocks - 1].unit[e->block[e->blocks - 1].units - 1];
+
+    CLR_CHECK(n >= 0 && n <= e->views);
+    e->n = n;
+    e->x = x;
+    clr_unit_forward(&e->stem, &e->space, (clr_view){.x = x}, n, e->total, mode);
+    clr_view in = {e->stem.y, clr_norm_lens(&e->stem.norm, true)};
+    if (e->pools) {
+        double begin = clr_seconds();
+        clr_pool_max(e->stem.y, &in.lens, n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k, e->pool);
+        e->times.pool += clr_seconds() - begin;
+        in = (clr_view){.x = e->pool};
+    }
+    for (int i = 0; i < e->blocks; i++)
+        in = block_forward(e, &e->block[i], in, mode);
+    double begin = clr_seconds();
+    clr_pool_mean(in.x, n, last->problem.p * last->problem.q, e->features, e->h);
+    e->times.pool += clr_seconds() - begin;
+    if (h)
+        memcpy(h, e->h, (size_t)n * (size_t)e->features * sizeof *h);
+    if (!z)
+        return;
+    in = (clr_view){.x = e->h};
+    for (int i = 0; i < e->heads; i++) {
+        clr_unit_forward(&e->head[i], &e->space, in, n, e->total, mode);
+        in = (clr_view){e->head[i].y, clr_norm_lens(&e->head[i].norm, i < e->heads - 1)};
+    }
+    clr_see(in.x, &in.lens, n, clr_encoder_outputs(e), z);
+}
+
+void clr_encoder_forward(clr_encoder *e, const float *x, int n, int64_t total, bool update, float *h, float *z)
+{
+    CLR_CHECK(e->training);
+    e->times = (clr_encoder_times){0};
+    e->total = (double)(e->space.comm ? total : n);
+    forward(e, x, n, update ? CLR_UNIT_UPDATE : CLR_UNIT_TRAIN, h, z);
+    e->params.batches += update;
+}
+
+void clr_encoder_infer(clr_encoder *e, const float *x, int n, float *h, float *z)
+{
+    forward(e, x, n, CLR_UNIT_INFER, h, z);
+}
+
+/* head_g[0] holds dz; leaves dh in the piece that it returns. */
+static const float *head_backward(clr_encoder *e, bool accumulate)
+{
+    float *g = e->head_g[0], *other = e->head_g[1];
+
+    for (int i = e->heads - 1; i >= 0; i--) {
+        clr_unit *unit = &e->head[i], *below = i ? &e->head[i - 1] : NULL;
+        clr_view in = below ? (clr_view){below->y, clr_norm_lens(&below->norm, true)} : (clr_view){.x = e->h};
+        if (i == e->heads - 1)
+            clr_seen_backward(g, unit->y, &unit->norm, false, e->n, &e->space.pass);
+        clr_unit_backward_norm(unit, &e->space, g, e->n, e->total, accumulate);
+        clr_unit_backward_weight(unit, &e->space, in, e->n, accumulate);
+        clr_unit_backward_data(unit, &e->space, other, false, below, e->n);
+        float *swap = g;
+        g = other, other = swap;
+    }
+    return g;
+}
+
+/* g[0]: gradient of the block's output in, of its input out. */
+static void block_backward(clr_encoder *e, clr_block *block, bool accumulate)
+{
+    clr_unit *unit = block->unit, *last = &unit[block->units - 1], *shortcut = block->projects ? &block->shortcut : NULL;
+    clr_unit_space *space = &e->space;
+
+    if (e->config.recompute)
+        block_units(e, block, CLR_UNIT_AGAIN);
+    double begin = clr_seconds();
+    clr_join_backward(e->g[0], block->out, last->y, &last->norm, shortcut ? shortcut->y : NULL, shortcut ? &shortcut->norm : NULL,
+                      clr_unit_rows(last, e->n), &space->pass);
+    e->times.join += clr_seconds() - begin;
+    if (shortcut) {
+        clr_unit_backward_norm(shortcut, space, e->g[0], e->n, e->total, accumulate);
+        clr_unit_backward_weight(shortcut, space, block->in, e->n, accumulate);
+    }
+    clr_unit_backward_norm(last, space, e->g[0], e->n, e->total, accumulate);
+    for (int u = block->units - 1; u > 0; u--) {
+        clr_unit *below = &unit[u - 1];
+        clr_view in = {below->y, clr_norm_lens(&below->norm, true)};
+        clr_unit_backward_weight(&unit[u], space, in, e->n, accumulate);
+        clr_unit_backward_data(&unit[u], space, e->g[1], false, below, e->n);
+        clr_unit_backward_norm(below, space, e->g[1], e->n, e->total, accumulate);
+    }
+    clr_unit_backward_weight(&unit[0], space, block->in, e->n, accumulate);
+    /* The identity's gradient is what g[0] holds; a projection's is added after the branch has overwritten it. */
+    clr_unit_backward_data(&unit[0], space, e->g[0], !shortcut, NULL, e->n);
+    if (shortcut)
+        clr_unit_backward_data(shortcut, space, e->g[0], true, NULL, e->n);
+}
+
+void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_encoder_ready *ready, void *context)
+{
+    const clr_unit *last = &e->block[e->blocks - 1].unit[e->block[e->blocks - 1].units - 1];
+    const float *g;
+
+    memcpy(e->head_g[0], dz, (size_t)e->n * (size_t)clr_encoder_outputs(e) * sizeof *dz);
+    g = head_backward(e, accumulate);
+    if (ready)
+        ready(context, e->head_first);
+    double begin = clr_seconds();
+    clr_pool_mean_backward(g, e->n, last->problem.p * last->problem.q, e->features, e->g[0]);
+    e->times.pool += clr_seconds() - begin;
+    for (int i = e->blocks - 1; i >= 0; i--) {
+        block_backward(e, &e->block[i], accumulate);
+        if (ready)
+            ready(context, e->block[i].first);
+    }
+    float *top = e->g[0];
+    begin = clr_seconds();
+    if (e->pools) {
+        clr_lens lens = clr_norm_lens(&e->stem.norm, true);
+        clr_pool_max_backward(e->stem.y, &lens, e->g[0], e->n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k, e->g[1]);
+        top = e->g[1];
+    }
+    e->times.pool += clr_seconds() - begin;
+    begin = clr_seconds();
+    clr_seen_backward(top, e->stem.y, &e->stem.norm, true, clr_unit_rows(&e->stem, e->n), &e->space.pass);
+    e->times.norm += clr_seconds() - begin;
+    clr_unit_backward_norm(&e->stem, &e->space, top, e->n, e->total, accumulate);
+    clr_unit_backward_weight(&e->stem, &e->space, (clr_view){.x = e->x}, e->n, accumulate);
+    if (ready)
+        ready(context, 0);
+}

@@ -1,0 +1,59 @@
+/* y = conv(seen x);  readers see relu(scale y + shift). Backward turns y into dy in place: once the coefficients of the norm's gradient
+   are known, y itself is needed no more. */
+#include "unit.h"
+
+void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, int n, double total, clr_unit_mode mode)
+{
+    double begin = clr_seconds(), rows = total * unit->problem.p * unit->problem.q;
+    bool gather = mode == CLR_UNIT_TRAIN || mode == CLR_UNIT_UPDATE;
+    const clr_conv_args args = {.images = n, .x = in.x, .lens = in.lens, .weight = clr_params_value(space->params, unit->weight),
+                                .y = unit->y, .moments = gather ? unit->norm.sums : NULL, .workspace = space->workspace};
+
+    clr_conv_apply(unit->solver[CLR_FORWARD], &unit->problem, CLR_FORWARD, &args);
+    double middle = clr_seconds(), communicated = 0;
+    *(unit->kind < 4 ? &space->times->conv[CLR_FORWARD][unit->kind] : &space->times->linear) += middle - begin;
+    if (gather)
+        communicated = clr_norm_forward(&unit->norm, space->comm, space->params, rows, mode == CLR_UNIT_UPDATE);
+    else if (mode == CLR_UNIT_INFER)
+        clr_norm_infer(&unit->norm, space->params);
+    space->times->batch_norm_comm += communicated;
+    space->times->norm += clr_seconds() - middle - communicated;
+}
+
+void clr_unit_backward_norm(clr_unit *unit, clr_unit_space *space, const float *g, int n, double total, bool accumulate)
+{
+    double begin = clr_seconds();
+    double communicated =
+        clr_norm_backward(&unit->norm, space->comm, space->params, total * unit->problem.p * unit->problem.q, accumulate);
+
+    clr_norm_gradient(&unit->norm, g, unit->y, clr_unit_rows(unit, n), unit->y);
+    space->times->batch_norm_comm += communicated;
+    space->times->norm += clr_seconds() - begin - communicated;
+}
+
+void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, clr_view in, int n, bool accumulate)
+{
+    double begin = clr_seconds();
+    const clr_conv_args args = {.images = n, .x = in.x, .lens = in.lens, .dy = unit->y, .dw = clr_params_grad(space->params, unit->weight),
+                                .accumulate = accumulate, .workspace = space->workspace};
+
+    clr_conv_apply(unit->solver[CLR_BACKWARD_WEIGHT], &unit->problem, CLR_BACKWARD_WEIGHT, &args);
+    *(unit->kind < 4 ? &space->times->conv[CLR_BACKWARD_WEIGHT][unit->kind] : &space->times->linear) += clr_seconds() - begin;
+}
+
+void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, clr_unit *below, int n)
+{
+    double begin = clr_seconds();
+    clr_conv_args args = {.images = n, .weight = clr_params_value(space->params, unit->weight), .dy = unit->y, .dx = dx,
+                          .accumulate = accumulate, .workspace = space->workspace};
+
+    if (below) {
+        args.x = below->y;
+        args.lens = clr_norm_lens(&below->norm, true);
+        args.seen = true;
+        args.mean = below->norm.mean;
+        args.moments = below->norm.sums;
+    }
+    clr_conv_apply(unit->solver[CLR_BACKWARD_DATA], &unit->problem, CLR_BACKWARD_DATA, &args);
+    *(unit->kind < 4 ? &space->times->conv[CLR_BACKWARD_DATA][unit->kind] : &space->times->linear) += clr_seconds() - begin;
+}

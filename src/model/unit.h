@@ -1,0 +1,60 @@
+#ifndef CLR_UNIT_H
+#define CLR_UNIT_H
+/* A unit: a convolution (or linear layer: a 1x1 convolution of 1x1 images) whose raw output y is stored once, and the batch norm that
+   its readers apply. */
+#include "clr/encoder.h"
+#include "clr/nn.h"
+
+typedef struct clr_unit {
+    clr_conv_problem problem;
+    const clr_conv_solver *solver[CLR_DIRECTIONS];
+    int weight; /* entry */
+    int kind;   /* of clr_encoder_times.conv; 4: linear */
+    clr_norm norm;
+    size_t at_norm[2], at_y;
+    float *y;
+} clr_unit;
+
+/* What a reader sees: a tensor and its lens. */
+typedef struct clr_view {
+    const float *x;
+    clr_lens lens;
+} clr_view;
+
+/* The state that all units share. */
+typedef struct clr_unit_space {
+    clr_comm *comm; /* NULL: statistics of this rank alone */
+    clr_params *params;
+    clr_pass_space pass;
+    void *workspace;
+    clr_encoder_times *times;
+} clr_unit_space;
+
+typedef enum clr_unit_mode { CLR_UNIT_TRAIN, CLR_UNIT_UPDATE, CLR_UNIT_AGAIN, CLR_UNIT_INFER } clr_unit_mode;
+
+static inline int64_t clr_unit_rows(const clr_unit *unit, int n)
+{
+    return (int64_t)n * unit->problem.p * unit->problem.q;
+}
+
+static inline int64_t clr_unit_floats(const clr_unit *unit, int n)
+{
+    return clr_unit_rows(unit, n) * unit->problem.k;
+}
+
+/* Fills y, and the norm: from the batch (TRAIN; UPDATE moves running statistics too), from running statistics (INFER), or not at all
+   (AGAIN: y alone is made once more, the norm is that of before). total: views that statistics cover. */
+void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, int n, double total, clr_unit_mode mode);
+
+/* norm.sums are there (local). Fills the norm's gradients and turns g, the gradient of the norm's output, into dy, which takes the
+   place of y. */
+void clr_unit_backward_norm(clr_unit *unit, clr_unit_space *space, const float *g, int n, double total, bool accumulate);
+
+/* y holds dy. */
+void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, clr_view in, int n, bool accumulate);
+
+/* y holds dy. dx: overwritten, or added to; below not NULL: dx is the gradient of what below's readers (with ReLU) see; it is masked
+   and below's norm.sums are filled. */
+void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, clr_unit *below, int n);
+
+#endif

@@ -1,0 +1,200 @@
+/* Inner loops of the passes. Channels are the fast dimension, so every loop over k is a vector loop with unit stride. Sums run in
+   fp32 over chunks of 64 rows, relative to the mean, then in double. */
+#include "kernel.h"
+
+#include "../conv/moments.h"
+#include "clr/isa.h"
+
+#include <math.h>
+#include <string.h>
+
+extern const clr_nn_kernel CLR_KERNEL(clr_nn_kernel);
+
+static void see(const float *restrict y, const clr_lens *lens, int64_t rows, int k, float *restrict out)
+{
+    const float *restrict scale = lens->scale, *restrict shift = lens->shift;
+    float floor = lens->relu ? 0 : -INFINITY;
+
+    if (!scale) {
+        memcpy(out, y, (size_t)rows * (size_t)k * sizeof *out);
+        return;
+    }
+    for (int64_t row = 0; row < rows; row++, y += k, out += k)
+        for (int i = 0; i < k; i++) {
+            float seen = scale[i] * y[i] + shift[i];
+            out[i] = seen > floor ? seen : floor;
+        }
+}
+
+static void join(const float *restrict y, const clr_lens *lens, const float *restrict shortcut, const clr_lens *lens2, int64_t rows,
+                 int k, float *restrict out)
+{
+    const float *restrict scale = lens->scale, *restrict shift = lens->shift;
+    const float *restrict scale2 = lens2->scale, *restrict shift2 = lens2->shift;
+    float floor = lens2->relu ? 0 : -INFINITY;
+
+    for (int64_t row = 0; row < rows; row++, y += k, shortcut += k, out += k)
+        if (scale2)
+            for (int i = 0; i < k; i++) {
+                float other = scale2[i] * shortcut[i] + shift2[i];
+                float sum = scale[i] * y[i] + shift[i] + (other > floor ? other : floor);
+                out[i] = sum > 0 ? sum : 0;
+            }
+        else
+            for (int i = 0; i < k; i++) {
+                float sum = scale[i] * y[i] + shift[i] + shortcut[i];
+                out[i] = sum > 0 ? sum : 0;
+            }
+}
+
+static void join_backward(float *restrict g, const float *restrict out, const float *restrict y, const float *mean,
+                          const float *restrict shortcut, const float *mean2, int64_t rows, int k, double *sums)
+{
+    enum { LANES = 64 };
+
+    for (int64_t first = 0; first < rows; first += CLR_MOMENT_ROWS) {
+        int64_t n = rows - first < CLR_MOMENT_ROWS ? rows - first : CLR_MOMENT_ROWS;
+        for (int k0 = 0; k0 < k; k0 += LANES) {
+            int lanes = k - k0 < LANES ? k - k0 : LANES;
+            float one[LANES] = {0}, two[LANES] = {0}, three[LANES] = {0}, centre[LANES] = {0}, centre2[LANES] = {0};
+            memcpy(centre, mean + k0, (size_t)lanes * sizeof *centre);
+            if (shortcut)
+                memcpy(centre2, mean2 + k0, (size_t)lanes * sizeof *centre2);
+            for (int64_t row = first; row < first + n; row++) {
+                float *restrict at = g + row * k + k0;
+                const float *restrict o = out + row * k + k0, *restrict in = y + row * k + k0;
+                for (int i = 0; i < lanes; i++) {
+                    float masked = o[i] > 0 ? at[i] : 0;
+                    at[i] = masked;
+                    one[i] += masked;
+                    two[i] += masked * (in[i] - centre[i]);
+                }
+                if (shortcut) {
+                    const float *restrict in2 = shortcut + row * k + k0;
+                    for (int i = 0; i < lanes; i++)
+                        three[i] += at[i] * (in2[i] - centre2[i]);
+                }
+            }
+            for (int i = 0; i < lanes; i++) {
+                sums[k0 + i] += one[i];
+                sums[k + k0 + i] += two[i];
+                if (shortcut) {
+                    sums[2 * k + k0 + i] += one[i];
+                    sums[3 * k + k0 + i] += three[i];
+                }
+            }
+        }
+    }
+}
+
+static void seen_backward(float *g, const float *y, const clr_lens *lens, const float *mean, int64_t rows, int k, double *sums)
+{
+    clr_seen_rows(g, y, rows, k, lens, mean, sums, k);
+}
+
+static void gradient(const float *restrict a, const float *restrict b, const float *restrict c, const float *g, const float *y,
+                     int64_t rows, int k, float *dy)
+{
+    for (int64_t row = 0; row < rows; row++, g += k, y += k, dy += k)
+#pragma GCC ivdep
+        for (int i = 0; i < k; i++)
+            dy[i] = a[i] * g[i] + (b[i] * y[i] + c[i]);
+}
+
+static void pool_mean(const float *x, int pixels, int k, float *restrict h)
+{
+    float share = 1 / (float)pixels;
+
+    memset(h, 0, (size_t)k * sizeof *h);
+    for (int pixel = 0; pixel < pixels; pixel++, x += k)
+        for (int i = 0; i < k; i++)
+            h[i] += x[i];
+    for (int i = 0; i < k; i++)
+        h[i] *= share;
+}
+
+static void pool_mean_backward(const float *restrict dh, int pixels, int k, float *restrict dx)
+{
+    float share = 1 / (float)pixels;
+
+    for (int pixel = 0; pixel < pixels; pixel++, dx += k)
+        for (int i = 0; i < k; i++)
+            dx[i] = share * dh[i];
+}
+
+static inline float seen(const clr_lens *lens, float y, int c)
+{
+    float value = lens->scale[c] * y + lens->shift[c];
+    return lens->relu && value < 0 ? 0 : value;
+}
+
+static void pool_max(const float *y, const clr_lens *lens, int h, int w, int k, float *out)
+{
+    int rows = (h + 1) / 2, columns = (w + 1) / 2;
+    const float *restrict scale = lens->scale, *restrict shift = lens->shift;
+
+    for (int p = 0; p < rows; p++)
+        for (int q = 0; q < columns; q++) {
+            float *restrict to = out + ((int64_t)p * columns + q) * k;
+            for (int i = 0; i < k; i++)
+                to[i] = lens->relu ? 0 : -INFINITY; /* below nothing that a ReLU shows */
+            for (int r = 0; r < 3; r++)
+                for (int s = 0; s < 3; s++) {
+                    int row = 2 * p + r - 1, column = 2 * q + s - 1;
+                    if (row < 0 || row >= h || column < 0 || column >= w)
+                        continue;
+                    const float *restrict in = y + ((int64_t)row * w + column) * k;
+                    for (int i = 0; i < k; i++) {
+                        float value = scale[i] * in[i] + shift[i];
+                        to[i] = value > to[i] ? value : to[i];
+                    }
+                }
+        }
+}
+
+/* The window's winner is found again, so that nothing is stored for it. */
+static void pool_max_backward(const float *y, const clr_lens *lens, const float *dout, int h, int w, int k, float *dy)
+{
+    enum { LANES = 64 };
+    int rows = (h + 1) / 2, columns = (w + 1) / 2;
+
+    memset(dy, 0, (size_t)h * (size_t)w * (size_t)k * sizeof *dy);
+    for (int p = 0; p < rows; p++)
+        for (int q = 0; q < columns; q++)
+            for (int k0 = 0; k0 < k; k0 += LANES) {
+                int lanes = k - k0 < LANES ? k - k0 : LANES, taps = 0;
+                float best[LANES];
+                int32_t winner[LANES];
+                int64_t place[9];
+                for (int i = 0; i < lanes; i++)
+                    best[i] = -INFINITY, winner[i] = 0;
+                for (int r = 0; r < 3; r++)
+                    for (int s = 0; s < 3; s++) {
+                        int row = 2 * p + r - 1, column = 2 * q + s - 1;
+                        if (row < 0 || row >= h || column < 0 || column >= w)
+                            continue;
+                        place[taps] = ((int64_t)row * w + column) * k + k0;
+                        const float *in = y + place[taps];
+                        for (int i = 0; i < lanes; i++) {
+                            float value = seen(lens, in[i], k0 + i);
+                            winner[i] = value > best[i] ? taps : winner[i];
+                            best[i] = value > best[i] ? value : best[i];
+                        }
+                        taps++;
+                    }
+                const float *from = dout + ((int64_t)p * columns + q) * k + k0;
+                for (int t = 0; t < taps; t++)
+                    for (int i = 0; i < lanes; i++)
+                        dy[place[t] + i] += winner[i] == t ? from[i] : 0;
+            }
+}
+
+const clr_nn_kernel CLR_KERNEL(clr_nn_kernel) = {.see = see,
+                                                 .join = join,
+                                                 .join_backward = join_backward,
+                                                 .seen_backward = seen_backward,
+                                                 .gradient = gradient,
+                                                 .pool_mean = pool_mean,
+                                                 .pool_mean_backward = pool_mean_backward,
+                                                 .pool_max = pool_max,
+                                                 .pool_max_backward = pool_max_backward};

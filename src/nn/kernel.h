@@ -1,0 +1,20 @@
+#ifndef CLR_NN_KERNEL_H
+#define CLR_NN_KERNEL_H
+/* The inner loops of the passes, over rows first .. last-1 of (rows, k); compiled for each instruction set. */
+#include "clr/nn.h"
+
+typedef struct clr_nn_kernel {
+    void (*see)(const float *y, const clr_lens *lens, int64_t rows, int k, float *out);
+    void (*join)(const float *y, const clr_lens *lens, const float *shortcut, const clr_lens *lens2, int64_t rows, int k, float *out);
+    /* sums: 2k of y's norm, then 2k of the shortcut's */
+    void (*join_backward)(float *g, const float *out, const float *y, const float *mean, const float *shortcut, const float *mean2,
+                          int64_t rows, int k, double *sums);
+    void (*seen_backward)(float *g, const float *y, const clr_lens *lens, const float *mean, int64_t rows, int k, double *sums);
+    void (*gradient)(const float *a, const float *b, const float *c, const float *g, const float *y, int64_t rows, int k, float *dy);
+    void (*pool_mean)(const float *x, int pixels, int k, float *h);
+    void (*pool_mean_backward)(const float *dh, int pixels, int k, float *dx);
+    void (*pool_max)(const float *y, const clr_lens *lens, int h, int w, int k, float *out);
+    void (*pool_max_backward)(const float *y, const clr_lens *lens, const float *dout, int h, int w, int k, float *dy);
+} clr_nn_kernel;
+
+#endif

@@ -1,0 +1,134 @@
+/* Passes over activations: rows are split over threads by index. */
+#include "clr/nn.h"
+
+#include "clr/isa.h"
+#include "clr/mem.h"
+#include "kernel.h"
+
+#include <omp.h>
+#include <string.h>
+
+CLR_KERNEL_DECLARE(const clr_nn_kernel, clr_nn_kernel);
+
+static const clr_nn_kernel *kernel(void)
+{
+    return CLR_KERNEL_PICK(clr_nn_kernel);
+}
+
+void clr_pass_space_open(clr_pass_space *space, int channels)
+{
+    space->threads = omp_get_max_threads();
+    space->width = (4 * channels + 7) / 8 * 8;
+    space->part = CLR_NEW(double, (int64_t)space->threads * space->width);
+}
+
+void clr_pass_space_close(clr_pass_space *space)
+{
+    clr_free(space->part);
+    *space = (clr_pass_space){0};
+}
+
+/* This thread's share of rows, and what precedes it in floats. */
+#define SHARE(rows, k)                                                                                                 \
+    int thread = omp_get_thread_num(), threads = omp_get_num_threads();                                                \
+    int64_t first = clr_share(rows, threads, thread), n = clr_share(rows, threads, thread + 1) - first, at = first * (k)
+
+void clr_see(const float *y, const clr_lens *lens, int64_t rows, int k, float *out)
+{
+#pragma omp parallel
+    {
+        SHARE(rows, k);
+        kernel()->see(y + at, lens, n, k, out + at);
+    }
+}
+
+void clr_join(const float *y, const clr_lens *lens, const float *shortcut, const clr_lens *lens2, int64_t rows, int k, float *out)
+{
+#pragma omp parallel
+    {
+        SHARE(rows, k);
+        kernel()->join(y + at, lens, shortcut + at, lens2, n, k, out + at);
+    }
+}
+
+static void add_up(const clr_pass_space *space, int first, int count, double *sums)
+{
+    memset(sums, 0, (size_t)count * sizeof *sums);
+    for (int thread = 0; thread < space->threads; thread++)
+        for (int i = 0; i < count; i++)
+            sums[i] += space->part[(int64_t)thread * space->width + first + i];
+}
+
+void clr_join_backward(float *g, const float *out, const float *y, clr_norm *norm, const float *shortcut, clr_norm *shortcut_norm,
+                       int64_t rows, clr_pass_space *space)
+{
+    int k = norm->k;
+
+#pragma omp parallel num_threads(space->threads)
+    {
+        SHARE(rows, k);
+        double *mine = space->part + (int64_t)thread * space->width;
+        memset(mine, 0, (size_t)space->width * sizeof *mine);
+        kernel()->join_backward(g + at, out + at, y + at, norm->mean, shortcut_norm ? shortcut + at : NULL,
+                                shortcut_norm ? shortcut_norm->mean : NULL, n, k, mine);
+    }
+    add_up(space, 0, 2 * k, norm->sums);
+    if (shortcut_norm)
+        add_up(space, 2 * k, 2 * k, shortcut_norm->sums);
+}
+
+void clr_seen_backward(float *g, const float *y, clr_norm *norm, bool relu, int64_t rows, clr_pass_space *space)
+{
+    const clr_lens lens = clr_norm_lens(norm, relu);
+    int k = norm->k;
+
+#pragma omp parallel num_threads(space->threads)
+    {
+        SHARE(rows, k);
+        double *mine = space->part + (int64_t)thread * space->width;
+        memset(mine, 0, (size_t)space->width * sizeof *mine);
+        kernel()->seen_backward(g + at, y + at, &lens, norm->mean, n, k, mine);
+    }
+    add_up(space, 0, 2 * k, norm->sums);
+}
+
+void clr_norm_gradient(const clr_norm *norm, const float *g, const float *y, int64_t rows, float *dy)
+{
+#pragma omp parallel
+    {
+        SHARE(rows, norm->k);
+        kernel()->gradient(norm->a, norm->b, norm->c, g + at, y + at, n, norm->k, dy + at);
+    }
+}
+
+void clr_pool_mean(const float *x, int n, int pixels, int k, float *h)
+{
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < n; i++)
+        kernel()->pool_mean(x + (int64_t)i * pixels * k, pixels, k, h + (int64_t)i * k);
+}
+
+void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, float *dx)
+{
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < n; i++)
+        kernel()->pool_mean_backward(dh + (int64_t)i * k, pixels, k, dx + (int64_t)i * pixels * k);
+}
+
+void clr_pool_max(const float *y, const clr_lens *lens, int n, int h, int w, int k, float *out)
+{
+    int64_t in = (int64_t)h * w * k, small = (int64_t)((h + 1) / 2) * ((w + 1) / 2) * k;
+
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < n; i++)
+        kernel()->pool_max(y + i * in, lens, h, w, k, out + i * small);
+}
+
+void clr_pool_max_backward(const float *y, const clr_lens *lens, const float *dout, int n, int h, int w, int k, float *dy)
+{
+    int64_t in = (int64_t)h * w * k, small = (int64_t)((h + 1) / 2) * ((w + 1) / 2) * k;
+
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < n; i++)
+        kernel()->pool_max_backward(y + i * in, lens, dout + i * small, h, w, k, dy + i * in);
+}
