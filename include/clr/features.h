@@ -7,6 +7,8 @@
 #include "clr/encoder.h"
 #include "clr/store.h"
 
+enum { CLR_FEATURES_BATCH = 64 }; /* images at a time: what an encoder made for this must take */
+
 typedef struct clr_features {
     int64_t rows;
     int dim;
@@ -15,7 +17,9 @@ typedef struct clr_features {
     int classes;
 } clr_features;
 
-/* of: 'h' or 'z', from encoder; encoder NULL: the pixels themselves, in [0, 1]. size: side of an image. */
+/* of: 'h' or 'z', from encoder; encoder NULL: the pixels themselves, in [0, 1]. size: side of an image, which is cut and resized
+   as clr_augment_evaluate says. The store must outlive the features. Fails where an image cannot be read, and with CLR_ENUMERIC
+   where a feature is not a number. The status is agreed upon. */
 clr_status clr_features_extract(clr_comm *comm, clr_store *store, clr_encoder *encoder, char of, int size, int channels, clr_features *features);
 void clr_features_free(clr_features *features);
 

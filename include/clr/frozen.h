@@ -1,0 +1,31 @@
+#ifndef CLR_FROZEN_H
+#define CLR_FROZEN_H
+/* A trained network out of a checkpoint alone: its architecture from the config text in the file, its weights, in inference mode. */
+
+#include "clr/ckpt.h"
+#include "clr/config.h"
+#include "clr/encoder.h"
+
+typedef struct clr_frozen {
+    char *path, *run; /* the checkpoint; the run directory that it lies in, or NULL */
+    clr_ckpt_facts facts;
+    clr_config config; /* its texts belong to options */
+    clr_opt_set options;
+    int channels; /* of the images it was trained on */
+    clr_planner *planner;
+    clr_encoder *encoder;
+} clr_frozen;
+
+/* Collective. where: a checkpoint, a run directory, or a folder of checkpoints (then its newest good one). views: the most that one
+   call will encode. The status is agreed upon. Closed by clr_frozen_close, also after a failure. */
+clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_frozen *frozen);
+void clr_frozen_close(clr_frozen *frozen);
+
+/* Collective. The weights that the run began with: its checkpoint of step 0 where that is still there, else drawn again from its
+   seed, which gives the same. The status is agreed upon. */
+clr_status clr_frozen_untrain(clr_comm *comm, clr_frozen *frozen);
+
+/* Local. Threads for this rank from now on; 0: its share of the cores of its node. */
+void clr_frozen_threads(const clr_comm *comm, int64_t threads);
+
+#endif

@@ -1,0 +1,129 @@
+/* embed: the features of a dataset by a checkpoint, as HDF5: /h (n, features), /z (n, outputs), /labels, /classes, /names. */
+#include "clr/cmd.h"
+#include "clr/features.h"
+#include "clr/frozen.h"
+#include "clr/h5.h"
+#include "clr/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct config {
+    const char *checkpoint, *data, *output;
+    bool force;
+    int64_t threads;
+} config;
+
+#define AT(field) offsetof(config, field)
+static const clr_opt options[] = {
+    {"checkpoint", CLR_OPT_TEXT, AT(checkpoint), NULL, "FILE|RUN_DIR", 0, 0, NULL, 0, "a checkpoint, or a run (its newest checkpoint)"},
+    {"data", CLR_OPT_TEXT, AT(data), NULL, "DATA.h5", 0, 0, NULL, 0, "images"},
+    {"output", CLR_OPT_TEXT, AT(output), NULL, "OUT.h5", 0, 0, NULL, 0, "where the features go"},
+    {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: its share of the node's cores"},
+    {0}};
+
+static clr_status write_names(clr_h5 *file, clr_store *store)
+{
+    int64_t n = clr_store_facts_of(store)->images, got = 0;
+    char **names = CLR_NEW(char *, n);
+    clr_status st = CLR_OK;
+
+    while (got < n && (st = clr_store_name(store, got, &names[got])) == CLR_OK)
+        got++;
+    if (st == CLR_OK)
+        st = clr_h5_write_texts(file, "/names", (const char *const *)names, n);
+    while (got)
+        clr_free(names[--got]);
+    clr_free(names);
+    return st;
+}
+
+static clr_status write_matrix(clr_h5 *file, const char *name, const clr_features *f)
+{
+    return clr_h5_write(file, name, CLR_H5_F32, 2, (int64_t[]){f->rows, f->dim}, f->h);
+}
+
+/* Rank 0. */
+static clr_status write_file(const config *c, const clr_frozen *frozen, clr_store *store, const clr_features *h, const clr_features *z)
+{
+    const clr_store_facts *facts = clr_store_facts_of(store);
+    clr_h5 *file = NULL;
+
+    clr_h5_lock();
+    clr_status st = clr_h5_create(c->output, &file);
+    if (st == CLR_OK)
+        st = clr_h5_set_text(file, "format", "simclr features 1");
+    if (st == CLR_OK)
+        st = clr_h5_set_text(file, "checkpoint", frozen->path);
+    if (st == CLR_OK)
+        st = clr_h5_set_int(file, "step", frozen->facts.step);
+    if (st == CLR_OK)
+        st = clr_h5_set_text(file, "data", c->data);
+    if (st == CLR_OK)
+        st = write_matrix(file, "/h", h);
+    if (st == CLR_OK)
+        st = write_matrix(file, "/z", z);
+    if (st == CLR_OK && facts->classes)
+        st = clr_h5_write(file, "/labels", CLR_H5_I32, 1, &facts->images, clr_store_labels(store));
+    if (st == CLR_OK && facts->classes)
+        st = clr_h5_write_texts(file, "/classes", facts->class_names, facts->classes);
+    if (st == CLR_OK)
+        st = write_names(file, store);
+    if (st == CLR_OK)
+        st = clr_h5_commit(file);
+    else
+        clr_h5_discard(file);
+    clr_h5_unlock();
+    return st;
+}
+
+static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
+{
+    const config *c = settings;
+    clr_frozen frozen = {0};
+    clr_store *store = NULL;
+    clr_features h = {0}, z = {0};
+    double began = clr_seconds();
+    (void)set;
+
+    if (!c->checkpoint || !c->data || !c->output)
+        return clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->data ? "data" : "output");
+    clr_status st = clr_comm_agree(comm, !c->force && access(c->output, F_OK) == 0
+                                             ? clr_fail(CLR_EIO, "%s: is there already; --force replaces it", c->output)
+                                             : CLR_OK);
+    if (st != CLR_OK)
+        return st;
+    clr_frozen_threads(comm, c->threads);
+    if ((st = clr_frozen_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &frozen)) != CLR_OK)
+        goto out;
+    st = clr_store_open(c->data, &store);
+    if (st == CLR_OK && frozen.channels == 1 && clr_store_facts_of(store)->channels != 1)
+        st = clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones", c->data);
+    if ((st = clr_comm_agree(comm, st)) != CLR_OK)
+        goto out;
+    st = clr_features_extract(comm, store, frozen.encoder, 'h', (int)frozen.config.image_size, frozen.channels, &h);
+    if (st == CLR_OK)
+        st = clr_features_extract(comm, store, frozen.encoder, 'z', (int)frozen.config.image_size, frozen.channels, &z);
+    if (st != CLR_OK)
+        goto out;
+    if (clr_comm_rank(comm) == 0)
+        st = write_file(c, &frozen, store, &h, &z);
+    if ((st = clr_comm_agree(comm, st)) == CLR_OK && clr_comm_rank(comm) == 0)
+        printf("embed images=%lld h=%d z=%d step=%lld seconds=%.1f checkpoint=%s out=%s\n", (long long)h.rows, h.dim, z.dim,
+               (long long)frozen.facts.step, clr_seconds() - began, frozen.path, c->output);
+out:
+    clr_features_free(&h);
+    clr_features_free(&z);
+    clr_store_close(store);
+    clr_frozen_close(&frozen);
+    return st;
+}
+
+const clr_command clr_command_embed = {.name = "embed",
+                                       .arguments = "",
+                                       .help = "features of a dataset by a checkpoint, as HDF5 (/h, /z, /labels, /names)",
+                                       .options = options,
+                                       .config_bytes = sizeof(config),
+                                       .run = run};

@@ -1,0 +1,208 @@
+/* probe: how good the frozen features of a checkpoint are, beside those of the same network untrained and beside raw pixels. */
+#include "clr/cmd.h"
+#include "clr/evaluate.h"
+#include "clr/features.h"
+#include "clr/frozen.h"
+#include "clr/log.h"
+#include "clr/mem.h"
+#include "clr/tensor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ALL, LINEAR, KNN, METHODS = 2, RAW_SIDE = 32 };
+
+typedef struct config {
+    const char *checkpoint, *train, *test;
+    int features, method;
+    int64_t epochs, batch, seed, k, threads;
+    double lr, momentum, weight_decay, temperature;
+} config;
+
+#define AT(field) offsetof(config, field)
+static const clr_opt options[] = {
+    {"checkpoint", CLR_OPT_TEXT, AT(checkpoint), NULL, "FILE|RUN_DIR", 0, 0, NULL, 0, "a checkpoint, or a run (its newest checkpoint)"},
+    {"train", CLR_OPT_TEXT, AT(train), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that the classifiers learn from"},
+    {"test", CLR_OPT_TEXT, AT(test), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that they are judged by"},
+    {"features", CLR_OPT_WORD, AT(features), "h", "h|z", 0, 0, NULL, 0, "h: the encoder's output; z: the projection head's"},
+    {"method", CLR_OPT_WORD, AT(method), "all", "all|linear-sgd|knn", 0, 0, NULL, 0, "classifier"},
+    {"epochs", CLR_OPT_INT, AT(epochs), "30", "N", 1, 1e6, "method=all|linear-sgd", 0, "of the linear classifier"},
+    {"batch", CLR_OPT_INT, AT(batch), "256", "N", 1, 1 << 24, "method=all|linear-sgd", 0, "of the linear classifier"},
+    {"lr", CLR_OPT_REAL, AT(lr), "10", "X", 0, 1e6, "method=all|linear-sgd", 0,
+     "of the linear classifier; falls to 0 on a cosine; features have unit length on average"},
+    {"momentum", CLR_OPT_REAL, AT(momentum), "0.9", "X", 0, 0.9999, "method=all|linear-sgd", 0, "of the linear classifier (Nesterov)"},
+    {"weight-decay", CLR_OPT_REAL, AT(weight_decay), "0", "X", 0, 10, "method=all|linear-sgd", 0, "of the linear classifier"},
+    {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, "method=all|linear-sgd", 0, "of the order of its batches"},
+    {"k", CLR_OPT_INT, AT(k), "200", "N", 1, 1e6, "method=all|knn", 0, "neighbours that vote"},
+    {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0, "a vote weighs exp(cosine / T)"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: its share of the node's cores"},
+    {0}};
+
+typedef struct probe {
+    clr_comm *comm;
+    const config *config;
+    clr_store *train, *test;
+    clr_frozen frozen;
+    int raw_side;
+} probe;
+
+static const char *const method_names[METHODS] = {"linear-sgd", "knn"};
+
+static bool wanted(const config *c, int method)
+{
+    return c->method == ALL || c->method == method + 1;
+}
+
+static clr_status check_data(const probe *p)
+{
+    const clr_store_facts *a = clr_store_facts_of(p->train), *b = clr_store_facts_of(p->test);
+
+    if (!a->classes || !b->classes)
+        return clr_fail(CLR_EINPUT, "%s: has no labels; a probe needs them", a->classes ? p->config->test : p->config->train);
+    if (a->classes != b->classes)
+        return clr_fail(CLR_EINPUT, "%s and %s do not go together: %d and %d classes", p->config->train, p->config->test, a->classes,
+                        b->classes);
+    for (int c = 0; c < a->classes; c++)
+        if (strcmp(a->class_names[c], b->class_names[c]))
+            return clr_fail(CLR_EINPUT, "%s and %s do not go together: class %d is '%s' in one, '%s' in the other", p->config->train,
+                            p->config->test, c, a->class_names[c], b->class_names[c]);
+    if (p->frozen.channels == 1 && (a->channels != 1 || b->channels != 1))
+        return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
+                        a->channels != 1 ? p->config->train : p->config->test);
+    return CLR_OK;
+}
+
+/* Every wanted method on features of encoder (NULL: pixels). */
+static clr_status evaluate(probe *p, clr_encoder *encoder, clr_evaluation result[METHODS])
+{
+    const config *c = p->config;
+    char of = c->features ? 'z' : 'h';
+    int size = encoder ? (int)p->frozen.config.image_size : p->raw_side;
+    clr_features train = {0}, test = {0};
+    clr_status st = clr_features_extract(p->comm, p->train, encoder, of, size, p->frozen.channels, &train);
+
+    if (st == CLR_OK)
+        st = clr_features_extract(p->comm, p->test, encoder, of, size, p->frozen.channels, &test);
+    if (st == CLR_OK && wanted(c, 0)) {
+        clr_linear_config linear = {c->epochs, c->batch, c->lr, c->momentum, c->weight_decay, (uint64_t)c->seed};
+        st = clr_linear_probe(p->comm, &train, &test, &linear, &result[0]);
+    }
+    if (st == CLR_OK && wanted(c, 1)) {
+        clr_knn_config knn = {c->k, c->temperature};
+        st = clr_knn(p->comm, &train, &test, &knn, &result[1]);
+    }
+    clr_features_free(&train);
+    clr_features_free(&test);
+    return clr_comm_agree(p->comm, st);
+}
+
+static void say_protocol(const probe *p)
+{
+    const config *c = p->config;
+    const clr_frozen *f = &p->frozen;
+    int dim = c->features ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
+
+    printf("checkpoint: %s, step %lld, epoch %.4g\n", f->path, (long long)f->facts.step, f->facts.epoch);
+    printf("features: %s (%d numbers an image) of the frozen encoder: one view of %d x %d x %d, not augmented, batch norm with its running "
+           "statistics\n",
+           c->features ? "z" : "h", dim, (int)f->config.image_size, (int)f->config.image_size, f->channels);
+    if (wanted(c, 0))
+        printf("linear-sgd: softmax regression on standardised features scaled to unit length on average, Nesterov momentum %g, %lld epochs "
+               "of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged once, after the last epoch\n",
+               c->momentum, (long long)c->epochs, (long long)c->batch, c->lr, c->weight_decay, (long long)c->seed);
+    if (wanted(c, 1))
+        printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n", (long long)c->k, c->temperature);
+    printf("untrained: the same network with the weights of step 0, the same classifiers\n");
+    printf("raw: %d x %d x %d pixels in [0, 1], the same classifiers\n", p->raw_side, p->raw_side, f->channels);
+}
+
+/* Rank 0. A row a method at the end of RUN/probe.tsv. */
+static clr_status write_rows(const probe *p, clr_evaluation result[3][METHODS])
+{
+    if (!p->frozen.run)
+        return CLR_OK;
+    char *path = clr_text("%s/probe.tsv", p->frozen.run);
+    FILE *file = fopen(path, "a");
+    bool good = file != NULL;
+    if (good && ftell(file) == 0)
+        good = fprintf(file, "#step\tepoch\tfeatures\tmethod\ttop1\ttop5\tuntrained_top1\traw_top1\ttrain\ttest\tclasses\n") > 0;
+    for (int m = 0; m < METHODS && good; m++)
+        if (wanted(p->config, m))
+            good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%lld\t%lld\t%d\n", (long long)p->frozen.facts.step,
+                           p->frozen.facts.epoch, p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
+                           result[1][m].top1, result[2][m].top1, (long long)clr_store_facts_of(p->train)->images,
+                           (long long)clr_store_facts_of(p->test)->images, clr_store_facts_of(p->train)->classes) > 0;
+    int error = errno;
+    if (file && fclose(file)) {
+        good = false;
+        error = errno;
+    }
+    clr_status st = good ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(error));
+    clr_free(path);
+    return st;
+}
+
+static void say_results(const probe *p, clr_evaluation result[3][METHODS], double seconds)
+{
+    for (int m = 0; m < METHODS; m++)
+        if (wanted(p->config, m))
+            printf("probe features=%s method=%s top1=%.2f top5=%.2f untrained_top1=%.2f untrained_top5=%.2f raw_top1=%.2f raw_top5=%.2f "
+                   "train=%lld test=%lld classes=%d step=%lld seconds=%.1f checkpoint=%s\n",
+                   p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5, result[1][m].top1,
+                   result[1][m].top5, result[2][m].top1, result[2][m].top5, (long long)clr_store_facts_of(p->train)->images,
+                   (long long)clr_store_facts_of(p->test)->images, clr_store_facts_of(p->train)->classes, (long long)p->frozen.facts.step,
+                   seconds, p->frozen.path);
+}
+
+static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
+{
+    const config *c = settings;
+    probe p = {.comm = comm, .config = c};
+    clr_evaluation result[3][METHODS] = {0}; /* trained, untrained, pixels */
+    double began = clr_seconds();
+    clr_status st = CLR_OK;
+    (void)set;
+
+    if (!c->checkpoint || !c->train || !c->test)
+        return clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->train ? "train" : "test");
+    clr_frozen_threads(comm, c->threads);
+    if ((st = clr_frozen_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &p.frozen)) != CLR_OK)
+        goto out;
+    p.raw_side = (int)clr_min64(p.frozen.config.image_size, RAW_SIDE); /* more pixels make raw pixels no better and 50 times as many */
+    st = clr_store_open(c->train, &p.train);
+    if (st == CLR_OK)
+        st = clr_store_open(c->test, &p.test);
+    if (st == CLR_OK)
+        st = check_data(&p);
+    if ((st = clr_comm_agree(comm, st)) != CLR_OK)
+        goto out;
+    if (clr_comm_rank(comm) == 0)
+        say_protocol(&p);
+    st = evaluate(&p, p.frozen.encoder, result[0]);
+    if (st == CLR_OK)
+        st = clr_frozen_untrain(comm, &p.frozen);
+    if (st == CLR_OK)
+        st = evaluate(&p, p.frozen.encoder, result[1]);
+    if (st == CLR_OK)
+        st = evaluate(&p, NULL, result[2]);
+    if (st != CLR_OK)
+        goto out;
+    if (clr_comm_rank(comm) == 0) {
+        say_results(&p, result, clr_seconds() - began);
+        st = write_rows(&p, result);
+    }
+    st = clr_comm_agree(comm, st);
+out:
+    clr_store_close(p.train);
+    clr_store_close(p.test);
+    clr_frozen_close(&p.frozen);
+    return st;
+}
+
+const clr_command clr_command_probe = {.name = "probe",
+                                       .arguments = "",
+                                       .help = "how good frozen features are: linear classifier and kNN, beside untrained weights and raw pixels",
+                                       .options = options,
+                                       .config_bytes = sizeof(config),
+                                       .run = run};

@@ -1,0 +1,150 @@
+/* From a checkpoint to a network in inference mode. */
+#include "clr/frozen.h"
+
+#include "clr/h5.h"
+#include "clr/mem.h"
+#include "clr/tensor.h"
+
+#include <errno.h>
+#include <omp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* On one rank: the checkpoint that `where` means. */
+static clr_status resolve(const char *where, char **path)
+{
+    struct stat facts;
+
+    *path = NULL;
+    if (stat(where, &facts))
+        return clr_fail(CLR_EIO, "%s: %s", where, strerror(errno));
+    if (!S_ISDIR(facts.st_mode)) {
+        *path = clr_copy_text(where);
+        return CLR_OK;
+    }
+    char *folder = clr_text("%s/checkpoints", where);
+    clr_status st = clr_ckpt_newest(stat(folder, &facts) ? where : folder, path);
+    clr_free(folder);
+    return st != CLR_OK || *path ? st : clr_fail(CLR_EINPUT, "%s: holds no checkpoint; give a run directory or a checkpoint", where);
+}
+
+/* One rank's text on all. */
+static void share_text(clr_comm *comm, char **text)
+{
+    int64_t bytes = *text ? (int64_t)strlen(*text) + 1 : 0;
+
+    clr_comm_broadcast(comm, &bytes, sizeof bytes, 0);
+    if (clr_comm_rank(comm))
+        *text = CLR_NEW(char, bytes);
+    clr_comm_broadcast(comm, *text, bytes, 0);
+}
+
+/* RUN of RUN/checkpoints/step-....h5. */
+static char *run_of(const char *path)
+{
+    static const char folder[] = "checkpoints";
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0, m = sizeof folder - 1;
+
+    if (n < m || strncmp(slash - m, folder, m) || (n > m && slash[-(ptrdiff_t)m - 1] != '/'))
+        return NULL;
+    return n == m ? clr_copy_text(".") : clr_text("%.*s", (int)(n - m - 1), path);
+}
+
+/* Channels are the second dimension of the first convolution. */
+static clr_status channels_of(const char *path, int *channels)
+{
+    static const char name[] = "/model/encoder/conv1.weight";
+    int64_t shape[CLR_H5_RANK];
+    clr_h5 *file = NULL;
+
+    clr_h5_lock();
+    clr_status st = clr_h5_open(path, &file);
+    if (st == CLR_OK)
+        st = clr_h5_shape(file, name, NULL, NULL, shape);
+    clr_h5_close(file);
+    clr_h5_unlock();
+    if (st == CLR_OK && shape[1] != 1 && shape[1] != 3)
+        st = clr_fail(CLR_EINPUT, "%s: %s is made for %lld channels; 1 and 3 are known", path, name, (long long)shape[1]);
+    *channels = st == CLR_OK ? (int)shape[1] : 0;
+    return st;
+}
+
+/* Everything but the encoder. A preset's level passes over options that this version does not know. */
+static clr_status read_config(clr_frozen *f)
+{
+    clr_status st = clr_ckpt_read_facts(f->path, &f->facts);
+
+    if (st != CLR_OK)
+        return st;
+    clr_opt_open(&f->options, clr_config_options, &f->config);
+    st = clr_opt_read_text(&f->options, f->facts.config, f->path, CLR_OPT_PRESET);
+    if (st == CLR_OK)
+        st = clr_opt_finish(&f->options);
+    return st == CLR_OK ? channels_of(f->path, &f->channels) : st;
+}
+
+/* Solvers are chosen by estimate here: the list of those allowed stays. */
+static clr_status open_planner(clr_comm *comm, clr_frozen *f)
+{
+    const char *list = f->config.plan ? strchr(f->config.plan, ':') : NULL;
+    char *how = clr_text("estimate%s", list ? list : "");
+    clr_status st = clr_planner_open(comm, how, NULL, &f->planner);
+
+    clr_free(how);
+    return st;
+}
+
+clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_frozen *f)
+{
+    *f = (clr_frozen){0};
+    clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : resolve(where, &f->path));
+    if (st != CLR_OK)
+        return st;
+    share_text(comm, &f->path);
+    f->run = run_of(f->path);
+    st = clr_comm_agree(comm, read_config(f));
+    if (st == CLR_OK)
+        st = clr_comm_agree(comm, open_planner(comm, f));
+    if (st == CLR_OK) {
+        clr_encoder_config config = clr_config_encoder(&f->config, f->channels);
+        st = clr_comm_agree(comm, clr_encoder_new(comm, f->planner, &config, views, false, &f->encoder));
+    }
+    if (st == CLR_OK)
+        st = clr_comm_agree(comm, clr_ckpt_read(f->path, clr_encoder_params(f->encoder), NULL));
+    return st;
+}
+
+clr_status clr_frozen_untrain(clr_comm *comm, clr_frozen *f)
+{
+    const char *slash = strrchr(f->path, '/');
+    char *first = clr_text("%.*sstep-00000000.h5", slash ? (int)(slash - f->path) + 1 : 0, f->path);
+    clr_status st = CLR_OK;
+
+    if (access(first, F_OK) == 0)
+        st = clr_ckpt_read(first, clr_encoder_params(f->encoder), NULL);
+    else
+        clr_params_init(clr_encoder_params(f->encoder), f->facts.seed);
+    clr_free(first);
+    return clr_comm_agree(comm, st);
+}
+
+void clr_frozen_close(clr_frozen *f)
+{
+    clr_encoder_free(f->encoder);
+    clr_planner_close(f->planner);
+    if (f->options.table)
+        clr_opt_close(&f->options);
+    clr_ckpt_facts_free(&f->facts);
+    clr_free(f->path);
+    clr_free(f->run);
+    *f = (clr_frozen){0};
+}
+
+void clr_frozen_threads(const clr_comm *comm, int64_t threads)
+{
+    int share = omp_get_num_procs() / clr_comm_node_size(comm);
+
+    omp_set_num_threads(threads ? (int)threads : share > 1 ? share : 1);
+}

@@ -1,0 +1,239 @@
+/* Softmax regression. With x a standardised feature row (and a last 1 for the bias), W (D + 1, K), p = softmax(x W), y the label:
+
+     loss = mean of -log p_y + weight_decay / 2 |W|^2          (the bias is not decayed)
+     G = X^T (P - Y) / rows + weight_decay W
+     V = momentum V + G,   W = W - lr (G + momentum V)          Nesterov's momentum as SGD has it
+     lr(t) = lr / 2 (1 + cos(pi t / steps))
+
+   Features are divided by their deviation and by sqrt(D), so that rows have a mean square of 1 whatever D is, and one learning
+   rate serves pixels and features alike. Every batch's rows are shared among ranks, a rank's rows among threads; a gradient's
+   rows are shared among threads too, so that no sum depends on their number. */
+#include "linear.h"
+
+#include "clr/gemm.h"
+#include "clr/mem.h"
+#include "clr/rng.h"
+#include "clr/tensor.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+enum {
+    JUDGED = 256,   /* test rows at a time */
+    WORTH = 1 << 23 /* products of a batch that are worth waking threads for */
+};
+
+typedef struct work {
+    const clr_features *train;
+    clr_linear *linear;
+    const clr_linear_config *config;
+    float *x, *p, *gradient, *speed; /* (rows, D + 1), (rows, K), (D + 1, K) twice */
+    int *order;
+} work;
+
+clr_status clr_features_check(const clr_features *train, const clr_features *test)
+{
+    if (!train->labels || !test->labels)
+        return clr_fail(CLR_EINPUT, "%s data has no labels; an evaluation needs them", train->labels ? "the test" : "the training");
+    if (train->classes < 2)
+        return clr_fail(CLR_EINPUT, "the training data has %d class; an evaluation needs two at least", train->classes);
+    if (train->classes != test->classes || train->dim != test->dim)
+        return clr_fail(CLR_EINPUT, "training and test data do not go together: %d and %d classes, %d and %d features", train->classes,
+                        test->classes, train->dim, test->dim);
+    if (train->rows < 1 || test->rows < 1)
+        return clr_fail(CLR_EINPUT, "the %s data is empty", train->rows < 1 ? "training" : "test");
+    return CLR_OK;
+}
+
+int clr_rank_of(const float *scores, int classes, int label)
+{
+    int before = 0;
+
+    for (int k = 0; k < classes; k++)
+        before += scores[k] > scores[label] || (scores[k] == scores[label] && k < label);
+    return before;
+}
+
+clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, int classes)
+{
+    clr_comm_sum_int(comm, hits, 2);
+    return (clr_evaluation){100.0 * (double)hits[0] / (double)rows, classes > 5 ? 100.0 * (double)hits[1] / (double)rows : NAN};
+}
+
+/* Mean and deviation of every feature, in double, a part of the columns a thread. */
+static void standardise(const clr_features *train, clr_linear *linear)
+{
+    int64_t dim = train->dim;
+
+#pragma omp parallel
+    {
+        int n = omp_get_num_threads(), t = omp_get_thread_num();
+        int64_t from = clr_share(dim, n, t), to = clr_share(dim, n, t + 1);
+        double *sum = CLR_NEW(double, 2 * (to - from)), *square = sum + (to - from);
+        for (int64_t r = 0; r < train->rows; r++)
+            for (int64_t i = from; i < to; i++)
+                sum[i - from] += train->h[r * dim + i];
+        for (int64_t i = from; i < to; i++)
+            sum[i - from] /= (double)train->rows;
+        for (int64_t r = 0; r < train->rows; r++)
+            for (int64_t i = from; i < to; i++) {
+                double d = train->h[r * dim + i] - sum[i - from];
+                square[i - from] += d * d;
+            }
+        for (int64_t i = from; i < to; i++) {
+            double deviation = sqrt(square[i - from] / (double)train->rows);
+            linear->mean[i] = (float)sum[i - from];
+            /* A feature that never moves says nothing. */
+            linear->inverse[i] = deviation > 1e-6 * (fabs(sum[i - from]) + 1e-6) ? (float)(1 / (deviation * sqrt((double)dim))) : 0;
+        }
+        clr_free(sum);
+    }
+}
+
+static void enter(const clr_linear *linear, const float *h, float *x)
+{
+    for (int i = 0; i < linear->dim; i++)
+        x[i] = (h[i] - linear->mean[i]) * linear->inverse[i];
+    x[linear->dim] = 1;
+}
+
+/* Scores into (softmax - one-hot) * scale. */
+static void residual(float *p, int classes, int label, float scale)
+{
+    float most = p[0], sum = 0;
+
+    for (int k = 1; k < classes; k++)
+        most = p[k] > most ? p[k] : most;
+    for (int k = 0; k < classes; k++)
+        sum += p[k] = expf(p[k] - most);
+    for (int k = 0; k < classes; k++)
+        p[k] *= scale / sum;
+    p[label] -= scale;
+}
+
+/* This rank's part of the gradient of one batch: rows order[0 .. n), of `all` on all ranks. */
+static void gradient_of(work *w, const int *order, int64_t n, int64_t all)
+{
+    int64_t dim = w->linear->dim + 1, classes = w->linear->classes;
+
+#pragma omp parallel if (n * dim * classes > WORTH)
+    {
+        int threads = omp_get_num_threads(), t = omp_get_thread_num();
+        int64_t from = clr_share(n, threads, t), to = clr_share(n, threads, t + 1);
+        for (int64_t i = from; i < to; i++)
+            enter(w->linear, w->train->h + (int64_t)order[i] * w->linear->dim, w->x + i * dim);
+        clr_gemm(false, false, to - from, classes, dim, 1, w->x + from * dim, dim, w->linear->weight, classes, 0, w->p + from * classes,
+                 classes);
+        for (int64_t i = from; i < to; i++)
+            residual(w->p + i * classes, (int)classes, w->train->labels[order[i]], 1 / (float)all);
+#pragma omp barrier
+        from = clr_share(dim, threads, t), to = clr_share(dim, threads, t + 1);
+        clr_gemm(true, false, to - from, classes, n, 1, w->x + from, dim, w->p, classes, 0, w->gradient + from * classes, classes);
+    }
+}
+
+static void update(work *w, float lr)
+{
+    int64_t decayed = (int64_t)w->linear->dim * w->linear->classes, count = decayed + w->linear->classes;
+    float momentum = (float)w->config->momentum, decay = (float)w->config->weight_decay, *weight = w->linear->weight;
+
+#pragma omp parallel for schedule(static) if (count > WORTH / 16)
+    for (int64_t i = 0; i < count; i++) {
+        float g = w->gradient[i] + (i < decayed ? decay * weight[i] : 0);
+        w->speed[i] = momentum * w->speed[i] + g;
+        weight[i] -= lr * (g + momentum * w->speed[i]);
+    }
+}
+
+clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_linear_config *config, clr_linear *linear)
+{
+    int64_t rows = train->rows, batch = clr_min64(config->batch, rows), cells = (int64_t)(train->dim + 1) * train->classes;
+    int64_t a_epoch = (rows + batch - 1) / batch, steps = config->epochs * a_epoch;
+    int rank = clr_comm_rank(comm), ranks = clr_comm_size(comm);
+    work w = {.train = train, .linear = linear, .config = config};
+    bool finite = true;
+
+    if (rows > INT32_MAX)
+        return clr_fail(CLR_EINPUT, "%lld training rows are more than a linear probe takes", (long long)rows);
+    *linear = (clr_linear){train->dim, train->classes, CLR_NEW(float, cells), CLR_NEW(float, train->dim), CLR_NEW(float, train->dim)};
+    w.x = CLR_NEW(float, batch * (train->dim + 1));
+    w.p = CLR_NEW(float, batch * train->classes);
+    w.gradient = CLR_NEW(float, cells);
+    w.speed = CLR_NEW(float, cells);
+    w.order = CLR_NEW(int, rows);
+    standardise(train, linear);
+    for (int64_t i = 0; i < rows; i++)
+        w.order[i] = (int)i;
+    for (int64_t step = 0; step < steps; step++) {
+        if (step % a_epoch == 0) {
+            clr_rng rng = clr_rng_for(config->seed, (uint64_t)(step / a_epoch), 0, 0, CLR_RNG_PROBE);
+            clr_rng_shuffle(&rng, w.order, (int)rows);
+        }
+        int64_t at = step % a_epoch * batch, n = clr_min64(batch, rows - at);
+        int64_t from = clr_share(n, ranks, rank), to = clr_share(n, ranks, rank + 1);
+        gradient_of(&w, w.order + at + from, to - from, n);
+        if (ranks > 1)
+            clr_comm_sum(comm, w.gradient, cells);
+        update(&w, (float)(config->lr / 2 * (1 + cos(M_PI * (double)step / (double)steps))));
+    }
+    for (int64_t i = 0; i < cells; i++)
+        finite = finite && isfinite(linear->weight[i]);
+    clr_free(w.x);
+    clr_free(w.p);
+    clr_free(w.gradient);
+    clr_free(w.speed);
+    clr_free(w.order);
+    return finite ? CLR_OK : clr_fail(CLR_ENUMERIC, "the linear probe diverged; try a smaller --lr than %g", config->lr);
+}
+
+void clr_linear_free(clr_linear *linear)
+{
+    clr_free(linear->weight);
+    clr_free(linear->mean);
+    clr_free(linear->inverse);
+    *linear = (clr_linear){0};
+}
+
+void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_features *test, clr_evaluation *result)
+{
+    int64_t dim = linear->dim, classes = linear->classes, first = 0, second = 0;
+    int64_t from = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm));
+    int64_t to = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm) + 1);
+
+#pragma omp parallel reduction(+ : first, second)
+    {
+        float *x = CLR_NEW(float, JUDGED * (dim + 1)), *p = CLR_NEW(float, JUDGED * classes);
+#pragma omp for schedule(static)
+        for (int64_t at = from; at < to; at += JUDGED) {
+            int64_t n = clr_min64(JUDGED, to - at);
+            for (int64_t i = 0; i < n; i++)
+                enter(linear, test->h + (at + i) * dim, x + i * (dim + 1));
+            clr_gemm(false, false, n, classes, dim + 1, 1, x, dim + 1, linear->weight, classes, 0, p, classes);
+            for (int64_t i = 0; i < n; i++) {
+                int place = clr_rank_of(p + i * classes, (int)classes, test->labels[at + i]);
+                first += place < 1;
+                second += place < 5;
+            }
+        }
+        clr_free(x);
+        clr_free(p);
+    }
+    *result = clr_evaluation_of(comm, (int64_t[2]){first, second}, test->rows, (int)classes);
+}
+
+clr_status clr_linear_probe(clr_comm *comm, const clr_features *train, const clr_features *test, const clr_linear_config *config,
+                            clr_evaluation *result)
+{
+    clr_linear linear = {0};
+    clr_status st = clr_features_check(train, test);
+
+    if (st == CLR_OK && (config->epochs < 1 || config->batch < 1))
+        st = clr_fail(CLR_EUSAGE, "a linear probe needs one epoch and a batch of one image at least");
+    if (st == CLR_OK)
+        st = clr_linear_fit(comm, train, config, &linear);
+    if (st == CLR_OK)
+        clr_linear_judge(comm, &linear, test, result);
+    clr_linear_free(&linear);
+    return st;
+}
