@@ -1,10 +1,16 @@
 /* Implicit GEMM: any kernel size, stride and padding, all directions. The mathematics and the cutting of the work stand in
-   implicit_kernel.c. */
+   implicit_kernel.c, and for the gradient of the weight in implicit_weight_kernel.c. */
 #include "implicit.h"
 
 #include "clr/isa.h"
 
 CLR_KERNEL_DECLARE(const clr_implicit_kernel, clr_implicit_kernel);
+CLR_KERNEL_DECLARE(const clr_implicit_kernel, clr_implicit_weight_kernel);
+
+static const clr_implicit_kernel *kernel(clr_direction direction)
+{
+    return direction == CLR_BACKWARD_WEIGHT ? CLR_KERNEL_PICK(clr_implicit_weight_kernel) : CLR_KERNEL_PICK(clr_implicit_kernel);
+}
 
 static bool applicable(const clr_conv_problem *a, clr_direction direction)
 {
@@ -15,7 +21,7 @@ static bool applicable(const clr_conv_problem *a, clr_direction direction)
 /* Share of the lanes that do useful work times a rate typical of the direction. */
 static double estimate(const clr_conv_problem *a, clr_direction direction, int threads)
 {
-    int lanes = CLR_KERNEL_PICK(clr_implicit_kernel)->lanes, outputs = direction == CLR_BACKWARD_DATA ? a->c : a->k;
+    int lanes = kernel(direction)->lanes, outputs = direction == CLR_BACKWARD_DATA ? a->c : a->k;
     double used = (double)outputs / ((outputs + lanes - 1) / lanes * lanes);
     double rate = (direction == CLR_BACKWARD_WEIGHT ? 5e9 : 6e9) * lanes * used;
 
@@ -24,12 +30,12 @@ static double estimate(const clr_conv_problem *a, clr_direction direction, int t
 
 static size_t workspace(const clr_conv_problem *a, clr_direction direction, int threads)
 {
-    return CLR_KERNEL_PICK(clr_implicit_kernel)->workspace(a, direction, threads);
+    return kernel(direction)->workspace(a, direction, threads);
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
 {
-    CLR_KERNEL_PICK(clr_implicit_kernel)->apply(a, direction, args);
+    kernel(direction)->apply(a, direction, args);
 }
 
 const clr_conv_solver clr_conv_implicit = {.name = "implicit",

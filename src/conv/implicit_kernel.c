@@ -1,68 +1,65 @@
-/* Implicit GEMM. Forward and the gradient of x are both sums over taps,
+/* Implicit GEMM: forward and the gradient of x. Both are sums over taps,
 
      out[pixel][j] = sum_t sum_i staged[at(pixel) + offset(t)][i] panel[t][i][j],
 
    over a staged copy of the input rows: zero-padded, seen through the lens. Forward: i = c, j = k, one class of pixels, at(p, q) =
-   (p stride, q stride), offset(r, s) = (r, s). Gradient of x: i = k, j = c; the pixels (h, w) fall into stride^2 classes by
-   (h mod stride, w mod stride), each with the taps that reach it, and inside a class at(i, j) = (i, j) and
-   offset(r, s) = ((h0 + pad - r) / stride, (w0 + pad - s) / stride), an exact division.
+   (p stride, q stride), offset(r, s) = (r, s); the S C values under a row of the kernel are neighbours and make one tap. Gradient of
+   x: i = k, j = c; the pixels (h, w) fall into stride^2 classes by (h mod stride, w mod stride), each with the taps that reach it,
+   and inside a class at(i, j) = (i, j) and offset(r, s) = ((h0 + pad - r) / stride, (w0 + pad - s) / stride), an exact division. A
+   1x1 kernel without lens or padding reads the tensor where it lies.
 
-   Gradient of the weight: dw[t][c][k] = sum over pixels of staged[at(pixel) + offset(t)][c] dy[pixel][k].
-
-   A register tile is ROWS pixels (or channels c) x VECTORS vectors of outputs. Weights are packed into panels of VECTORS vectors,
-   chunk by chunk of inputs, so that a chunk's panel stays in the second-level cache while all pixels of an item pass it. An item is
-   a group of whole images, or a band of rows of one; items are dealt to threads in contiguous parts, by index. For the weight's
-   gradient threads either part the images, each with sums of its own added up in the order of threads, or, where these would be
-   large, the channels c. */
-#include "implicit.h"
-
-#include "clr/isa.h"
-#include "clr/mem.h"
-#include "moments.h"
+   A register tile is a few pixels by a panel of one to four vectors of outputs. Weights are packed panel by panel, chunk by chunk of
+   inputs, so that a chunk stays in the second-level cache while all pixels of an item pass it. An item is a group of whole images,
+   or a band of rows of one; items are dealt to threads in contiguous parts, by index. A finished tile is masked and its moments are
+   added (moments.h) while it is in registers; large results go past the caches. */
+#include "implicit_stage.h"
 
 #include <omp.h>
-#include <string.h>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+enum { VECTORS = 4 };
+#else
+enum { VECTORS = 2 };
+#endif
 
 enum {
     STAGE = 256 << 10,  /* bytes of staging that an item aims at */
     PANEL = 160 << 10,  /* bytes of a chunk's panel */
     ITEM_PIXELS = 1024, /* pixels of an item, at most, unless one row has more */
-    OWN_SUMS = 1 << 20, /* floats of dw above which threads part the channels */
     TAPS = CLR_IMPLICIT_TAPS,
+    MOST_ROWS = 8,
+    LANES = VECTORS * CLR_LANES,
+    STREAMED = 4 << 20, /* floats of a result above which it will not be found in cache anyway */
 };
 
 extern const clr_implicit_kernel CLR_KERNEL(clr_implicit_kernel);
 
 /* What one class of output pixels takes. */
 typedef struct class {
-    int h, w;      /* first output pixel */
+    int h, w; /* first output pixel */
     int taps;
     int offset[TAPS][2]; /* rows and columns of the staging, relative to the pixel's place */
-    int tap[TAPS]; /* r S + s */
-    int first_tap; /* of this class in the packed weights */
+    int tap[TAPS];       /* r S + s */
+    int first_tap;       /* of this class in the packed weights */
 } class;
 
 typedef struct plan {
-    int inputs, outputs;         /* channels */
-    int in_h, in_w;              /* of the tensor that is staged */
+    stage stage;
+    int inputs, outputs; /* values under a tap; channels out */
     int out_h, out_w;
-    int step;                    /* staged pixels between neighbouring outputs of a class: stride, or 1 */
-    int spread;                  /* output pixels between neighbours of a class: 1, or stride */
-    int low, columns;            /* first staged column, may be negative; how many */
-    int images, rows;            /* of an item: images > 1 only with all rows */
-    int items_per_image, threads;
-    int vectors, width;          /* of a panel */
-    int panels, chunk;           /* how many panels; inputs in a chunk */
+    int step;            /* staged pixels between neighbouring outputs of a class */
+    int spread;          /* output pixels between neighbours of a class: 1, or stride */
+    int images, rows;    /* of an item: images > 1 only with all rows */
+    int items_per_image;
+    int width;           /* of a panel, floats */
+    int panels, chunk;   /* how many panels; inputs in a chunk */
     int classes;
     class class[CLR_IMPLICIT_STRIDE * CLR_IMPLICIT_STRIDE];
+    bool may_lie;        /* 1x1 without padding: needs no staging where there is no lens */
     size_t pack_floats, stage_floats, pixels;
-    size_t at_stage, at_pointers, at_sums, thread_bytes, total;
+    size_t at_stage, at_pointers, at_partial, at_sums, thread_bytes, total;
 } plan;
-
-static size_t align(size_t bytes)
-{
-    return (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
-}
 
 static int floor_div(int a, int b)
 {
@@ -70,11 +67,11 @@ static int floor_div(int a, int b)
 }
 
 /* Staged rows that output rows first .. last-1 need: *low .. *low + result - 1. */
-static int rows_for(const clr_conv_problem *a, clr_direction direction, int first, int last, int *low)
+static int rows_for(const clr_conv_problem *a, clr_direction direction, const plan *b, int first, int last, int *low)
 {
-    if (direction != CLR_BACKWARD_DATA) {
-        *low = first * a->stride - a->pad;
-        return (last - 1 - first) * a->stride + a->r;
+    if (direction == CLR_FORWARD) {
+        *low = first * b->step - a->pad;
+        return (last - 1 - first) * b->step + a->r;
     }
     *low = floor_div(first + a->pad - a->r + 1, a->stride);
     return floor_div(last - 1 + a->pad, a->stride) - *low + 1;
@@ -84,19 +81,18 @@ static void classify(const clr_conv_problem *a, clr_direction direction, plan *b
 {
     int used = 0;
 
-    b->classes = 0;
     for (int h = 0; h < b->spread; h++)
         for (int w = 0; w < b->spread; w++) {
             class *one = &b->class[b->classes++];
             *one = (class){.h = h, .w = w, .first_tap = used};
             for (int r = 0; r < a->r; r++)
-                for (int s = 0; s < a->s; s++) {
+                for (int s = 0; s < (direction == CLR_FORWARD ? 1 : a->s); s++) {
                     int row = r, column = s;
                     if (direction == CLR_BACKWARD_DATA) {
-                        row = h + a->pad - r, column = w + a->pad - s;
-                        if (row - floor_div(row, a->stride) * a->stride || column - floor_div(column, a->stride) * a->stride)
+                        row = floor_div(h + a->pad - r, a->stride);
+                        column = floor_div(w + a->pad - s, a->stride);
+                        if (row * a->stride != h + a->pad - r || column * a->stride != w + a->pad - s)
                             continue;
-                        row = floor_div(row, a->stride), column = floor_div(column, a->stride);
                     }
                     one->offset[one->taps][0] = row;
                     one->offset[one->taps][1] = column;
@@ -106,65 +102,62 @@ static void classify(const clr_conv_problem *a, clr_direction direction, plan *b
         }
 }
 
+/* Items: bands of rows of about STAGE bytes, or groups of small images that still leave every thread some. */
+static void divide(const clr_conv_problem *a, clr_direction direction, int threads, plan *b)
+{
+    int low;
+    size_t row_bytes = (size_t)b->stage.columns * (size_t)b->stage.channels * sizeof(float);
+    size_t image_bytes = row_bytes * (size_t)rows_for(a, direction, b, 0, b->out_h, &low);
+
+    b->images = 1;
+    b->rows = b->out_h;
+    if (image_bytes <= STAGE && b->out_h * b->out_w <= ITEM_PIXELS) {
+        int most = (int)clr_min64((int64_t)(STAGE / image_bytes), ITEM_PIXELS / (b->out_h * b->out_w));
+        int fair = (a->n + 4 * threads - 1) / (4 * threads);
+        b->images = (int)clr_max64(1, clr_min64(most, fair));
+    } else {
+        int rows = b->out_h;
+        while (rows > b->spread && ((size_t)rows_for(a, direction, b, 0, rows, &low) * row_bytes > STAGE || rows * b->out_w > ITEM_PIXELS))
+            rows = (rows + 1) / 2;
+        rows = (rows + b->spread - 1) / b->spread * b->spread;
+        b->rows = (int)clr_min64(rows, b->out_h);
+    }
+    b->items_per_image = (b->out_h + b->rows - 1) / b->rows;
+    b->pixels = (size_t)b->images * (size_t)b->rows * (size_t)b->out_w;
+}
+
 static plan plan_for(const clr_conv_problem *a, clr_direction direction, int threads)
 {
-    plan b = {.threads = threads};
-    bool data = direction == CLR_BACKWARD_DATA;
-    int low, taps = a->r * a->s;
+    bool data = direction == CLR_BACKWARD_DATA, point = a->r == 1 && a->s == 1 && a->pad == 0;
+    plan b = {.inputs = data ? a->k : a->c * a->s, .outputs = data ? a->c : a->k, .out_h = data ? a->h : a->p,
+              .out_w = data ? a->w : a->q, .step = data || point ? 1 : a->stride, .spread = data ? a->stride : 1, .may_lie = point};
+    int low, most_taps = 1;
 
-    b.inputs = data ? a->k : a->c;
-    b.outputs = data ? a->c : a->k;
-    b.in_h = data ? a->p : a->h;
-    b.in_w = data ? a->q : a->w;
-    b.out_h = data ? a->h : a->p;
-    b.out_w = data ? a->w : a->q;
-    b.step = data ? 1 : a->stride;
-    b.spread = data ? a->stride : 1;
-    b.low = data ? floor_div(a->pad - a->s + 1, a->stride) : -a->pad;
-    b.columns = data ? floor_div(a->w - 1 + a->pad, a->stride) - b.low + 1 : (a->q - 1) * a->stride + a->s;
+    b.stage = (stage){.h = data ? a->p : a->h, .w = data ? a->q : a->w, .channels = data ? a->k : a->c,
+                      .low = data ? floor_div(a->pad - a->s + 1, a->stride) : -a->pad, .pick = !data && point ? a->stride : 1};
+    b.stage.columns = data ? floor_div(a->w - 1 + a->pad, a->stride) - b.stage.low + 1 : (a->q - 1) * b.step + a->s;
     classify(a, direction, &b);
-
-    /* Items: bands of rows of about STAGE bytes, or groups of small images that still leave every thread some. */
-    size_t row_bytes = (size_t)b.columns * (size_t)b.inputs * sizeof(float);
-    size_t image_bytes = row_bytes * (size_t)rows_for(a, direction, 0, b.out_h, &low);
-    b.images = 1;
-    b.rows = b.out_h;
-    if (image_bytes <= STAGE && b.out_h * b.out_w <= ITEM_PIXELS) {
-        int most = (int)clr_min64((int64_t)(STAGE / image_bytes), ITEM_PIXELS / (b.out_h * b.out_w));
-        int fair = (a->n + 4 * threads - 1) / (4 * threads);
-        b.images = (int)clr_max64(1, clr_min64(most, fair));
-    } else {
-        int rows = b.out_h;
-        while (rows > b.spread && ((size_t)rows_for(a, direction, 0, rows, &low) * row_bytes > STAGE || rows * b.out_w > ITEM_PIXELS))
-            rows = (rows + 1) / 2;
-        rows = (rows + b.spread - 1) / b.spread * b.spread;
-        b.rows = (int)clr_min64(rows, b.out_h);
-    }
-    b.items_per_image = (b.out_h + b.rows - 1) / b.rows;
-    b.pixels = (size_t)b.images * (size_t)b.rows * (size_t)b.out_w;
+    divide(a, direction, threads, &b);
 
     /* One spare row and column, so that partial class bands never read past the end. */
-    b.stage_floats = (size_t)b.images * ((size_t)rows_for(a, direction, 0, b.rows, &low) + 1) * (size_t)b.columns * (size_t)b.inputs +
-                     (size_t)b.inputs;
-
-    b.vectors = b.outputs > 2 * CLR_LANES ? 4 : b.outputs > CLR_LANES ? 2 : 1;
-    b.width = b.vectors * CLR_LANES;
+    size_t row_floats = (size_t)b.stage.columns * (size_t)b.stage.channels;
+    b.stage_floats = (size_t)b.images * ((size_t)rows_for(a, direction, &b, 0, b.rows, &low) + 1) * row_floats + (size_t)b.stage.channels;
+    int vectors = (b.outputs + CLR_LANES - 1) / CLR_LANES;
+    b.width = (vectors >= 3 ? VECTORS : vectors >= 2 ? 2 : 1) * CLR_LANES;
     b.panels = (b.outputs + b.width - 1) / b.width;
-    int most_taps = (taps + b.spread * b.spread - 1) / (b.spread * b.spread);
-    b.chunk = (int)clr_max64(8, PANEL / (int64_t)((size_t)most_taps * (size_t)b.width * sizeof(float)));
-    b.chunk = (int)clr_min64(b.chunk, b.inputs);
-    b.pack_floats = direction == CLR_BACKWARD_WEIGHT ? 0 : (size_t)taps * (size_t)b.inputs * (size_t)b.panels * (size_t)b.width;
+    for (int i = 0; i < b.classes; i++) {
+        b.pack_floats += (size_t)b.class[i].taps * (size_t)b.inputs * (size_t)b.panels * (size_t)b.width;
+        most_taps = b.class[i].taps > most_taps ? b.class[i].taps : most_taps;
+    }
+    int chunks = (int)(((size_t)most_taps * (size_t)b.inputs * (size_t)b.width * sizeof(float) + PANEL - 1) / PANEL);
+    b.chunk = (int)clr_max64(8, (b.inputs + chunks - 1) / chunks);
 
-    size_t pack = align(b.pack_floats * sizeof(float)), at = 0;
-    b.at_stage = at, at += align(b.stage_floats * sizeof(float));
+    size_t at = align(b.stage_floats * sizeof(float));
     b.at_pointers = at, at += align(b.pixels * sizeof(float *)) + align(b.pixels * sizeof(float *));
-    b.at_sums = at;
-    if (direction != CLR_BACKWARD_WEIGHT)
-        at += align(2 * (size_t)b.outputs * sizeof(double));
-    else if ((size_t)taps * (size_t)a->c * (size_t)a->k <= OWN_SUMS)
-        at += align((size_t)taps * (size_t)a->c * (size_t)a->k * sizeof(float));
+    b.at_partial = at, at += b.chunk < b.inputs ? align(b.pixels * (size_t)b.width * sizeof(float)) : 0;
+    b.at_sums = at, at += align(2 * (size_t)b.outputs * sizeof(double));
     b.thread_bytes = at;
-    b.total = pack + (size_t)threads * at;
+    b.total = align(b.pack_floats * sizeof(float)) + (size_t)threads * at;
     return b;
 }
 
@@ -173,219 +166,331 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
     return plan_for(a, direction, threads).total;
 }
 
-/* One row of pixels, channels c0 .. c0+n-1 of all, through the lens. */
-static void see_row(float *to, int to_ld, const float *from, int from_ld, int pixels, int c0, int n, const clr_lens *lens)
+/* Panels of each class, chunk by chunk: (chunk, tap, input, lane), one class after the other. Threads part the panels. */
+static void pack(const clr_conv_problem *a, clr_direction direction, const plan *b, const float *weight, float *packed)
 {
-    const float *restrict scale = lens->scale ? lens->scale + c0 : NULL, *restrict shift = lens->scale ? lens->shift + c0 : NULL;
+    enum { BLOCK = 16 };
+    size_t width = (size_t)b->width, inputs = (size_t)b->inputs;
 
-    for (int i = 0; i < pixels; i++) {
-        float *restrict out = to + (int64_t)i * to_ld;
-        const float *restrict in = from + (int64_t)i * from_ld + c0;
-        if (!scale)
-            memcpy(out, in, (size_t)n * sizeof *out);
-        else if (lens->relu)
-            for (int c = 0; c < n; c++) {
-                float seen = scale[c] * in[c] + shift[c];
-                out[c] = seen > 0 ? seen : 0;
-            }
-        else
-            for (int c = 0; c < n; c++)
-                out[c] = scale[c] * in[c] + shift[c];
-    }
-}
-
-/* Rows low .. low+rows-1 of one image, channels c0 .. c0+n-1, into stage (rows, columns, n); what lies outside is zero. */
-static void stage_rows(const plan *b, const float *image, const clr_lens *lens, int low, int rows, int c0, int n, float *stage)
-{
-    size_t row_floats = (size_t)b->columns * (size_t)n;
-    int left = b->low < 0 ? -b->low : 0, first = b->low > 0 ? b->low : 0;
-    int inside = (int)clr_max64(0, clr_min64(b->in_w - first, b->columns - left));
-
-    for (int row = 0; row < rows; row++, stage += row_floats) {
-        int h = low + row;
-        if (h < 0 || h >= b->in_h) {
-            memset(stage, 0, row_floats * sizeof *stage);
-            continue;
+#pragma omp for schedule(static) collapse(2)
+    for (int one = 0; one < b->classes; one++)
+        for (int panel = 0; panel < b->panels; panel++) {
+            const class *in = &b->class[one];
+            int j0 = panel * b->width, lanes = (int)clr_min64(b->width, b->outputs - j0);
+            float *to = packed + ((size_t)in->first_tap * (size_t)b->panels + (size_t)panel * (size_t)in->taps) * inputs * width;
+            for (int i0 = 0; i0 < b->inputs; i0 += b->chunk)
+                for (int t = 0; t < in->taps; t++) {
+                    const float *from = weight + (int64_t)in->tap[t] * a->c * a->k;
+                    int last = (int)clr_min64(i0 + b->chunk, b->inputs);
+                    if (direction == CLR_FORWARD)
+                        for (int i = i0; i < last; i++, to += width) {
+                            memcpy(to, from + (int64_t)i * a->k + j0, (size_t)lanes * sizeof *to);
+                            memset(to + lanes, 0, (width - (size_t)lanes) * sizeof *to);
+                        }
+                    else
+                        for (int i1 = i0; i1 < last; i1 += BLOCK) { /* a transposition, by blocks */
+                            int n = (int)clr_min64(BLOCK, last - i1);
+                            for (int j = 0; j < b->width; j++)
+                                for (int i = 0; i < n; i++)
+                                    to[(size_t)i * width + (size_t)j] = j < lanes ? from[(int64_t)(j0 + j) * a->k + i1 + i] : 0;
+                            to += (size_t)n * width;
+                        }
+                }
         }
-        memset(stage, 0, (size_t)left * (size_t)n * sizeof *stage);
-        see_row(stage + (size_t)left * (size_t)n, n, image + ((int64_t)h * b->in_w + first) * b->inputs, b->inputs, inside, c0, n, lens);
-        memset(stage + (size_t)(left + inside) * (size_t)n, 0, (size_t)(b->columns - left - inside) * (size_t)n * sizeof *stage);
-    }
 }
 
 /* ---- out = staged x panel ---- */
 
+typedef enum finish { PLAIN, MOMENTS, SEEN } finish;
+
+typedef struct panel_sums {
+    float pivot[LANES], first[LANES], second[LANES];
+} panel_sums __attribute__((aligned(64)));
+
 typedef struct sweep {
     const float *const *pixel; /* where each output's staging begins */
-    float *const *out;
+    float *const *out;         /* of each output pixel */
     int output;                /* first output channel of this panel */
     int count;
     const int64_t *offset;     /* of each tap, floats */
     int taps, inputs;          /* of this chunk */
     const float *panel;        /* (taps, inputs, width) */
     int lanes;                 /* outputs of this panel that exist */
-    bool add;
+    float *partial;            /* (count, width), where there are several chunks */
+    bool begins, ends;         /* this chunk is the first, the last */
+    bool add, stream;          /* to what is there; past the caches */
+    finish finish;
+    const float *base, *x;     /* SEEN: the result and x, of the same shape */
+    const float *scale, *shift, *mean;
+    bool relu;
+    panel_sums *sums;
 } sweep;
 
-#define TILE(ROWS, VECTORS)                                                                                              \
-    static inline void tile_##ROWS##_##VECTORS(const float *const *pixel, const sweep *a, float (*restrict out)[VECTORS * CLR_LANES]) \
-    {                                                                                                                   \
-        clr_vec sum[ROWS][VECTORS] = {0};                                                                               \
-        const float *panel = a->panel;                                                                                  \
-        for (int t = 0; t < a->taps; t++) {                                                                             \
-            const float *in[ROWS];                                                                                      \
-            _Pragma("GCC unroll 16") for (int m = 0; m < ROWS; m++) in[m] = pixel[m] + a->offset[t];                     \
-            for (int i = 0; i < a->inputs; i++, panel += VECTORS * CLR_LANES) {                                         \
-                clr_vec right[VECTORS];                                                                                 \
-                _Pragma("GCC unroll 4") for (int v = 0; v < VECTORS; v++) right[v] = clr_load(panel + v * CLR_LANES);    \
-                _Pragma("GCC unroll 16") for (int m = 0; m < ROWS; m++)                                                  \
-                {                                                                                                       \
-                    clr_vec left = clr_broadcast(in[m][i]);                                                             \
-                    _Pragma("GCC unroll 4") for (int v = 0; v < VECTORS; v++) sum[m][v] += left * right[v];              \
-                }                                                                                                       \
-            }                                                                                                           \
-        }                                                                                                               \
-        _Pragma("GCC unroll 16") for (int m = 0; m < ROWS; m++)                                                          \
-            _Pragma("GCC unroll 4") for (int v = 0; v < VECTORS; v++) clr_store_vec(&out[m][v * CLR_LANES], sum[m][v]);  \
-    }                                                                                                                   \
-    static void sweep_##VECTORS(const sweep *a)                                                                         \
-    {                                                                                                                   \
-        float out[ROWS][VECTORS * CLR_LANES];                                                                           \
-        for (int first = 0; first < a->count; first += ROWS) {                                                          \
-            int n = a->count - first < ROWS ? a->count - first : ROWS;                                                  \
-            const float *pixel[ROWS];                                                                                   \
-            for (int m = 0; m < ROWS; m++)                                                                              \
-                pixel[m] = a->pixel[first + (m < n ? m : 0)];                                                           \
-            tile_##ROWS##_##VECTORS(pixel, a, out);                                                                     \
-            for (int m = 0; m < n; m++) {                                                                               \
-                float *to = a->out[first + m] + a->output;                                                                       \
-                if (a->lanes == VECTORS * CLR_LANES) {                                                                  \
-                    if (a->add)                                                                                         \
-                        for (int j = 0; j < VECTORS * CLR_LANES; j++)                                                   \
-                            to[j] += out[m][j];                                                                         \
-                    else                                                                                                \
-                        memcpy(to, out[m], sizeof out[m]);                                                              \
-                } else                                                                                                  \
-                    for (int j = 0; j < a->lanes; j++)                                                                  \
-                        to[j] = a->add ? to[j] + out[m][j] : out[m][j];                                                 \
-            }                                                                                                           \
-        }                                                                                                               \
-    }
-
-#if defined(__AVX512F__)
-TILE(6, 4)
-TILE(8, 2)
-TILE(12, 1)
-#else
-TILE(2, 4)
-TILE(4, 2)
-TILE(8, 1)
-#endif
-
-/* Panels of each class, chunk by chunk: (chunk, tap, input, lane), one class after the other. Threads part the panels. */
-static void pack(const clr_conv_problem *a, clr_direction direction, const plan *b, const float *weight, float *packed)
+INLINE void put(float *to, clr_vec v, bool past)
 {
-#pragma omp for schedule(static) collapse(2)
-    for (int one = 0; one < b->classes; one++)
-        for (int panel = 0; panel < b->panels; panel++) {
-            const class *in = &b->class[one];
-            int j0 = panel * b->width, lanes = (int)clr_min64(b->width, b->outputs - j0);
-            float *to = packed + ((size_t)in->first_tap * (size_t)b->panels + (size_t)panel * (size_t)in->taps) * (size_t)b->inputs *
-                                     (size_t)b->width;
-            for (int i0 = 0; i0 < b->inputs; i0 += b->chunk)
-                for (int t = 0; t < in->taps; t++)
-                    for (int i = i0; i < i0 + b->chunk && i < b->inputs; i++, to += b->width) {
-                        const float *from = weight + (int64_t)in->tap[t] * a->c * a->k;
-                        if (direction == CLR_FORWARD)
-                            memcpy(to, from + (int64_t)i * a->k + j0, (size_t)lanes * sizeof *to);
-                        else
-                            for (int j = 0; j < lanes; j++)
-                                to[j] = from[(int64_t)(j0 + j) * a->k + i];
-                        memset(to + lanes, 0, (size_t)(b->width - lanes) * sizeof *to);
-                    }
-        }
+#if defined(__AVX512F__)
+    if (past) {
+        _mm512_stream_ps(to, (__m512)v);
+        return;
+    }
+#endif
+    (void)past;
+    clr_store_vec(to, v);
 }
 
-static void run_class(const plan *b, const class *in, const float *packed, sweep *a, bool add)
+/* One vector of channels at lane l of the panel, `rows` pixels of it in v. */
+INLINE void finish_vector(const int rows, const sweep *a, int first, int l, clr_vec *v, const finish how)
 {
-    int64_t offset[TAPS];
+    clr_vec one = {0}, two = {0}, other = {0}, scale = {0}, shift = {0};
+    int channel = a->output + l;
+
+    if (how == MOMENTS) {
+        if (!first)
+            clr_store_vec(a->sums->pivot + l, v[0]);
+        other = clr_load(a->sums->pivot + l);
+    }
+    if (how == SEEN) {
+        if (a->relu)
+            scale = clr_load(a->scale + channel), shift = clr_load(a->shift + channel);
+        if (a->mean)
+            other = clr_load(a->mean + channel);
+    }
+    UNROLL for (int m = 0; m < rows; m++) {
+        float *to = a->out[first + m] + channel;
+        clr_vec y = v[m];
+        if (how == PLAIN && a->add)
+            y += clr_load(to);
+        if (how == MOMENTS) {
+            clr_vec d = y - other;
+            one += d, two += d * d;
+        }
+        if (how == SEEN) {
+            clr_vec x = clr_load(a->x + (to - a->base));
+            if (a->relu)
+                y = (clr_vec)((clr_vec_i)y & (x * scale + shift > 0.0f));
+            one += y, two += y * (x - other);
+        }
+        put(to, y, a->stream);
+    }
+    if (how != PLAIN) {
+        clr_store_vec(a->sums->first + l, clr_load(a->sums->first + l) + one);
+        clr_store_vec(a->sums->second + l, clr_load(a->sums->second + l) + two);
+    }
+}
+
+/* The same for a panel whose last lanes do not exist; v (rows, width). */
+static void finish_lanes(int rows, int width, const sweep *a, int first, const float *v)
+{
+    for (int m = 0; m < rows; m++, v += width) {
+        float *to = a->out[first + m] + a->output;
+        for (int l = 0; l < a->lanes; l++) {
+            float y = v[l];
+            int channel = a->output + l;
+            if (a->finish == PLAIN && a->add)
+                y += to[l];
+            if (a->finish == MOMENTS) {
+                if (!first && !m)
+                    a->sums->pivot[l] = y;
+                float d = y - a->sums->pivot[l];
+                a->sums->first[l] += d, a->sums->second[l] += d * d;
+            }
+            if (a->finish == SEEN) {
+                float x = a->x[to + l - a->base];
+                if (a->relu && !(x * a->scale[channel] + a->shift[channel] > 0))
+                    y = 0;
+                a->sums->first[l] += y, a->sums->second[l] += y * (x - (a->mean ? a->mean[channel] : 0));
+            }
+            to[l] = y;
+        }
+    }
+}
+
+INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
+{
+    clr_vec sum[VECTORS][MOST_ROWS];
+    const float *panel = a->panel;
+    float *partial = a->partial + (size_t)first * (size_t)(vectors * CLR_LANES);
+
+    if (a->begins)
+        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++) sum[v][m] = (clr_vec){0};
+    else
+        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++)
+            sum[v][m] = clr_load(partial + (m * vectors + v) * CLR_LANES);
+    for (int t = 0; t < a->taps; t++) {
+        const float *in[MOST_ROWS];
+        UNROLL for (int m = 0; m < rows; m++) in[m] = a->pixel[first + m] + a->offset[t];
+        for (int64_t i = 0; i < a->inputs; i++, panel += vectors * CLR_LANES) {
+            clr_vec right[VECTORS];
+            UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(panel + v * CLR_LANES);
+            UNROLL for (int m = 0; m < rows; m++) {
+                clr_vec left = clr_broadcast(in[m][i]);
+                UNROLL for (int v = 0; v < vectors; v++) sum[v][m] += left * right[v];
+            }
+        }
+    }
+    if (!a->ends || a->lanes < vectors * CLR_LANES) {
+        float last[MOST_ROWS * LANES], *to = a->ends ? last : partial;
+        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++)
+            clr_store_vec(to + (m * vectors + v) * CLR_LANES, sum[v][m]);
+        if (a->ends)
+            finish_lanes(rows, vectors * CLR_LANES, a, first, last);
+        return;
+    }
+    if (a->finish == PLAIN)
+        UNROLL for (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], PLAIN);
+    else if (a->finish == MOMENTS)
+        UNROLL for (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], MOMENTS);
+    else
+        UNROLL for (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], SEEN);
+}
+
+/* All pixels, in tiles of `most` rows or, so that none is left over, fewer. */
+#define SWEEP(vectors, most)                                                    \
+    static void sweep_##vectors(const sweep *a)                                 \
+    {                                                                           \
+        int tiles = (a->count + (most)-1) / (most);                             \
+        for (int first = 0, rows; first < a->count; first += rows, tiles--) {   \
+            rows = (a->count - first + tiles - 1) / tiles;                      \
+            switch (rows) {                                                     \
+            case 8: tile(most < 8 ? most : 8, vectors, a, first); break;        \
+            case 7: tile(most < 7 ? most : 7, vectors, a, first); break;        \
+            case 6: tile(6, vectors, a, first); break;                          \
+            case 5: tile(5, vectors, a, first); break;                          \
+            case 4: tile(4, vectors, a, first); break;                          \
+            case 3: tile(3, vectors, a, first); break;                          \
+            case 2: tile(2, vectors, a, first); break;                          \
+            default: tile(1, vectors, a, first);                                \
+            }                                                                   \
+        }                                                                       \
+    }
+
+SWEEP(1, 8)
+#if defined(__AVX512F__)
+SWEEP(2, 8)
+SWEEP(4, 6)
+#else
+SWEEP(2, 6)
+#endif
+
+static void sweep_panel(const sweep *a, int width)
+{
+    switch (width / CLR_LANES) {
+#if defined(__AVX512F__)
+    case 4: sweep_4(a); break;
+#endif
+    case 2: sweep_2(a); break;
+    default: sweep_1(a);
+    }
+}
+
+/* Pixels that no tap reaches. */
+static void clear(const sweep *a, int outputs)
+{
+    for (int i = 0; i < a->count; i++)
+        if (a->stream)
+            for (int j = 0; j < outputs; j += CLR_LANES)
+                put(a->out[i] + j, (clr_vec){0}, true);
+        else
+            memset(a->out[i], 0, (size_t)outputs * sizeof(float));
+}
+
+static void run_class(const plan *b, const class *in, const float *packed, sweep *a, double *moments)
+{
+    int64_t offset[TAPS], moved[TAPS];
+    panel_sums sums;
 
     if (!in->taps) {
-        for (int i = 0; i < a->count && !add; i++)
-            memset(a->out[i], 0, (size_t)b->outputs * sizeof(float));
+        if (!a->add)
+            clear(a, b->outputs);
         return;
     }
     for (int t = 0; t < in->taps; t++)
-        offset[t] = ((int64_t)(in->offset[t][0]) * b->columns + in->offset[t][1]) * b->inputs;
+        offset[t] = ((int64_t)(in->offset[t][0]) * b->stage.columns + in->offset[t][1]) * b->stage.channels;
+    a->offset = moved;
+    a->sums = &sums;
+    a->taps = in->taps;
     for (int panel = 0; panel < b->panels; panel++) {
+        memset(&sums, 0, sizeof sums);
         a->panel = packed + ((size_t)in->first_tap * (size_t)b->panels + (size_t)panel * (size_t)in->taps) * (size_t)b->inputs *
                                 (size_t)b->width;
-        a->lanes = (int)clr_min64(b->width, b->outputs - panel * b->width);
-        a->taps = in->taps;
         a->output = panel * b->width;
+        a->lanes = (int)clr_min64(b->width, b->outputs - a->output);
         for (int i0 = 0; i0 < b->inputs; i0 += b->chunk) {
-            int64_t moved[TAPS];
             for (int t = 0; t < in->taps; t++)
                 moved[t] = offset[t] + i0;
-            a->offset = moved;
             a->inputs = (int)clr_min64(b->chunk, b->inputs - i0);
-            a->add = add || i0 > 0;
-            b->vectors == 4 ? sweep_4(a) : b->vectors == 2 ? sweep_2(a) : sweep_1(a);
+            a->begins = i0 == 0;
+            a->ends = i0 + b->chunk >= b->inputs;
+            sweep_panel(a, b->width);
             a->panel += (size_t)in->taps * (size_t)a->inputs * (size_t)b->width;
+        }
+        for (int l = 0; moments && l < a->lanes; l++) {
+            double pivot = sums.pivot[l], first = sums.first[l], second = sums.second[l];
+            moments[a->output + l] += first + a->count * pivot;
+            moments[b->outputs + a->output + l] += second + pivot * (2 * first + a->count * pivot);
         }
     }
 }
 
-static void products(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
+static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
 {
     int threads = omp_get_max_threads();
     const plan b = plan_for(a, direction, threads);
     float *packed = args->workspace;
     char *own = (char *)args->workspace + align(b.pack_floats * sizeof(float));
-    const float *in = direction == CLR_FORWARD ? args->x : args->dy;
-    float *out = direction == CLR_FORWARD ? args->y : args->dx;
-    clr_lens lens = direction == CLR_FORWARD ? args->lens : (clr_lens){0};
+    bool forward = direction == CLR_FORWARD, gather = args->moments && (forward || args->seen);
+    const float *in = forward ? args->x : args->dy;
+    float *out = forward ? args->y : args->dx;
+    clr_lens lens = forward ? args->lens : (clr_lens){0};
+    bool lies = b.may_lie && !lens.scale;
     int groups = (args->images + b.images - 1) / b.images, items = groups * b.items_per_image;
-    bool gather = args->moments && (direction == CLR_FORWARD || args->seen);
+    sweep job = {.add = args->accumulate && !forward, .finish = !forward && args->seen ? SEEN : gather ? MOMENTS : PLAIN, .base = out,
+                 .x = args->x, .scale = args->lens.scale, .shift = args->lens.shift, .mean = args->mean, .relu = args->lens.relu};
 
-#pragma omp parallel num_threads(threads)
+    job.stream = !job.add && (int64_t)args->images * b.out_h * b.out_w * b.outputs > STREAMED &&
+                 b.outputs % CLR_LANES == 0 && (uintptr_t)out % CLR_ALIGN == 0;
+#pragma omp parallel num_threads(threads) firstprivate(job)
     {
         int thread = omp_get_thread_num();
         char *mine = own + (size_t)thread * b.thread_bytes;
-        float *stage = (float *)(mine + b.at_stage);
+        float *staged = (float *)(mine + b.at_stage);
         const float **pixel = (const float **)(mine + b.at_pointers);
         float **target = (float **)(mine + b.at_pointers + align(b.pixels * sizeof(float *)));
         double *sums = (double *)(mine + b.at_sums);
+        job.pixel = pixel, job.out = target, job.partial = (float *)(mine + b.at_partial);
         memset(sums, 0, 2 * (size_t)b.outputs * sizeof *sums);
         pack(a, direction, &b, args->weight, packed);
         for (int item = (int)clr_share(items, threads, thread); item < (int)clr_share(items, threads, thread + 1); item++) {
             int image = item / b.items_per_image * b.images, images = (int)clr_min64(b.images, args->images - image);
             int first = item % b.items_per_image * b.rows, last = (int)clr_min64(first + b.rows, b.out_h), low;
-            int rows = rows_for(a, direction, first, last, &low);
-            size_t image_floats = (size_t)rows * (size_t)b.columns * (size_t)b.inputs;
-            for (int i = 0; i < images; i++)
-                stage_rows(&b, in + (int64_t)(image + i) * b.in_h * b.in_w * b.inputs, &lens, low, rows, 0, b.inputs,
-                           stage + (size_t)i * image_floats);
+            int rows = rows_for(a, direction, &b, first, last, &low);
+            size_t image_floats = (size_t)rows * (size_t)b.stage.columns * (size_t)b.stage.channels;
+            for (int i = 0; i < images && !lies; i++)
+                stage_rows(&b.stage, in + (int64_t)(image + i) * b.stage.h * b.stage.w * b.stage.channels, &lens, low, rows, 0,
+                           b.stage.channels, staged + (size_t)i * image_floats);
             for (int c = 0; c < b.classes; c++) {
                 const class *one = &b.class[c];
-                sweep job = {.pixel = pixel, .out = target};
+                job.count = 0;
                 for (int i = 0; i < images; i++)
                     for (int h = first + one->h; h < last; h += b.spread)
                         for (int w = one->w; w < b.out_w; w += b.spread) {
-                            int row = direction == CLR_FORWARD ? (h - first) * b.step : h / b.spread - low;
-                            int column = direction == CLR_FORWARD ? w * b.step : w / b.spread - b.low;
-                            pixel[job.count] = stage + (size_t)i * image_floats + ((int64_t)row * b.columns + column) * b.inputs;
+                            int row = forward ? h * b.step : h / b.spread, column = (forward ? w * b.step : w / b.spread);
+                            if (lies)
+                                pixel[job.count] = in + (((int64_t)(image + i) * b.stage.h + row * b.stage.pick) * b.stage.w +
+                                                         column * b.stage.pick) * b.stage.channels;
+                            else
+                                pixel[job.count] = staged + (size_t)i * image_floats +
+                                                   ((int64_t)(row - (forward ? first * b.step : low)) * b.stage.columns + column -
+                                                    (forward ? 0 : b.stage.low)) * b.stage.channels;
                             target[job.count++] = out + (((int64_t)(image + i) * b.out_h + h) * b.out_w + w) * b.outputs;
                         }
-                run_class(&b, one, packed, &job, args->accumulate);
+                if (job.count)
+                    run_class(&b, one, packed, &job, gather ? sums : NULL);
             }
-            int64_t from = ((int64_t)image * b.out_h + first) * b.out_w, n = (int64_t)images * (last - first) * b.out_w;
-            if (direction == CLR_FORWARD && gather)
-                clr_moments_rows(out + from * b.outputs, n, b.outputs, b.outputs, sums, b.outputs);
-            else if (args->seen)
-                clr_seen_rows(out + from * b.outputs, args->x + from * b.outputs, n, b.outputs, &args->lens, args->mean,
-                              gather ? sums : NULL, b.outputs);
         }
+#if defined(__AVX512F__)
+        _mm_sfence();
+#endif
     }
     if (!gather)
         return;
@@ -395,179 +500,6 @@ static void products(const clr_conv_problem *a, clr_direction direction, const c
         for (int i = 0; i < 2 * b.outputs; i++)
             args->moments[i] += sums[i];
     }
-}
-
-/* ---- dw = staged^T x dy ---- */
-
-typedef struct outer {
-    const float *x;     /* of the first pixel, at channel c and tap */
-    int64_t x_pixel, x_row, x_image;
-    const float *dy;    /* at output k; pixels follow each other */
-    int64_t dy_pixel;
-    int images, rows, columns;
-    float *dw;          /* (rows of c, K) */
-    int64_t ld;
-} outer;
-
-#define OUTER(ROWS, VECTORS)                                                                                             \
-    static void outer_##ROWS##_##VECTORS(const outer *a)                                                                 \
-    {                                                                                                                   \
-        clr_vec sum[ROWS][VECTORS] = {0};                                                                               \
-        const float *dy = a->dy;                                                                                        \
-        for (int image = 0; image < a->images; image++)                                                                 \
-            for (int row = 0; row < a->rows; row++) {                                                                   \
-                const float *x = a->x + image * a->x_image + row * a->x_row;                                            \
-                for (int column = 0; column < a->columns; column++, x += a->x_pixel, dy += a->dy_pixel) {               \
-                    clr_vec right[VECTORS];                                                                             \
-                    _Pragma("GCC unroll 4") for (int v = 0; v < VECTORS; v++) right[v] = clr_load(dy + v * CLR_LANES);   \
-                    _Pragma("GCC unroll 16") for (int m = 0; m < ROWS; m++)                                              \
-                    {                                                                                                   \
-                        clr_vec left = clr_broadcast(x[m]);                                                             \
-                        _Pragma("GCC unroll 4") for (int v = 0; v < VECTORS; v++) sum[m][v] += left * right[v];          \
-                    }                                                                                                   \
-                }                                                                                                       \
-            }                                                                                                           \
-        _Pragma("GCC unroll 16") for (int m = 0; m < ROWS; m++)                                                          \
-            _Pragma("GCC unroll 4") for (int v = 0; v < VECTORS; v++)                                                    \
-        {                                                                                                               \
-            float *to = a->dw + m * a->ld + v * CLR_LANES;                                                              \
-            clr_store_vec(to, clr_load(to) + sum[m][v]);                                                                \
-        }                                                                                                               \
-    }
-
-OUTER(1, 1)
-OUTER(1, 2)
-OUTER(1, 4)
-#if defined(__AVX512F__)
-OUTER(6, 4)
-OUTER(8, 2)
-OUTER(12, 1)
-enum { OUTER_4 = 6, OUTER_2 = 8, OUTER_1 = 12 };
-#define BEST_4 outer_6_4
-#define BEST_2 outer_8_2
-#define BEST_1 outer_12_1
-#else
-OUTER(2, 4)
-OUTER(4, 2)
-OUTER(8, 1)
-enum { OUTER_4 = 2, OUTER_2 = 4, OUTER_1 = 8 };
-#define BEST_4 outer_2_4
-#define BEST_2 outer_4_2
-#define BEST_1 outer_8_1
-#endif
-OUTER(3, 4)
-OUTER(3, 2)
-OUTER(3, 1)
-
-/* k left over after whole vectors: plain loops. */
-static void outer_rest(const outer *a, int c, int k)
-{
-    const float *dy = a->dy;
-
-    for (int image = 0; image < a->images; image++)
-        for (int row = 0; row < a->rows; row++)
-            for (int column = 0; column < a->columns; column++, dy += a->dy_pixel) {
-                const float *x = a->x + image * a->x_image + row * a->x_row + column * a->x_pixel;
-                for (int m = 0; m < c; m++)
-                    for (int j = 0; j < k; j++)
-                        a->dw[m * a->ld + j] += x[m] * dy[j];
-            }
-}
-
-static void outer_all(outer a, int c, int k)
-{
-    const float *x = a.x, *dy = a.dy;
-    float *dw = a.dw;
-
-    for (int k0 = 0; k0 < k;) {
-        int left = k - k0, vectors = left >= 4 * CLR_LANES ? 4 : left >= 2 * CLR_LANES ? 2 : left >= CLR_LANES ? 1 : 0;
-        int rows = vectors == 4 ? OUTER_4 : vectors == 2 ? OUTER_2 : OUTER_1;
-        a.dy = dy + k0;
-        if (!vectors) {
-            a.x = x, a.dw = dw + k0;
-            outer_rest(&a, c, left);
-            return;
-        }
-        for (int m = 0; m < c;) {
-            a.x = x + m;
-            a.dw = dw + m * a.ld + k0;
-            int n = c - m >= rows ? rows : c - m >= 3 ? 3 : 1;
-            if (n == rows)
-                vectors == 4 ? BEST_4(&a) : vectors == 2 ? BEST_2(&a) : BEST_1(&a);
-            else if (n == 3)
-                vectors == 4 ? outer_3_4(&a) : vectors == 2 ? outer_3_2(&a) : outer_3_1(&a);
-            else
-                vectors == 4 ? outer_1_4(&a) : vectors == 2 ? outer_1_2(&a) : outer_1_1(&a);
-            m += n;
-        }
-        k0 += vectors * CLR_LANES;
-    }
-}
-
-static void weight_gradient(const clr_conv_problem *a, const clr_conv_args *args)
-{
-    int threads = omp_get_max_threads(), taps = a->r * a->s;
-    const plan b = plan_for(a, CLR_BACKWARD_WEIGHT, threads);
-    size_t floats = (size_t)taps * (size_t)a->c * (size_t)a->k;
-    bool own = floats <= OWN_SUMS;
-    int items = (args->images + b.images - 1) / b.images * b.items_per_image;
-
-#pragma omp parallel num_threads(threads)
-    {
-        int thread = omp_get_thread_num();
-        char *mine = (char *)args->workspace + (size_t)thread * b.thread_bytes;
-        float *stage = (float *)(mine + b.at_stage), *dw = own ? (float *)(mine + b.at_sums) : args->dw;
-        int c0 = own ? 0 : (int)clr_share(a->c, threads, thread), c1 = own ? a->c : (int)clr_share(a->c, threads, thread + 1);
-        int channels = c1 - c0;
-        if (own)
-            memset(dw, 0, floats * sizeof *dw);
-        else if (!args->accumulate)
-            for (int t = 0; t < taps; t++)
-                memset(dw + ((size_t)t * (size_t)a->c + (size_t)c0) * (size_t)a->k, 0, (size_t)channels * (size_t)a->k * sizeof *dw);
-        for (int item = own ? (int)clr_share(items, threads, thread) : 0;
-             channels > 0 && item < (own ? (int)clr_share(items, threads, thread + 1) : items); item++) {
-            int image = item / b.items_per_image * b.images, images = (int)clr_min64(b.images, args->images - image);
-            int first = item % b.items_per_image * b.rows, last = (int)clr_min64(first + b.rows, a->p), low;
-            int rows = rows_for(a, CLR_BACKWARD_WEIGHT, first, last, &low);
-            size_t image_floats = (size_t)rows * (size_t)b.columns * (size_t)channels;
-            for (int i = 0; i < images; i++)
-                stage_rows(&b, args->x + (int64_t)(image + i) * a->h * a->w * a->c, &args->lens, low, rows, c0, channels,
-                           stage + (size_t)i * image_floats);
-            outer job = {.x_pixel = (int64_t)a->stride * channels,
-                         .x_row = (int64_t)a->stride * b.columns * channels,
-                         .x_image = (int64_t)image_floats,
-                         .dy = args->dy + ((int64_t)image * a->p + first) * a->q * a->k,
-                         .dy_pixel = a->k,
-                         .images = images,
-                         .rows = last - first,
-                         .columns = a->q,
-                         .ld = a->k};
-            for (int r = 0; r < a->r; r++)
-                for (int s = 0; s < a->s; s++) {
-                    job.x = stage + ((int64_t)r * b.columns + s) * channels;
-                    job.dw = dw + ((int64_t)(r * a->s + s) * a->c + c0) * a->k;
-                    outer_all(job, channels, a->k);
-                }
-        }
-        if (own) {
-#pragma omp barrier
-            size_t begin = (size_t)clr_share((int64_t)floats, threads, thread), end = (size_t)clr_share((int64_t)floats, threads, thread + 1);
-            for (size_t i = begin; i < end; i++) {
-                float sum = args->accumulate ? args->dw[i] : 0;
-                for (int other = 0; other < threads; other++)
-                    sum += ((const float *)((char *)args->workspace + (size_t)other * b.thread_bytes + b.at_sums))[i];
-                args->dw[i] = sum;
-            }
-        }
-    }
-}
-
-static void apply(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args)
-{
-    if (direction == CLR_BACKWARD_WEIGHT)
-        weight_gradient(problem, args);
-    else
-        products(problem, direction, args);
 }
 
 const clr_implicit_kernel CLR_KERNEL(clr_implicit_kernel) = {.lanes = CLR_LANES, .workspace = workspace, .apply = apply};

@@ -1,0 +1,71 @@
+#ifndef CLR_IMPLICIT_STAGE_H
+#define CLR_IMPLICIT_STAGE_H
+/* Staging for implicit GEMM: rows of an image copied into cache, zero-padded and seen through the lens. A kernel of 1x1 without
+   padding takes only the pixels that its stride visits. Included by kernel files. Local. */
+#include "implicit.h"
+
+#include "clr/isa.h"
+#include "clr/mem.h"
+
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+typedef struct stage {
+    int h, w, channels; /* of the tensor that is staged */
+    int low, columns;   /* first staged column, may be negative; how many */
+    int pick;           /* every so many pixels and rows are taken */
+} stage;
+
+static inline size_t align(size_t bytes)
+{
+    return (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
+}
+
+/* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` floats apart. A NaN stays. */
+static inline void see_pixels(float *to, const float *from, int64_t from_ld, int pixels, int c0, int n, const clr_lens *lens)
+{
+    const float *restrict scale = lens->scale ? lens->scale + c0 : NULL, *restrict shift = lens->scale ? lens->shift + c0 : NULL;
+
+    if (!scale && from_ld == n) {
+        memcpy(to, from + c0, (size_t)pixels * (size_t)n * sizeof *to);
+        return;
+    }
+    for (int i = 0; i < pixels; i++) {
+        float *restrict out = to + (int64_t)i * n;
+        const float *restrict in = from + i * from_ld + c0;
+        if (!scale)
+            memcpy(out, in, (size_t)n * sizeof *out);
+        else if (lens->relu)
+            for (int c = 0; c < n; c++) {
+                float seen = scale[c] * in[c] + shift[c];
+                out[c] = seen < 0 ? 0 : seen;
+            }
+        else
+            for (int c = 0; c < n; c++)
+                out[c] = scale[c] * in[c] + shift[c];
+    }
+}
+
+/* Rows low .. low+rows-1 of one image, channels c0 .. c0+n-1, into (rows, columns, n); what lies outside is zero. */
+static inline void stage_rows(const stage *b, const float *image, const clr_lens *lens, int low, int rows, int c0, int n, float *to)
+{
+    size_t row_floats = (size_t)b->columns * (size_t)n, pixel = (size_t)n * sizeof *to;
+    int left = b->low < 0 ? -b->low : 0, first = b->low > 0 ? b->low : 0;
+    int reach = (b->w - 1) / b->pick + 1;
+    int inside = (int)clr_max64(0, clr_min64(reach - first, b->columns - left));
+
+    for (int row = low; row < low + rows; row++, to += row_floats) {
+        if (row < 0 || row * b->pick >= b->h) {
+            memset(to, 0, row_floats * sizeof *to);
+            continue;
+        }
+        memset(to, 0, (size_t)left * pixel);
+        see_pixels(to + (size_t)left * (size_t)n, image + ((int64_t)row * b->w + first) * b->pick * b->channels,
+                   (int64_t)b->pick * b->channels, inside, c0, n, lens);
+        memset(to + (size_t)(left + inside) * (size_t)n, 0, (size_t)(b->columns - left - inside) * pixel);
+    }
+}
+
+#endif
