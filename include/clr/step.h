@@ -14,16 +14,18 @@ typedef struct clr_step_result {
     clr_loss_result loss;
     double grad_norm;
     double forward, gather, loss_seconds, backward, reduce, exposed, update, bn_comm; /* seconds */
-    bool stop; /* some rank wanted to stop */
+    unsigned wishes; /* bit i: some rank wished it */
 } clr_step_result;
 
-/* images: the global batch; microbatch: images of a rank at a time, 0 for all. The parts stay the caller's. */
+/* images: the global batch; microbatch: images of a rank at a time, 0 for all (the encoder must hold their two views); pixels: floats of
+   a view. The parts stay the caller's. */
+int64_t clr_step_views(int64_t images, int ranks, int64_t microbatch); /* the most views that one call of the encoder gets */
 clr_status clr_step_new(clr_comm *comm, clr_encoder *encoder, clr_loss *loss, clr_optim *optim, int64_t images, int64_t microbatch,
-                        clr_step **step);
+                        int64_t pixels, clr_step **step);
 void clr_step_free(clr_step *step); /* accepts NULL */
 
-/* views: (2B, size, size, channels), view-major. want_stop: this rank's wish, folded into the reduction that every step makes.
-   NaN or Inf in loss or gradient: CLR_ENUMERIC on every rank (agreed), nothing updated. */
-clr_status clr_step_run(clr_step *step, const float *views, double lr, int64_t number, bool want_stop, clr_step_result *result);
+/* views: (2B, size, size, channels), view-major. wishes: bits, this rank's (to stop, ...), folded into the reduction that every
+   step makes. NaN or Inf in loss or gradient: CLR_ENUMERIC on every rank (agreed), nothing updated. */
+clr_status clr_step_run(clr_step *step, const float *views, double lr, int64_t number, unsigned wishes, clr_step_result *result);
 
 #endif

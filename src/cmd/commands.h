@@ -2,6 +2,7 @@
    ("bench step" is bench_step). */
 #define CLR_COMMANDS(X) \
     X(pack)             \
+    X(pretrain)         \
     X(info)             \
     X(bench_conv)       \
     X(doctor)

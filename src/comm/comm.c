@@ -3,6 +3,7 @@
 
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "world.h"
 
 #include <limits.h>
 #include <mpi.h>
@@ -87,6 +88,7 @@ void clr_comm_abort(clr_comm *comm, int exit_status, const char *why)
     abort();
 }
 
+MPI_Comm clr_comm_world(const clr_comm *comm) { return comm->world; }
 int clr_comm_rank(const clr_comm *comm) { return comm->rank; }
 int clr_comm_size(const clr_comm *comm) { return comm->size; }
 const char *clr_comm_host(const clr_comm *comm) { return comm->host; }

@@ -1,0 +1,33 @@
+/* A rotation by 0, 90, 180 or 270 degrees, each as likely; what is not square becomes a view first. */
+#include "tools.h"
+
+static clr_status parse(const char *text, clr_augment_step *step)
+{
+    (void)step;
+    return text ? clr_fail(CLR_EUSAGE, "--augment: rotate:%s: rotate takes nothing", text) : CLR_OK;
+}
+
+static void draw(const clr_augment_step *step, clr_rng *rng, int height, int width, int size, double *draws)
+{
+    (void)step, (void)height, (void)width, (void)size;
+    draws[0] = clr_rng_below(rng, 4);
+}
+
+static void apply(const clr_augment_step *step, const double *draws, int size, clr_canvas *canvas)
+{
+    int turns = (int)draws[0], c = canvas->channels;
+
+    (void)step;
+    if (canvas->height != canvas->width)
+        clr_canvas_resize(canvas, 0, 0, canvas->height, canvas->width, size);
+    int n = canvas->height;
+    for (int y = 0; y < n; y++)
+        for (int x = 0; x < n; x++) {
+            int from_y = turns == 1 ? x : turns == 2 ? n - 1 - y : n - 1 - x, from_x = turns == 1 ? n - 1 - y : turns == 2 ? n - 1 - x : y;
+            for (int k = 0; k < c; k++)
+                canvas->spare[((int64_t)y * n + x) * c + k] = canvas->pixels[((int64_t)from_y * n + from_x) * c + k];
+        }
+    clr_canvas_swap(canvas);
+}
+
+const clr_augment_op clr_augment_rotate = {.name = "rotate", .arguments = "", .help = "by quarters of a turn", .parse = parse, .draw = draw, .apply = apply};

@@ -1,0 +1,30 @@
+/* pretrain: the run itself is src/train/run.c. */
+#include "clr/cmd.h"
+#include "clr/mem.h"
+#include "clr/run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
+{
+    clr_run_result result;
+    const clr_config *config = settings;
+    clr_status st = clr_run(comm, config, set, &result);
+
+    if (clr_comm_rank(comm) == 0 && (st == CLR_OK || st == CLR_STOPPED)) {
+        printf("pretrain steps=%" PRId64 " epochs=%.3f loss=%.6f chance=%.6f contrast_top1=%.4f views_per_s=%.1f seconds=%.1f run_dir=%s checkpoint=%s\n",
+               result.steps, result.epochs, result.loss, result.chance, result.contrast_top1, result.views_per_s, result.seconds, config->run_dir,
+               result.checkpoint);
+        fflush(stdout);
+    }
+    clr_free(result.checkpoint);
+    return st;
+}
+
+const clr_command clr_command_pretrain = {.name = "pretrain",
+                                          .arguments = "",
+                                          .help = "contrastive pretraining; run again, it goes on from the last checkpoint",
+                                          .options = clr_config_options,
+                                          .config_bytes = sizeof(clr_config),
+                                          .run = run};

@@ -1,0 +1,79 @@
+/* Buckets from the end of the block to its start, each an MPI_Iallreduce in place of its own. */
+#include "clr/reduce.h"
+
+#include "clr/mem.h"
+#include "clr/tensor.h"
+#include "world.h"
+
+enum { LARGEST = 1 << 27 }; /* floats: 512 MiB */
+
+struct clr_reduce {
+    clr_comm *comm;
+    MPI_Comm world;
+    float *block;
+    int64_t *edge;      /* buckets + 1 offsets, ascending */
+    MPI_Request *request; /* of each bucket */
+    int buckets, started; /* the last `started` buckets are in flight or done */
+};
+
+clr_reduce *clr_reduce_new(clr_comm *comm, float *block, int64_t floats, int64_t bucket)
+{
+    clr_reduce *reduce = CLR_NEW(clr_reduce, 1);
+
+    bucket = clr_max64(1, clr_min64(bucket, LARGEST));
+    *reduce = (clr_reduce){.comm = comm, .world = clr_comm_world(comm), .block = block,
+                           .buckets = (int)((floats + bucket - 1) / bucket)};
+    reduce->edge = CLR_NEW(int64_t, reduce->buckets + 1);
+    reduce->request = CLR_NEW(MPI_Request, reduce->buckets + 1);
+    for (int i = 0; i <= reduce->buckets; i++) /* the odd one is the first: the last to start is the smallest */
+        reduce->edge[i] = clr_max64(0, floats - (int64_t)(reduce->buckets - i) * bucket);
+    for (int i = 0; i < reduce->buckets; i++)
+        reduce->request[i] = MPI_REQUEST_NULL;
+    return reduce;
+}
+
+void clr_reduce_free(clr_reduce *reduce)
+{
+    if (!reduce)
+        return;
+    clr_free(reduce->edge);
+    clr_free(reduce->request);
+    clr_free(reduce);
+}
+
+void clr_reduce_begin(clr_reduce *reduce)
+{
+    reduce->started = 0;
+}
+
+void clr_reduce_ready(clr_reduce *reduce, int64_t from)
+{
+    if (clr_comm_size(reduce->comm) == 1)
+        return;
+    while (reduce->started < reduce->buckets) {
+        int next = reduce->buckets - 1 - reduce->started;
+        if (reduce->edge[next] < from)
+            break;
+        MPI_Iallreduce(MPI_IN_PLACE, reduce->block + reduce->edge[next], (int)(reduce->edge[next + 1] - reduce->edge[next]), MPI_FLOAT,
+                       MPI_SUM, reduce->world, &reduce->request[next]);
+        reduce->started++;
+    }
+    clr_reduce_progress(reduce);
+}
+
+void clr_reduce_progress(clr_reduce *reduce)
+{
+    int done;
+
+    if (reduce->started)
+        MPI_Testall(reduce->started, reduce->request + reduce->buckets - reduce->started, &done, MPI_STATUSES_IGNORE);
+}
+
+double clr_reduce_end(clr_reduce *reduce)
+{
+    double begin = clr_seconds();
+
+    clr_reduce_ready(reduce, 0);
+    MPI_Waitall(reduce->started, reduce->request + reduce->buckets - reduce->started, MPI_STATUSES_IGNORE);
+    return clr_seconds() - begin;
+}

@@ -1,0 +1,66 @@
+/* The bucketed sum equals the plain one, for every bucket size and order of readiness; different data on every rank. */
+#include "clr/mem.h"
+#include "clr/reduce.h"
+#include "clr/rng.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static clr_comm *comm;
+enum { FLOATS = 1000 };
+
+static float value(int rank, int i, int round)
+{
+    return (float)((rank + 1) * 3 + i % 17 + round); /* sums of whole numbers are exact */
+}
+
+START_TEST(buckets_sum_like_one)
+{
+    static const int64_t buckets[] = {1, 7, 100, 999, 1000, 5000};
+    float *block = CLR_NEW(float, FLOATS + 1);
+    clr_reduce *reduce = clr_reduce_new(comm, block, FLOATS, buckets[_i]);
+
+    for (int round = 0; round < 3; round++) {
+        int64_t from = FLOATS;
+        for (int i = 0; i <= FLOATS; i++)
+            block[i] = -1;
+        clr_reduce_begin(reduce);
+        clr_rng rng = clr_rng_for(3, 0, (uint64_t)round, 0, 0); /* the same steps on every rank */
+        while (from > 0) {
+            int64_t next = from - 1 - clr_rng_below(&rng, 200);
+            next = next < 0 ? 0 : next;
+            for (int64_t i = next; i < from; i++)
+                block[i] = value(clr_comm_rank(comm), (int)i, round);
+            clr_reduce_ready(reduce, from = next);
+            clr_reduce_progress(reduce);
+        }
+        ck_assert(clr_reduce_end(reduce) >= 0);
+        for (int i = 0; i < FLOATS; i++) {
+            float sum = 0;
+            for (int r = 0; r < clr_comm_size(comm); r++)
+                sum += value(r, i, round);
+            ck_assert(block[i] == sum);
+        }
+        ck_assert(block[FLOATS] == -1);
+    }
+    clr_reduce_free(reduce);
+    clr_free(block);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
+        return EXIT_FAILURE;
+    Suite *suite = suite_create("reduce");
+    TCase *tcase = tcase_create("reduce");
+    tcase_add_loop_test(tcase, buckets_sum_like_one, 0, 6);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    clr_comm_stop(comm);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

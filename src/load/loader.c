@@ -1,0 +1,259 @@
+/* Two buffers: while the training works on one step's views, an I/O thread reads the next step's images and a background thread of low
+   priority makes its views, sample by sample. When the training thread asks for the step, its OpenMP threads claim what is left through
+   the same counter. A view is a function of (seed, epoch, sample, view) alone, so it does not matter who makes it. */
+#include "clr/loader.h"
+
+#include "clr/comm.h"
+#include "clr/mem.h"
+#include "clr/tensor.h"
+
+#include <omp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { SLOTS = 2, MESSAGE = 1024 };
+
+typedef enum state { EMPTY, WANTED, READING, READ, FAILED } state;
+
+typedef struct slot {
+    int64_t step;
+    state state;
+    int64_t *ids;
+    void *pixels;          /* of the images as read */
+    clr_image *image;
+    float *views;
+    atomic_int claimed, made; /* samples */
+    clr_status status;
+    char message[MESSAGE];
+} slot;
+
+struct clr_loader {
+    clr_store *store;
+    clr_loader_config config;
+    int64_t pixels;        /* floats of a view */
+    slot slot[SLOTS];
+    int scratches;
+    float **scratch;       /* one a thread; the last is the background thread's */
+    pthread_t io, maker;
+    bool io_runs, maker_runs;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool ending;
+};
+
+/* The largest buffer that any `count` images need: every image as large as the largest. */
+static int64_t room(const clr_store *store, int count)
+{
+    const clr_store_facts *facts = clr_store_facts_of(store);
+    int64_t *ids = CLR_NEW(int64_t, count), most = 0;
+
+    if (facts->height && facts->width) {
+        most = clr_store_bytes(store, ids, count);
+    } else {
+        int64_t one = 0;
+        for (int64_t i = 0; i < facts->images; i++) {
+            int64_t bytes = clr_store_bytes(store, &i, 1);
+            one = bytes > one ? bytes : one;
+        }
+        most = one * count;
+    }
+    clr_free(ids);
+    return most;
+}
+
+static void make_view(clr_loader *loader, slot *s, int i, float *scratch)
+{
+    const clr_loader_config *config = &loader->config;
+    uint64_t epoch = (uint64_t)(s->step / clr_sampler_steps(&config->sampler));
+
+    for (int view = 0; view < CLR_VIEWS; view++)
+        clr_augment_apply(&config->augment[view], &s->image[i], config->size, config->sampler.seed, epoch, (uint64_t)s->ids[i], (uint32_t)view,
+                          scratch, s->views + ((int64_t)view * config->count + i) * loader->pixels);
+}
+
+static void make_views(clr_loader *loader, slot *s, float *scratch)
+{
+    for (int i; (i = atomic_fetch_add(&s->claimed, 1)) < loader->config.count;) {
+        make_view(loader, s, i, scratch);
+        atomic_fetch_add_explicit(&s->made, 1, memory_order_release);
+    }
+}
+
+static void *read_ahead(void *argument)
+{
+    clr_loader *loader = argument;
+
+    pthread_mutex_lock(&loader->mutex);
+    while (!loader->ending) {
+        slot *s = NULL;
+        for (int i = 0; i < SLOTS; i++)
+            if (loader->slot[i].state == WANTED && (!s || loader->slot[i].step < s->step))
+                s = &loader->slot[i];
+        if (!s) {
+            pthread_cond_wait(&loader->changed, &loader->mutex);
+            continue;
+        }
+        s->state = READING;
+        pthread_mutex_unlock(&loader->mutex);
+        clr_sampler_batch(&loader->config.sampler, s->step, loader->config.first, loader->config.count, s->ids);
+        clr_status st = clr_store_read(loader->store, s->ids, loader->config.count, loader->config.channels, s->pixels, s->image);
+        pthread_mutex_lock(&loader->mutex);
+        s->status = st;
+        if (st != CLR_OK)
+            strncpy(s->message, clr_message(), MESSAGE - 1);
+        s->state = st == CLR_OK ? READ : FAILED;
+        pthread_cond_broadcast(&loader->changed);
+    }
+    pthread_mutex_unlock(&loader->mutex);
+    return NULL;
+}
+
+static void *make_ahead(void *argument)
+{
+    clr_loader *loader = argument;
+
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19); /* Linux: of this thread alone */
+    pthread_mutex_lock(&loader->mutex);
+    while (!loader->ending) {
+        slot *s = NULL;
+        for (int i = 0; i < SLOTS; i++)
+            if (loader->slot[i].state == READ && atomic_load(&loader->slot[i].claimed) < loader->config.count)
+                s = &loader->slot[i];
+        if (!s) {
+            pthread_cond_wait(&loader->changed, &loader->mutex);
+            continue;
+        }
+        pthread_mutex_unlock(&loader->mutex);
+        make_views(loader, s, loader->scratch[loader->scratches - 1]);
+        pthread_mutex_lock(&loader->mutex);
+        pthread_cond_broadcast(&loader->changed);
+    }
+    pthread_mutex_unlock(&loader->mutex);
+    return NULL;
+}
+
+clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, clr_loader **out)
+{
+    const clr_store_facts *facts = clr_store_facts_of(store);
+    clr_loader *loader = CLR_NEW(clr_loader, 1);
+
+    loader->store = store;
+    loader->config = *config;
+    loader->pixels = (int64_t)config->size * config->size * config->channels;
+    loader->scratches = omp_get_max_threads() + 1;
+    loader->scratch = CLR_NEW(float *, loader->scratches);
+    for (int i = 0; i < loader->scratches; i++)
+        loader->scratch[i] = CLR_NEW(float, clr_augment_scratch(facts->max_height, facts->max_width, config->channels, config->size));
+    int64_t bytes = room(store, config->count);
+    for (int i = 0; i < SLOTS; i++) {
+        slot *s = &loader->slot[i];
+        s->step = -1;
+        s->ids = CLR_NEW(int64_t, config->count);
+        s->pixels = clr_alloc((size_t)bytes, 1);
+        s->image = CLR_NEW(clr_image, config->count);
+        s->views = CLR_NEW(float, CLR_VIEWS * config->count * loader->pixels);
+    }
+    pthread_mutex_init(&loader->mutex, NULL);
+    pthread_cond_init(&loader->changed, NULL);
+    loader->io_runs = !pthread_create(&loader->io, NULL, read_ahead, loader);
+    loader->maker_runs = !pthread_create(&loader->maker, NULL, make_ahead, loader);
+    if (!loader->io_runs || !loader->maker_runs) {
+        clr_loader_close(loader);
+        return clr_fail(CLR_EMEMORY, "the loader's threads cannot be started");
+    }
+    *out = loader;
+    return CLR_OK;
+}
+
+void clr_loader_close(clr_loader *loader)
+{
+    if (!loader)
+        return;
+    pthread_mutex_lock(&loader->mutex);
+    loader->ending = true;
+    for (int i = 0; i < SLOTS; i++)
+        atomic_store(&loader->slot[i].claimed, loader->config.count); /* nobody begins another sample */
+    pthread_cond_broadcast(&loader->changed);
+    pthread_mutex_unlock(&loader->mutex);
+    if (loader->io_runs)
+        pthread_join(loader->io, NULL);
+    if (loader->maker_runs)
+        pthread_join(loader->maker, NULL);
+    for (int i = 0; i < SLOTS; i++) {
+        clr_free(loader->slot[i].ids);
+        clr_free(loader->slot[i].pixels);
+        clr_free(loader->slot[i].image);
+        clr_free(loader->slot[i].views);
+    }
+    for (int i = 0; i < loader->scratches; i++)
+        clr_free(loader->scratch[i]);
+    clr_free(loader->scratch);
+    pthread_mutex_destroy(&loader->mutex);
+    pthread_cond_destroy(&loader->changed);
+    clr_free(loader);
+}
+
+/* With the mutex held: asks for step in slot s. */
+static void want(clr_loader *loader, slot *s, int64_t step)
+{
+    s->step = step;
+    atomic_store(&s->claimed, 0);
+    atomic_store(&s->made, 0);
+    s->state = WANTED;
+    pthread_cond_broadcast(&loader->changed);
+}
+
+clr_status clr_loader_next(clr_loader *loader, int64_t step, clr_batch *batch)
+{
+    slot *s = NULL, *other;
+    double begin = clr_seconds();
+
+    pthread_mutex_lock(&loader->mutex);
+    for (int i = 0; i < SLOTS; i++)
+        if (loader->slot[i].step == step && loader->slot[i].state != EMPTY)
+            s = &loader->slot[i];
+    if (!s) { /* not foreseen: any slot at rest */
+        for (;;) {
+            for (int i = 0; i < SLOTS && !s; i++) {
+                slot *candidate = &loader->slot[i];
+                bool busy = candidate->state == READING || candidate->state == WANTED ||
+                            (candidate->state == READ && atomic_load(&candidate->made) < loader->config.count);
+                s = busy ? NULL : candidate;
+            }
+            if (s)
+                break;
+            pthread_cond_wait(&loader->changed, &loader->mutex);
+        }
+        want(loader, s, step);
+    }
+    while (s->state == WANTED || s->state == READING)
+        pthread_cond_wait(&loader->changed, &loader->mutex);
+    batch->data_seconds = clr_seconds() - begin;
+    if (s->state == FAILED) {
+        clr_status st = clr_fail(s->status, "%s", s->message);
+        s->state = EMPTY;
+        pthread_mutex_unlock(&loader->mutex);
+        return st;
+    }
+    /* The other slot's step is over: it may be filled with the next one. Its views are all made, or it was never used. */
+    other = s == &loader->slot[0] ? &loader->slot[1] : &loader->slot[0];
+    bool idle = other->state == EMPTY || other->state == FAILED || (other->state == READ && atomic_load(&other->made) == loader->config.count);
+    if (idle && step + 1 < loader->config.last_step && other->step != step + 1)
+        want(loader, other, step + 1);
+    pthread_mutex_unlock(&loader->mutex);
+
+    begin = clr_seconds();
+#pragma omp parallel
+    make_views(loader, s, loader->scratch[omp_get_thread_num()]);
+    while (atomic_load_explicit(&s->made, memory_order_acquire) < loader->config.count) /* the background thread's last sample */
+        sched_yield();
+    batch->augment_seconds = clr_seconds() - begin;
+    batch->views = s->views;
+    batch->ids = s->ids;
+    return CLR_OK;
+}
