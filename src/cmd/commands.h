@@ -2,7 +2,6 @@
    ("bench step" is bench_step). */
 #define CLR_COMMANDS(X) \
     X(pack)             \
-    X(pretrain)         \
     X(info)             \
     X(bench_conv)       \
     X(doctor)

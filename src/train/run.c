@@ -379,7 +379,7 @@ static void report(const run *a)
              config->data, a->data->images, config->batch, 2 * config->batch, mine, a->per_epoch, a->data->images % config->batch, a->total);
     clr_info("learning rate %g, scaled to %g, after %" PRId64 " steps of warm-up; a loss of %.4f is chance", config->lr, a->schedule.peak,
              a->schedule.warmup, a->chance);
-    if (clr_step_views(config->batch, clr_comm_size(a->comm), config->microbatch) < 2 * (config->batch + clr_comm_size(a->comm) - 1) / clr_comm_size(a->comm))
+    if (config->microbatch && config->microbatch < mine)
         clr_info("microbatches of %" PRId64 " images a rank: the loss sees the whole batch, batch norm a microbatch of all ranks", config->microbatch);
 }
 
