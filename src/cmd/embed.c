@@ -24,20 +24,22 @@ static const clr_opt options[] = {
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: its share of the node's cores"},
     {0}};
 
-static clr_status write_names(clr_h5 *file, clr_store *store)
+/* The names of all images; free_names takes what there is. */
+static clr_status read_names(clr_store *store, char **names)
 {
-    int64_t n = clr_store_facts_of(store)->images, got = 0;
-    char **names = CLR_NEW(char *, n);
+    int64_t n = clr_store_facts_of(store)->images;
     clr_status st = CLR_OK;
 
-    while (got < n && (st = clr_store_name(store, got, &names[got])) == CLR_OK)
-        got++;
-    if (st == CLR_OK)
-        st = clr_h5_write_texts(file, "/names", (const char *const *)names, n);
-    while (got)
-        clr_free(names[--got]);
-    clr_free(names);
+    for (int64_t i = 0; i < n && st == CLR_OK; i++)
+        st = clr_store_name(store, i, &names[i]);
     return st;
+}
+
+static void free_names(char **names, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        clr_free(names[i]);
+    clr_free(names);
 }
 
 static clr_status write_matrix(clr_h5 *file, const char *name, const clr_features *f)
@@ -49,10 +51,13 @@ static clr_status write_matrix(clr_h5 *file, const char *name, const clr_feature
 static clr_status write_file(const config *c, const clr_frozen *frozen, clr_store *store, const clr_features *h, const clr_features *z)
 {
     const clr_store_facts *facts = clr_store_facts_of(store);
+    char **names = CLR_NEW(char *, facts->images);
     clr_h5 *file = NULL;
+    clr_status st = read_names(store, names); /* takes the lock itself */
 
     clr_h5_lock();
-    clr_status st = clr_h5_create(c->output, &file);
+    if (st == CLR_OK)
+        st = clr_h5_create(c->output, &file);
     if (st == CLR_OK)
         st = clr_h5_set_text(file, "format", "simclr features 1");
     if (st == CLR_OK)
@@ -70,12 +75,13 @@ static clr_status write_file(const config *c, const clr_frozen *frozen, clr_stor
     if (st == CLR_OK && facts->classes)
         st = clr_h5_write_texts(file, "/classes", facts->class_names, facts->classes);
     if (st == CLR_OK)
-        st = write_names(file, store);
+        st = clr_h5_write_texts(file, "/names", (const char *const *)names, facts->images);
     if (st == CLR_OK)
         st = clr_h5_commit(file);
     else
         clr_h5_discard(file);
     clr_h5_unlock();
+    free_names(names, facts->images);
     return st;
 }
 
