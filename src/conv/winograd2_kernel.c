@@ -1,5 +1,5 @@
-/* F(2x2, 3x3) with the points 0, 1, -1 and infinity; winograd.c derives the matrices. The signs of point 0 are turned in B and G
-   alike. Nothing is rounded but the sums. */
+/* F(2x2, 3x3) with the points 0, 1, -1 and infinity; winograd.c derives the matrices. The signs of point 0 are turned
+   in B and G alike. Nothing is rounded but the sums. */
 #include "clr/isa.h"
 
 #include <string.h>
