@@ -4,7 +4,8 @@
    global mean of the last group, z = g(h). Layers are built of units: a convolution whose raw output is stored once, followed
    by batch norm (+ ReLU) that whoever reads it applies (the lens of conv.h).
 
-   Collective where batch norm is global (training); every rank calls with its own views and all make the same sequence of calls. */
+   Collective in training (batch norm's sums where they are global, else the mean of running statistics, so that all ranks hold the
+   same); every rank calls with its own views, some perhaps with none, and all make the same sequence of calls. */
 
 #include "clr/comm.h"
 #include "clr/conv.h"
@@ -27,14 +28,14 @@ typedef struct clr_encoder_config {
 
 typedef struct clr_encoder clr_encoder;
 
-/* Seconds of the latest forward or backward, by what took them; for metrics and bench. */
+/* Seconds since the latest forward or inference began, by what took them; for metrics and bench. */
 typedef struct clr_encoder_times {
     double conv[CLR_DIRECTIONS][4]; /* [direction][kind]: stem, 3x3 stride 1, 3x3 stride 2 and others, 1x1 */
     double norm, join, pool, linear, batch_norm_comm;
 } clr_encoder_times;
 
 /* Collective (the planner). views: the most that one call will get. training: whether backward will be called (memory for
-   gradients and stored tensors). Fails with CLR_EUSAGE where the configuration makes no sense (too small an image, ...). */
+   gradients and stored tensors; without it raw outputs share one place). Fails with CLR_EUSAGE where the configuration makes no sense (too small an image, ...). */
 clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
                            clr_encoder **encoder);
 void clr_encoder_free(clr_encoder *encoder); /* accepts NULL */
@@ -58,7 +59,7 @@ typedef void clr_encoder_ready(void *context, int64_t from);
    over this rank's views only: the caller adds up ranks. ready may be NULL. */
 void clr_encoder_backward(clr_encoder *encoder, const float *dz, bool accumulate, clr_encoder_ready *ready, void *context);
 
-/* Inference mode: running statistics. h, z may be NULL. Local. */
+/* Inference mode: running statistics. h, z may be NULL. Takes the place of what backward would need. Local. */
 void clr_encoder_infer(clr_encoder *encoder, const float *x, int n, float *h, float *z);
 
 const clr_encoder_times *clr_encoder_times_of(const clr_encoder *encoder);

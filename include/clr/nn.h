@@ -24,7 +24,7 @@ typedef struct clr_norm {
     int gamma, beta;     /* entries of params->weights; beta < 0: fixed, then fixed_beta is its entry in params->states */
     int fixed_beta, running_mean, running_var; /* entries of params->states */
     float *scale, *shift, *mean, *inverse;     /* k each; inverse = 1 / sqrt(var + eps) */
-    float *a, *b, *c;    /* of backward: dy = a g + b y + c */
+    float *a, *b, *c;    /* of backward: dy = a g + b (y - mean) + c */
     double *sums;        /* 2k: of forward sum y, sum y^2; of backward sum g, sum g (y - mean) */
 } clr_norm;
 

@@ -12,7 +12,9 @@
 typedef struct builder {
     clr_encoder *e;
     clr_planner *planner;
-    size_t shared, shared_used; /* recompute: all blocks' raw outputs share this piece */
+    bool share; /* raw outputs need not outlive their block: with recompute, or where there is no backward */
+    size_t shared, shared_used; /* then all blocks' share this piece */
+    size_t out[2]; /* without backward blocks' outputs take turns in two pieces */
     size_t workspace;
 } builder;
 
@@ -34,7 +36,7 @@ static void norm_entries(clr_encoder *e, clr_norm *norm, const char *name, doubl
     e->widest = (int)clr_max64(e->widest, norm->k);
 }
 
-/* A convolution and its norm; names "PREFIXconv1" and "PREFIXbn1". raw: offset of y in the shared piece, or SIZE_MAX for one of its own. */
+/* A convolution and its norm, by their names. shares: y lies in the shared piece. */
 static void add_unit(builder *b, clr_unit *unit, const clr_conv_problem *problem, const char *conv, const char *norm, clr_role role,
                      double gamma, bool free_beta, bool shares)
 {
@@ -86,17 +88,20 @@ static void add_block(builder *b, clr_block *block, const char *name, int h, int
     for (int i = 0; i < block->units; i++) {
         snprintf(conv, sizeof conv, "%s.conv%d", name, i + 1);
         snprintf(norm, sizeof norm, "%s.bn%d", name, i + 1);
-        add_unit(b, &block->unit[i], &problem[i], conv, norm, CLR_ROLE_CONV, i == block->units - 1 ? 0 : 1, true, e->config.recompute);
+        add_unit(b, &block->unit[i], &problem[i], conv, norm, CLR_ROLE_CONV, i == block->units - 1 ? 0 : 1, true, b->share);
     }
     block->projects = stride != 1 || c_in != c_out;
     if (block->projects) {
         clr_conv_problem shortcut = clr_conv_problem_of(n, h, w, c_in, c_out, 1, stride, 0);
         snprintf(conv, sizeof conv, "%s.downsample.0", name);
         snprintf(norm, sizeof norm, "%s.downsample.1", name);
-        add_unit(b, &block->shortcut, &shortcut, conv, norm, CLR_ROLE_CONV, 1, true, e->config.recompute);
+        add_unit(b, &block->shortcut, &shortcut, conv, norm, CLR_ROLE_CONV, 1, true, b->share);
     }
     b->shared = b->shared_used > b->shared ? b->shared_used : b->shared;
-    block->at_out = clr_arena_reserve(&e->memory, (size_t)clr_unit_floats(&block->unit[block->units - 1], n) * sizeof(float));
+    size_t out = (size_t)clr_unit_floats(&block->unit[block->units - 1], n) * sizeof(float), *turn = &b->out[(block - e->block) % 2];
+    *turn = out > *turn ? out : *turn;
+    if (e->training)
+        block->at_out = clr_arena_reserve(&e->memory, out);
 }
 
 static void add_head(builder *b)
@@ -170,6 +175,24 @@ static void reserve_gradients(clr_encoder *e)
         e->at_head[i] = clr_arena_reserve(&e->memory, (size_t)e->views * (size_t)flat * sizeof(float));
 }
 
+static void place_shared(builder *b)
+{
+    clr_encoder *e = b->e;
+    size_t shared = clr_arena_reserve(&e->memory, b->shared), out[2] = {0};
+
+    for (int i = 0; i < 2 && !e->training; i++)
+        out[i] = clr_arena_reserve(&e->memory, b->out[i]);
+    if (e->pools)
+        e->stem.at_y += shared;
+    for (int i = 0; i < e->blocks; i++) {
+        for (int u = 0; u < e->block[i].units; u++)
+            e->block[i].unit[u].at_y += shared;
+        e->block[i].shortcut.at_y += shared;
+        if (!e->training)
+            e->block[i].at_out = out[i % 2];
+    }
+}
+
 clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
                              clr_encoder *e)
 {
@@ -181,14 +204,15 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
         return st;
     clr_comm_max_double(comm, &most, 1); /* one plan for all ranks, whatever their shares */
     *e = (clr_encoder){.comm = comm, .config = *config, .views = (int)most, .training = training};
-    builder b = {.e = e, .planner = planner};
+    builder b = {.e = e, .planner = planner, .share = config->recompute || !training};
     bool imagenet = config->stem == CLR_STEM_IMAGENET, bottleneck = depths[depth].bottleneck;
     int c = (int)(64 * config->width), in = c, h, w;
     char name[72];
 
     clr_conv_problem stem = imagenet ? clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 7, 2, 3)
                                      : clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 3, 1, 1);
-    add_unit(&b, &e->stem, &stem, "encoder/conv1", "encoder/bn1", CLR_ROLE_CONV, 1, true, false);
+    add_unit(&b, &e->stem, &stem, "encoder/conv1", "encoder/bn1", CLR_ROLE_CONV, 1, true, b.share && imagenet);
+    b.shared = b.shared_used;
     h = stem.p, w = stem.q;
     e->pools = imagenet;
     if (imagenet) {
@@ -212,12 +236,8 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
     add_head(&b);
     if (training)
         reserve_gradients(e);
-    size_t shared = clr_arena_reserve(&e->memory, b.shared);
-    for (int i = 0; i < e->blocks && config->recompute; i++) {
-        for (int u = 0; u < e->block[i].units; u++)
-            e->block[i].unit[u].at_y += shared;
-        e->block[i].shortcut.at_y += shared;
-    }
+    if (b.share)
+        place_shared(&b);
     e->at_workspace = clr_arena_reserve(&e->scratch, b.workspace);
     return CLR_OK;
 }

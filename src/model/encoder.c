@@ -154,15 +154,22 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
 
 void clr_encoder_forward(clr_encoder *e, const float *x, int n, int64_t total, bool update, float *h, float *z)
 {
-    CLR_CHECK(e->training);
+    int ranks = clr_comm_size(e->comm);
+
     e->times = (clr_encoder_times){0};
     e->total = (double)(e->space.comm ? total : n);
     forward(e, x, n, update ? CLR_UNIT_UPDATE : CLR_UNIT_TRAIN, h, z);
     e->params.batches += update;
+    if (!update || e->space.comm || ranks == 1)
+        return;
+    clr_comm_sum(e->comm, e->params.state, e->params.states.floats);
+    for (int64_t i = 0; i < e->params.states.floats; i++)
+        e->params.state[i] /= (float)ranks;
 }
 
 void clr_encoder_infer(clr_encoder *e, const float *x, int n, float *h, float *z)
 {
+    e->times = (clr_encoder_times){0};
     forward(e, x, n, CLR_UNIT_INFER, h, z);
 }
 
@@ -221,6 +228,7 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     const clr_unit *last = &e->block[e->blocks - 1].unit[e->block[e->blocks - 1].units - 1];
     const float *g;
 
+    CLR_CHECK(e->training);
     memcpy(e->head_g[0], dz, (size_t)e->n * (size_t)clr_encoder_outputs(e) * sizeof *dz);
     g = head_backward(e, accumulate);
     if (ready)
@@ -234,6 +242,8 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
             ready(context, e->block[i].first);
     }
     float *top = e->g[0];
+    if (e->pools && e->config.recompute)
+        clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, e->n, e->total, CLR_UNIT_AGAIN);
     begin = clr_seconds();
     if (e->pools) {
         clr_lens lens = clr_norm_lens(&e->stem.norm, true);

@@ -22,7 +22,7 @@ static void see(const float *restrict y, const clr_lens *lens, int64_t rows, int
     for (int64_t row = 0; row < rows; row++, y += k, out += k)
         for (int i = 0; i < k; i++) {
             float seen = scale[i] * y[i] + shift[i];
-            out[i] = seen > floor ? seen : floor;
+            out[i] = seen < floor ? floor : seen;
         }
 }
 
@@ -37,13 +37,13 @@ static void join(const float *restrict y, const clr_lens *lens, const float *res
         if (scale2)
             for (int i = 0; i < k; i++) {
                 float other = scale2[i] * shortcut[i] + shift2[i];
-                float sum = scale[i] * y[i] + shift[i] + (other > floor ? other : floor);
-                out[i] = sum > 0 ? sum : 0;
+                float sum = scale[i] * y[i] + shift[i] + (other < floor ? floor : other);
+                out[i] = sum < 0 ? 0 : sum; /* NaN stays NaN */
             }
         else
             for (int i = 0; i < k; i++) {
                 float sum = scale[i] * y[i] + shift[i] + shortcut[i];
-                out[i] = sum > 0 ? sum : 0;
+                out[i] = sum < 0 ? 0 : sum; /* NaN stays NaN */
             }
 }
 
@@ -92,13 +92,15 @@ static void seen_backward(float *g, const float *y, const clr_lens *lens, const 
     clr_seen_rows(g, y, rows, k, lens, mean, sums, k);
 }
 
-static void gradient(const float *restrict a, const float *restrict b, const float *restrict c, const float *g, const float *y,
-                     int64_t rows, int k, float *dy)
+static void gradient(const clr_norm *norm, const float *g, const float *y, int64_t rows, float *dy)
 {
+    const float *restrict a = norm->a, *restrict b = norm->b, *restrict c = norm->c, *restrict mean = norm->mean;
+    const int k = norm->k;
+
     for (int64_t row = 0; row < rows; row++, g += k, y += k, dy += k)
 #pragma GCC ivdep
         for (int i = 0; i < k; i++)
-            dy[i] = a[i] * g[i] + (b[i] * y[i] + c[i]);
+            dy[i] = a[i] * g[i] + (b[i] * (y[i] - mean[i]) + c[i]);
 }
 
 static void pool_mean(const float *x, int pixels, int k, float *restrict h)

@@ -10,7 +10,7 @@ typedef struct clr_nn_kernel {
     void (*join_backward)(float *g, const float *out, const float *y, const float *mean, const float *shortcut, const float *mean2,
                           int64_t rows, int k, double *sums);
     void (*seen_backward)(float *g, const float *y, const clr_lens *lens, const float *mean, int64_t rows, int k, double *sums);
-    void (*gradient)(const float *a, const float *b, const float *c, const float *g, const float *y, int64_t rows, int k, float *dy);
+    void (*gradient)(const clr_norm *norm, const float *g, const float *y, int64_t rows, float *dy);
     void (*pool_mean)(const float *x, int pixels, int k, float *h);
     void (*pool_mean_backward)(const float *dh, int pixels, int k, float *dx);
     void (*pool_max)(const float *y, const clr_lens *lens, int h, int w, int k, float *out);

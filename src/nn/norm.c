@@ -99,7 +99,7 @@ double clr_norm_backward(clr_norm *norm, clr_comm *comm, clr_params *params, dou
         double slope = (double)norm->inverse[i] * norm->inverse[i] * norm->sums[norm->k + i] / rows;
         norm->a[i] = norm->scale[i];
         norm->b[i] = (float)(-norm->scale[i] * slope);
-        norm->c[i] = (float)(norm->scale[i] * (slope * norm->mean[i] - norm->sums[i] / rows));
+        norm->c[i] = (float)(-norm->scale[i] * norm->sums[i] / rows);
     }
     return seconds;
 }

@@ -97,7 +97,7 @@ void clr_norm_gradient(const clr_norm *norm, const float *g, const float *y, int
 #pragma omp parallel
     {
         SHARE(rows, norm->k);
-        kernel()->gradient(norm->a, norm->b, norm->c, g + at, y + at, n, norm->k, dy + at);
+        kernel()->gradient(norm, g + at, y + at, n, dy + at);
     }
 }
 

@@ -1,0 +1,346 @@
+/* The encoder against the double-precision network of reference.c, which is itself checked by central differences: on one rank, and
+   on four with uneven shares of one global batch. Distances are relative L2 over a whole tensor. */
+#include "clr/mem.h"
+#include "fixture.h"
+#include "reference.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BOUND 2e-5
+
+static clr_comm *comm;
+
+static const struct {
+    clr_encoder_config config;
+    int views, n;
+    uint32_t salt[2]; /* of weights, chosen so that no ReLU's input is near zero: for one rank, for four */
+} cases[] = {
+    {{18, 1 / 16.0, CLR_STEM_CIFAR, 12, 3, CLR_HEAD_NONLINEAR, 2, 8, true, false}, 10, 10, {5, 33}},
+    {{18, 1 / 8.0, CLR_STEM_IMAGENET, 33, 1, CLR_HEAD_LINEAR, 0, 16, true, false}, 16, 11, {2, 13}},
+    {{34, 1 / 16.0, CLR_STEM_CIFAR, 9, 3, CLR_HEAD_NONE, 0, 0, true, false}, 12, 12, {0, 0}},
+    {{50, 1 / 16.0, CLR_STEM_IMAGENET, 39, 3, CLR_HEAD_NONLINEAR, 3, 12, true, false}, 16, 12, {4, 5}},
+    {{50, 1 / 16.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 1, 5, false, false}, 12, 12, {49, 0}},
+    {{18, 1 / 4.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 2, 32, true, false}, 8, 8, {33, 46}},
+};
+
+typedef struct run {
+    clr_encoder *encoder;
+    clr_planner *planner;
+    clr_params *params;
+    float *x, *dz, *h, *z;
+    int64_t pixels;
+    int outputs, features;
+} run;
+
+static run start(const clr_encoder_config *config, int views, int first, int n, uint32_t salt, bool training)
+{
+    run r = {.pixels = (int64_t)config->size * config->size * config->channels};
+
+    ck_assert_int_eq(clr_planner_open(comm, "estimate", NULL, &r.planner), CLR_OK);
+    ck_assert_int_eq(clr_encoder_new(comm, r.planner, config, views, training, &r.encoder), CLR_OK);
+    r.params = clr_encoder_params(r.encoder);
+    clr_params_init(r.params, 1);
+    fixture_fill(r.params, salt);
+    r.outputs = clr_encoder_outputs(r.encoder);
+    r.features = clr_encoder_features(r.encoder);
+    r.x = CLR_NEW(float, n * r.pixels);
+    r.dz = CLR_NEW(float, n * r.outputs);
+    r.z = CLR_NEW(float, n * r.outputs);
+    r.h = CLR_NEW(float, n * r.features);
+    fixture_images(r.x, first, n, config->size, config->channels);
+    fixture_dz(r.dz, first, n, r.outputs);
+    return r;
+}
+
+static void stop(run *r)
+{
+    clr_encoder_free(r->encoder);
+    clr_planner_close(r->planner);
+    clr_free(r->x);
+    clr_free(r->dz);
+    clr_free(r->z);
+    clr_free(r->h);
+}
+
+static void ck_near(const char *what, const float *got, const double *want, int64_t n, double bound)
+{
+    double distance = reference_distance(got, want, n);
+
+    if (getenv("SIMCLR_TEST_VERBOSE"))
+        printf("%s %.2e\n", what, distance);
+    ck_assert_msg(distance <= bound, "%s: distance %.3g over %.3g", what, distance, BOUND);
+}
+
+static void ck_table_near(const clr_table *table, const float *got, const double *want, double bound)
+{
+    for (int i = 0; i < table->entries; i++) {
+        const clr_entry *entry = &table->entry[i];
+        ck_near(entry->name, got + entry->offset, want + entry->offset, entry->count, bound);
+    }
+}
+
+static void ck_margin(const reference *r)
+{
+    ck_assert_msg(reference_margin(r) > 1e-6, "a ReLU's input lies within %.1e of zero: choose another salt", reference_margin(r));
+}
+
+static double *widen(const float *from, int64_t n)
+{
+    double *to = CLR_NEW(double, n);
+
+    for (int64_t i = 0; i < n; i++)
+        to[i] = from[i];
+    return to;
+}
+
+/* sum dz z of the reference. */
+static double objective(reference *r, const float *x, const double *dz, int64_t n)
+{
+    double sum = 0;
+
+    reference_forward(r, x, false);
+    for (int64_t i = 0; i < n; i++)
+        sum += dz[i] * reference_z(r)[i];
+    return sum;
+}
+
+START_TEST(reference_agrees_with_central_differences)
+{
+    const clr_encoder_config *config = &cases[_i].config;
+    int n = 5;
+    run r = start(config, n, 0, n, cases[_i].salt[0], true);
+    reference *want = reference_new(config, r.params, n);
+    double *dz = widen(r.dz, n * r.outputs), *value = reference_values(want);
+
+    reference_forward(want, r.x, false);
+    reference_backward(want, dz);
+    for (int e = 0; e < r.params->weights.entries; e++) {
+        const clr_entry *entry = &r.params->weights.entry[e];
+        int64_t at = entry->offset + (int64_t)(0.5 * (1 + fixture_uniform(9, (uint32_t)e)) * (double)entry->count);
+        double step = 1e-7, was = value[at], analytic = reference_grads(want)[at], scale = 0;
+        for (int64_t i = 0; i < entry->count; i++)
+            scale = fmax(scale, fabs(reference_grads(want)[entry->offset + i]));
+        value[at] = was + step;
+        double above = objective(want, r.x, dz, n * r.outputs);
+        value[at] = was - step;
+        double below = objective(want, r.x, dz, n * r.outputs);
+        value[at] = was;
+        ck_assert_msg(fabs((above - below) / (2 * step) - analytic) <= 1e-4 * scale + 1e-5, "%s: %g, by differences %g", entry->name,
+                      analytic, (above - below) / (2 * step));
+    }
+    clr_free(dz);
+    reference_free(want);
+    stop(&r);
+}
+END_TEST
+
+START_TEST(agrees_with_reference)
+{
+    const clr_encoder_config *config = &cases[_i].config;
+    int n = cases[_i].n;
+    run r = start(config, cases[_i].views, 0, n, cases[_i].salt[0], true);
+    reference *want = reference_new(config, r.params, n);
+    double *dz = widen(r.dz, n * r.outputs);
+
+    for (int step = 0; step < 2; step++) { /* gradients of the second are added to the first's */
+        clr_encoder_forward(r.encoder, r.x, n, n, true, r.h, r.z);
+        clr_encoder_backward(r.encoder, r.dz, step, NULL, NULL);
+        reference_forward(want, r.x, false);
+    }
+    ck_margin(want);
+    reference_backward(want, dz);
+    ck_near("h", r.h, reference_h(want), n * r.features, BOUND);
+    ck_near("z", r.z, reference_z(want), n * r.outputs, BOUND);
+    ck_table_near(&r.params->states, r.params->state, reference_states(want), BOUND);
+    for (int64_t i = 0; i < r.params->weights.floats; i++)
+        r.params->grad[i] /= 2;
+    ck_table_near(&r.params->weights, r.params->grad, reference_grads(want), BOUND);
+    clr_encoder_infer(r.encoder, r.x, n, r.h, r.z);
+    reference_forward(want, r.x, true);
+    ck_near("h, inferred", r.h, reference_h(want), n * r.features, BOUND);
+    ck_near("z, inferred", r.z, reference_z(want), n * r.outputs, BOUND);
+    clr_free(dz);
+    reference_free(want);
+    stop(&r);
+}
+END_TEST
+
+/* The same numbers bit for bit with blocks computed again, without gradients, and where memory was left dirty by a larger call. */
+START_TEST(recompute_changes_nothing)
+{
+    clr_encoder_config again = cases[_i].config;
+    int n = cases[_i].n;
+    run a = start(&cases[_i].config, cases[_i].views, 0, n, cases[_i].salt[0], true);
+    again.recompute = true;
+    run b = start(&again, cases[_i].views, 0, n, cases[_i].salt[0], true), c = start(&again, cases[_i].views, 0, n, cases[_i].salt[0], false);
+    size_t z = sizeof(float) * (size_t)(n * a.outputs), grads = sizeof(float) * (size_t)a.params->weights.floats;
+    run *all[] = {&a, &b, &c};
+    float *infer[3];
+    int64_t small[3], large[3];
+
+    ck_assert_int_eq(clr_encoder_memory(comm, a.planner, &again, cases[_i].views, true, small), CLR_OK);
+    ck_assert_int_eq(clr_encoder_memory(comm, a.planner, &cases[_i].config, cases[_i].views, true, large), CLR_OK);
+    ck_assert(small[1] < large[1] && small[0] == large[0] && small[2] == large[2]);
+    uint64_t allocations = clr_alloc_count();
+    clr_encoder_forward(b.encoder, b.x, n, n, false, NULL, b.z);
+    clr_encoder_backward(b.encoder, b.dz, false, NULL, NULL);
+    clr_encoder_forward(b.encoder, b.x, n / 2, n / 2, false, NULL, b.z);
+    clr_encoder_backward(b.encoder, b.dz, false, NULL, NULL);
+    for (int i = 0; i < 3; i++) {
+        clr_encoder_forward(all[i]->encoder, all[i]->x, n, n, true, NULL, all[i]->z);
+        if (i < 2)
+            clr_encoder_backward(all[i]->encoder, all[i]->dz, false, NULL, NULL);
+    }
+    ck_assert_uint_eq(clr_alloc_count(), allocations);
+    ck_assert_mem_eq(a.z, b.z, z);
+    ck_assert_mem_eq(a.z, c.z, z);
+    ck_assert_mem_eq(a.params->grad, b.params->grad, grads);
+    for (int i = 0; i < 3; i++) {
+        infer[i] = all[i]->z;
+        clr_encoder_infer(all[i]->encoder, all[i]->x, n, NULL, infer[i]);
+        ck_assert_mem_eq(infer[0], infer[i], z);
+    }
+    for (int i = 0; i < 3; i++)
+        stop(all[i]);
+}
+END_TEST
+
+static void note(void *context, int64_t from)
+{
+    int64_t *last = context;
+
+    ck_assert_int_lt(from, last[0]);
+    last[0] = from;
+    last[1]++;
+}
+
+START_TEST(tells_when_gradients_are_ready)
+{
+    run r = start(&cases[0].config, 4, 0, 4, 0, true);
+    int64_t last[2] = {r.params->weights.floats, 0};
+
+    clr_encoder_forward(r.encoder, r.x, 4, 4, false, NULL, r.z);
+    clr_encoder_backward(r.encoder, r.dz, false, note, last);
+    ck_assert_int_eq(last[0], 0);
+    ck_assert_int_eq(last[1], 10); /* head, 8 blocks, stem */
+    ck_assert(clr_encoder_flops(r.encoder) > 0);
+    stop(&r);
+}
+END_TEST
+
+START_TEST(refuses_what_makes_no_sense)
+{
+    static const struct {
+        clr_encoder_config config;
+        const char *says;
+    } bad[] = {
+        {{20, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, true, false}, "ResNet-20"},
+        {{18, 0.01, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, true, false}, "--width"},
+        {{18, 1, CLR_STEM_IMAGENET, 32, 2, CLR_HEAD_NONE, 0, 0, true, false}, "2 channels"},
+        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONLINEAR, 0, 128, true, false}, "--head-layers=0"},
+        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_LINEAR, 0, 0, true, false}, "--head-dim=0"},
+    };
+    clr_planner *planner;
+    clr_encoder *encoder;
+    int64_t bytes[3];
+
+    ck_assert_int_eq(clr_planner_open(comm, "estimate", NULL, &planner), CLR_OK);
+    ck_assert_int_eq(clr_encoder_new(comm, planner, &bad[_i].config, 4, true, &encoder), CLR_EUSAGE);
+    ck_assert(strstr(clr_message(), bad[_i].says) != NULL);
+    ck_assert_int_eq(clr_encoder_memory(comm, planner, &bad[_i].config, 4, true, bytes), CLR_EUSAGE);
+    clr_planner_close(planner);
+}
+END_TEST
+
+/* One global batch over all ranks, one of which has nothing; the reference sees it whole. */
+START_TEST(ranks_share_one_batch)
+{
+    static const int shares[] = {5, 0, 7, 4};
+    const clr_encoder_config *config = &cases[_i].config;
+    int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm), first = 0, total = 0;
+    if (!config->global_bn)
+        return;
+    for (int i = 0; i < ranks; i++) {
+        first += i < rank ? shares[i % 4] : 0;
+        total += shares[i % 4];
+    }
+    int n = shares[rank % 4];
+    run r = start(config, 8, first, n, cases[_i].salt[1], true), whole = start(config, 1, 0, total, cases[_i].salt[1], false);
+    reference *want = reference_new(config, r.params, total);
+    double *dz = widen(whole.dz, total * r.outputs);
+
+    clr_encoder_forward(r.encoder, r.x, n, total, true, r.h, r.z);
+    clr_encoder_backward(r.encoder, r.dz, false, NULL, NULL);
+    clr_comm_sum(comm, r.params->grad, r.params->weights.floats);
+    reference_forward(want, whole.x, false);
+    ck_margin(want);
+    reference_backward(want, dz);
+    ck_near("z", r.z, reference_z(want) + first * r.outputs, n * r.outputs, BOUND);
+    ck_table_near(&r.params->states, r.params->state, reference_states(want), BOUND);
+    ck_table_near(&r.params->weights, r.params->grad, reference_grads(want), BOUND);
+    clr_free(dz);
+    reference_free(want);
+    stop(&r);
+    stop(&whole);
+}
+END_TEST
+
+/* Local batch norm: each rank is a batch of its own; running statistics are the mean over ranks. */
+START_TEST(ranks_normalise_alone)
+{
+    static const int firsts[] = {0, 180, 360, 200}; /* images for which no ReLU's input is near zero */
+    clr_encoder_config config = cases[0].config;
+    int n = 9 + clr_comm_rank(comm), first = firsts[clr_comm_rank(comm) % 4], ranks = clr_comm_size(comm);
+    config.global_bn = false;
+    run r = start(&config, n, first, n, 0, true);
+    reference *want = reference_new(&config, r.params, n);
+    double *dz = widen(r.dz, n * r.outputs), *states = CLR_NEW(double, r.params->states.floats);
+
+    clr_encoder_forward(r.encoder, r.x, n, 1000, true, r.h, r.z);
+    clr_encoder_backward(r.encoder, r.dz, false, NULL, NULL);
+    reference_forward(want, r.x, false);
+    ck_margin(want);
+    reference_backward(want, dz);
+    ck_near("z", r.z, reference_z(want), n * r.outputs, BOUND);
+    ck_table_near(&r.params->weights, r.params->grad, reference_grads(want), BOUND);
+    memcpy(states, reference_states(want), sizeof *states * (size_t)r.params->states.floats);
+    clr_comm_sum_double(comm, states, r.params->states.floats);
+    for (int64_t i = 0; i < r.params->states.floats; i++)
+        states[i] /= ranks;
+    ck_table_near(&r.params->states, r.params->state, states, BOUND);
+    clr_free(dz);
+    clr_free(states);
+    reference_free(want);
+    stop(&r);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
+        return EXIT_FAILURE;
+    Suite *suite = suite_create("encoder");
+    TCase *tcase = tcase_create("encoder");
+    tcase_set_timeout(tcase, 120);
+    if (clr_comm_size(comm) == 1) {
+        tcase_add_loop_test(tcase, reference_agrees_with_central_differences, 0, 5);
+        tcase_add_loop_test(tcase, agrees_with_reference, 0, (int)CLR_COUNT(cases));
+        tcase_add_loop_test(tcase, recompute_changes_nothing, 0, (int)CLR_COUNT(cases));
+        tcase_add_test(tcase, tells_when_gradients_are_ready);
+        tcase_add_loop_test(tcase, refuses_what_makes_no_sense, 0, 5);
+    } else {
+        tcase_add_loop_test(tcase, ranks_share_one_batch, 0, (int)CLR_COUNT(cases));
+        tcase_add_test(tcase, ranks_normalise_alone);
+    }
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    clr_comm_stop(comm);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
