@@ -18,9 +18,12 @@ typedef struct clr_features {
 } clr_features;
 
 /* of: 'h' or 'z', from encoder; encoder NULL: the pixels themselves, in [0, 1]. size: side of an image, which is cut and resized
-   as clr_augment_evaluate says. The store must outlive the features. Fails where an image cannot be read, and with CLR_ENUMERIC
-   where a feature is not a number. The status is agreed upon. */
+   as clr_augment_evaluate says. The store must outlive the features. Fails where an image cannot be read, with CLR_EMEMORY
+   where the rows do not fit, and with CLR_ENUMERIC where a feature is not a number. The status is agreed upon. */
 clr_status clr_features_extract(clr_comm *comm, clr_store *store, clr_encoder *encoder, char of, int size, int channels, clr_features *features);
+/* The same, h and z at once. */
+clr_status clr_features_extract_both(clr_comm *comm, clr_store *store, clr_encoder *encoder, int size, int channels, clr_features *h,
+                                     clr_features *z);
 void clr_features_free(clr_features *features);
 
 #endif

@@ -109,9 +109,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         st = clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones", c->data);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         goto out;
-    st = clr_features_extract(comm, store, frozen.encoder, 'h', (int)frozen.config.image_size, frozen.channels, &h);
-    if (st == CLR_OK)
-        st = clr_features_extract(comm, store, frozen.encoder, 'z', (int)frozen.config.image_size, frozen.channels, &z);
+    st = clr_features_extract_both(comm, store, frozen.encoder, (int)frozen.config.image_size, frozen.channels, &h, &z);
     if (st != CLR_OK)
         goto out;
     if (clr_comm_rank(comm) == 0)

@@ -115,6 +115,7 @@ static void say_protocol(const probe *p)
         printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n", (long long)c->k, c->temperature);
     printf("untrained: the same network with the weights of step 0, the same classifiers\n");
     printf("raw: %d x %d x %d pixels in [0, 1], the same classifiers\n", p->raw_side, p->raw_side, f->channels);
+    fflush(stdout);
 }
 
 /* Rank 0. A row a method at the end of RUN/probe.tsv. */

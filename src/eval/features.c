@@ -8,24 +8,40 @@
 #include <math.h>
 #include <omp.h>
 
+enum { H, Z, KINDS };
+
 typedef struct extraction {
+    clr_comm *comm;
     clr_store *store;
     clr_encoder *encoder;
-    char of;
-    int size, channels, dim;
-    int64_t scratch_floats;
-    float *x, *scratch; /* (CLR_FEATURES_BATCH, size, size, channels), a piece a thread */
+    int size, channels;
+    clr_features *out[KINDS]; /* NULL: not wanted; pixels are H's */
+    float *mine[KINDS];       /* this rank's rows */
+    float *x, *scratch;       /* (CLR_FEATURES_BATCH, size, size, channels), a piece a thread */
+    int64_t first, rows, scratch_floats;
 } extraction;
 
-/* Features of images first .. first + n into h. */
-static clr_status encode(const extraction *e, int64_t first, int n, float *h)
+static clr_status check_rows(const extraction *e, const float *rows, int dim, int64_t first, int n)
+{
+    for (int64_t i = 0; i < (int64_t)n * dim; i++)
+        if (!isfinite(rows[i]))
+            return clr_fail(CLR_ENUMERIC, "%s: feature %d of image %lld is not a number", clr_store_path(e->store), (int)(i % dim),
+                            (long long)(first + i / dim));
+    return CLR_OK;
+}
+
+/* This rank's rows at .. at + n. */
+static clr_status encode(const extraction *e, int64_t at, int n)
 {
     int64_t ids[CLR_FEATURES_BATCH], pixels = (int64_t)e->size * e->size * e->channels;
     clr_image image[CLR_FEATURES_BATCH];
-    float *x = e->encoder ? e->x : h;
+    float *row[KINDS];
 
     for (int i = 0; i < n; i++)
-        ids[i] = first + i;
+        ids[i] = e->first + at + i;
+    for (int k = 0; k < KINDS; k++)
+        row[k] = e->out[k] ? e->mine[k] + at * e->out[k]->dim : NULL;
+    float *x = e->encoder ? e->x : row[H];
     void *buffer = clr_alloc((size_t)clr_store_bytes(e->store, ids, n), 1);
     clr_status st = clr_store_read(e->store, ids, n, e->channels, buffer, image);
     if (st == CLR_OK) {
@@ -35,50 +51,91 @@ static clr_status encode(const extraction *e, int64_t first, int n, float *h)
     }
     clr_free(buffer);
     if (st == CLR_OK && e->encoder)
-        clr_encoder_infer(e->encoder, x, n, e->of == 'h' ? h : NULL, e->of == 'z' ? h : NULL);
-    for (int i = 0; i < n && st == CLR_OK; i++)
-        for (int d = 0; d < e->dim && st == CLR_OK; d++)
-            if (!isfinite(h[(int64_t)i * e->dim + d]))
-                st = clr_fail(CLR_ENUMERIC, "%s: feature %d of image %lld is not a number", clr_store_path(e->store), d,
-                              (long long)(first + i));
+        clr_encoder_infer(e->encoder, x, n, row[H], row[Z]);
+    for (int k = 0; k < KINDS && st == CLR_OK; k++)
+        if (row[k])
+            st = check_rows(e, row[k], e->out[k]->dim, ids[0], n);
+    return st;
+}
+
+static clr_status check_memory(const extraction *e)
+{
+    double floats = 0, there = (double)clr_memory_available();
+    int64_t images = clr_store_facts_of(e->store)->images;
+
+    for (int k = 0; k < KINDS; k++)
+        if (e->out[k])
+            floats += (double)e->out[k]->dim * ((double)images + (double)e->rows);
+    if (floats * sizeof(float) < there)
+        return CLR_OK;
+    return clr_fail(CLR_EMEMORY, "%s: the features of %lld images take %.1f GB on every rank, and %.1f GB are there; start fewer ranks a node",
+                    clr_store_path(e->store), (long long)images, floats * sizeof(float) * 1e-9, there * 1e-9);
+}
+
+/* All ranks' rows on all ranks. */
+static void gather(extraction *e, int kind)
+{
+    clr_features *out = e->out[kind];
+    int ranks = clr_comm_size(e->comm);
+    int64_t *counts = CLR_NEW(int64_t, ranks);
+
+    for (int r = 0; r < ranks; r++)
+        counts[r] = (clr_share(out->rows, ranks, r + 1) - clr_share(out->rows, ranks, r)) * out->dim;
+    out->h = CLR_NEW(float, out->rows * out->dim);
+    clr_comm_gather_all(e->comm, e->mine[kind], out->h, counts);
+    clr_free(counts);
+}
+
+static clr_status extract(extraction *e)
+{
+    const clr_store_facts *facts = clr_store_facts_of(e->store);
+    int ranks = clr_comm_size(e->comm), rank = clr_comm_rank(e->comm);
+
+    e->first = clr_share(facts->images, ranks, rank);
+    e->rows = clr_share(facts->images, ranks, rank + 1) - e->first;
+    for (int k = 0; k < KINDS; k++)
+        if (e->out[k]) {
+            int dim = !e->encoder ? e->size * e->size * e->channels
+                      : k == H    ? clr_encoder_features(e->encoder)
+                                  : clr_encoder_outputs(e->encoder);
+            *e->out[k] = (clr_features){facts->images, dim, NULL, clr_store_labels(e->store), facts->classes};
+        }
+    clr_status st = clr_comm_agree(e->comm, check_memory(e));
+    if (st != CLR_OK)
+        return st;
+    for (int k = 0; k < KINDS; k++)
+        e->mine[k] = e->out[k] ? CLR_NEW(float, e->rows * e->out[k]->dim) : NULL;
+    e->scratch_floats = ((int64_t)clr_augment_scratch(facts->max_height, facts->max_width, e->channels, e->size) + 15) / 16 * 16;
+    e->scratch = CLR_NEW(float, omp_get_max_threads() * e->scratch_floats);
+    e->x = CLR_NEW(float, (int64_t)CLR_FEATURES_BATCH * e->size * e->size * e->channels);
+    for (int64_t at = 0; at < e->rows && st == CLR_OK; at += CLR_FEATURES_BATCH)
+        st = encode(e, at, (int)clr_min64(CLR_FEATURES_BATCH, e->rows - at));
+    clr_free(e->x);
+    clr_free(e->scratch);
+    st = clr_comm_agree(e->comm, st);
+    for (int k = 0; k < KINDS; k++) {
+        if (st == CLR_OK && e->out[k])
+            gather(e, k);
+        clr_free(e->mine[k]);
+    }
     return st;
 }
 
 clr_status clr_features_extract(clr_comm *comm, clr_store *store, clr_encoder *encoder, char of, int size, int channels,
                                 clr_features *features)
 {
-    const clr_store_facts *facts = clr_store_facts_of(store);
-    int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm);
-    extraction e = {.store = store, .encoder = encoder, .of = of, .size = size, .channels = channels};
-    clr_status st = CLR_OK;
+    extraction e = {.comm = comm, .store = store, .encoder = encoder, .size = size, .channels = channels};
 
-    e.dim = !encoder ? size * size * channels : of == 'h' ? clr_encoder_features(encoder) : clr_encoder_outputs(encoder);
-    e.scratch_floats = ((int64_t)clr_augment_scratch(facts->max_height, facts->max_width, channels, size) + 15) / 16 * 16;
-    e.scratch = CLR_NEW(float, omp_get_max_threads() * e.scratch_floats);
-    e.x = CLR_NEW(float, (int64_t)CLR_FEATURES_BATCH * size * size * channels);
-    int64_t *counts = CLR_NEW(int64_t, ranks);
-    for (int r = 0; r < ranks; r++)
-        counts[r] = (clr_share(facts->images, ranks, r + 1) - clr_share(facts->images, ranks, r)) * e.dim;
-    float *mine = CLR_NEW(float, counts[rank]);
-    int64_t first = clr_share(facts->images, ranks, rank), rows = counts[rank] / e.dim;
-    for (int64_t at = 0; at < rows && st == CLR_OK; at += CLR_FEATURES_BATCH)
-        st = encode(&e, first + at, (int)clr_min64(CLR_FEATURES_BATCH, rows - at), mine + at * e.dim);
-    clr_free(e.x);
-    clr_free(e.scratch);
+    e.out[encoder && of == 'z' ? Z : H] = features;
+    return extract(&e);
+}
 
-    *features = (clr_features){.rows = facts->images, .dim = e.dim, .labels = clr_store_labels(store), .classes = facts->classes};
-    st = clr_comm_agree(comm, st);
-    if (st == CLR_OK && ranks > 1) {
-        features->h = CLR_NEW(float, facts->images * e.dim);
-        clr_comm_gather_all(comm, mine, features->h, counts);
-        clr_free(mine);
-    } else if (st == CLR_OK) {
-        features->h = mine;
-    } else {
-        clr_free(mine);
-    }
-    clr_free(counts);
-    return st;
+clr_status clr_features_extract_both(clr_comm *comm, clr_store *store, clr_encoder *encoder, int size, int channels, clr_features *h,
+                                     clr_features *z)
+{
+    extraction e = {.comm = comm, .store = store, .encoder = encoder, .size = size, .channels = channels, .out = {h, z}};
+
+    return extract(&e);
 }
 
 void clr_features_free(clr_features *features)
