@@ -242,20 +242,40 @@ const char *clr_h5_path(const clr_h5 *file)
     return file->path;
 }
 
+/* The groups on the way to name. HDF5's own way of making them would store the time. */
+static bool make_groups(clr_h5 *file, const char *name)
+{
+    char part[256];
+    hid_t list = H5Pcreate(H5P_GROUP_CREATE), group = 0;
+
+    H5Pset_obj_track_times(list, false);
+    for (const char *slash = strchr(name + 1, '/'); slash && group >= 0; slash = strchr(slash + 1, '/')) {
+        snprintf(part, sizeof part, "%.*s", (int)(slash - name), name);
+        if (H5Lexists(file->id, part, H5P_DEFAULT) > 0)
+            continue;
+        group = H5Gcreate2(file->id, part, H5P_DEFAULT, list, H5P_DEFAULT);
+        if (group >= 0)
+            H5Gclose(group);
+    }
+    H5Pclose(list);
+    return group >= 0;
+}
+
 /* A contiguous dataset, groups on the way made. */
 static hid_t make(clr_h5 *file, const char *name, hid_t type, int rank, const int64_t *shape)
 {
     hsize_t size[CLR_H5_RANK];
 
+    if (!make_groups(file, name))
+        return -1;
+
     for (int i = 0; i < rank; i++)
         size[i] = (hsize_t)shape[i];
     hid_t space = rank ? H5Screate_simple(rank, size, NULL) : H5Screate(H5S_SCALAR);
-    hid_t link = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_create_intermediate_group(link, 1);
+    hid_t create = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_obj_track_times(create, false);
     H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
-    hid_t dataset = H5Dcreate2(file->id, name, type, space, link, create, H5P_DEFAULT);
-    H5Pclose(link);
+    hid_t dataset = H5Dcreate2(file->id, name, type, space, H5P_DEFAULT, create, H5P_DEFAULT);
     H5Pclose(create);
     H5Sclose(space);
     return dataset;
