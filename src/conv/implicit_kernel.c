@@ -12,7 +12,8 @@
    inputs, so that a chunk stays in the second-level cache while all pixels of an item pass it. An item is a group of whole images,
    or a band of rows of one; items are dealt to threads in contiguous parts, by index. A finished tile is masked and its moments are
    added (moments.h) while it is in registers; large results go past the caches. */
-#include "implicit_stage.h"
+#include "implicit.h"
+#include "stage.h"
 
 #include <omp.h>
 

@@ -6,19 +6,22 @@
    kernel are neighbours, in the staging as in dw, and are taken as one run.
 
    A register tile is a few rows of dw by one to four vectors of k; it is summed over the pixels of an item (a group of whole images,
-   or a band of rows of one) before it is added to dw. dy is copied into panels of as many channels. Channels c are worked off in
+   or a band of rows of one) before it is added to dw. dy is copied into panels of as many channels, except
+   for 1x1 kernels, which pass it only once for every few channels c. These are worked off in
    blocks, so that staging, panel and the block's dw share the second-level cache.
 
    Threads part the items, each with sums of its own that are added up in the order of threads; or, where dw is large, the channels. */
-#include "implicit_stage.h"
+#include "implicit.h"
+#include "stage.h"
 
 #include <omp.h>
 
 enum {
     STAGE = 256 << 10,   /* bytes of staging that an item aims at */
+    POINT_STAGE = 512 << 10,
     ITEM_PIXELS = 512,   /* pixels of an item, at most, unless one row has more */
     BLOCK = 64,          /* channels staged at once, where there are many more */
-    POINT_BLOCK = 128,   /* the same for 1x1 kernels */
+    POINT_BLOCK = 512,   /* the same for 1x1 kernels */
     OWN_SUMS = 1 << 20,  /* floats of dw above which threads part the channels */
 #if defined(__AVX512F__)
     VECTORS = 4,
@@ -46,7 +49,7 @@ typedef struct plan {
 static plan plan_for(const clr_conv_problem *a, int threads)
 {
     bool point = a->r == 1 && a->s == 1 && a->pad == 0;
-    int most = point ? POINT_BLOCK : BLOCK, fair = (a->n + 4 * threads - 1) / (4 * threads);
+    int most = point ? POINT_BLOCK : BLOCK, budget = point ? POINT_STAGE : STAGE, fair = (a->n + 4 * threads - 1) / (4 * threads);
     plan b = {.point = point, .step = point ? 1 : a->stride, .floats = (size_t)a->r * (size_t)a->s * (size_t)a->c * (size_t)a->k};
 
     b.stage = (stage){a->h, a->w, a->c, -a->pad, (a->q - 1) * b.step + a->s, point ? a->stride : 1};
@@ -55,11 +58,11 @@ static plan plan_for(const clr_conv_problem *a, int threads)
 
     size_t row_bytes = (size_t)b.stage.columns * (size_t)b.block * sizeof(float);
     b.rows = a->p;
-    while (b.rows > 1 && (row_bytes * (size_t)((b.rows - 1) * b.step + a->r) > STAGE || b.rows * a->q > ITEM_PIXELS))
+    while (b.rows > 1 && (row_bytes * (size_t)((b.rows - 1) * b.step + a->r) > (size_t)budget || b.rows * a->q > ITEM_PIXELS))
         b.rows = (b.rows + 1) / 2;
     b.items_per_image = (a->p + b.rows - 1) / b.rows;
     size_t item_bytes = row_bytes * (size_t)((b.rows - 1) * b.step + a->r);
-    b.images = b.items_per_image > 1 ? 1 : (int)clr_min64((int64_t)(STAGE / item_bytes), ITEM_PIXELS / (a->p * a->q));
+    b.images = b.items_per_image > 1 ? 1 : (int)clr_min64((int64_t)((size_t)budget / item_bytes), ITEM_PIXELS / (a->p * a->q));
     b.images = (int)clr_max64(1, b.own ? clr_min64(b.images, fair) : b.images);
     b.pixels = (size_t)b.images * (size_t)b.rows * (size_t)a->q;
 
@@ -206,9 +209,10 @@ static void item(const clr_conv_problem *a, const clr_conv_args *args, const pla
     int64_t pixels = (int64_t)images * (last - first) * a->q;
     for (int k = 0; k < a->k; k += b->width) {
         job.lanes = (int)clr_min64(b->width, a->k - k);
-        job.dy = a->k == b->width ? dy : panel;
-        job.dy_pixel = b->width;
-        if (a->k != b->width)
+        bool direct = job.lanes == b->width && (b->point || a->k == b->width);
+        job.dy = direct ? dy + k : panel;
+        job.dy_pixel = direct ? a->k : b->width;
+        if (!direct)
             copy_panel(dy + k, pixels, a->k, job.lanes, b->width, panel);
         for (int r = 0; r < a->r; r++)
             for (int s = 0; s < (merged ? 1 : a->s); s++) {

@@ -3,8 +3,10 @@
 
 #include "clr/isa.h"
 #include "moments.h"
+#include "stage.h"
 
 clr_conv_pass CLR_KERNEL(clr_conv_moments_pass), CLR_KERNEL(clr_conv_seen_pass);
+clr_conv_look CLR_KERNEL(clr_conv_look_pass);
 
 void CLR_KERNEL(clr_conv_moments_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums)
 {
@@ -15,4 +17,9 @@ void CLR_KERNEL(clr_conv_seen_pass)(const clr_conv_args *args, int channels, int
 {
     clr_seen_rows(args->dx + first * channels, args->x + first * channels, last - first, channels, &args->lens, args->mean,
                   args->moments ? sums : NULL, channels);
+}
+
+void CLR_KERNEL(clr_conv_look_pass)(float *to, const float *from, int64_t from_ld, int pixels, int channels, const clr_lens *lens)
+{
+    see_pixels(to, from, from_ld, pixels, 0, channels, lens);
 }

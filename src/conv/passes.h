@@ -1,8 +1,12 @@
 #ifndef CLR_PASSES_H
 #define CLR_PASSES_H
-/* The seam's own passes over rows first .. last-1 of an output, for solvers that do not gather moments themselves. */
+/* Passes for solvers that work on whole blocks of rows, and for the seam where a solver does not gather moments itself. */
 #include "clr/conv.h"
 
+/* Moments, or mask and moments, of rows first .. last-1 of an output; see moments.h. */
 typedef void clr_conv_pass(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums);
+
+/* `pixels` pixels of `channels` channels, `from_ld` floats apart, through the lens into to, without gaps. */
+typedef void clr_conv_look(float *to, const float *from, int64_t from_ld, int pixels, int channels, const clr_lens *lens);
 
 #endif

@@ -3,4 +3,5 @@
     X(winograd4)            \
     X(winograd2)            \
     X(implicit)             \
+    X(onebyone)             \
     X(reference)

@@ -1,9 +1,8 @@
-#ifndef CLR_IMPLICIT_STAGE_H
-#define CLR_IMPLICIT_STAGE_H
-/* Staging for implicit GEMM: rows of an image copied into cache, zero-padded and seen through the lens. A kernel of 1x1 without
+#ifndef CLR_STAGE_H
+#define CLR_STAGE_H
+/* Staging: rows of an image copied into cache, zero-padded and seen through the lens. A kernel of 1x1 without
    padding takes only the pixels that its stride visits. Included by kernel files. Local. */
-#include "implicit.h"
-
+#include "clr/conv.h"
 #include "clr/isa.h"
 #include "clr/mem.h"
 
