@@ -18,6 +18,11 @@ clr_status clr_comm_start(int *argc, char ***argv, clr_comm **comm);
 /* Collective. Ends MPI; accepts NULL. */
 void clr_comm_stop(clr_comm *comm);
 
+/* Collective. The ranks that give the same color get a communicator of their own, in the order of their ranks; clr_comm_part_free
+   ends it, clr_comm_stop does not. */
+clr_comm *clr_comm_part(clr_comm *comm, int color);
+void clr_comm_part_free(clr_comm *part); /* collective over part; accepts NULL */
+
 /* Local. Ends every rank of the job now, naming this rank, its host and why. Does not return. */
 void clr_comm_abort(clr_comm *comm, int exit_status, const char *why) __attribute__((noreturn));
 
@@ -28,6 +33,11 @@ int clr_comm_node_rank(const clr_comm *comm); /* place among the ranks of this n
 int clr_comm_node_size(const clr_comm *comm); /* ranks on this node */
 int clr_comm_nodes(const clr_comm *comm);     /* nodes in the job */
 const char *clr_comm_library(void);           /* "Open MPI v4.1.4, ..." */
+
+/* Collective over a node. The threads of this rank, told to OpenMP: wanted, or where that is 0 this rank's part of the cores that it may
+   use; a core that n ranks of the node may use counts 1/n for each. Warns where threads outnumber cores, and where a rank is bound to
+   few of many cores, with the launcher's option that mends it. */
+int clr_comm_threads(clr_comm *comm, int64_t wanted);
 
 /* Collective. The worst status of all ranks, and on every rank the sentence of the lowest rank that has
    it ("rank 3 (node7): ..." where there are several ranks). To be called wherever one rank may have

@@ -25,7 +25,7 @@ typedef struct clr_config {
     int64_t batch;           /* global, images */
     double epochs;
     int64_t steps;           /* 0: from epochs */
-    int64_t microbatch;      /* images of a rank at a time; 0: all at once */
+    int64_t microbatch;      /* images of all ranks at a time; 0: all at once */
     bool recompute;
     int optimizer;           /* CLR_OPTIM_WORDS */
     double lr;
@@ -36,7 +36,7 @@ typedef struct clr_config {
     int64_t seed, threads;   /* threads 0: the cores of this rank */
     int dtype;               /* fp32 */
     const char *plan;        /* see clr_planner_open */
-    const char *checkpoint_every; /* "500", "600s", "1e" */
+    const char *checkpoint_every; /* "500", "600s", "1e", "1e,600s" */
     int64_t keep;
     const char *time_limit;  /* "3600", "01:00:00"; NULL: SLURM_JOB_END_TIME where set */
     double watchdog;         /* seconds without a step before the job is ended; 0: never */
@@ -49,7 +49,17 @@ clr_encoder_config clr_config_encoder(const clr_config *config, int channels);
 clr_loss_config clr_config_loss(const clr_config *config);
 clr_optim_config clr_config_optim(const clr_config *config);
 
-/* Local. Checks what one option alone cannot show (batch against dataset, ...), and names each contradiction. */
-clr_status clr_config_check(const clr_config *config, const clr_store_facts *data, int ranks);
+/* When checkpoints are due; 0: not by this measure. */
+typedef struct clr_occasions {
+    int64_t steps, epoch_steps; /* every so many; the second from epochs */
+    double seconds;
+} clr_occasions;
+
+/* Local. What --checkpoint-every says; per_epoch: steps. */
+clr_status clr_config_every(const clr_config *config, int64_t per_epoch, clr_occasions *every);
+
+/* Local. Checks what one option alone cannot show (batch against dataset, ...), and names each contradiction. options, data: may be
+   NULL. */
+clr_status clr_config_check(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, int ranks);
 
 #endif

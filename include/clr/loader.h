@@ -19,6 +19,9 @@ typedef struct clr_loader_config {
     int64_t last_step;         /* one past the last step that will be asked for */
 } clr_loader_config;
 
+/* Bytes that clr_loader_open takes. */
+int64_t clr_loader_bytes(const clr_store *store, const clr_loader_config *config);
+
 /* The store stays the caller's and must outlive the loader. */
 clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, clr_loader **loader);
 void clr_loader_close(clr_loader *loader); /* accepts NULL; ends its threads */

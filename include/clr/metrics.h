@@ -1,16 +1,18 @@
 #ifndef CLR_METRICS_H
 #define CLR_METRICS_H
 /* metrics.tsv: a row a step, columns named in a "#" header; rank 0 alone. Rows past the step that a run resumes from are dropped, so
-   that none stands twice. Local. */
+   that none stands twice. A disk that is full for a while loses no row: rows wait in memory, and clr_metrics_sync, which a checkpoint
+   calls first, says so. Local. */
 
 #include "clr/err.h"
 
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 typedef struct clr_metrics {
-    FILE *file;
-    char *path;
+    char *path, *waiting; /* rows that are not in the file yet */
+    size_t used;
+    int file;             /* descriptor; -1: none */
 } clr_metrics;
 
 #define CLR_METRICS(X)                                                                                                  \
@@ -23,10 +25,12 @@ typedef struct clr_metrics_row {
     CLR_METRICS(CLR_METRICS_FIELD)
 } clr_metrics_row;
 
-/* step: rows of steps after it are dropped (steps are numbered from 1: the update that made them). */
-clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics);
+/* step: rows of steps after it are dropped (steps are numbered from 1: the update that made them). last: NULL, or set to the last row
+   that stays (step 0 where there is none). */
+clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics, clr_metrics_row *last);
+/* Fails only where about 5000 rows wait already. */
 clr_status clr_metrics_add(clr_metrics *metrics, const clr_metrics_row *row);
 clr_status clr_metrics_sync(clr_metrics *metrics); /* on the disk before a checkpoint says so */
-void clr_metrics_close(clr_metrics *metrics);
+void clr_metrics_close(clr_metrics *metrics);      /* accepts a zeroed one */
 
 #endif

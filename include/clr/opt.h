@@ -68,6 +68,9 @@ char *clr_opt_write(const clr_opt_set *set);
    named in allowed ("lr,epochs"; NULL: none), the message showing each "name: old -> new". */
 clr_status clr_opt_compare(const clr_opt_set *set, const char *earlier, const char *allowed);
 
+/* Whether name stands in "a,b,c". list may be NULL. */
+bool clr_opt_listed(const char *name, const char *list);
+
 void clr_opt_help(FILE *out, const clr_opt *table);
 
 /* Of the words in list ("a|b|c", or options of a table), the one nearest to word, or NULL where none is near. */

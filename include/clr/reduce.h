@@ -16,5 +16,6 @@ void clr_reduce_begin(clr_reduce *reduce);
 void clr_reduce_ready(clr_reduce *reduce, int64_t from); /* everything at from and after is final; starts what it can */
 void clr_reduce_progress(clr_reduce *reduce);            /* lets MPI work on what is in flight */
 double clr_reduce_end(clr_reduce *reduce);               /* starts the rest, waits; returns the seconds waited: exposed */
+double clr_reduce_seconds(const clr_reduce *reduce);     /* spent in all of these calls since begin, the exposed ones included */
 
 #endif

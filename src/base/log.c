@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -14,6 +15,7 @@ static struct {
     int rank, ranks;
     FILE *file;
     bool line_open; /* a progress line waits for its end */
+    time_t noted;   /* when the file got a progress line */
     const char *said[64];
     int said_count;
 } logs = {.lock = PTHREAD_MUTEX_INITIALIZER, .ranks = 1};
@@ -53,7 +55,11 @@ static void say(const char *prefix, const char *format, va_list args, bool rewri
         logs.line_open = false;
     }
     fflush(stderr);
-    if (logs.file) {
+    time_t now = time(NULL);
+    bool passing = rewrite && terminal && now - logs.noted < 60; /* of a line that rewrites itself, the file gets one a minute */
+    if (logs.file && !passing) {
+        if (rewrite)
+            logs.noted = now;
         fprintf(logs.file, "%s%s\n", prefix, text);
         fflush(logs.file);
     }

@@ -370,8 +370,7 @@ static bool alike(const clr_opt *opt, const char *a, const char *b)
     return !strcmp(a, b);
 }
 
-/* Whether name stands in "a,b,c". */
-static bool listed(const char *name, const char *list)
+bool clr_opt_listed(const char *name, const char *list)
 {
     for (; list && *list; list += strcspn(list, ","), list += *list == ',')
         if (strcspn(list, ",") == strlen(name) && !strncmp(list, name, strlen(name)))
@@ -393,7 +392,7 @@ clr_status clr_opt_compare(const clr_opt_set *set, const char *earlier, const ch
     }
     for (int i = 0; i < set->options; i++) {
         const clr_opt *opt = &set->table[i];
-        if (!(opt->flags & CLR_OPT_MATHS) || alike(opt, set->text[i], old.text[i]) || listed(opt->name, allowed))
+        if (!(opt->flags & CLR_OPT_MATHS) || alike(opt, set->text[i], old.text[i]) || clr_opt_listed(opt->name, allowed))
             continue;
         char *longer = clr_text("%s%s%s: %s -> %s", differences ? differences : "", differences ? ", " : "", opt->name,
                                 old.text[i] ? old.text[i] : "(none)", set->text[i] ? set->text[i] : "(none)");

@@ -37,15 +37,12 @@ static int launched(const char **by)
     return 1;
 }
 
-clr_status clr_comm_start(int *argc, char ***argv, clr_comm **out)
+static clr_comm *comm_of(MPI_Comm world)
 {
-    int given, length, first;
-    const char *by = NULL;
-
-    MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given);
     clr_comm *comm = CLR_NEW(clr_comm, 1);
-    *out = comm;
-    MPI_Comm_dup(MPI_COMM_WORLD, &comm->world);
+    int length, first;
+
+    comm->world = world;
     MPI_Comm_rank(comm->world, &comm->rank);
     MPI_Comm_size(comm->world, &comm->size);
     MPI_Get_processor_name(comm->host, &length);
@@ -56,6 +53,19 @@ clr_status clr_comm_start(int *argc, char ***argv, clr_comm **out)
     MPI_Allreduce(&first, &comm->nodes, 1, MPI_INT, MPI_SUM, comm->world);
     comm->length = CLR_NEW(int, comm->size);
     comm->place = CLR_NEW(int, comm->size);
+    return comm;
+}
+
+clr_status clr_comm_start(int *argc, char ***argv, clr_comm **out)
+{
+    int given;
+    const char *by = NULL;
+    MPI_Comm world;
+
+    MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given);
+    MPI_Comm_dup(MPI_COMM_WORLD, &world);
+    clr_comm *comm = comm_of(world);
+    *out = comm;
     clr_log_rank(comm->rank, comm->size);
     if (given < MPI_THREAD_FUNNELED)
         return clr_fail(CLR_ECONFIG, "this MPI library does not allow threads (MPI_THREAD_FUNNELED)");
@@ -68,15 +78,30 @@ clr_status clr_comm_start(int *argc, char ***argv, clr_comm **out)
     return CLR_OK;
 }
 
+clr_comm *clr_comm_part(clr_comm *comm, int color)
+{
+    MPI_Comm world;
+
+    MPI_Comm_split(comm->world, color, comm->rank, &world);
+    return comm_of(world);
+}
+
+void clr_comm_part_free(clr_comm *part)
+{
+    if (!part)
+        return;
+    MPI_Comm_free(&part->node);
+    MPI_Comm_free(&part->world);
+    clr_free(part->length);
+    clr_free(part->place);
+    clr_free(part);
+}
+
 void clr_comm_stop(clr_comm *comm)
 {
     if (!comm)
         return;
-    MPI_Comm_free(&comm->node);
-    MPI_Comm_free(&comm->world);
-    clr_free(comm->length);
-    clr_free(comm->place);
-    clr_free(comm);
+    clr_comm_part_free(comm);
     MPI_Finalize();
 }
 
@@ -89,6 +114,7 @@ void clr_comm_abort(clr_comm *comm, int exit_status, const char *why)
 }
 
 MPI_Comm clr_comm_world(const clr_comm *comm) { return comm->world; }
+MPI_Comm clr_comm_node(const clr_comm *comm) { return comm->node; }
 int clr_comm_rank(const clr_comm *comm) { return comm->rank; }
 int clr_comm_size(const clr_comm *comm) { return comm->size; }
 const char *clr_comm_host(const clr_comm *comm) { return comm->host; }

@@ -14,6 +14,7 @@ struct clr_reduce {
     int64_t *edge;      /* buckets + 1 offsets, ascending */
     MPI_Request *request; /* of each bucket */
     int buckets, started; /* the last `started` buckets are in flight or done */
+    double seconds;
 };
 
 clr_reduce *clr_reduce_new(clr_comm *comm, float *block, int64_t floats, int64_t bucket)
@@ -44,10 +45,21 @@ void clr_reduce_free(clr_reduce *reduce)
 void clr_reduce_begin(clr_reduce *reduce)
 {
     reduce->started = 0;
+    reduce->seconds = 0;
+}
+
+static void test(clr_reduce *reduce)
+{
+    int done;
+
+    if (reduce->started)
+        MPI_Testall(reduce->started, reduce->request + reduce->buckets - reduce->started, &done, MPI_STATUSES_IGNORE);
 }
 
 void clr_reduce_ready(clr_reduce *reduce, int64_t from)
 {
+    double begin = clr_seconds();
+
     if (clr_comm_size(reduce->comm) == 1)
         return;
     while (reduce->started < reduce->buckets) {
@@ -58,22 +70,27 @@ void clr_reduce_ready(clr_reduce *reduce, int64_t from)
                        MPI_SUM, reduce->world, &reduce->request[next]);
         reduce->started++;
     }
-    clr_reduce_progress(reduce);
+    test(reduce);
+    reduce->seconds += clr_seconds() - begin;
 }
 
 void clr_reduce_progress(clr_reduce *reduce)
 {
-    int done;
+    double begin = clr_seconds();
 
-    if (reduce->started)
-        MPI_Testall(reduce->started, reduce->request + reduce->buckets - reduce->started, &done, MPI_STATUSES_IGNORE);
+    test(reduce);
+    reduce->seconds += clr_seconds() - begin;
 }
 
 double clr_reduce_end(clr_reduce *reduce)
 {
-    double begin = clr_seconds();
+    double begin = clr_seconds(), before = reduce->seconds;
 
     clr_reduce_ready(reduce, 0);
     MPI_Waitall(reduce->started, reduce->request + reduce->buckets - reduce->started, MPI_STATUSES_IGNORE);
-    return clr_seconds() - begin;
+    double exposed = clr_seconds() - begin;
+    reduce->seconds = before + exposed;
+    return exposed;
 }
+
+double clr_reduce_seconds(const clr_reduce *reduce) { return reduce->seconds; }

@@ -66,6 +66,15 @@ static int64_t room(const clr_store *store, int count)
     return most;
 }
 
+int64_t clr_loader_bytes(const clr_store *store, const clr_loader_config *config)
+{
+    const clr_store_facts *facts = clr_store_facts_of(store);
+    int64_t views = (int64_t)CLR_VIEWS * config->count * config->size * config->size * config->channels * (int64_t)sizeof(float);
+    size_t scratch = clr_augment_scratch(facts->max_height, facts->max_width, config->channels, config->size);
+
+    return SLOTS * (views + room(store, config->count)) + (omp_get_max_threads() + 1) * (int64_t)(scratch * sizeof(float));
+}
+
 static void make_view(clr_loader *loader, slot *s, int i, float *scratch)
 {
     const clr_loader_config *config = &loader->config;

@@ -3,7 +3,7 @@
 #include "clr/config.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 #define AT(field) offsetof(clr_config, field)
 #define M CLR_OPT_MATHS
@@ -29,7 +29,7 @@ const clr_opt clr_config_options[] = {
     {"batch", CLR_OPT_INT, AT(batch), "4096", "N", 2, 1 << 24, NULL, M, "images in a step, over all ranks"},
     {"epochs", CLR_OPT_REAL, AT(epochs), "100", "X", 0, 1e6, NULL, M, "how long to train"},
     {"steps", CLR_OPT_INT, AT(steps), "0", "N", 0, 1e9, NULL, M, "how long to train, in steps; 0: by --epochs"},
-    {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 20, NULL, M, "images that a rank encodes at a time, in two passes: less memory, batch norm sees microbatches; 0: all"},
+    {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 24, NULL, M, "images that all ranks encode at a time, in two passes: less memory, the same loss, batch norm over a microbatch; 0: all"},
     {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "keep only the inputs of blocks: less memory, more time, the same numbers"},
     {"optimizer", CLR_OPT_WORD, AT(optimizer), "lars", CLR_OPTIM_WORDS, 0, 0, NULL, M, "update rule"},
     {"lr", CLR_OPT_REAL, AT(lr), "0.3", "X", 0, 1e4, NULL, M, "learning rate, before scaling with the batch"},
@@ -43,12 +43,12 @@ const clr_opt clr_config_options[] = {
     {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, NULL, M, "of every random draw"},
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32|bf16", 0, 0, NULL, M, "arithmetic"},
-    {"plan", CLR_OPT_TEXT, AT(plan), "estimate", "estimate|measure[:SOLVER,...]", 0, 0, NULL, 0, "how convolutions are chosen; a list allows only these, or with '-' forbids them"},
-    {"checkpoint-every", CLR_OPT_TEXT, AT(checkpoint_every), "1e", "N|Ns|Ne", 0, 0, NULL, 0, "steps, seconds (600s) or epochs (1e)"},
+    {"plan", CLR_OPT_TEXT, AT(plan), "estimate", "estimate|measure[:SOLVER,...]", 0, 0, NULL, M, "how convolutions are chosen; a list allows only these, or with '-' forbids them"},
+    {"checkpoint-every", CLR_OPT_TEXT, AT(checkpoint_every), "1e,600s", "N|Ns|Ne,...", 0, 0, NULL, 0, "steps, seconds (600s), epochs (1e); of several, each counts"},
     {"keep", CLR_OPT_INT, AT(keep), "3", "N", 2, 1e6, NULL, 0, "newest checkpoints that stay"},
-    {"time-limit", CLR_OPT_TEXT, AT(time_limit), NULL, "SECONDS|H:MM:SS", 0, 0, NULL, 0, "stop in time for it, with a checkpoint; default: Slurm's end of the job"},
-    {"watchdog", CLR_OPT_REAL, AT(watchdog), "600", "SECONDS", 0, 1e6, NULL, 0, "end the job where nothing moves for so long; 0: never"},
-    {"log-every", CLR_OPT_INT, AT(log_every), "50", "STEPS", 1, 1e6, NULL, 0, "between lines of progress where stderr is no terminal"},
+    {"time-limit", CLR_OPT_TEXT, AT(time_limit), NULL, "SECONDS|[D-]H:MM:SS", 0, 0, NULL, 0, "stop in time for it, with a checkpoint; default: Slurm's end of the job"},
+    {"watchdog", CLR_OPT_REAL, AT(watchdog), "600", "SECONDS", 0, 1e6, NULL, 0, "end the job where nothing moves for so long, and ten times as long as it ever took; 0: never"},
+    {"log-every", CLR_OPT_INT, AT(log_every), "50", "STEPS", 1, 1e6, NULL, 0, "between lines of progress where stderr is no terminal; a minute at most"},
     {0}};
 
 clr_encoder_config clr_config_encoder(const clr_config *config, int channels)
@@ -82,15 +82,58 @@ clr_optim_config clr_config_optim(const clr_config *config)
     return (clr_optim_config){.kind = config->optimizer, .momentum = config->momentum, .weight_decay = config->weight_decay};
 }
 
-clr_status clr_config_check(const clr_config *config, const clr_store_facts *data, int ranks)
+clr_status clr_config_every(const clr_config *config, int64_t per_epoch, clr_occasions *every)
 {
+    *every = (clr_occasions){0};
+    for (const char *at = config->checkpoint_every;; at++) {
+        char *end;
+        double number = strtod(at, &end);
+        char unit = end == at ? '?' : *end == 's' || *end == 'e' ? *end++ : 0;
+        if (unit == '?' || !(number > 0 && number < 1e15) || (*end && *end != ','))
+            return clr_fail(CLR_EUSAGE, "--checkpoint-every=%s: must be steps (500), seconds (600s) or epochs (1e), or several such as 1e,600s",
+                            config->checkpoint_every);
+        if (unit == 's')
+            every->seconds = number;
+        else if (unit == 'e')
+            every->epoch_steps = clr_max64(1, llround(number * (double)per_epoch));
+        else
+            every->steps = clr_max64(1, llround(number));
+        if (!*end)
+            return CLR_OK;
+        at = end;
+    }
+}
+
+/* Options that say the same in two ways, or that cannot be together; which were given, only the set knows. */
+static clr_status contradictions(const clr_config *config, const clr_opt_set *options)
+{
+    if (options && clr_opt_given(options, "steps") == CLR_OPT_LINE && config->steps && clr_opt_given(options, "epochs") == CLR_OPT_LINE)
+        return clr_fail(CLR_EUSAGE, "--steps=%lld and --epochs=%g both say how long to train; leave one out", (long long)config->steps, config->epochs);
     if (config->dtype != 0)
-        return clr_fail(CLR_EUSAGE, "--dtype=bf16 is not to be had yet; leave it out");
-    if (config->batch < ranks)
-        return clr_fail(CLR_EUSAGE, "--batch=%lld is less than the %d ranks: each needs an image; start fewer ranks", (long long)config->batch, ranks);
-    if (data && config->batch > data->images)
-        return clr_fail(CLR_EUSAGE, "--batch=%lld is more than the %lld images of the dataset", (long long)config->batch, (long long)data->images);
+        return clr_fail(CLR_EUSAGE, "--dtype=bf16 is not supported yet: only fp32 is; leave it out");
     if (config->steps == 0 && config->epochs <= 0)
         return clr_fail(CLR_EUSAGE, "--epochs=0: nothing to train; give --epochs or --steps");
+    if (config->head == CLR_HEAD_NONLINEAR && config->head_layers < 2)
+        return clr_fail(CLR_EUSAGE, "--head-layers=1: a nonlinear head has two layers or more; --head=linear has one");
+    return CLR_OK;
+}
+
+clr_status clr_config_check(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, int ranks)
+{
+    clr_occasions every;
+    clr_status st = contradictions(config, options);
+
+    if (st == CLR_OK)
+        st = clr_config_every(config, 1, &every);
+    if (st != CLR_OK)
+        return st;
+    if (config->batch < ranks)
+        return clr_fail(CLR_EUSAGE, "--batch=%lld is less than the %d ranks: each needs an image; start fewer ranks", (long long)config->batch, ranks);
+    if (config->microbatch && config->microbatch < 2 * ranks)
+        return clr_fail(CLR_EUSAGE, "--microbatch=%lld is less than two images for each of the %d ranks; it counts the images of all ranks together",
+                        (long long)config->microbatch, ranks);
+    if (data && config->batch > data->images)
+        return clr_fail(CLR_EUSAGE, "--batch=%lld is more than the %lld images of the dataset; an epoch would have no step", (long long)config->batch,
+                        (long long)data->images);
     return CLR_OK;
 }

@@ -1,6 +1,7 @@
 /* DIR/config: the resolved options, and a line "# dataset CHECKSUM IMAGES" that ties the run to its images. */
 #include "folder.h"
 
+#include "clr/h5.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 
@@ -10,6 +11,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#ifdef __VERSION__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "an unknown compiler"
+#endif
 
 static clr_status make(const char *path)
 {
@@ -60,39 +67,52 @@ static clr_status write_text(const char *path, const char *text)
     return good ? CLR_OK : CLR_EIO;
 }
 
-static clr_status same_run(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *earlier)
+char *clr_folder_text(const clr_opt_set *options, const clr_store_facts *data)
 {
+    char *resolved = clr_opt_write(options);
+    char *text = clr_text("# simclr %s, %s, HDF5 %s, compiled by %s\n# dataset %016" PRIx64 " %" PRId64 "\n%s", PACKAGE_VERSION, clr_comm_library(),
+                          clr_h5_library(), COMPILER, data->checksum, data->images, resolved);
+    clr_free(resolved);
+    return text;
+}
+
+static clr_status same_data(const clr_config *config, const clr_store_facts *data, const char *earlier)
+{
+    const char *line = strstr(earlier, "# dataset ");
     uint64_t checksum;
     int64_t images;
-    const char *line = strstr(earlier, "# dataset ");
+
+    if (!line || sscanf(line, "# dataset %" SCNx64 " %" SCNd64, &checksum, &images) != 2 || clr_opt_listed("data", config->allow_change))
+        return CLR_OK;
+    if (checksum == data->checksum && images == data->images)
+        return CLR_OK;
+    return clr_fail(CLR_ECONFIG, "data: %" PRId64 " images with checksum %016" PRIx64 " -> %s with %" PRId64 " images and checksum %016" PRIx64, images,
+                    checksum, config->data, data->images, data->checksum);
+}
+
+static clr_status same_run(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *earlier)
+{
     clr_status st = clr_opt_compare(options, earlier, config->allow_change);
 
-    if (st == CLR_OK && line && sscanf(line, "# dataset %" SCNx64 " %" SCNd64, &checksum, &images) == 2 &&
-        (checksum != data->checksum || images != data->images) && !(config->allow_change && strstr(config->allow_change, "data")))
-        st = clr_fail(CLR_ECONFIG, "its dataset had %" PRId64 " images with checksum %016" PRIx64 ", this one has %" PRId64 " with %016" PRIx64,
-                      images, checksum, data->images, data->checksum);
+    if (st == CLR_OK)
+        st = same_data(config, data, earlier);
     return st == CLR_OK ? st
                         : clr_fail_in(st, "%s belongs to another run; choose another --run-dir, or name the change in --allow-change",
                                       config->run_dir);
 }
 
-clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, clr_lock **lock)
+/* Making the folder, its lock, the comparison, and only then the first write. */
+clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *text, clr_lock **lock)
 {
-    char *checkpoints = clr_text("%s/checkpoints", config->run_dir), *path = clr_text("%s/config", config->run_dir),
-         *log = clr_text("%s/log", config->run_dir), *earlier = NULL;
-    clr_status st = make(checkpoints);
+    char *path = clr_text("%s/config", config->run_dir), *log = clr_text("%s/log", config->run_dir), *earlier = NULL;
+    clr_status st = make(config->run_dir);
 
     if (st == CLR_OK)
         st = clr_lock_take(config->run_dir, lock);
     if (st == CLR_OK && (earlier = read_text(path)))
         st = same_run(config, options, data, earlier);
-    if (st == CLR_OK) {
-        char *resolved = clr_opt_write(options);
-        char *text = clr_text("# simclr %s\n# dataset %016" PRIx64 " %" PRId64 "\n%s", PACKAGE_VERSION, data->checksum, data->images, resolved);
+    if (st == CLR_OK && (!earlier || strcmp(earlier, text)))
         st = write_text(path, text);
-        clr_free(text);
-        clr_free(resolved);
-    }
     int error = st == CLR_OK ? clr_log_file(log) : 0;
     if (error)
         st = clr_fail(CLR_EIO, "%s: cannot be written: %s", log, strerror(error));
@@ -101,7 +121,6 @@ clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options,
         *lock = NULL;
     }
     clr_free(earlier);
-    clr_free(checkpoints);
     clr_free(path);
     clr_free(log);
     return st;

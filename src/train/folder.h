@@ -4,8 +4,11 @@
 #include "clr/config.h"
 #include "lock.h"
 
-/* Makes DIR and DIR/checkpoints, takes the lock, compares DIR/config (where there is one) with this run's settings and dataset, writes
-   it, and opens DIR/log. */
-clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, clr_lock **lock);
+/* What DIR/config holds: versions and the dataset's identity as comments, then every option. Freed by clr_free. */
+char *clr_folder_text(const clr_opt_set *options, const clr_store_facts *data);
+
+/* Makes DIR, takes its lock, compares DIR/config (where there is one) with this run's settings and dataset, writes text there, and opens
+   DIR/log. Where it fails, nothing in DIR has changed. */
+clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *text, clr_lock **lock);
 
 #endif

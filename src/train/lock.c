@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum { BEAT = 5, STALE = 60 }; /* seconds */
+enum { PATIENCE = 20 };        /* attempts at a lock that names nobody */
 
 struct clr_lock {
     char *path;
@@ -30,9 +31,11 @@ typedef struct owner {
     char host[128], job[64];
     long pid;
     unsigned long long start;
+    time_t since;
 } owner;
 
-/* Clock ticks from boot to the start of process pid, 0 where there is none: tells a process from a later one of its number. */
+/* Clock ticks from boot to the start of process pid, 0 where there is none or it is dead and only its parent does not know yet: tells a
+   process from a later one of its number. */
 static unsigned long long started(long pid)
 {
     char path[64], line[1024], *at;
@@ -42,7 +45,7 @@ static unsigned long long started(long pid)
     FILE *file = fopen(path, "r");
     if (!file)
         return 0;
-    if (fgets(line, sizeof line, file) && (at = strrchr(line, ')'))) {
+    if (fgets(line, sizeof line, file) && (at = strrchr(line, ')')) && strncmp(at, ") Z", 3)) {
         for (int field = 0; field < 20 && at; field++)
             at = strchr(at + 1, ' ');
         if (at)
@@ -54,7 +57,7 @@ static unsigned long long started(long pid)
 
 static owner self(void)
 {
-    owner me = {.pid = (long)getpid()};
+    owner me = {.pid = (long)getpid(), .since = time(NULL)};
     const char *job = getenv("SLURM_JOB_ID");
 
     gethostname(me.host, sizeof me.host - 1);
@@ -66,23 +69,43 @@ static owner self(void)
 static bool read_owner(const char *path, owner *who, struct stat *state)
 {
     FILE *file = fopen(path, "r");
-    bool good = file && fscanf(file, "%127s %ld %llu %63s", who->host, &who->pid, &who->start, who->job) == 4;
+    long long since;
+    bool good = file && fscanf(file, "%127s %ld %llu %63s %lld", who->host, &who->pid, &who->start, who->job, &since) == 5;
 
     if (file)
         fclose(file);
+    who->since = good ? (time_t)since : 0;
     return good && !stat(path, state);
 }
 
-/* Why the lock binds nobody, or NULL. */
-static const char *stale(const owner *who, const owner *me, const struct stat *state)
+/* Why the lock binds nobody, or NULL. now: by the clock of the file system, which is what dates the lock. */
+static const char *stale(const owner *who, const owner *me, const struct stat *state, time_t now)
 {
-    if (!strcmp(who->host, me->host) && started(who->pid) != who->start)
-        return "its process is gone";
+    if (!strcmp(who->host, me->host))
+        return started(who->pid) != who->start ? "its process is gone" : NULL;
     if (strcmp(me->job, "-") && !strcmp(who->job, me->job) && getenv("SLURM_RESTART_COUNT"))
         return "it is of an earlier start of this job";
-    if (strcmp(who->host, me->host) && time(NULL) - state->st_mtime > STALE)
-        return "nobody has touched it for a minute";
-    return NULL;
+    return now - state->st_mtime > STALE ? "nobody has touched it for a minute" : NULL;
+}
+
+static bool same(const owner *a, const owner *b)
+{
+    return !strcmp(a->host, b->host) && a->pid == b->pid && a->start == b->start;
+}
+
+/* Takes the stale lock of who away. Two jobs may try at once: what is moved aside is looked at, and a live lock is put back. */
+static void take_away(const char *path, const char *mine, const owner *who)
+{
+    owner moved = {0};
+    struct stat state;
+    char *aside = clr_text("%s.stale", mine);
+
+    if (!rename(path, aside)) {
+        if (read_owner(aside, &moved, &state) && !same(&moved, who) && link(aside, path))
+            clr_warn("%s: two jobs took this lock at once", path);
+        unlink(aside);
+    }
+    clr_free(aside);
 }
 
 static void *beat(void *argument)
@@ -101,32 +124,56 @@ static void *beat(void *argument)
     return NULL;
 }
 
+static clr_status held(const char *folder, const owner *who)
+{
+    char since[64] = "";
+    struct tm then;
+
+    if (localtime_r(&who->since, &then))
+        strftime(since, sizeof since, " since %F %T", &then);
+    return clr_fail(CLR_EBUSY, "%s: another job works in this run directory: process %ld on %s%s%s%s; wait for it, or end it", folder, who->pid,
+                    who->host, strcmp(who->job, "-") ? ", Slurm job " : "", strcmp(who->job, "-") ? who->job : "", since);
+}
+
+/* The file `mine` becomes the lock at path, or who holds it is found. */
+static clr_status acquire(const char *folder, const char *path, const char *mine, const owner *me)
+{
+    struct stat state, now;
+
+    for (int attempt = 0;; attempt++) {
+        owner who = {0};
+        if (!link(mine, path))
+            return CLR_OK;
+        if (errno != EEXIST)
+            return clr_fail(CLR_EIO, "%s: cannot be made: %s", path, strerror(errno));
+        utimensat(AT_FDCWD, mine, NULL, 0);
+        bool known = read_owner(path, &who, &state) && !stat(mine, &now);
+        const char *why = known ? stale(&who, me, &state, now.st_mtime) : attempt == PATIENCE ? "it names nobody" : NULL;
+        if (why) {
+            clr_info("%s: held by process %ld on %s, but %s: taken over", path, who.pid, *who.host ? who.host : "?", why);
+            take_away(path, mine, &who);
+        } else if (known)
+            return held(folder, &who);
+        else if (attempt > 2 * PATIENCE)
+            return clr_fail(CLR_EBUSY, "%s: is held, but cannot be read; remove it where no job works in %s", path, folder);
+        else
+            usleep(50000); /* it may just have been dropped */
+    }
+}
+
 clr_status clr_lock_take(const char *folder, clr_lock **out)
 {
-    owner me = self(), who = {0};
-    struct stat state;
+    owner me = self();
+    sigset_t all, before;
     char *path = clr_text("%s/lock", folder), *mine = clr_text("%s/lock.%s.%ld", folder, me.host, me.pid);
     clr_status st = CLR_OK;
     FILE *file = fopen(mine, "w");
 
     *out = NULL;
-    if (!file || fprintf(file, "%s %ld %llu %s\n", me.host, me.pid, me.start, me.job) < 0 || fclose(file))
-        st = clr_fail(CLR_EIO, "%s: cannot be written: %s", mine, strerror(errno));
-    for (int attempt = 0; st == CLR_OK && link(mine, path); attempt++) {
-        if (errno != EEXIST) {
-            st = clr_fail(CLR_EIO, "%s: cannot be made: %s", path, strerror(errno));
-            break;
-        }
-        const char *why = read_owner(path, &who, &state) ? stale(&who, &me, &state) : attempt > 20 ? "it names nobody" : NULL;
-        if (why && attempt < 40) {
-            clr_info("%s: held by process %ld on %s, but %s: taken over", path, who.pid, who.host, why);
-            unlink(path);
-        } else if (who.pid) {
-            st = clr_fail(CLR_EBUSY, "%s: another job works in this run directory: process %ld on %s%s%s; wait for it, or end it", folder,
-                          who.pid, who.host, strcmp(who.job, "-") ? ", Slurm job " : "", strcmp(who.job, "-") ? who.job : "");
-        } else
-            usleep(50000);
-    }
+    bool written = file && fprintf(file, "%s %ld %llu %s %lld\n", me.host, me.pid, me.start, me.job, (long long)me.since) > 0;
+    if (file)
+        written = !fclose(file) && written;
+    st = written ? acquire(folder, path, mine, &me) : clr_fail(CLR_EIO, "%s: cannot be written: %s", mine, strerror(errno));
     unlink(mine);
     clr_free(mine);
     if (st != CLR_OK) {
@@ -137,7 +184,10 @@ clr_status clr_lock_take(const char *folder, clr_lock **out)
     lock->path = path;
     pthread_mutex_init(&lock->mutex, NULL);
     pthread_cond_init(&lock->wake, NULL);
+    sigfillset(&all); /* signals are for the main thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     CLR_CHECK(!pthread_create(&lock->thread, NULL, beat, lock));
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     *out = lock;
     return CLR_OK;
 }

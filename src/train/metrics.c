@@ -1,79 +1,132 @@
 /* metrics.tsv. On resume the rows up to the checkpoint's step are copied to a new file, which then takes the old one's place. */
 #include "clr/metrics.h"
 
+#include "clr/log.h"
 #include "clr/mem.h"
 
 #include <errno.h>
-#include <math.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define NAME(name) "\t" #name
-static const char header[] = "#" CLR_METRICS(NAME) "\n";
+enum { WAITING = 1 << 20, LINE = 1024, FIELDS = sizeof(clr_metrics_row) / sizeof(double) };
 
-static clr_status failed(const clr_metrics *metrics)
+#define NAME(name) #name "\t"
+static const char header[] = CLR_METRICS(NAME);
+
+static clr_status failed(const char *path)
 {
-    return clr_fail(CLR_EIO, "%s: cannot be written: %s", metrics->path, strerror(errno));
+    return clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
 }
 
-/* Copies what stays of the old file; a last line without its end is dropped. */
-static void copy_rows(const char *path, int64_t step, FILE *to)
+static bool parse(const char *line, clr_metrics_row *row)
+{
+    double *value = (double *)row;
+    char *end;
+
+    for (int i = 0; i < FIELDS; i++, line = end) {
+        value[i] = strtod(line, &end);
+        if (end == line)
+            return false;
+    }
+    return *end == '\n';
+}
+
+/* Copies the rows that stay; a last line without its end, and any that is not a row, are dropped. */
+static clr_status copy_rows(const char *path, int64_t step, FILE *to, clr_metrics_row *last)
 {
     FILE *from = fopen(path, "r");
-    char line[4096];
+    clr_metrics_row row;
+    char line[LINE];
 
     if (!from)
-        return;
-    while (fgets(line, sizeof line, from)) {
-        char *end;
-        long long at = strtoll(line, &end, 10);
-        if (end != line && at <= step && at > 0 && strchr(line, '\n'))
+        return errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
+    while (fgets(line, sizeof line, from))
+        if (parse(line, &row) && row.step > last->step && row.step <= (double)step) {
             fputs(line, to);
-    }
+            *last = row;
+        }
+    bool bad = ferror(from);
     fclose(from);
+    return bad ? clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno)) : CLR_OK;
 }
 
-clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics)
+clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics, clr_metrics_row *last)
 {
-    clr_status st = CLR_OK;
+    clr_metrics_row none, *kept = last ? last : &none;
     char *temporary = clr_text("%s.tmp", path);
+    FILE *file = fopen(temporary, "w");
 
-    *metrics = (clr_metrics){.path = clr_copy_text(path)};
-    metrics->file = fopen(temporary, "w");
-    if (!metrics->file) {
-        st = failed(metrics);
-    } else {
-        /* "# step epoch ...": the blank after # keeps the names in the columns of their numbers for readers that drop it. */
-        fprintf(metrics->file, "# %s", header + 2);
-        copy_rows(path, step, metrics->file);
-        if (fflush(metrics->file) || fsync(fileno(metrics->file)) || rename(temporary, path))
-            st = failed(metrics);
+    *metrics = (clr_metrics){.file = -1};
+    *kept = (clr_metrics_row){0};
+    clr_status st = file ? CLR_OK : failed(temporary);
+    if (file) {
+        fprintf(file, "# %.*s\n", (int)sizeof header - 2, header);
+        st = copy_rows(path, step, file, kept);
+        if (st == CLR_OK && (fflush(file) || fsync(fileno(file))))
+            st = failed(temporary);
+        fclose(file);
     }
+    if (st == CLR_OK && (rename(temporary, path) || (metrics->file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)) < 0))
+        st = failed(path);
+    if (st != CLR_OK)
+        unlink(temporary);
+    else if (kept->step < (double)step)
+        clr_warn("%s: the rows of steps %.0f to %lld are not there", path, kept->step + 1, (long long)step);
     clr_free(temporary);
+    if (st == CLR_OK) {
+        metrics->path = clr_copy_text(path);
+        metrics->waiting = CLR_NEW(char, WAITING);
+    }
+    return st;
+}
+
+/* Writes what waits, as far as the disk lets it. */
+static clr_status flush(clr_metrics *metrics)
+{
+    size_t done = 0;
+    clr_status st = CLR_OK;
+
+    while (done < metrics->used && st == CLR_OK) {
+        ssize_t n = write(metrics->file, metrics->waiting + done, metrics->used - done);
+        if (n > 0)
+            done += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            st = failed(metrics->path);
+    }
+    memmove(metrics->waiting, metrics->waiting + done, metrics->used - done);
+    metrics->used -= done;
     return st;
 }
 
 clr_status clr_metrics_add(clr_metrics *metrics, const clr_metrics_row *row)
 {
     const double *value = (const double *)row;
-    size_t n = sizeof *row / sizeof *value;
 
-    for (size_t i = 0; i < n; i++)
-        fprintf(metrics->file, i ? "\t%.7g" : "%.0f", value[i]);
-    fputc('\n', metrics->file);
-    return fflush(metrics->file) ? failed(metrics) : CLR_OK;
+    if (metrics->used > WAITING - LINE)
+        return clr_fail(CLR_EIO, "%s: thousands of rows wait to be written; is the disk full?", metrics->path);
+    for (int i = 0; i < FIELDS; i++)
+        metrics->used += (size_t)snprintf(metrics->waiting + metrics->used, WAITING - metrics->used, i ? "\t%.7g" : "%.0f", value[i]);
+    metrics->waiting[metrics->used++] = '\n';
+    if (flush(metrics) != CLR_OK)
+        clr_warn_once("metrics", "%s; its rows wait in memory", clr_message());
+    return CLR_OK;
 }
 
 clr_status clr_metrics_sync(clr_metrics *metrics)
 {
-    return fflush(metrics->file) || fsync(fileno(metrics->file)) ? failed(metrics) : CLR_OK;
+    clr_status st = flush(metrics);
+    return st == CLR_OK && fsync(metrics->file) ? failed(metrics->path) : st;
 }
 
 void clr_metrics_close(clr_metrics *metrics)
 {
-    if (metrics->file)
-        fclose(metrics->file);
+    if (metrics->path)
+        close(metrics->file);
     clr_free(metrics->path);
-    *metrics = (clr_metrics){0};
+    clr_free(metrics->waiting);
+    *metrics = (clr_metrics){.file = -1};
 }

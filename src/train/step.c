@@ -2,15 +2,18 @@
 
      z = g(f(views))  ->  all z gathered  ->  loss, dz  ->  backward, sums over ranks on the way  ->  update.
 
-   With microbatches the embeddings of all come first; then the loss sees the whole batch; then each microbatch is encoded again and
-   its share of dz goes back. Gradients add up to those of the whole batch; batch norm's statistics are those of a microbatch over all
-   ranks. Every rank cuts its share into the same number of pieces, so that collective calls match. */
+   With M pieces the embeddings of all come first; then the loss sees the whole batch; then each piece is encoded again and its share
+   of dz goes back. Gradients add up to those of the whole batch; batch norm's statistics are those of a piece, over all ranks. Image p
+   of the global batch is of piece p mod M, whichever rank holds it, so that ranks change nothing. Running statistics move in the first
+   pass alone, once a piece. */
 #include "clr/step.h"
 
 #include "clr/mem.h"
 #include "clr/reduce.h"
+#include "watch.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { BUCKET = 1 << 20 }; /* floats: 4 MiB; small enough to hide most of the last one, large enough for full bandwidth */
@@ -21,24 +24,37 @@ struct clr_step {
     clr_loss *loss;
     clr_optim *optim;
     clr_reduce *reduce;
-    int64_t images;       /* G */
-    int mine, pieces;     /* B; microbatches of a step */
-    int64_t pixels;       /* floats of a view */
+    int64_t images, first; /* G; the first image of this rank's share */
+    int mine, pieces;      /* B; M */
+    int64_t pixels;        /* floats of a view */
     int dim;
-    float *z, *dz;        /* (2B, D) */
-    float *x, *piece_z;   /* one piece, where there are several */
+    float *z, *dz;         /* (2B, D) */
+    float *x, *piece_z;    /* one piece, where there are several */
 };
 
-static int rank_share(const clr_step *step, int rank)
+int64_t clr_step_pieces(int64_t images, int64_t microbatch)
 {
-    int ranks = clr_comm_size(step->comm);
-    return (int)(clr_share(step->images, ranks, rank + 1) - clr_share(step->images, ranks, rank));
+    return microbatch ? (images + microbatch - 1) / microbatch : 1;
+}
+
+static int64_t largest_share(int64_t images, int ranks, int64_t microbatch)
+{
+    int64_t share = (images + ranks - 1) / ranks, pieces = clr_step_pieces(images, microbatch);
+    return (share + pieces - 1) / pieces;
 }
 
 int64_t clr_step_views(int64_t images, int ranks, int64_t microbatch)
 {
-    int64_t most = (images + ranks - 1) / ranks, pieces = microbatch ? (most + microbatch - 1) / microbatch : 1;
-    return 2 * ((most + pieces - 1) / pieces);
+    return CLR_VIEWS * largest_share(images, ranks, microbatch);
+}
+
+int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pixels, int dim)
+{
+    int64_t share = (images + ranks - 1) / ranks, floats = 2 * CLR_VIEWS * share * dim;
+
+    if (clr_step_pieces(images, microbatch) > 1)
+        floats += clr_step_views(images, ranks, microbatch) * (pixels + dim);
+    return floats * (int64_t)sizeof(float);
 }
 
 clr_status clr_step_new(clr_comm *comm, clr_encoder *encoder, clr_loss *loss, clr_optim *optim, int64_t images, int64_t microbatch,
@@ -46,16 +62,16 @@ clr_status clr_step_new(clr_comm *comm, clr_encoder *encoder, clr_loss *loss, cl
 {
     clr_step *step = CLR_NEW(clr_step, 1);
     clr_params *params = clr_encoder_params(encoder);
+    int rank = clr_comm_rank(comm), ranks = clr_comm_size(comm);
 
     *step = (clr_step){.comm = comm, .encoder = encoder, .loss = loss, .optim = optim, .images = images, .pixels = pixels,
-                       .dim = clr_encoder_outputs(encoder), .pieces = 1};
-    step->mine = rank_share(step, clr_comm_rank(comm));
-    for (int r = 0; r < clr_comm_size(comm) && microbatch; r++)
-        step->pieces = (int)clr_max64(step->pieces, (rank_share(step, r) + microbatch - 1) / microbatch);
-    step->z = CLR_NEW(float, 2 * (int64_t)step->mine * step->dim);
-    step->dz = CLR_NEW(float, 2 * (int64_t)step->mine * step->dim);
+                       .dim = clr_encoder_outputs(encoder), .pieces = (int)clr_step_pieces(images, microbatch),
+                       .first = clr_share(images, ranks, rank)};
+    step->mine = (int)(clr_share(images, ranks, rank + 1) - step->first);
+    step->z = CLR_NEW(float, CLR_VIEWS * (int64_t)step->mine * step->dim);
+    step->dz = CLR_NEW(float, CLR_VIEWS * (int64_t)step->mine * step->dim);
     if (step->pieces > 1) {
-        int64_t most = 2 * (step->mine / step->pieces + 1);
+        int64_t most = clr_step_views(images, ranks, microbatch);
         step->x = CLR_NEW(float, most * pixels);
         step->piece_z = CLR_NEW(float, most * step->dim);
     }
@@ -76,44 +92,53 @@ void clr_step_free(clr_step *step)
     clr_free(step);
 }
 
-/* Images first .. first+n-1 of this rank's share; views of all ranks in this piece. */
-static int piece(const clr_step *step, int i, int *first, int64_t *total)
+/* The first of this rank's images in piece i; the others follow in steps of M. */
+static int first_of(const clr_step *step, int i)
 {
-    *total = 0;
-    for (int r = 0; r < clr_comm_size(step->comm); r++) {
-        int share = rank_share(step, r);
-        *total += 2 * (clr_share(share, step->pieces, i + 1) - clr_share(share, step->pieces, i));
+    int at = (int)((i - step->first) % step->pieces);
+    return at < 0 ? at + step->pieces : at;
+}
+
+static int count_of(const clr_step *step, int i)
+{
+    int first = first_of(step, i);
+    return first < step->mine ? (step->mine - first + step->pieces - 1) / step->pieces : 0;
+}
+
+/* The rows of piece i of (2B, width), both views, to a contiguous (2n, width). */
+static void collect(const clr_step *step, const float *all, int i, int64_t width, float *part)
+{
+    for (int view = 0; view < CLR_VIEWS; view++)
+        for (int j = first_of(step, i); j < step->mine; j += step->pieces, part += width)
+            memcpy(part, all + ((int64_t)view * step->mine + j) * width, (size_t)width * sizeof *part);
+}
+
+static void spread(const clr_step *step, const float *part, int i, int64_t width, float *all)
+{
+    for (int view = 0; view < CLR_VIEWS; view++)
+        for (int j = first_of(step, i); j < step->mine; j += step->pieces, part += width)
+            memcpy(all + ((int64_t)view * step->mine + j) * width, part, (size_t)width * sizeof *part);
+}
+
+/* Encodes piece i; z: contiguous. */
+static void encode(clr_step *step, const float *views, int i, bool update, float *z)
+{
+    int64_t all = CLR_VIEWS * ((step->images - i + step->pieces - 1) / step->pieces);
+
+    if (step->pieces > 1) {
+        collect(step, views, i, step->pixels, step->x);
+        views = step->x;
     }
-    *first = (int)clr_share(step->mine, step->pieces, i);
-    return (int)clr_share(step->mine, step->pieces, i + 1) - *first;
-}
-
-/* The rows of a piece of (2B, width), both views, to or from a contiguous (2n, width). */
-static void collect(const clr_step *step, const float *all, int first, int n, int64_t width, float *part)
-{
-    for (int view = 0; view < CLR_VIEWS; view++)
-        memcpy(part + (int64_t)view * n * width, all + ((int64_t)view * step->mine + first) * width, (size_t)(n * width) * sizeof *part);
-}
-
-static void spread(const clr_step *step, const float *part, int first, int n, int64_t width, float *all)
-{
-    for (int view = 0; view < CLR_VIEWS; view++)
-        memcpy(all + ((int64_t)view * step->mine + first) * width, part + (int64_t)view * n * width, (size_t)(n * width) * sizeof *part);
+    clr_encoder_forward(step->encoder, views, CLR_VIEWS * count_of(step, i), all, update, NULL, z);
 }
 
 static void embed(clr_step *step, const float *views, double *bn_comm)
 {
     for (int i = 0; i < step->pieces; i++) {
-        int first;
-        int64_t total;
-        int n = piece(step, i, &first, &total);
-        if (step->pieces == 1)
-            clr_encoder_forward(step->encoder, views, 2 * n, total, true, NULL, step->z);
-        else {
-            collect(step, views, first, n, step->pixels, step->x);
-            clr_encoder_forward(step->encoder, step->x, 2 * n, total, true, NULL, step->piece_z);
-            spread(step, step->piece_z, first, n, step->dim, step->z);
-        }
+        clr_watch_phase("the forward pass", -1);
+        encode(step, views, i, true, step->pieces > 1 ? step->piece_z : step->z);
+        if (step->pieces > 1)
+            spread(step, step->piece_z, i, step->dim, step->z);
         *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm;
     }
 }
@@ -123,34 +148,79 @@ static void on_ready(void *context, int64_t from)
     clr_reduce_ready(context, from);
 }
 
-static void back(clr_step *step, const float *views, double *bn_comm)
+/* reduce: NULL leaves this rank's own sums. again: the activations of the forward pass are gone. */
+static void back(clr_step *step, const float *views, bool again, clr_reduce *reduce, double *bn_comm)
 {
     for (int i = 0; i < step->pieces; i++) {
-        bool last = i == step->pieces - 1;
         const float *dz = step->dz;
+        double before = clr_encoder_times_of(step->encoder)->batch_norm_comm;
+        clr_watch_phase("the backward pass", -1);
+        if (again) {
+            encode(step, views, i, false, step->pieces > 1 ? step->piece_z : step->z);
+            before = 0;
+        }
         if (step->pieces > 1) {
-            int first;
-            int64_t total;
-            int n = piece(step, i, &first, &total);
-            collect(step, views, first, n, step->pixels, step->x);
-            clr_encoder_forward(step->encoder, step->x, 2 * n, total, false, NULL, step->piece_z);
-            collect(step, step->dz, first, n, step->dim, step->piece_z);
+            collect(step, step->dz, i, step->dim, step->piece_z);
             dz = step->piece_z;
         }
-        double before = clr_encoder_times_of(step->encoder)->batch_norm_comm;
-        clr_encoder_backward(step->encoder, dz, i > 0, last ? on_ready : NULL, step->reduce);
-        *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm - (step->pieces > 1 ? 0 : before);
+        clr_encoder_backward(step->encoder, dz, i > 0, reduce && i == step->pieces - 1 ? on_ready : NULL, reduce);
+        *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm - before;
     }
 }
 
-/* The first parameter whose gradient is not finite, or NULL. */
+static bool all_finite(const float *x, int64_t n)
+{
+    double sum = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        sum += 0 * x[i]; /* 0, or NaN */
+    return sum == 0;
+}
+
+/* The parameter with a gradient that is not finite that backward comes to first, or NULL. */
 static const char *culprit(const clr_params *params)
 {
-    for (int e = 0; e < params->weights.entries; e++)
-        for (int64_t i = 0; i < params->weights.entry[e].count; i++)
-            if (!isfinite(clr_params_grad(params, e)[i]))
-                return params->weights.entry[e].name;
+    for (int e = params->weights.entries - 1; e >= 0; e--)
+        if (!all_finite(clr_params_grad(params, e), params->weights.entry[e].count))
+            return params->weights.entry[e].name;
     return NULL;
+}
+
+/* Some rank met NaN or Inf; a rank knows its own part in it from what it has recorded. */
+static clr_status convict(clr_step *step, bool guilty, const char *otherwise, clr_step_result *result)
+{
+    double anybody = guilty;
+
+    clr_comm_max_double(step->comm, &anybody, 1);
+    result->guilty = guilty || (anybody == 0 && clr_comm_rank(step->comm) == 0);
+    if (guilty)
+        return CLR_ENUMERIC;
+    return clr_fail(CLR_ENUMERIC, "%s", otherwise);
+}
+
+static clr_status bad_loss(clr_step *step, clr_step_result *result)
+{
+    for (int j = 0; j < step->mine && result->suspects < CLR_STEP_SUSPECTS; j++)
+        if (!all_finite(step->z + (int64_t)j * step->dim, step->dim) || !all_finite(step->z + (int64_t)(step->mine + j) * step->dim, step->dim))
+            result->suspect[result->suspects++] = j;
+    if (result->suspects)
+        clr_fail(CLR_ENUMERIC, "embeddings are not finite");
+    return convict(step, result->suspects > 0, "the loss is not a finite number", result);
+}
+
+/* The sum over ranks is not finite: every rank computes its own once more to see whether it came from here. */
+static clr_status bad_gradient(clr_step *step, const float *views, clr_step_result *result)
+{
+    const char *sum = culprit(clr_encoder_params(step->encoder)), *own;
+    double unused = 0;
+    char otherwise[160];
+
+    back(step, views, true, NULL, &unused);
+    own = culprit(clr_encoder_params(step->encoder));
+    if (own)
+        clr_fail(CLR_ENUMERIC, "the gradient of %s is not finite (the first that backward comes to)", own);
+    snprintf(otherwise, sizeof otherwise, "the gradient of %s, summed over ranks, is not finite", sum ? sum : "all parameters together");
+    return convict(step, own != NULL, otherwise, result);
 }
 
 clr_status clr_step_run(clr_step *step, const float *views, double lr, int64_t number, unsigned wishes, clr_step_result *result)
@@ -164,11 +234,12 @@ clr_status clr_step_run(clr_step *step, const float *views, double lr, int64_t n
     result->forward = (now = clr_seconds()) - begin;
 
     begin = now;
+    clr_watch_phase("the loss", -1);
     clr_status st = clr_comm_agree(step->comm, clr_loss_apply(step->loss, step->z, step->dz, &result->loss));
-    if (st != CLR_OK)
+    if (st != CLR_OK && st != CLR_ENUMERIC)
         return st;
-    if (!isfinite(result->loss.loss))
-        return clr_fail(CLR_ENUMERIC, "the loss is not a finite number");
+    if (st == CLR_ENUMERIC || !isfinite(result->loss.loss))
+        return bad_loss(step, result);
     result->gather = result->loss.gather_seconds;
     result->loss_seconds = (now = clr_seconds()) - begin - result->gather;
 
@@ -176,18 +247,19 @@ clr_status clr_step_run(clr_step *step, const float *views, double lr, int64_t n
     for (int i = 0; i < CLR_PASSENGERS; i++)
         passenger[i] = (float)(wishes >> i & 1);
     clr_reduce_begin(step->reduce);
-    back(step, views, &result->bn_comm);
+    back(step, views, step->pieces > 1, step->reduce, &result->bn_comm);
     result->backward = (now = clr_seconds()) - begin;
-    result->exposed = result->reduce = clr_reduce_end(step->reduce);
+    clr_watch_phase("the sum of gradients", -1);
+    result->exposed = clr_reduce_end(step->reduce);
+    result->reduce = clr_reduce_seconds(step->reduce);
 
     begin = clr_seconds();
+    clr_watch_phase("the update", -1);
     for (int i = 0; i < CLR_PASSENGERS; i++)
         result->wishes |= passenger[i] > 0 ? 1u << i : 0;
     result->grad_norm = clr_grad_norm(params);
-    if (!isfinite(result->grad_norm)) {
-        const char *name = culprit(params);
-        return clr_fail(CLR_ENUMERIC, "the gradient of %s is not finite", name ? name : "some parameter");
-    }
+    if (!isfinite(result->grad_norm))
+        return bad_gradient(step, views, result);
     clr_optim_step(step->optim, lr, number);
     result->update = clr_seconds() - begin;
     return CLR_OK;

@@ -1,8 +1,7 @@
 #include "watch.h"
 
 #include "clr/comm.h"
-#include "clr/err.h"
-#include "clr/mem.h"
+#include "clr/log.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -44,81 +43,104 @@ double clr_watch_deadline(const char *limit)
 
     if (!limit || !*limit)
         return slurm ? atof(slurm) : 0;
-    for (const char *at = limit;; at = end + 1) {
+    double days = strchr(limit, '-') ? strtod(limit, &end) : 0;
+    if (strchr(limit, '-') && (end == limit || *end != '-' || days < 0))
+        return -1;
+    for (const char *at = strchr(limit, '-') ? end + 1 : limit;; at = end + 1) {
         double part = strtod(at, &end);
-        if (end == at || part < 0 || (*end && *end != ':'))
+        if (end == at || !(part >= 0) || (*end && *end != ':'))
             return -1;
         seconds = 60 * seconds + part;
         if (!*end)
-            return (double)time(NULL) + seconds;
+            return (double)time(NULL) + seconds + 86400 * days;
     }
 }
 
-struct clr_watchdog {
+enum { GRACE = 3 }; /* seconds in which every rank names its phase before the first to go takes the others with it */
+
+static struct {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    bool ending;
-    double seconds, last;
+    bool running, ending;
+    double seconds, begin, longest;
     const char *phase, *host;
     int64_t step;
     int rank;
-};
+} dog = {.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+static void bark(double silent)
+{
+    char where[64] = "";
+
+    if (dog.step > 0)
+        snprintf(where, sizeof where, " of step %lld", (long long)dog.step);
+    fprintf(stderr, "simclr: rank %d on %s: %s%s has not ended for %.0f seconds; ending the job (--watchdog)\n", dog.rank, dog.host, dog.phase,
+            where, silent);
+    fflush(stderr);
+    sleep(GRACE);
+    _exit(1); /* the launcher ends the others; MPI belongs to the main thread, which hangs */
+}
 
 static void *watch(void *argument)
 {
-    clr_watchdog *dog = argument;
-
-    pthread_mutex_lock(&dog->mutex);
-    while (!dog->ending) {
+    pthread_mutex_lock(&dog.mutex);
+    while (!dog.ending) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += 1;
-        pthread_cond_timedwait(&dog->wake, &dog->mutex, &until);
-        if (!dog->ending && clr_seconds() - dog->last > dog->seconds) {
-            fprintf(stderr, "simclr: rank %d on %s: nothing has moved for %.0f seconds in step %lld, %s; ending the job (--watchdog)\n",
-                    dog->rank, dog->host, dog->seconds, (long long)dog->step, dog->phase);
-            fflush(stderr);
-            _exit(1); /* the launcher ends the others; MPI belongs to the main thread, which hangs */
-        }
+        pthread_cond_timedwait(&dog.wake, &dog.mutex, &until);
+        double silent = clr_seconds() - dog.begin;
+        if (!dog.ending && silent > dog.seconds && silent > 10 * dog.longest)
+            bark(silent);
     }
-    pthread_mutex_unlock(&dog->mutex);
-    return NULL;
+    pthread_mutex_unlock(&dog.mutex);
+    return argument;
 }
 
-clr_watchdog *clr_watchdog_start(double seconds, int rank, const char *host)
+void clr_watchdog_start(double seconds, int rank, const char *host)
 {
+    sigset_t all, before;
+
     if (seconds <= 0)
-        return NULL;
-    clr_watchdog *dog = CLR_NEW(clr_watchdog, 1);
-    *dog = (clr_watchdog){.seconds = seconds, .last = clr_seconds(), .phase = "start", .host = host, .rank = rank};
-    pthread_mutex_init(&dog->mutex, NULL);
-    pthread_cond_init(&dog->wake, NULL);
-    CLR_CHECK(!pthread_create(&dog->thread, NULL, watch, dog));
-    return dog;
+        return;
+    dog.seconds = seconds;
+    dog.begin = clr_seconds();
+    dog.longest = 0;
+    dog.phase = "the start";
+    dog.step = 0;
+    dog.host = host;
+    dog.rank = rank;
+    dog.ending = false;
+    sigfillset(&all); /* signals are for the main thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    dog.running = !pthread_create(&dog.thread, NULL, watch, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!dog.running)
+        clr_warn("the watchdog's thread cannot be started: a hang will last until the job's time limit");
 }
 
-void clr_watch_phase(clr_watchdog *dog, const char *phase, int64_t step)
+void clr_watch_phase(const char *phase, int64_t step)
 {
-    if (!dog)
+    if (!dog.running)
         return;
-    pthread_mutex_lock(&dog->mutex);
-    dog->phase = phase;
-    dog->step = step;
-    dog->last = clr_seconds();
-    pthread_mutex_unlock(&dog->mutex);
+    pthread_mutex_lock(&dog.mutex);
+    double now = clr_seconds();
+    dog.longest = now - dog.begin > dog.longest ? now - dog.begin : dog.longest;
+    dog.begin = now;
+    dog.phase = phase;
+    dog.step = step < 0 ? dog.step : step;
+    pthread_mutex_unlock(&dog.mutex);
 }
 
-void clr_watchdog_end(clr_watchdog *dog)
+void clr_watchdog_end(void)
 {
-    if (!dog)
+    if (!dog.running)
         return;
-    pthread_mutex_lock(&dog->mutex);
-    dog->ending = true;
-    pthread_cond_signal(&dog->wake);
-    pthread_mutex_unlock(&dog->mutex);
-    pthread_join(dog->thread, NULL);
-    pthread_mutex_destroy(&dog->mutex);
-    pthread_cond_destroy(&dog->wake);
-    clr_free(dog);
+    pthread_mutex_lock(&dog.mutex);
+    dog.ending = true;
+    pthread_cond_signal(&dog.wake);
+    pthread_mutex_unlock(&dog.mutex);
+    pthread_join(dog.thread, NULL);
+    dog.running = false;
 }

@@ -8,14 +8,14 @@
 void clr_watch_signals(void);
 int clr_watch_signalled(void); /* the signal's number, or 0 */
 
-/* Seconds since 1970 at which to be done, or 0: --time-limit (seconds, or H:MM:SS from now), else SLURM_JOB_END_TIME. limit may be NULL.
-   Returns -1 where limit is not understood. */
+/* Seconds since 1970 at which to be done, or 0: --time-limit (seconds, H:MM:SS or D-H:MM:SS from now), else SLURM_JOB_END_TIME. limit
+   may be NULL. Returns -1 where limit is not understood. */
 double clr_watch_deadline(const char *limit);
 
-/* A thread that names rank, host, step and phase, and ends the process, where no clr_watch_phase was called for so many seconds. */
-typedef struct clr_watchdog clr_watchdog;
-clr_watchdog *clr_watchdog_start(double seconds, int rank, const char *host); /* NULL for 0 seconds */
-void clr_watch_phase(clr_watchdog *dog, const char *phase, int64_t step);     /* phase: a literal; accepts NULL */
-void clr_watchdog_end(clr_watchdog *dog);                                      /* accepts NULL */
+/* The watchdog: a thread that names rank, host, step and phase, and ends the process, where no phase was begun for longer than seconds
+   and for longer than ten times the longest phase so far. One in a process; seconds of 0: none, and the calls do nothing. */
+void clr_watchdog_start(double seconds, int rank, const char *host);
+void clr_watch_phase(const char *phase, int64_t step); /* phase: a literal; step 0: not in one; -1: the one of the call before */
+void clr_watchdog_end(void);
 
 #endif

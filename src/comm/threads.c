@@ -1,0 +1,49 @@
+/* How many threads a rank runs: the sum, over the cores of its affinity mask, of 1 / ranks of the node that may use that core. */
+#include "clr/comm.h"
+
+#include "clr/log.h"
+#include "clr/mem.h"
+#include "world.h"
+
+#include <omp.h>
+#include <sched.h>
+#include <unistd.h>
+
+static void warn(int threads, double part, int mine, int online, int node_size)
+{
+    if (threads > part + 1e-9)
+        clr_warn("%d thread%s where %d rank%s of this node leave%s %.3g cores for a rank: slow; start fewer ranks, give --threads=%d, or more "
+                 "cores a rank (srun --cpus-per-task=N, mpirun --bind-to none)",
+                 threads, threads > 1 ? "s" : "", node_size, node_size > 1 ? "s" : "", node_size > 1 ? "" : "s", part, part < 1 ? 1 : (int)part);
+    else if (mine <= 2 && online / node_size >= 4 * mine)
+        clr_warn("a rank may use %d of the %d cores here: the launcher bound it; mpirun --bind-to none, or srun --cpus-per-task=N, gives it more",
+                 mine, online);
+}
+
+int clr_comm_threads(clr_comm *comm, int64_t wanted)
+{
+    cpu_set_t set;
+    int *users = CLR_NEW(int, CPU_SETSIZE), mine = 0, node_size = clr_comm_node_size(comm);
+    int online = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    double part = 0;
+
+    CPU_ZERO(&set);
+    bool known = !sched_getaffinity(0, sizeof set, &set);
+    for (int i = 0; i < CPU_SETSIZE && known; i++)
+        mine += users[i] = CPU_ISSET(i, &set) != 0;
+    MPI_Allreduce(MPI_IN_PLACE, users, CPU_SETSIZE, MPI_INT, MPI_SUM, clr_comm_node(comm));
+    for (int i = 0; i < CPU_SETSIZE && known; i++)
+        if (CPU_ISSET(i, &set))
+            part += 1.0 / users[i];
+    if (!known || !mine) { /* more cores than a mask holds */
+        mine = online;
+        part = (double)online / node_size;
+    }
+    clr_free(users);
+    int threads = wanted > 0 ? (int)wanted : part < 1 ? 1 : (int)(part + 1e-9);
+    omp_set_dynamic(0);
+    omp_set_num_threads(threads);
+    if (clr_comm_node_rank(comm) == 0)
+        warn(threads, part, mine, online, node_size);
+    return threads;
+}

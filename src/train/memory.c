@@ -1,0 +1,90 @@
+/* The memory of a rank, known before it is taken. Activations grow with the images that are encoded at a time, nothing else does. */
+#include "training.h"
+
+#include "clr/log.h"
+#include "clr/mem.h"
+
+#include <inttypes.h>
+
+enum { ADAMW = 2, RUNTIME = 160 << 20 }; /* the optimizer with two slots; bytes of program, libraries and MPI's buffers */
+
+typedef struct need {
+    int64_t model, activations, workspace, views, loss, program;
+} need;
+
+static int64_t sum(const need *n)
+{
+    return n->model + n->activations + n->workspace + n->views + n->loss + n->program;
+}
+
+static int dim(const clr_training *t, const clr_encoder_config *encoder)
+{
+    if (encoder->head != CLR_HEAD_NONE)
+        return encoder->head_dim;
+    return (int)((encoder->depth >= 50 ? 2048 : 512) * t->config->width);
+}
+
+/* Collective. */
+static clr_status estimate(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader, need *n)
+{
+    const clr_config *c = t->config;
+    int64_t bytes[3], pixels = (int64_t)encoder->size * encoder->size * encoder->channels;
+    clr_status st = clr_encoder_memory(t->comm, t->planner, encoder, t->views, true, bytes);
+
+    if (st != CLR_OK)
+        return st;
+    int64_t slots = (c->optimizer == ADAMW ? 2 : 1) * bytes[0] / 2;
+    n->model = bytes[0] + slots + (t->first ? bytes[0] / 2 + slots : 0); /* rank 0 keeps the copy that is being saved */
+    n->activations = bytes[1];
+    n->workspace = bytes[2];
+    n->views = clr_loader_bytes(t->store, loader);
+    n->loss = clr_loss_bytes(c->batch, clr_training_share(t), dim(t, encoder)) +
+              clr_step_bytes(c->batch, clr_comm_size(t->comm), c->microbatch, pixels, dim(t, encoder));
+    n->program = RUNTIME;
+    return CLR_OK;
+}
+
+/* Settings that would fit, for the message. lean: with --recompute. */
+static clr_status refuse(const clr_training *t, const need *now, const need *lean, double there)
+{
+    double gib = 0x1p-30, total = (double)sum(now);
+    int ranks = clr_comm_size(t->comm);
+    double left = there - (double)(sum(now) - now->activations), left_lean = there - (double)(sum(lean) - lean->activations);
+    int64_t fits = (int64_t)(left / ((double)now->activations / (t->views / CLR_VIEWS))) * ranks;
+    int64_t fits_lean = (int64_t)(left_lean / ((double)lean->activations / (t->views / CLR_VIEWS))) * ranks;
+
+    if (!t->config->recompute && (double)sum(lean) <= there)
+        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f: --recompute needs %.2f%s", total * gib, there * gib, (double)sum(lean) * gib,
+                        fits >= 2 * ranks ? "; a --microbatch fits too" : "");
+    if (fits >= 2 * ranks)
+        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f: --microbatch=%" PRId64 " fits, or more nodes", total * gib, there * gib, fits);
+    if (fits_lean >= 2 * ranks)
+        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f: --recompute with --microbatch=%" PRId64 " fits, or more nodes", total * gib,
+                        there * gib, fits_lean);
+    return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f: use fewer ranks on a node, more nodes, a smaller --batch or a smaller network",
+                    total * gib, there * gib);
+}
+
+clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader)
+{
+    need now, lean;
+    clr_encoder_config with_recompute = *encoder;
+    double gib = 0x1p-30, there = (double)clr_memory_available() / clr_comm_node_size(t->comm), lacks;
+
+    clr_status st = clr_comm_agree(t->comm, estimate(t, encoder, loader, &now));
+    if (st != CLR_OK)
+        return st;
+    clr_info("memory of a rank: %.2f GiB (weights, gradients, momenta and their copy for saving %.2f, activations %.2f, workspace %.2f, views %.2f, "
+             "loss and microbatch %.2f, program %.2f) of %.2f GiB there",
+             (double)sum(&now) * gib, (double)now.model * gib, (double)now.activations * gib, (double)now.workspace * gib, (double)now.views * gib,
+             (double)now.loss * gib, (double)now.program * gib, there * gib);
+    lacks = (double)sum(&now) > there;
+    clr_comm_max_double(t->comm, &lacks, 1);
+    if (lacks == 0)
+        return CLR_OK;
+    with_recompute.recompute = true;
+    st = clr_comm_agree(t->comm, estimate(t, &with_recompute, loader, &lean));
+    if (st != CLR_OK)
+        return st;
+    return clr_comm_agree(t->comm, (double)sum(&now) > there ? refuse(t, &now, &lean, there) : CLR_OK);
+}

@@ -1,0 +1,71 @@
+/* When and how a run saves. A failed save is an occasion lost, not a run: the older files are whole. */
+#include "training.h"
+
+#include "clr/hash.h"
+#include "clr/log.h"
+#include "watch.h"
+
+#include <inttypes.h>
+
+enum { FAILED_SAVES = 5 };
+
+bool clr_training_due(const clr_training *t, int64_t done)
+{
+    const clr_occasions *every = &t->every;
+
+    return (every->steps && done % every->steps == 0) || (every->epoch_steps && done % every->epoch_steps == 0) ||
+           (t->first && every->seconds > 0 && clr_seconds() - t->last_save >= every->seconds);
+}
+
+double clr_training_saving(const clr_training *t)
+{
+    double saving = clr_saver_seconds(t->saver);
+    return saving > t->reading ? saving : t->reading;
+}
+
+bool clr_training_hopeless(const clr_training *t)
+{
+    return t->failed_saves >= FAILED_SAVES;
+}
+
+/* Ranks step the same sums, so their weights are the same bits; where they are not, memory or network is at fault. */
+static clr_status compare_ranks(clr_training *t, int64_t done)
+{
+    const clr_params *params = clr_encoder_params(t->encoder);
+    uint64_t hash = clr_hash(CLR_HASH_START, params->value, (size_t)params->weights.floats * sizeof *params->value);
+    double low = (double)(hash & 0xffffffff), high = (double)(hash >> 32), most[4] = {low, -low, high, -high};
+
+    clr_comm_max_double(t->comm, most, 4);
+    if (most[0] == -most[1] && most[2] == -most[3])
+        return CLR_OK;
+    return clr_comm_agree(t->comm, clr_fail(CLR_ENUMERIC, "after step %" PRId64 " the ranks' weights differ: memory, network or the MPI library "
+                                                          "is at fault; nothing was saved, the same command goes on from the checkpoint before", done));
+}
+
+static void bear(clr_training *t, clr_status st)
+{
+    t->failed_saves = st == CLR_OK ? 0 : t->failed_saves + 1;
+    if (st != CLR_OK)
+        clr_warn("A CHECKPOINT COULD NOT BE SAVED (%d in a row): %s. The older ones are whole; trying again at the next occasion", t->failed_saves,
+                 clr_message());
+}
+
+clr_status clr_training_save(clr_training *t, int64_t done)
+{
+    clr_watch_phase("saving a checkpoint", done);
+    clr_status st = compare_ranks(t, done);
+    if (st == CLR_OK && t->first) {
+        clr_ckpt_facts facts = {.step = done, .epoch = clr_training_epoch(t, done), .seed = (uint64_t)t->config->seed, .config = t->text,
+                                .version = (char *)(uintptr_t)PACKAGE_VERSION};
+        clr_status synced = clr_metrics_sync(&t->metrics);
+        bear(t, synced == CLR_OK ? clr_saver_begin(t->saver, &facts) : synced);
+    }
+    t->last_save = clr_seconds();
+    return st;
+}
+
+clr_status clr_training_settle(clr_training *t)
+{
+    clr_watch_phase("waiting for a checkpoint to be on the disk", -1);
+    return clr_saver_wait(t->saver);
+}

@@ -1,0 +1,77 @@
+#ifndef CLR_TRAINING_H
+#define CLR_TRAINING_H
+/* A run's parts, for the files that make, save and report it. */
+#include "clr/ckpt.h"
+#include "clr/config.h"
+#include "clr/loader.h"
+#include "clr/metrics.h"
+#include "clr/step.h"
+#include "lock.h"
+
+typedef struct clr_training {
+    clr_comm *comm;
+    const clr_config *config;
+    const clr_opt_set *options;
+    bool first;                      /* rank 0 */
+    int threads, channels, views;    /* of this rank; of a view; that the encoder gets at a time, at most */
+    clr_store *store;
+    const clr_store_facts *data;
+    clr_lock *lock;                  /* rank 0, as metrics and saver */
+    clr_planner *planner;
+    clr_encoder *encoder;
+    clr_optim *optim;
+    clr_loss *loss;
+    clr_step *step;
+    clr_loader *loader;
+    clr_saver *saver;
+    clr_metrics metrics;
+    clr_metrics_row last;            /* of the steps before this start */
+    char *text;                      /* of DIR/config, and of checkpoints */
+    clr_schedule schedule;
+    int64_t begin, total, per_epoch; /* steps */
+    double chance;
+
+    clr_occasions every;
+    double last_save, reading;       /* seconds; reading: that the checkpoint took at the start */
+    int failed_saves;
+
+    double began, spoke, slowest;    /* when the loop began; when progress was last shown; the slowest step */
+    int64_t spoke_step;
+    double best;                     /* loss since the warm-up */
+} clr_training;
+
+/* open.c. Collective; status agreed upon. Everything up to the first step, the checkpoint of step 0 on the disk. */
+clr_status clr_training_open(clr_training *t);
+void clr_training_close(clr_training *t);
+
+/* memory.c. Collective; status agreed upon. What a rank will take against what is there; refuses with settings that would fit. */
+clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader);
+
+/* save.c. Whether a checkpoint is due after done updates, as far as this rank knows: rank 0 has the clock. Local. */
+bool clr_training_due(const clr_training *t, int64_t done);
+/* Seconds that a save may take. Local; rank 0. */
+double clr_training_saving(const clr_training *t);
+/* Collective. Makes sure that all ranks hold the same weights (else CLR_ENUMERIC, agreed upon), and starts a save on rank 0. Failed saves
+   are warned about. */
+clr_status clr_training_save(clr_training *t, int64_t done);
+/* Local. Waits for the save in flight; its outcome. */
+clr_status clr_training_settle(clr_training *t);
+/* Whether so many saves have failed that going on makes no sense. Local; rank 0. */
+bool clr_training_hopeless(const clr_training *t);
+
+/* report.c. Local; rank 0 speaks. */
+void clr_report_start(const clr_training *t);
+clr_status clr_report_step(clr_training *t, int64_t done, const clr_step_result *result, const clr_batch *batch, double lr, double seconds);
+
+static inline double clr_training_epoch(const clr_training *t, int64_t done)
+{
+    return (double)done * (double)t->config->batch / (double)t->data->images;
+}
+
+static inline int clr_training_share(const clr_training *t)
+{
+    int ranks = clr_comm_size(t->comm), rank = clr_comm_rank(t->comm);
+    return (int)(clr_share(t->config->batch, ranks, rank + 1) - clr_share(t->config->batch, ranks, rank));
+}
+
+#endif
