@@ -27,7 +27,7 @@ run() {
 }
 # sums DIR: the checksums of everything in the last checkpoint
 sums() {
-    "$simclr" info --checksums "$1/checkpoints/step-$(printf %08d $steps).h5" | grep '^/'
+    "$simclr" info --all "$1/checkpoints/step-$(printf %08d $steps).h5" | grep '^  /'
 }
 # below PID: its descendants
 below() {

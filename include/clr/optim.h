@@ -33,7 +33,7 @@ typedef struct clr_schedule {
     int64_t warmup, total;
 } clr_schedule;
 
-/* scaling: 0 linear (base * batch / 256), 1 sqrt (base * sqrt(batch)). warmup_epochs * images / batch, floored. */
+/* scaling: 0 linear (base * batch / 256), 1 sqrt (base * sqrt(batch)), 2 none. warmup_epochs * images / batch, floored. */
 clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double warmup_epochs, int64_t images, int64_t total_steps);
 double clr_schedule_at(const clr_schedule *schedule, int64_t step);
 

@@ -2,6 +2,11 @@
    ("bench step" is bench_step). */
 #define CLR_COMMANDS(X) \
     X(pack)             \
+    X(pretrain)         \
+    X(probe)            \
+    X(embed)            \
     X(info)             \
+    X(bench_step)       \
+    X(bench_loss)       \
     X(bench_conv)       \
     X(doctor)

@@ -19,7 +19,7 @@ typedef struct config {
 
 static const clr_opt options[] = {
     {.name = "all", .kind = CLR_OPT_FLAG, .offset = offsetof(config, all), .initial = "no",
-     .help = "list every dataset of the file, not only the first ones"},
+     .help = "list every dataset of the file with its checksum, not only the first ones"},
     {0}};
 
 enum { LISTED = 12 };
@@ -50,7 +50,7 @@ static void show_shape(clr_h5 *file, const char *name)
         return;
     for (int i = 0; i < rank; i++)
         printf("%s%lld", i ? ", " : "", (long long)shape[i]);
-    printf(")\n");
+    printf(")");
 }
 
 /* Lists and verifies the datasets of an open file. */
@@ -62,9 +62,16 @@ static void check_datasets(clr_h5 *file, bool all, bool quiet, total *t)
     if (clr_h5_list(file, "/", &names, &n) != CLR_OK)
         note(t);
     for (int64_t i = 0; i < n; i++) {
-        if (!quiet && (all || i < LISTED))
+        bool shown = !quiet && (all || i < LISTED);
+        uint64_t checksum;
+        if (shown)
             show_shape(file, names[i]);
-        if (clr_h5_verify(file, names[i]) != CLR_OK) {
+        bool good = clr_h5_checksum(file, names[i], &checksum) == CLR_OK;
+        if (shown && good)
+            printf(" %016llx", (unsigned long long)checksum);
+        if (shown)
+            putchar('\n');
+        if (!good) {
             printf("  DAMAGED: %s\n", clr_message());
             note(t);
         }

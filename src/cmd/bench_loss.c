@@ -1,0 +1,149 @@
+/* bench loss: value and gradient of a contrastive loss over 2 x batch embeddings. */
+#include "clr/cmd.h"
+#include "clr/h5.h"
+#include "clr/loss.h"
+#include "clr/mem.h"
+#include "clr/rng.h"
+
+#include <inttypes.h>
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct settings {
+    int64_t batch, dim, threads, steps;
+    int loss, negatives, mining;
+    double temperature, margin;
+    bool l2norm;
+    const char *input, *output;
+} settings;
+
+#define AT(field) offsetof(settings, field)
+static const clr_opt options[] = {
+    {"batch", CLR_OPT_INT, AT(batch), "8192", "N", 1, 1 << 26, NULL, 0, "images; 2N embeddings"},
+    {"dim", CLR_OPT_INT, AT(dim), "128", "D", 1, 1 << 16, NULL, 0, "length of an embedding"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: as OpenMP says"},
+    {"steps", CLR_OPT_INT, AT(steps), "3", "N", 1, 1000, NULL, 0, "the best counts"},
+    {"loss", CLR_OPT_WORD, AT(loss), "ntxent", CLR_LOSS_WORDS, 0, 0, NULL, 0, "contrastive loss"},
+    {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "loss=ntxent|ntlogistic", 0, "similarities are divided by it"},
+    {"l2norm", CLR_OPT_FLAG, AT(l2norm), "yes", NULL, 0, 0, NULL, 0, "embeddings are scaled to unit length"},
+    {"negatives", CLR_OPT_WORD, AT(negatives), "two-view", "two-view|one-view", 0, 0, NULL, 0, "negatives from both views, or the other only"},
+    {"mining", CLR_OPT_WORD, AT(mining), "none", "none|semi-hard", 0, 0, "loss=ntlogistic|triplet", 0, "which negatives count"},
+    {"margin", CLR_OPT_REAL, AT(margin), "0.8", "M", 0, 4, "loss=triplet", 0, "margin of the triplet loss"},
+    {"input", CLR_OPT_TEXT, AT(input), NULL, "Z.h5", 0, 0, NULL, 0, "/z (2N, D): first views, then second; instead of random rows"},
+    {"output", CLR_OPT_TEXT, AT(output), NULL, "DZ.h5", 0, 0, NULL, 0, "/dz (2N, D) goes there"},
+    {0}};
+
+/* The whole (2G, D), first views first, on every rank; NULL after a failure. */
+static clr_status rows_of(clr_comm *comm, settings *a, float **all)
+{
+    clr_h5 *file = NULL;
+    int64_t shape[CLR_H5_RANK] = {2 * a->batch, a->dim}, sizes[2];
+    clr_h5_type type;
+    int rank = 2;
+    clr_status st = CLR_OK;
+
+    *all = NULL;
+    if (a->input && clr_comm_rank(comm) == 0) {
+        st = clr_h5_open(a->input, &file);
+        if (st == CLR_OK)
+            st = clr_h5_shape(file, "/z", &type, &rank, shape);
+        if (st == CLR_OK && (rank != 2 || shape[0] % 2 || shape[0] < 4))
+            st = clr_fail(CLR_EINPUT, "%s: /z must be (2N, D)", a->input);
+    }
+    st = clr_comm_agree(comm, st);
+    if (st == CLR_OK) {
+        sizes[0] = shape[0], sizes[1] = shape[1];
+        clr_comm_broadcast(comm, sizes, sizeof sizes, 0);
+        a->batch = sizes[0] / 2;
+        a->dim = sizes[1];
+        *all = CLR_NEW(float, 2 * a->batch * a->dim);
+        if (file)
+            st = clr_h5_read(file, "/z", CLR_H5_F32, 2 * a->batch * a->dim, *all);
+        else if (clr_comm_rank(comm) == 0) {
+            clr_rng rng = clr_rng_for(1, 0, 0, 0, CLR_RNG_BENCH);
+            for (int64_t i = 0; i < 2 * a->batch * a->dim; i++)
+                (*all)[i] = (float)clr_rng_normal(&rng);
+        }
+        st = clr_comm_agree(comm, st);
+    }
+    clr_h5_close(file);
+    if (st == CLR_OK)
+        clr_comm_broadcast(comm, *all, 2 * a->batch * a->dim * (int64_t)sizeof(float), 0);
+    return st;
+}
+
+static clr_status write_out(clr_comm *comm, const settings *a, const float *dz, int64_t first, int64_t mine)
+{
+    float *all = CLR_NEW(float, 2 * a->batch * a->dim);
+    clr_h5 *file = NULL;
+    clr_status st = CLR_OK;
+
+    for (int view = 0; view < 2; view++)
+        memcpy(all + (view * a->batch + first) * a->dim, dz + view * mine * a->dim, (size_t)(mine * a->dim) * sizeof *all);
+    clr_comm_sum(comm, all, 2 * a->batch * a->dim);
+    if (clr_comm_rank(comm) == 0 && (st = clr_h5_create(a->output, &file)) == CLR_OK) {
+        st = clr_h5_write(file, "/dz", CLR_H5_F32, 2, (int64_t[]){2 * a->batch, a->dim}, all);
+        if (st == CLR_OK)
+            st = clr_h5_commit(file);
+        else
+            clr_h5_discard(file);
+    }
+    clr_free(all);
+    return clr_comm_agree(comm, st);
+}
+
+static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
+{
+    settings *a = config;
+    int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm);
+    float *all = NULL, *z = NULL, *dz = NULL;
+    clr_loss *loss = NULL;
+    clr_loss_result result = {0};
+    double best = 1e300;
+
+    (void)set;
+    if (a->threads)
+        omp_set_num_threads((int)a->threads);
+    clr_status st = rows_of(comm, a, &all);
+    if (st != CLR_OK)
+        return st;
+    int64_t first = clr_share(a->batch, ranks, rank), mine = clr_share(a->batch, ranks, rank + 1) - first;
+    z = CLR_NEW(float, 2 * mine * a->dim);
+    dz = CLR_NEW(float, 2 * mine * a->dim);
+    for (int view = 0; view < 2; view++)
+        memcpy(z + view * mine * a->dim, all + (view * a->batch + first) * a->dim, (size_t)(mine * a->dim) * sizeof *z);
+    clr_free(all);
+    uint64_t before = clr_memory_peak();
+    const clr_loss_config kind = {.kind = a->loss, .temperature = a->temperature, .l2norm = a->l2norm, .one_view = a->negatives == 1,
+                                  .semi_hard = a->mining == 1, .margin = a->margin};
+    st = clr_comm_agree(comm, clr_loss_new(comm, &kind, a->batch, (int)a->dim, &loss));
+    for (int64_t i = 0; i < a->steps && st == CLR_OK; i++) {
+        clr_comm_barrier(comm);
+        double begin = clr_seconds();
+        st = clr_comm_agree(comm, clr_loss_apply(loss, z, dz, &result));
+        double seconds = clr_seconds() - begin;
+        best = seconds < best ? seconds : best;
+    }
+    double extra = (double)(clr_memory_peak() - before) / 1048576;
+    if (st == CLR_OK && a->output)
+        st = write_out(comm, a, dz, first, mine);
+    if (st == CLR_OK) {
+        clr_comm_max_double(comm, &best, 1);
+        clr_comm_max_double(comm, &extra, 1);
+        if (rank == 0)
+            printf("bench=loss batch=%" PRId64 " dim=%" PRId64 " ranks=%d threads=%d loss=%.6f seconds=%.4f extra_mb=%.0f\n", a->batch, a->dim, ranks,
+                   omp_get_max_threads(), result.loss, best, extra);
+    }
+    clr_loss_free(loss);
+    clr_free(z);
+    clr_free(dz);
+    return st;
+}
+
+const clr_command clr_command_bench_loss = {.name = "bench loss",
+                                            .arguments = "",
+                                            .help = "times the contrastive loss, value and gradient",
+                                            .options = options,
+                                            .config_bytes = sizeof(settings),
+                                            .run = run};

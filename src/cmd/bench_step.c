@@ -1,0 +1,166 @@
+/* bench step: whole training steps on random views: forward, loss, backward, reduce, update. */
+#include "clr/cmd.h"
+#include "clr/config.h"
+#include "clr/isa.h"
+#include "clr/log.h"
+#include "clr/mem.h"
+#include "clr/step.h"
+
+#include <inttypes.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef double peak_flops(long rounds);
+CLR_KERNEL_DECLARE(peak_flops, clr_peak_flops);
+
+typedef struct settings {
+    int arch, stem, head, dtype, bn;
+    double width;
+    int64_t size, channels, views, threads, steps, microbatch;
+    bool recompute;
+    const char *plan;
+} settings;
+
+#define AT(field) offsetof(settings, field)
+static const clr_opt options[] = {
+    {"arch", CLR_OPT_WORD, AT(arch), "resnet18", "resnet18|resnet34|resnet50|resnet101|resnet152", 0, 0, NULL, 0, "encoder"},
+    {"width", CLR_OPT_REAL, AT(width), "1", "X", 0.015625, 16, NULL, 0, "channels times this"},
+    {"stem", CLR_OPT_WORD, AT(stem), "cifar", "imagenet|cifar", 0, 0, NULL, 0, "stem"},
+    {"image-size", CLR_OPT_INT, AT(size), "32", "PIXELS", 4, 1024, NULL, 0, "side of a view"},
+    {"channels", CLR_OPT_INT, AT(channels), "3", "1|3", 1, 3, NULL, 0, "of a view"},
+    {"views", CLR_OPT_INT, AT(views), "128", "N", 4, 1 << 24, NULL, 0, "images through the encoder in a step, all ranks"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: as OpenMP says"},
+    {"steps", CLR_OPT_INT, AT(steps), "5", "N", 1, 1000, NULL, 0, "timed, after two that are not"},
+    {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 20, NULL, 0, "images of a rank at a time; 0: all"},
+    {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "keep only the inputs of blocks"},
+    {"bn", CLR_OPT_WORD, AT(bn), "global", "global|local", 0, 0, NULL, 0, "batch norm over all ranks, or each its own"},
+    {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32", 0, 0, NULL, 0, "arithmetic"},
+    {"plan", CLR_OPT_TEXT, AT(plan), "estimate", "estimate|measure[:SOLVER,...]", 0, 0, NULL, 0, "how convolutions are chosen"},
+    {0}};
+
+static double peak_gflops(void)
+{
+    double begin, flops = 0;
+    peak_flops *run = CLR_KERNEL_PICK(clr_peak_flops);
+
+    run(1000000);
+    begin = clr_seconds();
+#pragma omp parallel reduction(+ : flops)
+    flops += run(20000000);
+    return flops / (clr_seconds() - begin) * 1e-9;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void table(const clr_encoder_times *t, const clr_step_result *step)
+{
+    static const char *const kinds[] = {"stem", "3x3 stride 1", "3x3 stride 2", "1x1"}, *const directions[] = {"forward", "data gradient", "weight gradient"};
+
+    printf("%-16s %12s %14s %16s\n", "seconds", directions[0], directions[1], directions[2]);
+    for (int k = 0; k < 4; k++)
+        printf("%-16s %12.4f %14.4f %16.4f\n", kinds[k], t->conv[0][k], t->conv[1][k], t->conv[2][k]);
+    printf("norms %.4f  joins %.4f  pools %.4f  head %.4f  batch norm messages %.4f  loss %.4f  reduce, exposed %.4f  update %.4f\n", t->norm, t->join,
+           t->pool, t->linear, t->batch_norm_comm, step->loss_seconds + step->gather, step->exposed, step->update);
+}
+
+typedef struct parts {
+    clr_planner *planner;
+    clr_encoder *encoder;
+    clr_optim *optim;
+    clr_loss *loss;
+    clr_step *step;
+} parts;
+
+static clr_status build(clr_comm *comm, const settings *a, int64_t images, parts *b)
+{
+    static const int depths[] = {18, 34, 50, 101, 152};
+    const clr_encoder_config config = {.depth = depths[a->arch], .width = a->width, .stem = (clr_stem)a->stem, .size = (int)a->size,
+                                       .channels = (int)a->channels, .head = CLR_HEAD_NONLINEAR, .head_layers = 2, .head_dim = 128,
+                                       .global_bn = a->bn == 0, .recompute = a->recompute};
+    const clr_optim_config optim = {.kind = 1, .momentum = 0.9};
+    const clr_loss_config loss = {.temperature = 0.1, .l2norm = true};
+    int views = (int)clr_step_views(images, clr_comm_size(comm), a->microbatch);
+    clr_status st = clr_planner_open(comm, a->plan, NULL, &b->planner);
+
+    if (st == CLR_OK)
+        st = clr_encoder_new(comm, b->planner, &config, views, true, &b->encoder);
+    if (st != CLR_OK)
+        return st;
+    clr_params_init(clr_encoder_params(b->encoder), 1);
+    b->optim = clr_optim_new(&optim, clr_encoder_params(b->encoder));
+    st = clr_loss_new(comm, &loss, images, 128, &b->loss);
+    return st == CLR_OK ? clr_step_new(comm, b->encoder, b->loss, b->optim, images, a->microbatch, a->size * a->size * a->channels, &b->step) : st;
+}
+
+static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
+{
+    static const char *const archs[] = {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152"};
+    const settings *a = config;
+    int64_t images = a->views / 2;
+    int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm);
+    int64_t mine = clr_share(images, ranks, rank + 1) - clr_share(images, ranks, rank), floats = 2 * mine * a->size * a->size * a->channels;
+    parts b = {0};
+    clr_step_result result = {0};
+    double *seconds = NULL;
+    float *x = NULL;
+
+    (void)set;
+    if (a->threads)
+        omp_set_num_threads((int)a->threads);
+    if (images < ranks || a->views % 2)
+        return clr_fail(CLR_EUSAGE, "--views=%" PRId64 ": must be even and give every rank an image", a->views);
+    double peak = peak_gflops();
+    clr_status st = clr_comm_agree(comm, build(comm, a, images, &b));
+    if (st == CLR_OK) {
+        x = CLR_NEW(float, floats);
+        seconds = CLR_NEW(double, a->steps);
+        clr_rng rng = clr_rng_for(1, 0, (uint64_t)rank, 0, CLR_RNG_BENCH);
+        for (int64_t i = 0; i < floats; i++)
+            x[i] = (float)clr_rng_uniform(&rng);
+    }
+    for (int64_t i = -2; i < a->steps && st == CLR_OK; i++) {
+        clr_comm_barrier(comm);
+        double begin = clr_seconds();
+        st = clr_step_run(b.step, x, 0.01, i + 2, 0, &result);
+        if (i >= 0)
+            seconds[i] = clr_seconds() - begin;
+    }
+    if (st == CLR_OK) {
+        clr_comm_max_double(comm, seconds, a->steps);
+        qsort(seconds, (size_t)a->steps, sizeof *seconds, by_value);
+        double total[2] = {peak, (double)clr_memory_peak() / 1048576};
+        clr_comm_sum_double(comm, total, 1);
+        clr_comm_max_double(comm, total + 1, 1);
+        double median = seconds[a->steps / 2], gflops = clr_encoder_flops(b.encoder) * (double)a->views / median * 1e-9;
+        if (rank == 0) {
+            table(clr_encoder_times_of(b.encoder), &result);
+            printf("%.1f GFLOP/s counted as direct convolutions: %.0f %% of the %.1f that multiply-adds reach here\n", gflops, 100 * gflops / total[0], total[0]);
+            printf("bench=step arch=%s width=%g stem=%s size=%" PRId64 " channels=%" PRId64 " views=%" PRId64 " ranks=%d threads=%d dtype=fp32 recompute=%d "
+                   "microbatch=%" PRId64 " plan=%s isa=%s views_per_s=%.2f views_per_s_best=%.2f gflops=%.1f peak_gflops=%.1f step_s=%.4f exposed_s=%.5f "
+                   "bn_comm_s=%.5f loss=%.6f peak_rss_mb=%.0f\n",
+                   archs[a->arch], a->width, a->stem ? "cifar" : "imagenet", a->size, a->channels, a->views, ranks, omp_get_max_threads(), a->recompute,
+                   a->microbatch, a->plan, clr_isa_name(clr_isa_current()), (double)a->views / median, (double)a->views / seconds[0], gflops, total[0], median,
+                   result.exposed, result.bn_comm, result.loss.loss, total[1]);
+        }
+    }
+    clr_step_free(b.step);
+    clr_loss_free(b.loss);
+    clr_optim_free(b.optim);
+    clr_encoder_free(b.encoder);
+    clr_planner_close(b.planner);
+    clr_free(x);
+    clr_free(seconds);
+    return st;
+}
+
+const clr_command clr_command_bench_step = {.name = "bench step",
+                                            .arguments = "",
+                                            .help = "times whole training steps on this machine",
+                                            .options = options,
+                                            .config_bytes = sizeof(settings),
+                                            .run = run};

@@ -1,0 +1,41 @@
+#ifndef CLR_LOSS_OPS_H
+#define CLR_LOSS_OPS_H
+/* The losses, one file each. A member says what one anchor's loss is in terms of its similarities s (divided by the temperature):
+
+     gather   adds a stretch of an anchor's negatives to its sums a and b;
+     settle   turns the sums into the anchor's loss, dL/ds of its positive, and p and q, which every rank will have of every anchor;
+     weigh    w[j] += dL/ds[j] of an anchor with p and q and this positive, for a stretch of its negatives.
+
+   What is no negative of the anchor has s = CLR_MASKED, for which gather and weigh must add nothing. */
+#include "clr/loss.h"
+
+#define CLR_LOSS_OPS(X) X(ntxent) X(ntlogistic) X(triplet)
+#define CLR_MASKED (-1e30f)
+
+typedef struct clr_loss_anchor {
+    double a, b;      /* sums */
+    double loss, entropy;
+    float positive;   /* its similarity */
+    float shift;      /* at least every similarity of the anchor: keeps exp in range */
+    float negatives;  /* how many there are */
+    float weight, p, q;
+} clr_loss_anchor;
+
+typedef struct clr_loss_op {
+    void (*gather)(const clr_loss_config *config, const float *s, int n, clr_loss_anchor *anchor);
+    void (*settle)(const clr_loss_config *config, clr_loss_anchor *anchor);
+    void (*weigh)(const clr_loss_config *config, const float *s, int n, float positive, float p, float q, float *w);
+} clr_loss_op;
+
+/* Tiles of ntxent that serve their rows and their columns (one rank, bounded similarities). s (rows, columns), ld apart. */
+typedef struct clr_loss_both {
+    /* e = exp(s - shift): sums of e and e s by row into ra, rb, by column into ca, cb (ca NULL: rows alone); how many exceed the positive. */
+    void (*gather)(const float *s, int rows, int columns, int64_t ld, float shift, const float *row_positive, const float *column_positive,
+                   double *ra, double *rb, int32_t *row_better, float *ca, float *cb, int32_t *column_better);
+    /* s becomes e (row_inverse + column_inverse). */
+    void (*weigh)(float *s, int rows, int columns, int64_t ld, float shift, const float *row_inverse, const float *column_inverse);
+    /* How many of n exceed limit, and their sum without what is masked. */
+    int (*better)(const float *s, int n, float limit, double *sum);
+} clr_loss_both;
+
+#endif

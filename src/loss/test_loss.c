@@ -1,0 +1,196 @@
+/* Every loss and option on four ranks (and, run alone, on one) against a plain double-precision reference over the whole batch: loss 1e-6
+   relative, gradient 1e-5 relative L2. The reference itself is held to central differences. Different rows on every rank. */
+#include "clr/isa.h"
+#include "clr/loss.h"
+#include "clr/mem.h"
+#include "clr/rng.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static clr_comm *comm;
+
+static double softplus(double s)
+{
+    return s > 0 ? s + log1p(exp(-s)) : log1p(exp(s));
+}
+
+/* The loss as the paper writes it; z (2G, D) with first views before second. */
+static double reference(const clr_loss_config *c, const double *z, int64_t images, int dim, double *top1)
+{
+    int64_t n = 2 * images;
+    double *u = malloc((size_t)(n * dim) * sizeof *u), total = 0, scale = c->kind == 2 ? 1 : 1 / c->temperature;
+
+    *top1 = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double square = 0;
+        for (int d = 0; d < dim; d++)
+            square += z[i * dim + d] * z[i * dim + d];
+        for (int d = 0; d < dim; d++)
+            u[i * dim + d] = c->l2norm ? z[i * dim + d] / sqrt(fmax(square, 1e-12)) : z[i * dim + d];
+    }
+    for (int64_t i = 0; i < n; i++) {
+        int64_t pair = (i + images) % n;
+        double positive = 0, most = -INFINITY, sum = 0, count = 0, terms = 0;
+        for (int d = 0; d < dim; d++)
+            positive += scale * u[i * dim + d] * u[pair * dim + d];
+        double *s = malloc((size_t)n * sizeof *s);
+        for (int64_t j = 0; j < n; j++) {
+            bool candidate = j != i && j != pair && !(c->one_view && (i < images) == (j < images));
+            s[j] = candidate ? 0 : -INFINITY;
+            for (int d = 0; d < dim && candidate; d++)
+                s[j] += scale * u[i * dim + d] * u[j * dim + d];
+            most = fmax(most, s[j]);
+        }
+        for (int64_t j = 0; j < n; j++) {
+            if (s[j] == -INFINITY)
+                continue;
+            if (c->kind == 0)
+                sum += exp(s[j] - fmax(most, positive));
+            else if (c->kind == 1 && (!c->semi_hard || s[j] < positive))
+                terms += softplus(s[j]), count++;
+            else if (c->kind == 2) {
+                double value = s[j] - positive + c->margin;
+                bool active = value > 0 && (!c->semi_hard || s[j] < positive);
+                terms += active ? value : 0;
+                count += c->semi_hard ? active : 1;
+            }
+        }
+        *top1 += most <= positive;
+        if (c->kind == 0)
+            total += fmax(most, positive) + log(sum + exp(positive - fmax(most, positive))) - positive;
+        else
+            total += (c->kind == 1 ? softplus(-positive) : 0) + (count > 0 ? terms / count : 0);
+        free(s);
+    }
+    free(u);
+    *top1 /= (double)n;
+    return total / (double)n;
+}
+
+typedef struct row {
+    int64_t images;
+    int dim;
+    clr_loss_config config;
+    double spread; /* of z */
+} row;
+
+static const row rows[] = {
+    {16, 8, {.kind = 0, .temperature = 0.1, .l2norm = true}, 1},
+    {37, 24, {.kind = 0, .temperature = 0.5, .l2norm = true}, 1},
+    {300, 32, {.kind = 0, .temperature = 0.1, .l2norm = true}, 1},
+    {21, 16, {.kind = 0, .temperature = 0.01, .l2norm = true}, 1},
+    {21, 16, {.kind = 0, .temperature = 1, .l2norm = true}, 1e-8},
+    {21, 16, {.kind = 0, .temperature = 1, .l2norm = true}, 1e12},
+    {18, 12, {.kind = 0, .temperature = 10, .l2norm = false}, 4},
+    {19, 8, {.kind = 0, .temperature = 0.1, .l2norm = true, .one_view = true}, 1},
+    {23, 8, {.kind = 1, .temperature = 0.2, .l2norm = true}, 1},
+    {23, 8, {.kind = 1, .temperature = 0.5, .l2norm = true, .semi_hard = true, .one_view = true}, 1},
+    {23, 8, {.kind = 2, .temperature = 1, .l2norm = true, .margin = 0.8}, 1},
+    {23, 8, {.kind = 2, .temperature = 1, .l2norm = true, .margin = 0.4, .semi_hard = true}, 1},
+    {4, 5, {.kind = 0, .temperature = 0.1, .l2norm = true}, 1},
+};
+
+START_TEST(agrees_with_the_reference)
+{
+    const row *t = &rows[_i];
+    int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm), dim = t->dim;
+    int64_t n = 2 * t->images, first = clr_share(t->images, ranks, rank), mine = clr_share(t->images, ranks, rank + 1) - first;
+    double *z = CLR_NEW(double, n * dim), top1, other;
+    float *part = CLR_NEW(float, 2 * mine * dim), *dz = CLR_NEW(float, 2 * mine * dim);
+    clr_rng rng = clr_rng_for(7, 0, (uint64_t)_i, 0, 0);
+
+    for (int64_t i = 0; i < n * dim; i++) /* pairs are alike, so that some positives win */
+        z[i] = (float)(t->spread * (clr_rng_normal(&rng) + (i >= n * dim / 2 ? 1.2 * z[i - n * dim / 2] / t->spread : 0)));
+    for (int view = 0; view < 2; view++)
+        for (int64_t i = 0; i < mine * dim; i++)
+            part[view * mine * dim + i] = (float)z[(view * t->images + first) * dim + i];
+    clr_loss *loss = NULL;
+    clr_loss_result result;
+    ck_assert_int_eq(clr_loss_new(comm, &t->config, t->images, dim, &loss), CLR_OK);
+    for (int again = 0; again < 2; again++) /* nothing is left over from the call before */
+        ck_assert_int_eq(clr_loss_apply(loss, part, dz, &result), CLR_OK);
+    double want = reference(&t->config, z, t->images, dim, &top1);
+    ck_assert_msg(fabs(result.loss - want) <= 1e-6 * fabs(want) + 1e-7, "row %d: loss %.9f, want %.9f", _i, result.loss, want);
+    ck_assert_msg(fabs(result.top1 - top1) < 1e-9, "row %d: top1 %f, want %f", _i, result.top1, top1);
+
+    /* This rank's gradient against central differences of the reference, along random directions; kinks are few. */
+    double difference = 0, size = 0;
+    for (int trial = 0; trial < 6; trial++) {
+        double along = 0, step = 1e-6 * t->spread, length = 0;
+        double *direction = CLR_NEW(double, 2 * mine * dim);
+        for (int64_t i = 0; i < 2 * mine * dim; i++) {
+            direction[i] = trial ? clr_rng_normal(&rng) : dz[i] * t->spread;
+            length += direction[i] * direction[i];
+        }
+        for (int64_t i = 0; i < 2 * mine * dim; i++)
+            direction[i] /= sqrt(length) + 1e-300;
+        double plus, minus;
+        for (int sign = -1; sign <= 1; sign += 2) {
+            for (int view = 0; view < 2; view++)
+                for (int64_t i = 0; i < mine * dim; i++)
+                    z[(view * t->images + first) * dim + i] += sign * (sign > 0 ? 2 : 1) * step * direction[view * mine * dim + i];
+            *(sign > 0 ? &plus : &minus) = reference(&t->config, z, t->images, dim, &other);
+        }
+        for (int view = 0; view < 2; view++)
+            for (int64_t i = 0; i < mine * dim; i++)
+                z[(view * t->images + first) * dim + i] -= step * direction[view * mine * dim + i];
+        for (int64_t i = 0; i < 2 * mine * dim; i++)
+            along += dz[i] * direction[i];
+        double numeric = (plus - minus) / (2 * step);
+        difference += (along - numeric) * (along - numeric);
+        size += numeric * numeric;
+        clr_free(direction);
+    }
+    ck_assert_msg(sqrt(difference) <= 2e-5 * sqrt(size) + 1e-9 / t->spread, "row %d: gradient off by %.1e of %.1e", _i, sqrt(difference), sqrt(size));
+    clr_loss_free(loss);
+    clr_free(z);
+    clr_free(part);
+    clr_free(dz);
+}
+END_TEST
+
+START_TEST(refuses_and_notices)
+{
+    clr_loss *loss = NULL;
+    const clr_loss_config config = {.temperature = 0.1, .l2norm = true};
+    clr_loss_result result;
+    int ranks = clr_comm_size(comm);
+
+    ck_assert_int_eq(clr_loss_new(comm, &config, 1, 4, &loss), CLR_EUSAGE);
+    ck_assert_int_eq(clr_loss_new(comm, &config, 2 * ranks, 4, &loss), CLR_OK);
+    float z[16], dz[16];
+    for (int i = 0; i < 16; i++)
+        z[i] = (float)(i + 1 + clr_comm_rank(comm));
+    memset(z, 0, 4 * sizeof *z); /* a row of zeros is floored, not divided by */
+    ck_assert_int_eq(clr_loss_apply(loss, z, dz, &result), CLR_OK);
+    for (int i = 0; i < 16; i++)
+        ck_assert(isfinite(dz[i]));
+    if (clr_comm_rank(comm) == ranks - 1)
+        z[5] = NAN;
+    ck_assert_int_eq(clr_loss_apply(loss, z, dz, &result), CLR_ENUMERIC);
+    ck_assert(fabs(clr_loss_chance(&config, 8) - log(15)) < 1e-12);
+    clr_loss_free(loss);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
+        return EXIT_FAILURE;
+    Suite *suite = suite_create("loss");
+    TCase *tcase = tcase_create(clr_isa_name(clr_isa_current()));
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, agrees_with_the_reference, 0, (int)CLR_COUNT(rows));
+    tcase_add_test(tcase, refuses_and_notices);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    clr_comm_stop(comm);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,36 @@
+#ifndef CLR_OPTIM_OPS_H
+#define CLR_OPTIM_OPS_H
+/* The family of optimizers: a member is a file with `const clr_optim_op clr_optim_NAME` and a word below, in the order of
+   CLR_OPTIM_WORDS. */
+
+#include "clr/optim.h"
+
+#define CLR_OPTIMIZERS(X) X(lars) X(sgd) X(adamw)
+
+enum { CLR_OPTIM_SLOTS = 2 };
+
+/* A run of values inside one entry. */
+typedef struct clr_piece {
+    int entry;
+    int64_t offset, count; /* floats in the block */
+} clr_piece;
+
+typedef struct clr_optim_op {
+    const char *name;
+    int slots;
+    const char *slot_name[CLR_OPTIM_SLOTS];
+    void (*step)(clr_optim *optim, double lr, int64_t step);
+} clr_optim_op;
+
+struct clr_optim {
+    const clr_optim_op *op;
+    clr_optim_config config;
+    clr_params *params;
+    float *slot[CLR_OPTIM_SLOTS];
+    clr_piece *piece; /* every entry's values cut into pieces that threads share; sums go piece by piece, in order */
+    int64_t pieces;
+    double *sum;      /* 2 a piece */
+    double *norm;     /* 2 an entry */
+};
+
+#endif

@@ -1,0 +1,130 @@
+/* What optimizers have in common: slots, pieces of the block for threads, the schedule and the gradient's norm. */
+#include "clr/optim.h"
+
+#include "clr/err.h"
+#include "clr/mem.h"
+#include "ops.h"
+
+#include <math.h>
+
+enum { PIECE = 16384 };
+
+#define DECLARE(name) extern const clr_optim_op clr_optim_##name;
+CLR_OPTIMIZERS(DECLARE)
+#define ENTRY(name) &clr_optim_##name,
+static const clr_optim_op *const ops[] = {CLR_OPTIMIZERS(ENTRY)};
+
+static int64_t cut(const clr_table *table, clr_piece *piece)
+{
+    int64_t n = 0;
+
+    for (int e = 0; e < table->entries; e++)
+        for (int64_t at = 0; at < table->entry[e].count; at += PIECE, n++)
+            if (piece)
+                piece[n] = (clr_piece){e, table->entry[e].offset + at, clr_min64(PIECE, table->entry[e].count - at)};
+    return n;
+}
+
+clr_optim *clr_optim_new(const clr_optim_config *config, clr_params *params)
+{
+    clr_optim *optim = CLR_NEW(clr_optim, 1);
+
+    CLR_CHECK(config->kind >= 0 && config->kind < (int)CLR_COUNT(ops));
+    optim->op = ops[config->kind];
+    optim->config = *config;
+    optim->params = params;
+    for (int s = 0; s < optim->op->slots; s++)
+        optim->slot[s] = CLR_NEW(float, params->weights.floats);
+    optim->pieces = cut(&params->weights, NULL);
+    optim->piece = CLR_NEW(clr_piece, optim->pieces);
+    cut(&params->weights, optim->piece);
+    optim->sum = CLR_NEW(double, 2 * optim->pieces);
+    optim->norm = CLR_NEW(double, 2 * params->weights.entries);
+    return optim;
+}
+
+void clr_optim_free(clr_optim *optim)
+{
+    if (!optim)
+        return;
+    for (int s = 0; s < optim->op->slots; s++)
+        clr_free(optim->slot[s]);
+    clr_free(optim->piece);
+    clr_free(optim->sum);
+    clr_free(optim->norm);
+    clr_free(optim);
+}
+
+const char *clr_optim_name(const clr_optim *optim)
+{
+    return optim->op->name;
+}
+
+void clr_optim_step(clr_optim *optim, double lr, int64_t step)
+{
+    optim->op->step(optim, lr, step);
+}
+
+int clr_optim_slots(const clr_optim *optim)
+{
+    return optim->op->slots;
+}
+
+const char *clr_optim_slot_name(const clr_optim *optim, int slot)
+{
+    CLR_CHECK(slot >= 0 && slot < optim->op->slots);
+    return optim->op->slot_name[slot];
+}
+
+float *clr_optim_slot(clr_optim *optim, int slot)
+{
+    CLR_CHECK(slot >= 0 && slot < optim->op->slots);
+    return optim->slot[slot];
+}
+
+clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double warmup_epochs, int64_t images, int64_t total_steps)
+{
+    clr_schedule schedule = {.total = total_steps};
+
+    schedule.peak = scaling == 0 ? base * (double)batch / 256 : scaling == 1 ? base * sqrt((double)batch) : base;
+    schedule.warmup = (int64_t)floor(warmup_epochs * (double)images / (double)batch);
+    return schedule;
+}
+
+double clr_schedule_at(const clr_schedule *schedule, int64_t step)
+{
+    if (step < schedule->warmup)
+        return schedule->peak * (double)step / (double)schedule->warmup;
+    if (step >= schedule->total)
+        return 0;
+    double done = (double)(step - schedule->warmup) / (double)(schedule->total - schedule->warmup);
+    return 0.5 * schedule->peak * (1 + cos(acos(-1.0) * done));
+}
+
+double clr_grad_norm(const clr_params *params)
+{
+    const clr_table *table = &params->weights;
+    double total = 0;
+
+    /* Entries one after another, each in runs of fixed length: any number of threads gives the same bits. */
+    for (int e = 0; e < table->entries; e++) {
+        const float *grad = clr_params_grad(params, e);
+        int64_t count = table->entry[e].count;
+        for (int64_t first = 0; first < count; first += 64 * PIECE) {
+            double part[64] = {0};
+            int parts = (int)clr_min64(64, (count - first + PIECE - 1) / PIECE);
+#pragma omp parallel for schedule(static) if (parts > 1)
+            for (int i = 0; i < parts; i++) {
+                int64_t from = first + (int64_t)i * PIECE, to = clr_min64(count, from + PIECE);
+                double sum = 0;
+#pragma omp simd reduction(+ : sum)
+                for (int64_t k = from; k < to; k++)
+                    sum += (double)grad[k] * grad[k];
+                part[i] = sum;
+            }
+            for (int i = 0; i < parts; i++)
+                total += part[i];
+        }
+    }
+    return sqrt(total);
+}

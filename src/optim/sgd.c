@@ -1,0 +1,25 @@
+/* Stochastic gradient descent with classic (not Nesterov's) momentum, the rate outside:
+
+     v <- m v + g + wd w;   w <- w - lr v              (no wd for exempt entries: batch norm and biases) */
+#include "ops.h"
+
+static void step(clr_optim *optim, double lr, int64_t number)
+{
+    float *w = optim->params->value, *v = optim->slot[0];
+    const float *g = optim->params->grad;
+    const clr_entry *entry = optim->params->weights.entry;
+    const float momentum = (float)optim->config.momentum, rate = (float)lr;
+
+    (void)number;
+#pragma omp parallel for schedule(static)
+    for (int64_t p = 0; p < optim->pieces; p++) {
+        clr_piece piece = optim->piece[p];
+        const float decay = entry[piece.entry].exempt ? 0 : (float)optim->config.weight_decay;
+        for (int64_t k = piece.offset; k < piece.offset + piece.count; k++) {
+            v[k] = momentum * v[k] + (g[k] + decay * w[k]);
+            w[k] -= rate * v[k];
+        }
+    }
+}
+
+const clr_optim_op clr_optim_sgd = {.name = "sgd", .slots = 1, .slot_name = {"momentum"}, .step = step};

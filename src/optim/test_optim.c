@@ -1,0 +1,232 @@
+/* Optimizers against plain double-precision references over several steps, and cases computed by hand. */
+#include "clr/mem.h"
+#include "clr/optim.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LARGE = 40000, STEPS = 7 };
+
+/* A matrix of several pieces, an exempt vector, a matrix that starts at zero, one value. */
+static const struct {
+    int64_t count;
+    bool exempt;
+} shape[] = {{LARGE, false}, {37, true}, {100, false}, {1, false}};
+
+static clr_params params;
+
+static void open_params(void)
+{
+    memset(&params, 0, sizeof params);
+    clr_table *table = &params.weights;
+    table->entry = CLR_NEW(clr_entry, CLR_COUNT(shape));
+    for (size_t e = 0; e < CLR_COUNT(shape); e++) {
+        table->entry[e] = (clr_entry){.count = shape[e].count, .offset = table->floats, .exempt = shape[e].exempt};
+        table->floats += (shape[e].count + 15) / 16 * 16;
+        table->entries++;
+    }
+    params.value = CLR_NEW(float, table->floats);
+    params.grad = CLR_NEW(float, table->floats);
+}
+
+static void close_params(void)
+{
+    clr_free(params.weights.entry);
+    clr_free(params.value);
+    clr_free(params.grad);
+}
+
+static double random_value(uint64_t i, uint64_t step)
+{
+    clr_rng rng = clr_rng_for(5, step, i, 0, CLR_RNG_BENCH);
+    return clr_rng_normal(&rng);
+}
+
+/* The same mathematics for one entry, in double. */
+static void reference(int kind, const clr_optim_config *config, double lr, int64_t step, int64_t n, bool exempt, double *w,
+                      const float *g, double *a, double *b)
+{
+    double wd = exempt ? 0 : config->weight_decay, m = config->momentum, ww = 0, gg = 0, trust = 1;
+
+    for (int64_t k = 0; k < n; k++) {
+        ww += w[k] * w[k];
+        gg += (g[k] + wd * w[k]) * (g[k] + wd * w[k]);
+    }
+    if (!exempt && ww > 0 && gg > 0)
+        trust = 0.001 * sqrt(ww) / sqrt(gg);
+    for (int64_t k = 0; k < n; k++) {
+        if (kind == 0) {
+            a[k] = m * a[k] + lr * trust * (g[k] + wd * w[k]);
+            w[k] -= a[k];
+        } else if (kind == 1) {
+            a[k] = m * a[k] + g[k] + wd * w[k];
+            w[k] -= lr * a[k];
+        } else {
+            a[k] = m * a[k] + (1 - m) * g[k];
+            b[k] = 0.999 * b[k] + 0.001 * g[k] * g[k];
+            double first = a[k] / (1 - pow(m, (double)step + 1)), second = b[k] / (1 - pow(0.999, (double)step + 1));
+            w[k] -= lr * (first / (sqrt(second) + 1e-8) + wd * w[k]);
+        }
+    }
+}
+
+START_TEST(follows_the_reference)
+{
+    clr_optim_config config = {.kind = _i, .momentum = 0.9, .weight_decay = 0.02};
+    double *w = NULL, *a = NULL, *b = NULL, scale = 0, difference = 0;
+
+    open_params();
+    int64_t n = params.weights.floats;
+    w = CLR_NEW(double, n), a = CLR_NEW(double, n), b = CLR_NEW(double, n);
+    for (int e = 0; e < params.weights.entries; e++)
+        for (int64_t k = 0; k < shape[e].count && e != 2; k++)
+            w[params.weights.entry[e].offset + k] = clr_params_value(&params, e)[k] = (float)random_value((uint64_t)k, 99 + (uint64_t)e);
+    clr_optim *optim = clr_optim_new(&config, &params);
+    for (int step = 0; step < STEPS; step++) {
+        double lr = 0.5 / (1 + step);
+        for (int e = 0; e < params.weights.entries; e++) {
+            int64_t at = params.weights.entry[e].offset;
+            for (int64_t k = 0; k < shape[e].count; k++)
+                params.grad[at + k] = (float)random_value((uint64_t)(at + k), (uint64_t)step);
+            reference(_i, &config, lr, step, shape[e].count, shape[e].exempt, w + at, params.grad + at, a + at, b + at);
+        }
+        clr_optim_step(optim, lr, step);
+    }
+    for (int64_t k = 0; k < n; k++) {
+        scale += w[k] * w[k];
+        difference += (params.value[k] - w[k]) * (params.value[k] - w[k]);
+    }
+    ck_assert(scale > 1);
+    ck_assert_double_le(sqrt(difference / scale), 4 * 0x1p-24 * sqrt(STEPS));
+    const double *slots[] = {a, b};
+    for (int s = 0; s < clr_optim_slots(optim); s++) {
+        scale = difference = 0;
+        for (int64_t k = 0; k < n; k++) {
+            scale += slots[s][k] * slots[s][k];
+            difference += pow(clr_optim_slot(optim, s)[k] - slots[s][k], 2);
+        }
+        ck_assert(scale > 0);
+        ck_assert_double_le(sqrt(difference / scale), 4 * 0x1p-24 * sqrt(STEPS));
+    }
+    clr_optim_free(optim);
+    clr_free(w);
+    clr_free(a);
+    clr_free(b);
+    close_params();
+}
+END_TEST
+
+/* w = (3, 4), g = (0, 0.5): |w| = 5, |g| = 0.5, trust = 0.01; lr 2: v = (0, 0.01), then g = 0 (decay 0): trust 1, v = (0, 0.009). */
+START_TEST(lars_by_hand)
+{
+    clr_optim_config config = {.kind = 0, .momentum = 0.9};
+    float value[16] = {3, 4}, grad[16] = {0, 0.5f};
+    clr_entry entry = {.count = 2};
+    clr_params small = {.weights = {&entry, 1, 16}, .value = value, .grad = grad};
+    clr_optim *optim = clr_optim_new(&config, &small);
+
+    clr_optim_step(optim, 2, 0);
+    ck_assert_float_eq_tol(value[1], 3.99f, 1e-6f);
+    grad[1] = 0;
+    clr_optim_step(optim, 2, 1);
+    ck_assert_float_eq_tol(value[1], 3.981f, 1e-6f);
+    ck_assert_float_eq(value[0], 3);
+    clr_optim_free(optim);
+}
+END_TEST
+
+/* A weight of norm 0 moves with trust 1, an exempt one too and is not decayed. */
+START_TEST(lars_zero_norm_and_exempt)
+{
+    for (int exempt = 0; exempt < 2; exempt++) {
+        clr_optim_config config = {.kind = 0, .momentum = 0.9, .weight_decay = 0.5};
+        float value[16] = {exempt ? 7.0f : 0.0f}, grad[16] = {0.25f};
+        clr_entry entry = {.count = 1, .exempt = exempt};
+        clr_params small = {.weights = {&entry, 1, 16}, .value = value, .grad = grad};
+        clr_optim *optim = clr_optim_new(&config, &small);
+        clr_optim_step(optim, 2, 0);
+        ck_assert_float_eq_tol(value[0], exempt ? 6.5f : -0.5f, 1e-6f);
+        clr_optim_free(optim);
+    }
+}
+END_TEST
+
+START_TEST(schedule_of_the_paper)
+{
+    clr_schedule s = clr_schedule_of(0.3, 0, 4096, 10, 1281167, 31279);
+
+    ck_assert_double_eq_tol(s.peak, 4.8, 1e-12);
+    ck_assert_int_eq(s.warmup, 3127);
+    ck_assert_double_eq(clr_schedule_at(&s, 0), 0);
+    ck_assert_double_eq_tol(clr_schedule_at(&s, 1), 4.8 / 3127, 1e-12);
+    ck_assert_double_eq_tol(clr_schedule_at(&s, 3127), 4.8, 1e-12);
+    ck_assert_double_eq_tol(clr_schedule_at(&s, 3127 + (31279 - 3127) / 2), 2.4, 1e-9);
+    ck_assert_double_eq(clr_schedule_at(&s, 31279), 0);
+    ck_assert_double_eq(clr_schedule_at(&s, 40000), 0);
+    s = clr_schedule_of(0.075, 1, 4096, 0, 1281167, 100);
+    ck_assert_double_eq_tol(s.peak, 4.8, 1e-12);
+    ck_assert_double_eq_tol(clr_schedule_at(&s, 0), 4.8, 1e-12);
+    s = clr_schedule_of(1, 0, 256, 5, 1000, 4); /* stops within the warm-up */
+    ck_assert_double_eq_tol(clr_schedule_at(&s, 3), 3.0 / 19, 1e-12);
+}
+END_TEST
+
+START_TEST(gradient_norm)
+{
+    open_params();
+    double sum = 0;
+    for (int e = 0; e < params.weights.entries; e++)
+        for (int64_t k = 0; k < shape[e].count; k++) {
+            float *g = clr_params_grad(&params, e) + k;
+            *g = (float)random_value((uint64_t)k, (uint64_t)e);
+            sum += (double)*g * *g;
+        }
+    ck_assert_double_eq_tol(clr_grad_norm(&params), sqrt(sum), 1e-12 * sqrt(sum));
+    clr_params_grad(&params, 3)[0] = NAN;
+    ck_assert(isnan(clr_grad_norm(&params)));
+    clr_params_grad(&params, 3)[0] = INFINITY;
+    ck_assert(isinf(clr_grad_norm(&params)));
+    clr_params_grad(&params, 3)[0] = 1e30f; /* its square would overflow in single precision */
+    ck_assert_double_eq_tol(clr_grad_norm(&params), 1e30, 1e24);
+    close_params();
+}
+END_TEST
+
+START_TEST(names_for_checkpoints)
+{
+    static const char *const name[] = {"lars", "sgd", "adamw"};
+    open_params();
+    for (int kind = 0; kind < 3; kind++) {
+        clr_optim *optim = clr_optim_new(&(clr_optim_config){.kind = kind}, &params);
+        ck_assert_str_eq(clr_optim_name(optim), name[kind]);
+        ck_assert_str_eq(clr_optim_slot_name(optim, 0), kind < 2 ? "momentum" : "exp_avg");
+        ck_assert_int_eq(clr_optim_slots(optim), kind < 2 ? 1 : 2);
+        for (int64_t k = 0; k < params.weights.floats; k++)
+            ck_assert(clr_optim_slot(optim, 0)[k] == 0);
+        clr_optim_free(optim);
+    }
+    clr_optim_free(NULL);
+    close_params();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("optim");
+    TCase *tc = tcase_create("optim");
+
+    tcase_add_loop_test(tc, follows_the_reference, 0, 3);
+    tcase_add_test(tc, lars_by_hand);
+    tcase_add_test(tc, lars_zero_norm_and_exempt);
+    tcase_add_test(tc, schedule_of_the_paper);
+    tcase_add_test(tc, gradient_norm);
+    tcase_add_test(tc, names_for_checkpoints);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

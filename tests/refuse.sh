@@ -1,0 +1,72 @@
+#!/bin/sh
+# What is wrong is said in one line that names it; exit status not 0; nothing is overwritten.
+. "${top_srcdir:-.}/tests/lib.sh"
+
+# refused STATUS PATTERN DIR OPTIONS...
+refused() {
+    want=$1 pattern=$2 dir=$3
+    shift 3
+    : >"$dir.out"
+    began=$(date +%s)
+    pretrain 2 "$dir" "$@"
+    status=$?
+    [ $(($(date +%s) - began)) -lt 30 ] || die "$*: took longer than 30 seconds"
+    said=$(grep -c '^simclr: ' "$dir.out")
+    [ "$said" = 1 ] || die "$*: $said lines of complaint, not one: $(cat "$dir.out")"
+    grep '^simclr: ' "$dir.out" | grep -q -- "$pattern" || die "$*: does not say '$pattern': $(cat "$dir.out")"
+    [ $status = "$want" ] || die "$*: exit status $status, not $want: $(cat "$dir.out")"
+}
+refused 2 "did you mean 'temperature'" "$work/a" --steps=2 --temprature=0.5
+refused 2 "has no effect here" "$work/a" --steps=2 --margin=0.5
+refused 2 "bf16" "$work/a" --steps=2 --dtype=bf16
+refused 2 "less than the 2 ranks\|from 2 to" "$work/a" --steps=2 --batch=1
+refused 2 "more than the 10000 images" "$work/a" --steps=2 --batch=20000
+refused 2 "there is no operator 'blurr'" "$work/a" --steps=2 --augment=crop,blurr
+refused 1 "no-such.h5: cannot be read" "$work/a" --steps=2 --data="$work/no-such.h5"
+echo "not a dataset" >"$work/text.h5"
+refused 1 "text.h5: is not a whole HDF5 file" "$work/a" --steps=2 --data="$work/text.h5"
+head -c 100000 "$work/data.h5" >"$work/cut.h5"
+refused 1 "cut.h5" "$work/a" --steps=2 --data="$work/cut.h5"
+
+: >"$work/run.out"
+pretrain 2 "$work/run" --steps=4 --checkpoint-every=2 || die "$(tail -5 "$work/run.out")"
+before=$(cat "$work/run/config" "$work/run/checkpoints/"* "$work/run/metrics.tsv" | cksum)
+refused 1 "temperature: 0.2 -> 0.7" "$work/run" --steps=4 --checkpoint-every=2 --temperature=0.7
+"$simclr" pack --split=train --force $mnist "$work/data2.h5" >/dev/null 2>&1
+refused 1 "belongs to another run" "$work/run" --steps=4 --checkpoint-every=2 --data="$work/data2.h5"
+[ "$before" = "$(cat "$work/run/config" "$work/run/checkpoints/"* "$work/run/metrics.tsv" | cksum)" ] || die "a refused start changed the run"
+
+# A damaged newest checkpoint is passed over with its reason.
+newest=$work/run/checkpoints/step-00000004.h5
+size=$(wc -c <"$newest")
+dd if=/dev/null of="$newest" bs=1 seek=$((size / 2)) 2>/dev/null
+: >"$work/run.out"
+pretrain 2 "$work/run" --steps=4 --checkpoint-every=2 || die "a cut checkpoint stopped the run: $(tail -5 "$work/run.out")"
+grep -q "step-00000004.h5" "$work/run.out" || die "the cut checkpoint was not named: $(cat "$work/run.out")"
+grep -q "going on from .*step-00000002.h5" "$work/run.out" || die "the older checkpoint was not taken: $(cat "$work/run.out")"
+
+# Two jobs in one run directory: the second is told who holds it; a dead job's lock is not in the way.
+: >"$work/held.out"
+pretrain 2 "$work/held" --steps=400 &
+job=$!
+waited=0
+while [ ! -s "$work/held/metrics.tsv" ] && [ $waited -lt 300 ]; do sleep 0.1; waited=$((waited + 1)); done
+cp "$work/held.out" "$work/first.out"
+timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" --run-dir="$work/held" \
+    --width=1/16 --batch=64 --warmup-epochs=0.02 --threads=1 --steps=400 >"$work/second.out" 2>&1 && die "two jobs in one run directory"
+grep -q "another job works in this run directory: process [0-9]* on" "$work/second.out" || die "the second job was not told who holds it: $(cat "$work/second.out")"
+ranks=$(ps -eo pid,args | awk -v d="run-dir=$work/held" '/simclr pretrain/ && index($0, d) && !/mpirun/ && !/awk/ { print $1 }')
+kill -9 $ranks
+wait $job
+: >"$work/held.out"
+pretrain 2 "$work/held" --steps=6 --allow-change=steps || die "a dead job's lock was in the way: $(grep -v "^-" "$work/held.out" | head -20)"
+
+# Disk full: the first save, at step 0, shows it.
+mkdir "$work/full"
+if mount -t tmpfs -o size=600k tmpfs "$work/full" 2>/dev/null; then
+    refused 1 "No space left on device" "$work/full/run" --steps=4
+    umount "$work/full"
+else
+    echo "no tmpfs to fill here: the full disk was not tried"
+fi
+echo "refusals are clear"
