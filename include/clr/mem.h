@@ -3,6 +3,9 @@
 /* Memory: aligned blocks, counted, and planned arenas. After a run's first step the count of
    allocations must not move. */
 
+#include "clr/err.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,5 +47,21 @@ size_t clr_arena_reserve(clr_arena *arena, size_t bytes); /* returns the piece's
 void clr_arena_open(clr_arena *arena);
 void *clr_arena_at(const clr_arena *arena, size_t offset);
 void clr_arena_close(clr_arena *arena);
+
+/* Pieces with lifetimes. Moments are whole numbers; a piece lives in one span of them, or in two, and holds nothing in between. */
+typedef struct clr_lease {
+    size_t bytes, offset;
+    int from[2], to[2]; /* inclusive; from > to: no such span */
+} clr_lease;
+
+typedef struct clr_leases {
+    clr_lease *lease;
+    int count, room;
+} clr_leases;
+
+int clr_leases_add(clr_leases *leases, size_t bytes, int from, int to); /* returns the piece's number */
+void clr_leases_again(clr_leases *leases, int piece, int from, int to); /* the second span */
+size_t clr_leases_place(clr_leases *leases); /* fills every offset (multiples of CLR_ALIGN); returns the bytes of the whole */
+void clr_leases_close(clr_leases *leases);
 
 #endif

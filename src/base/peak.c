@@ -10,7 +10,8 @@ double CLR_KERNEL(clr_peak_flops)(long rounds)
     static volatile float sink;
     clr_vec sum[CHAINS], factor = clr_broadcast(0.999999f), term = clr_broadcast(1e-6f);
 
-    for (int i = 0; i < CHAINS; i++)
+#pragma GCC unroll 16
+    for (int i = 0; i < CHAINS; i++) /* unrolled, so that the array stays in registers */
         sum[i] = clr_broadcast((float)i);
     for (long round = 0; round < rounds; round++) {
 #pragma GCC unroll 16
@@ -19,6 +20,7 @@ double CLR_KERNEL(clr_peak_flops)(long rounds)
             __asm__ volatile("" : "+v"(sum[i]));
         }
     }
+#pragma GCC unroll 16
     for (int i = 0; i < CHAINS; i++)
         sink = sink + sum[i][0];
     return 2.0 * CHAINS * CLR_LANES * (double)rounds;

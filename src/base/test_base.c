@@ -67,6 +67,45 @@ START_TEST(arena_pieces_do_not_overlap)
 }
 END_TEST
 
+/* Pieces with random lifetimes: whoever lives at the same moment lies apart, and the whole is close to what the busiest moment needs. */
+START_TEST(leases_meet_nobody_and_waste_little)
+{
+    enum { PIECES = 60, MOMENTS = 40, TRIALS = 50 };
+    clr_rng rng = clr_rng_for(_i, 0, 0, 0, 0);
+
+    for (int trial = 0; trial < TRIALS; trial++) {
+        clr_leases leases = {0};
+        size_t busiest = 0;
+        for (int i = 0; i < PIECES; i++) {
+            int from = (int)(MOMENTS / 2 * clr_rng_uniform(&rng)), to = from + (int)(5 * clr_rng_uniform(&rng));
+            ck_assert_int_eq(clr_leases_add(&leases, (size_t)(1 + 5000 * clr_rng_uniform(&rng)), from, to), i);
+            if (i % 3 == 0)
+                clr_leases_again(&leases, i, MOMENTS - to, MOMENTS - from);
+        }
+        size_t total = clr_leases_place(&leases);
+        for (int moment = 0; moment <= MOMENTS; moment++) {
+            size_t busy = 0;
+            for (int i = 0; i < PIECES; i++) {
+                const clr_lease *a = &leases.lease[i];
+                bool lives = (moment >= a->from[0] && moment <= a->to[0]) || (moment >= a->from[1] && moment <= a->to[1]);
+                ck_assert_uint_eq(a->offset % CLR_ALIGN, 0);
+                ck_assert_uint_le(a->offset + a->bytes, total);
+                busy += lives ? a->bytes : 0;
+                for (int j = 0; j < i && lives; j++) {
+                    const clr_lease *b = &leases.lease[j];
+                    if ((moment >= b->from[0] && moment <= b->to[0]) || (moment >= b->from[1] && moment <= b->to[1]))
+                        ck_assert(a->offset + a->bytes <= b->offset || b->offset + b->bytes <= a->offset);
+                }
+            }
+            busiest = busy > busiest ? busy : busiest;
+        }
+        ck_assert_uint_ge(total, busiest);
+        ck_assert_double_le((double)total, 1.35 * (double)busiest);
+        clr_leases_close(&leases);
+    }
+}
+END_TEST
+
 START_TEST(hash_sees_every_bit_and_is_continued)
 {
     unsigned char data[80];
@@ -158,6 +197,7 @@ int main(void)
     tcase_add_test(tcase, long_messages_are_cut_not_overrun);
     tcase_add_test(tcase, memory_is_zeroed_aligned_counted);
     tcase_add_test(tcase, arena_pieces_do_not_overlap);
+    tcase_add_loop_test(tcase, leases_meet_nobody_and_waste_little, 0, 4);
     tcase_add_test(tcase, hash_sees_every_bit_and_is_continued);
     tcase_add_test(tcase, streams_are_functions_of_what_they_are_for);
     tcase_add_test(tcase, draws_have_their_distributions);

@@ -1,7 +1,11 @@
 /* What the network consists of: torchvision's ResNet (v1.5: the stride sits on the 3x3), its names, and the plan of its memory.
 
    Initial values (protocol of SimCLR): convolutions from a normal cut at two deviations with variance 1 / fan-in (0.87962566 is the
-   deviation of a unit normal so cut), linear layers from N(0, 0.01), gamma 1, but 0 for the last norm of each residual branch. */
+   deviation of a unit normal so cut), linear layers from N(0, 0.01), gamma 1, but 0 for the last norm of each residual branch.
+
+   Memory. Moments are numbered stem, blocks, head, and back: head, blocks, stem. A raw output y lives from its forward to its backward
+   (with recompute in those two moments alone). A block's output is read by the next block, and then made again from the y when the
+   backward of the next run needs it: a pass over memory that keeps a third of what a bottleneck would store out of the peak. */
 #include "build.h"
 
 #include "clr/mem.h"
@@ -12,11 +16,17 @@
 typedef struct builder {
     clr_encoder *e;
     clr_planner *planner;
-    bool share; /* raw outputs need not outlive their block: with recompute, or where there is no backward */
-    size_t shared, shared_used; /* then all blocks' share this piece */
-    size_t out[2]; /* without backward blocks' outputs take turns in two pieces */
     size_t workspace;
 } builder;
+
+/* The moments of place i: -1 the stem, 0 .. blocks - 1, blocks the head. */
+static int forth(int i) { return i + 1; }
+static int back(const clr_encoder *e, int i) { return 2 * e->blocks + 2 - i; }
+
+static int tensor(clr_encoder *e, int64_t floats, int from, int to)
+{
+    return clr_leases_add(&e->leases, (size_t)floats * sizeof(float), from, to);
+}
 
 static void norm_entries(clr_encoder *e, clr_norm *norm, const char *name, double gamma, bool free_beta)
 {
@@ -36,9 +46,9 @@ static void norm_entries(clr_encoder *e, clr_norm *norm, const char *name, doubl
     e->widest = (int)clr_max64(e->widest, norm->k);
 }
 
-/* A convolution and its norm, by their names. shares: y lies in the shared piece. */
-static void add_unit(builder *b, clr_unit *unit, const clr_conv_problem *problem, const char *conv, const char *norm, clr_role role,
-                     double gamma, bool free_beta, bool shares)
+/* A convolution and its norm, by their names, at place i. */
+static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *problem, const char *conv, const char *norm, clr_role role,
+                     double gamma, bool free_beta)
 {
     clr_encoder *e = b->e;
     clr_entry entry = {.role = role, .r = problem->r, .s = problem->s, .c = problem->c, .k = problem->k, .truncated = role == CLR_ROLE_CONV};
@@ -51,13 +61,10 @@ static void add_unit(builder *b, clr_unit *unit, const clr_conv_problem *problem
     clr_norm_place(&unit->norm, problem->k, &e->memory, unit->at_norm);
     norm_entries(e, &unit->norm, norm, gamma, free_beta);
 
-    size_t bytes = (size_t)clr_unit_floats(unit, e->views) * sizeof(float);
-    bytes = (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
-    if (shares) {
-        unit->at_y = b->shared_used;
-        b->shared_used += bytes;
-    } else
-        unit->at_y = clr_arena_reserve(&e->memory, bytes);
+    bool again = e->config.recompute && i < e->blocks && (i >= 0 || e->pools), seen_later = i < 0 && !e->pools; /* by block 0 */
+    unit->y_lease = tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? back(e, i) : forth(i) + seen_later);
+    if (e->training && again)
+        clr_leases_again(&e->leases, unit->y_lease, back(e, i), back(e, i));
     for (int d = 0; d < (e->training ? CLR_DIRECTIONS : 1); d++) {
         unit->solver[d] = clr_planner_choose(b->planner, problem, (clr_direction)d);
         size_t need = clr_conv_workspace(unit->solver[d], problem, (clr_direction)d);
@@ -70,7 +77,7 @@ static void add_unit(builder *b, clr_unit *unit, const clr_conv_problem *problem
 static void add_block(builder *b, clr_block *block, const char *name, int h, int w, int c_in, int c, int stride, bool bottleneck)
 {
     clr_encoder *e = b->e;
-    int n = e->views, c_out = bottleneck ? 4 * c : c;
+    int n = e->views, c_out = bottleneck ? 4 * c : c, place = (int)(block - e->block);
     clr_conv_problem problem[CLR_BLOCK_UNITS];
     char conv[72], norm[72];
 
@@ -84,24 +91,19 @@ static void add_block(builder *b, clr_block *block, const char *name, int h, int
         problem[0] = clr_conv_problem_of(n, h, w, c_in, c, 3, stride, 1);
         problem[1] = clr_conv_problem_of(n, problem[0].p, problem[0].q, c, c_out, 3, 1, 1);
     }
-    b->shared_used = 0;
     for (int i = 0; i < block->units; i++) {
         snprintf(conv, sizeof conv, "%s.conv%d", name, i + 1);
         snprintf(norm, sizeof norm, "%s.bn%d", name, i + 1);
-        add_unit(b, &block->unit[i], &problem[i], conv, norm, CLR_ROLE_CONV, i == block->units - 1 ? 0 : 1, true, b->share);
+        add_unit(b, &block->unit[i], place, &problem[i], conv, norm, CLR_ROLE_CONV, i == block->units - 1 ? 0 : 1, true);
     }
     block->projects = stride != 1 || c_in != c_out;
     if (block->projects) {
         clr_conv_problem shortcut = clr_conv_problem_of(n, h, w, c_in, c_out, 1, stride, 0);
         snprintf(conv, sizeof conv, "%s.downsample.0", name);
         snprintf(norm, sizeof norm, "%s.downsample.1", name);
-        add_unit(b, &block->shortcut, &shortcut, conv, norm, CLR_ROLE_CONV, 1, true, b->share);
+        add_unit(b, &block->shortcut, place, &shortcut, conv, norm, CLR_ROLE_CONV, 1, true);
     }
-    b->shared = b->shared_used > b->shared ? b->shared_used : b->shared;
-    size_t out = (size_t)clr_unit_floats(&block->unit[block->units - 1], n) * sizeof(float), *turn = &b->out[(block - e->block) % 2];
-    *turn = out > *turn ? out : *turn;
-    if (e->training)
-        block->at_out = clr_arena_reserve(&e->memory, out);
+    block->run = place == 0 || block->projects ? place : block[-1].run;
 }
 
 static void add_head(builder *b)
@@ -119,7 +121,7 @@ static void add_head(builder *b)
         clr_conv_problem problem = clr_conv_problem_of(e->views, 1, 1, in, out, 1, 1, 0);
         snprintf(linear, sizeof linear, "head/%d", 3 * i);
         snprintf(norm, sizeof norm, "head/%d", 3 * i + 1);
-        add_unit(b, &e->head[i], &problem, linear, norm, CLR_ROLE_LINEAR, 1, !last, false);
+        add_unit(b, &e->head[i], e->blocks, &problem, linear, norm, CLR_ROLE_LINEAR, 1, !last);
         in = out;
     }
 }
@@ -152,44 +154,46 @@ static clr_status check(const clr_encoder_config *config, int views, size_t *dep
     return CLR_OK;
 }
 
-/* Pieces for gradients: g[0] holds that of a block's output or input, g[1] that of what stands inside a block. */
-static void reserve_gradients(clr_encoder *e)
+/* Gradients: of blocks' outputs, one piece for a run, because an identity's gradient is worked on in place; of a block's inside. */
+static void lease_gradients(clr_encoder *e)
 {
-    int64_t outside = clr_unit_floats(&e->stem, e->views), inside = 0, flat = e->features;
+    int64_t flat = e->features, stem = clr_unit_floats(&e->stem, e->views);
+    bool apart = e->block[0].projects; /* else the first run's piece goes on to the stem */
 
-    if (e->pools) {
-        inside = outside;
-        outside = (int64_t)e->views * e->pool_h * e->pool_w * e->stem.problem.k;
-    }
-    for (int i = 0; i < e->blocks; i++) {
-        const clr_block *block = &e->block[i];
-        outside = clr_max64(outside, clr_unit_floats(&block->unit[block->units - 1], e->views));
+    for (int i = e->blocks - 1; i >= 0; i--) {
+        clr_block *block = &e->block[i];
+        bool last = i == e->blocks - 1 || e->block[i + 1].run != block->run;
+        int64_t inside = 0;
         for (int u = 0; u < block->units - 1; u++)
             inside = clr_max64(inside, clr_unit_floats(&block->unit[u], e->views));
+        block->inside_lease = tensor(e, inside, back(e, i), back(e, i));
+        block->g_lease = last ? tensor(e, clr_unit_floats(&block->unit[block->units - 1], e->views), back(e, i + 1),
+                                       back(e, block->run || apart ? block->run : -1))
+                              : block[1].g_lease;
     }
+    if (e->pools)
+        e->raw_lease = tensor(e, stem, back(e, -1), back(e, -1));
+    int64_t top = e->pools ? (int64_t)e->views * e->pool_h * e->pool_w * e->stem.problem.k : stem;
+    e->top_lease = apart ? tensor(e, top, back(e, 0), back(e, -1)) : e->block[0].g_lease;
     for (int i = 0; i < e->heads; i++)
         flat = clr_max64(flat, e->head[i].problem.k);
-    e->at_g[0] = clr_arena_reserve(&e->memory, (size_t)outside * sizeof(float));
-    e->at_g[1] = clr_arena_reserve(&e->memory, (size_t)inside * sizeof(float));
     for (int i = 0; i < 2; i++)
-        e->at_head[i] = clr_arena_reserve(&e->memory, (size_t)e->views * (size_t)flat * sizeof(float));
+        e->head_lease[i] = tensor(e, e->views * flat, back(e, e->blocks), back(e, e->blocks));
 }
 
-static void place_shared(builder *b)
+/* Blocks' outputs. */
+static void lease_outputs(clr_encoder *e)
 {
-    clr_encoder *e = b->e;
-    size_t shared = clr_arena_reserve(&e->memory, b->shared), out[2] = {0};
+    int next = e->blocks; /* the first block of the run behind */
 
-    for (int i = 0; i < 2 && !e->training; i++)
-        out[i] = clr_arena_reserve(&e->memory, b->out[i]);
-    if (e->pools)
-        e->stem.at_y += shared;
-    for (int i = 0; i < e->blocks; i++) {
-        for (int u = 0; u < e->block[i].units; u++)
-            e->block[i].unit[u].at_y += shared;
-        e->block[i].shortcut.at_y += shared;
-        if (!e->training)
-            e->block[i].at_out = out[i % 2];
+    for (int i = e->blocks - 1; i >= 0; i--) {
+        clr_block *block = &e->block[i];
+        int64_t floats = clr_unit_floats(&block->unit[block->units - 1], e->views);
+        bool kept = e->training && (e->config.recompute || next == e->blocks);
+        block->out_lease = tensor(e, floats, forth(i), kept ? back(e, i) : forth(i + 1));
+        if (e->training && !kept)
+            clr_leases_again(&e->leases, block->out_lease, back(e, next), back(e, i));
+        next = block->run == i ? i : next;
     }
 }
 
@@ -204,24 +208,23 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
         return st;
     clr_comm_max_double(comm, &most, 1); /* one plan for all ranks, whatever their shares */
     *e = (clr_encoder){.comm = comm, .config = *config, .views = (int)most, .training = training};
-    builder b = {.e = e, .planner = planner, .share = config->recompute || !training};
+    builder b = {.e = e, .planner = planner};
     bool imagenet = config->stem == CLR_STEM_IMAGENET, bottleneck = depths[depth].bottleneck;
     int c = (int)(64 * config->width), in = c, h, w;
     char name[72];
 
     clr_conv_problem stem = imagenet ? clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 7, 2, 3)
                                      : clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 3, 1, 1);
-    add_unit(&b, &e->stem, &stem, "encoder/conv1", "encoder/bn1", CLR_ROLE_CONV, 1, true, b.share && imagenet);
-    b.shared = b.shared_used;
-    h = stem.p, w = stem.q;
     e->pools = imagenet;
+    for (int group = 0; group < 4; group++)
+        e->blocks += depths[depth].blocks[group];
+    add_unit(&b, &e->stem, -1, &stem, "encoder/conv1", "encoder/bn1", CLR_ROLE_CONV, 1, true);
+    h = stem.p, w = stem.q;
     if (imagenet) {
         e->pool_h = h = (h + 1) / 2;
         e->pool_w = w = (w + 1) / 2;
-        e->at_pool = clr_arena_reserve(&e->memory, (size_t)e->views * (size_t)h * (size_t)w * (size_t)c * sizeof(float));
+        e->pool_lease = tensor(e, (int64_t)e->views * h * w * c, forth(-1), training ? back(e, 0) : forth(0));
     }
-    for (int group = 0; group < 4; group++)
-        e->blocks += depths[depth].blocks[group];
     e->block = CLR_NEW(clr_block, e->blocks);
     for (int group = 0, i = 0; group < 4; group++)
         for (int j = 0; j < depths[depth].blocks[group]; j++, i++) {
@@ -232,12 +235,12 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
         }
     e->features = in;
     e->widest = (int)clr_max64(e->widest, in);
-    e->at_h = clr_arena_reserve(&e->memory, (size_t)e->views * (size_t)in * sizeof(float));
+    e->h_lease = tensor(e, (int64_t)e->views * in, forth(e->blocks), training ? back(e, e->blocks) : forth(e->blocks));
     add_head(&b);
+    lease_outputs(e);
     if (training)
-        reserve_gradients(e);
-    if (b.share)
-        place_shared(&b);
+        lease_gradients(e);
+    e->at_leases = clr_arena_reserve(&e->memory, clr_leases_place(&e->leases));
     e->at_workspace = clr_arena_reserve(&e->scratch, b.workspace);
     return CLR_OK;
 }

@@ -10,8 +10,10 @@ typedef struct clr_block {
     int units;
     bool projects;      /* has a shortcut unit; else the identity */
     int64_t first;      /* offset of its first parameter */
-    size_t at_out;
+    int run;            /* the first block of its run: a projecting block and the identities behind it */
+    int out_lease, g_lease, inside_lease;
     float *out;         /* relu(last unit + shortcut) */
+    float *g, *inside;  /* gradient of out, one piece for a run; of what stands inside */
     clr_view in;        /* of the latest forward */
 } clr_block;
 
@@ -25,17 +27,19 @@ struct clr_encoder {
     clr_unit stem;
     bool pools;
     int pool_h, pool_w;
-    size_t at_pool;
+    int pool_lease, top_lease, raw_lease, h_lease, head_lease[2];
     float *pool;        /* ImageNet stem: its max-pool's output */
+    float *top, *raw;   /* gradient of the first block's input; ImageNet: of what the max-pool reads */
     clr_block *block;
     int blocks, features;
     clr_unit head[CLR_HEAD_UNITS];
     int heads;
     int64_t head_first;
-    size_t at_g[2], at_head[2], at_h, at_workspace;
-    float *g[2], *head_g[2], *h; /* gradients; (views, features) */
+    size_t at_workspace, at_leases;
+    clr_leases leases;  /* of every stored tensor and gradient, until they are placed */
+    float *head_g[2], *h; /* gradients; (views, features) */
     const float *x;     /* of the latest forward */
-    clr_arena memory, scratch; /* stored tensors and gradients; workspace */
+    clr_arena memory, scratch; /* norms, stored tensors and gradients; workspace */
     clr_unit_space space;
     clr_encoder_times times;
     int widest;

@@ -2,17 +2,29 @@
 
    A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit. Backward, with g the gradient of out masked by
    out > 0: dy of the last unit and of the shortcut come from g; going down, each unit's data gradient is masked and summed for the norm
-   below in the same pass. dy takes y's place, so two pieces for gradients serve the whole network: g[0] between blocks, g[1] inside. */
+   below in the same pass. dy takes y's place. Where each tensor lies is build.c's plan. */
 #include "build.h"
 
 #include "clr/mem.h"
 
 #include <string.h>
 
+static float *leased(const clr_encoder *e, int lease)
+{
+    return clr_arena_at(&e->memory, e->at_leases + e->leases.lease[lease].offset);
+}
+
 static void open_unit(clr_encoder *e, clr_unit *unit)
 {
-    unit->y = clr_arena_at(&e->memory, unit->at_y);
+    unit->y = leased(e, unit->y_lease);
     clr_norm_open(&unit->norm, &e->memory, unit->at_norm);
+}
+
+static void drop_plan(clr_encoder *e)
+{
+    clr_leases_close(&e->leases);
+    clr_free(e->block);
+    clr_free(e);
 }
 
 clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
@@ -23,17 +35,24 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
 
     *out = NULL;
     if (st != CLR_OK) {
-        clr_free(e);
+        drop_plan(e);
         return st;
     }
     clr_arena_open(&e->memory);
     clr_arena_open(&e->scratch);
     clr_params_open(&e->params);
     open_unit(e, &e->stem);
-    e->pool = clr_arena_at(&e->memory, e->at_pool);
+    if (e->pools)
+        e->pool = leased(e, e->pool_lease);
+    if (e->pools && training)
+        e->raw = leased(e, e->raw_lease);
     for (int i = 0; i < e->blocks; i++) {
         clr_block *block = &e->block[i];
-        block->out = clr_arena_at(&e->memory, block->at_out);
+        block->out = leased(e, block->out_lease);
+        if (training) {
+            block->g = leased(e, block->g_lease);
+            block->inside = leased(e, block->inside_lease);
+        }
         for (int u = 0; u < block->units; u++)
             open_unit(e, &block->unit[u]);
         if (block->projects)
@@ -41,11 +60,13 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
     }
     for (int i = 0; i < e->heads; i++)
         open_unit(e, &e->head[i]);
-    e->h = clr_arena_at(&e->memory, e->at_h);
-    for (int i = 0; i < 2 && training; i++) {
-        e->g[i] = clr_arena_at(&e->memory, e->at_g[i]);
-        e->head_g[i] = clr_arena_at(&e->memory, e->at_head[i]);
+    e->h = leased(e, e->h_lease);
+    if (training) {
+        e->top = leased(e, e->top_lease);
+        for (int i = 0; i < 2; i++)
+            e->head_g[i] = leased(e, e->head_lease[i]);
     }
+    clr_leases_close(&e->leases);
     e->space = (clr_unit_space){.comm = config->global_bn ? comm : NULL,
                                 .params = &e->params,
                                 .workspace = clr_arena_at(&e->scratch, e->at_workspace),
@@ -53,12 +74,6 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
     clr_pass_space_open(&e->space.pass, e->widest);
     *out = e;
     return CLR_OK;
-}
-
-static void drop_plan(clr_encoder *e)
-{
-    clr_free(e->block);
-    clr_free(e);
 }
 
 void clr_encoder_free(clr_encoder *e)
@@ -82,10 +97,9 @@ clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_en
         bytes[0] = (2 * e->params.weights.floats + e->params.states.floats) * (int64_t)sizeof(float);
         bytes[1] = (int64_t)e->memory.bytes;
         bytes[2] = (int64_t)e->scratch.bytes;
-        clr_params_close(&e->params);
-        drop_plan(e);
-    } else
-        clr_free(e);
+    }
+    clr_params_close(&e->params);
+    drop_plan(e);
     return st;
 }
 
@@ -107,16 +121,21 @@ static void block_units(clr_encoder *e, clr_block *block, clr_unit_mode mode)
         clr_unit_forward(&block->shortcut, &e->space, block->in, e->n, e->total, mode);
 }
 
-static clr_view block_forward(clr_encoder *e, clr_block *block, clr_view in, clr_unit_mode mode)
+static void join(clr_encoder *e, clr_block *block)
 {
     clr_unit *last = &block->unit[block->units - 1];
+    double begin = clr_seconds();
+    clr_lens lens = clr_norm_lens(&last->norm, false), other = block->projects ? clr_norm_lens(&block->shortcut.norm, false) : block->in.lens;
 
+    clr_join(last->y, &lens, block->projects ? block->shortcut.y : block->in.x, &other, clr_unit_rows(last, e->n), last->problem.k, block->out);
+    e->times.join += clr_seconds() - begin;
+}
+
+static clr_view block_forward(clr_encoder *e, clr_block *block, clr_view in, clr_unit_mode mode)
+{
     block->in = in;
     block_units(e, block, mode);
-    double begin = clr_seconds();
-    clr_lens lens = clr_norm_lens(&last->norm, false), other = block->projects ? clr_norm_lens(&block->shortcut.norm, false) : in.lens;
-    clr_join(last->y, &lens, block->projects ? block->shortcut.y : in.x, &other, clr_unit_rows(last, e->n), last->problem.k, block->out);
-    e->times.join += clr_seconds() - begin;
+    join(e, block);
     return (clr_view){.x = block->out};
 }
 
@@ -192,35 +211,39 @@ static const float *head_backward(clr_encoder *e, bool accumulate)
     return g;
 }
 
-/* g[0]: gradient of the block's output in, of its input out. */
-static void block_backward(clr_encoder *e, clr_block *block, bool accumulate)
+/* block->g holds the gradient of its output; leaves that of its input in the g of the block below. */
+static void block_backward(clr_encoder *e, int i, bool accumulate)
 {
+    clr_block *block = &e->block[i];
     clr_unit *unit = block->unit, *last = &unit[block->units - 1], *shortcut = block->projects ? &block->shortcut : NULL;
     clr_unit_space *space = &e->space;
+    float *g = block->g, *g_in = i ? block[-1].g : e->top;
 
     if (e->config.recompute)
         block_units(e, block, CLR_UNIT_AGAIN);
+    for (int j = i && block->run == i && !e->config.recompute ? block[-1].run : i; j < i; j++)
+        join(e, &e->block[j]);
     double begin = clr_seconds();
-    clr_join_backward(e->g[0], block->out, last->y, &last->norm, shortcut ? shortcut->y : NULL, shortcut ? &shortcut->norm : NULL,
+    clr_join_backward(g, block->out, last->y, &last->norm, shortcut ? shortcut->y : NULL, shortcut ? &shortcut->norm : NULL,
                       clr_unit_rows(last, e->n), &space->pass);
     e->times.join += clr_seconds() - begin;
     if (shortcut) {
-        clr_unit_backward_norm(shortcut, space, e->g[0], e->n, e->total, accumulate);
+        clr_unit_backward_norm(shortcut, space, g, e->n, e->total, accumulate);
         clr_unit_backward_weight(shortcut, space, block->in, e->n, accumulate);
     }
-    clr_unit_backward_norm(last, space, e->g[0], e->n, e->total, accumulate);
+    clr_unit_backward_norm(last, space, g, e->n, e->total, accumulate);
     for (int u = block->units - 1; u > 0; u--) {
         clr_unit *below = &unit[u - 1];
         clr_view in = {below->y, clr_norm_lens(&below->norm, true)};
         clr_unit_backward_weight(&unit[u], space, in, e->n, accumulate);
-        clr_unit_backward_data(&unit[u], space, e->g[1], false, below, e->n);
-        clr_unit_backward_norm(below, space, e->g[1], e->n, e->total, accumulate);
+        clr_unit_backward_data(&unit[u], space, block->inside, false, below, e->n);
+        clr_unit_backward_norm(below, space, block->inside, e->n, e->total, accumulate);
     }
     clr_unit_backward_weight(&unit[0], space, block->in, e->n, accumulate);
-    /* The identity's gradient is what g[0] holds; a projection's is added after the branch has overwritten it. */
-    clr_unit_backward_data(&unit[0], space, e->g[0], !shortcut, NULL, e->n);
+    /* The identity's gradient is what g, then the same as g_in, holds; a projection's is added to the branch's. */
+    clr_unit_backward_data(&unit[0], space, g_in, !shortcut, NULL, e->n);
     if (shortcut)
-        clr_unit_backward_data(shortcut, space, e->g[0], true, NULL, e->n);
+        clr_unit_backward_data(shortcut, space, g_in, true, NULL, e->n);
 }
 
 void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_encoder_ready *ready, void *context)
@@ -234,21 +257,21 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     if (ready)
         ready(context, e->head_first);
     double begin = clr_seconds();
-    clr_pool_mean_backward(g, e->n, last->problem.p * last->problem.q, e->features, e->g[0]);
+    clr_pool_mean_backward(g, e->n, last->problem.p * last->problem.q, e->features, e->block[e->blocks - 1].g);
     e->times.pool += clr_seconds() - begin;
     for (int i = e->blocks - 1; i >= 0; i--) {
-        block_backward(e, &e->block[i], accumulate);
+        block_backward(e, i, accumulate);
         if (ready)
             ready(context, e->block[i].first);
     }
-    float *top = e->g[0];
+    float *top = e->top;
     if (e->pools && e->config.recompute)
         clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, e->n, e->total, CLR_UNIT_AGAIN);
     begin = clr_seconds();
     if (e->pools) {
         clr_lens lens = clr_norm_lens(&e->stem.norm, true);
-        clr_pool_max_backward(e->stem.y, &lens, e->g[0], e->n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k, e->g[1]);
-        top = e->g[1];
+        clr_pool_max_backward(e->stem.y, &lens, e->top, e->n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k, e->raw);
+        top = e->raw;
     }
     e->times.pool += clr_seconds() - begin;
     begin = clr_seconds();

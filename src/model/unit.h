@@ -11,7 +11,8 @@ typedef struct clr_unit {
     int weight; /* entry */
     int kind;   /* of clr_encoder_times.conv; 4: linear */
     clr_norm norm;
-    size_t at_norm[2], at_y;
+    size_t at_norm[2];
+    int y_lease;
     float *y;
 } clr_unit;
 
