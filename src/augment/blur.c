@@ -1,5 +1,5 @@
 /* Gaussian blur with probability 0.5: sigma uniform in [0.1, 2], 2 floor(floor(side / 10) / 2) + 1 taps, exp(-i^2 / 2 sigma^2) normalised,
-   rows and columns; outside is zero. */
+   rows and columns; outside is zero. Clipped to [0, 1] before and after. */
 #include "tools.h"
 
 #include <math.h>
@@ -49,6 +49,7 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
         sum += exp(-t * t / (2 * draws[1] * draws[1]));
     for (int t = -radius; t <= radius; t++)
         weight[t + radius] = (float)(exp(-t * t / (2 * draws[1] * draws[1])) / sum);
+    clr_canvas_clip(canvas);
     pass(canvas->pixels, canvas->spare, canvas->width, c, canvas->height, row, c, weight, radius);
     pass(canvas->spare, canvas->pixels, canvas->height, row, 1, 0, row, weight, radius);
     clr_canvas_clip(canvas);

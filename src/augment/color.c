@@ -2,7 +2,7 @@
    [0, 1] after each. Brightness is added, as the paper's code did; "color:1.0:multiplicative" multiplies, as SimCLR v2 does.
      brightness x + b, b in [-0.8 s, 0.8 s], or x b, b in [1 - 0.8 s, 1 + 0.8 s]
      contrast   (x - mean_c) f + mean_c, the mean of each channel over the image
-     saturation S f and hue H + d in HSV. Gray images have neither. */
+     saturation S f, at most 1, and hue H + d in HSV. Gray images have neither. */
 #include "tools.h"
 
 #include "clr/log.h"
@@ -88,7 +88,8 @@ static void recolour(clr_canvas *canvas, float factor, float turn)
         h += h < 0 ? 6 : 0;
         h += sixths;
         h -= h >= 6 ? 6 : 0;
-        chroma = fminf(chroma * factor, v); /* saturation at most 1 */
+        if (factor != 1) /* the hue leaves a saturation above 1, of bicubic overshoot, as it is */
+            chroma = fminf(chroma * factor, v);
         p[0] = channel(5, h, v, chroma);
         p[1] = channel(3, h, v, chroma);
         p[2] = channel(1, h, v, chroma);
@@ -108,7 +109,9 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
             brightness(canvas, by, step->number[1] != 0);
         else if (kind == CONTRAST)
             contrast(canvas, by);
-        else if (canvas->channels == 3)
+        else if (canvas->channels == 1)
+            clr_canvas_clip(canvas);
+        else
             kind == SATURATION ? recolour(canvas, by, 0) : recolour(canvas, 1, by);
     }
 }
