@@ -1,0 +1,513 @@
+/* Every operator against its formula in double precision, whole views against the operators one after another, purity, odd shapes, and
+   what is refused. Tolerances are multiples of eps times the square root of the length of the sums. */
+#include "clr/augment.h"
+#include "clr/mem.h"
+#include "clr/tensor.h"
+#include "ops.h"
+
+#include <check.h>
+#include <float.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct picture {
+    int height, width, channels;
+    double *p;
+} picture;
+
+static picture picture_new(int height, int width, int channels)
+{
+    return (picture){height, width, channels, CLR_NEW(double, (int64_t)height * width * channels)};
+}
+
+static double *at(const picture *x, int i, int j, int k)
+{
+    return x->p + ((int64_t)i * x->width + j) * x->channels + k;
+}
+
+static void replace(picture *x, picture by)
+{
+    clr_free(x->p);
+    *x = by;
+}
+
+static void clip(picture *x)
+{
+    for (int64_t i = 0; i < (int64_t)x->height * x->width * x->channels; i++)
+        x->p[i] = fmin(fmax(x->p[i], 0), 1);
+}
+
+/* Keys' cubic convolution with a = -1/2. */
+static double keys(double t)
+{
+    const double a = -0.5;
+
+    t = fabs(t);
+    return t <= 1 ? (a + 2) * t * t * t - (a + 3) * t * t + 1 : t < 2 ? a * t * t * t - 5 * a * t * t + 8 * a * t - 4 * a : 0;
+}
+
+/* Half-pixel centres, no antialiasing; what lies outside the rectangle has weight 0, the rest is renormalised. */
+static void resize(picture *x, int top, int left, int height, int width, int size)
+{
+    picture out = picture_new(size, size, x->channels);
+
+    for (int i = 0; i < size; i++)
+        for (int j = 0; j < size; j++)
+            for (int k = 0; k < x->channels; k++) {
+                double y0 = (i + 0.5) * height / size - 0.5, x0 = (j + 0.5) * width / size - 0.5, sum = 0, weights = 0;
+                for (int a = (int)fmax(0, ceil(y0 - 2)); a < height && a <= y0 + 2; a++)
+                    for (int b = (int)fmax(0, ceil(x0 - 2)); b < width && b <= x0 + 2; b++) {
+                        double weight = keys(y0 - a) * keys(x0 - b);
+                        sum += weight * *at(x, top + a, left + b, k);
+                        weights += weight;
+                    }
+                *at(&out, i, j, k) = sum / weights;
+            }
+    replace(x, out);
+}
+
+static void crop(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    (void)step;
+    resize(x, (int)draws[1], (int)draws[2], (int)draws[3], (int)draws[4], size);
+}
+
+static void flip(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    picture out = picture_new(x->height, x->width, x->channels);
+
+    (void)step, (void)draws, (void)size;
+    for (int i = 0; i < x->height; i++)
+        for (int j = 0; j < x->width; j++)
+            for (int k = 0; k < x->channels; k++)
+                *at(&out, i, j, k) = *at(x, i, x->width - 1 - j, k);
+    replace(x, out);
+}
+
+/* One pixel to HSV, S times factor (at most 1), H plus turn, and back. */
+static void hsv(double *p, double factor, double turn)
+{
+    double v = fmax(p[0], fmax(p[1], p[2])), c = v - fmin(p[0], fmin(p[1], p[2])), h = 0, s = v > 0 ? c / v : 0;
+
+    if (c > 0)
+        h = v == p[0] ? (p[1] - p[2]) / c / 6 : v == p[1] ? (p[2] - p[0]) / c / 6 + 1.0 / 3 : (p[0] - p[1]) / c / 6 + 2.0 / 3;
+    if (factor != 1)
+        s = fmin(s * factor, 1);
+    h = fmod(h + turn + 10, 1) * 6;
+    int sector = (int)h;
+    double f = h - sector, low = v * (1 - s), falls = v * (1 - s * f), grows = v * (1 - s * (1 - f));
+    const double rgb[6][3] = {{v, grows, low}, {falls, v, low}, {low, v, grows}, {low, falls, v}, {grows, low, v}, {v, low, falls}};
+    memcpy(p, rgb[sector], sizeof rgb[sector]);
+}
+
+static void color(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    int64_t n = (int64_t)x->height * x->width;
+    int c = x->channels;
+
+    (void)size;
+    for (int o = 0; o < 4; o++) {
+        double by = draws[5 + (int)draws[1 + o]], mean[3] = {0};
+        for (int64_t i = 0; i < n * c; i++)
+            mean[i % c] += x->p[i] / (double)n;
+        for (int64_t i = 0; i < n * c; i++)
+            if (draws[1 + o] == 0)
+                x->p[i] = step->number[1] != 0 ? x->p[i] * by : x->p[i] + by;
+            else if (draws[1 + o] == 1)
+                x->p[i] = (x->p[i] - mean[i % c]) * by + mean[i % c];
+            else if (c == 3 && i % 3 == 0)
+                draws[1 + o] == 2 ? hsv(x->p + i, by, 0) : hsv(x->p + i, 1, by);
+        clip(x);
+    }
+}
+
+static void gray(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    (void)step, (void)draws, (void)size;
+    if (x->channels == 1)
+        return;
+    for (int64_t i = 0; i < (int64_t)x->height * x->width; i++) {
+        double *p = x->p + 3 * i;
+        p[0] = p[1] = p[2] = 0.2989 * p[0] + 0.5870 * p[1] + 0.1140 * p[2];
+    }
+    clip(x);
+}
+
+/* Both axes at once; zeros outside. What comes in is clipped, as everything before the blur is. */
+static void blur(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    int radius = size / 10 / 2;
+    double total = 0;
+    picture out = picture_new(x->height, x->width, x->channels);
+
+    (void)step;
+    clip(x);
+    for (int a = -radius; a <= radius; a++)
+        total += exp(-a * a / (2 * draws[1] * draws[1]));
+    for (int i = 0; i < x->height; i++)
+        for (int j = 0; j < x->width; j++)
+            for (int a = -radius; a <= radius; a++)
+                for (int b = -radius; b <= radius; b++)
+                    for (int k = 0; k < x->channels; k++)
+                        if (i + a >= 0 && i + a < x->height && j + b >= 0 && j + b < x->width)
+                            *at(&out, i, j, k) += exp(-(a * a + b * b) / (2 * draws[1] * draws[1])) / (total * total) * *at(x, i + a, j + b, k);
+    replace(x, out);
+    clip(x);
+}
+
+static void cutout(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    int side = (int)floor(step->number[0] * fmin(x->height, x->width) + 0.5);
+    double y0 = draws[1] - side / 2, x0 = draws[2] - side / 2;
+
+    (void)size;
+    for (int i = 0; i < x->height; i++)
+        for (int j = 0; j < x->width; j++)
+            for (int k = 0; k < x->channels; k++)
+                if (i >= y0 && i < y0 + side && j >= x0 && j < x0 + side)
+                    *at(x, i, j, k) = 0;
+}
+
+static void rotate(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    (void)step;
+    if (x->height != x->width)
+        resize(x, 0, 0, x->height, x->width, size);
+    for (int turn = 0; turn < draws[0]; turn++) { /* the right side goes up */
+        picture out = picture_new(x->width, x->height, x->channels);
+        for (int i = 0; i < x->width; i++)
+            for (int j = 0; j < x->height; j++)
+                for (int k = 0; k < x->channels; k++)
+                    *at(&out, i, j, k) = *at(x, j, x->width - 1 - i, k);
+        replace(x, out);
+    }
+}
+
+static void noise(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    clr_rng rng = clr_rng_for((uint64_t)draws[2], 0, 0, 0, 0);
+
+    (void)step, (void)size;
+    for (int64_t i = 0; i < (int64_t)x->height * x->width * x->channels; i++)
+        x->p[i] += draws[1] * clr_rng_normal(&rng);
+    clip(x);
+}
+
+static void sobel(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    static const int across[3][3] = {{-1, 0, 1}, {-2, 0, 2}, {-1, 0, 1}};
+    picture out = picture_new(x->height, x->width, x->channels);
+
+    (void)step, (void)draws, (void)size;
+    for (int i = 0; i < x->height; i++)
+        for (int j = 0; j < x->width; j++)
+            for (int k = 0; k < x->channels; k++) {
+                double gx = 0, gy = 0;
+                for (int a = 0; a < 3; a++)
+                    for (int b = 0; b < 3; b++) {
+                        double p = *at(x, (int)fmin(fmax(i + a - 1, 0), x->height - 1), (int)fmin(fmax(j + b - 1, 0), x->width - 1), k);
+                        gx += across[a][b] * p;
+                        gy += across[b][a] * p;
+                    }
+                *at(&out, i, j, k) = sqrt(gx * gx + gy * gy) / 4;
+            }
+    replace(x, out);
+    clip(x);
+}
+
+typedef void reference(const clr_augment_step *step, const double *draws, int size, picture *x);
+#define ROW(name) {#name, name},
+static const struct {
+    const char *name;
+    reference *apply;
+} references[] = {CLR_AUGMENT_OPS(ROW)};
+
+static clr_augment list(const char *text)
+{
+    clr_augment augment;
+
+    ck_assert_msg(clr_augment_parse(text, &augment) == CLR_OK, "%s", clr_message());
+    return augment;
+}
+
+static clr_image noisy(int height, int width, int channels, uint64_t seed)
+{
+    clr_image image = {height, width, channels, clr_alloc((size_t)(height * width), (size_t)channels)};
+    clr_rng rng = clr_rng_for(seed, 0, 0, 0, CLR_RNG_BENCH);
+
+    for (int i = 0; i < height * width * channels; i++)
+        image.pixels[i] = (uint8_t)clr_rng_u32(&rng);
+    return image;
+}
+
+static picture picture_of(const clr_image *image)
+{
+    picture x = picture_new(image->height, image->width, image->channels);
+
+    for (int i = 0; i < image->height * image->width * image->channels; i++)
+        x.p[i] = image->pixels[i] / 255.0;
+    return x;
+}
+
+/* The view as the operators' references make it. */
+static picture expect(const clr_augment *augment, const clr_image *image, int size, const uint64_t of[4])
+{
+    picture x = picture_of(image);
+
+    for (int i = 0; i < augment->steps; i++) {
+        clr_rng rng = clr_rng_for(of[0], of[1], of[2], (uint32_t)of[3], (uint32_t)i);
+        double draws[CLR_AUGMENT_DRAWS] = {0};
+        augment->step[i].op->draw(&augment->step[i], &rng, x.height, x.width, size, draws);
+        for (size_t r = 0; r < CLR_COUNT(references) && draws[0] != 0; r++)
+            if (!strcmp(references[r].name, augment->step[i].op->name))
+                references[r].apply(&augment->step[i], draws, size, &x);
+    }
+    if (x.height != size || x.width != size)
+        resize(&x, 0, 0, x.height, x.width, size);
+    clip(&x);
+    return x;
+}
+
+static float *view_of(const clr_augment *augment, const clr_image *image, int size, const uint64_t of[4])
+{
+    float *out = CLR_NEW(float, size * size * image->channels);
+    size_t floats = clr_augment_scratch(image->height, image->width, image->channels, size);
+    float *scratch = CLR_NEW(float, floats);
+
+    memset(scratch, 0xff, floats * sizeof *scratch); /* NaN: nothing may depend on it */
+    clr_augment_apply(augment, image, size, of[0], of[1], of[2], (uint32_t)of[3], scratch, out);
+    clr_free(scratch);
+    return out;
+}
+
+/* Views of eight samples within `eps` times FLT_EPSILON of their reference. */
+static void compare(const char *text, int height, int width, int channels, int size, double eps)
+{
+    clr_augment augment = list(text);
+    clr_image image = noisy(height, width, channels, (uint64_t)(height * 1000 + width));
+
+    for (uint64_t sample = 0; sample < 8; sample++) {
+        const uint64_t of[4] = {7, 3, sample, sample % 2};
+        picture x = expect(&augment, &image, size, of);
+        float *out = view_of(&augment, &image, size, of);
+        for (int i = 0; i < size * size * channels; i++)
+            ck_assert_msg(fabs(out[i] - x.p[i]) <= eps * FLT_EPSILON, "%s of %dx%dx%d to %d: sample %d at %d: %.9g, not %.9g", text, height,
+                          width, channels, size, (int)sample, i, out[i], x.p[i]);
+        clr_free(x.p);
+        clr_free(out);
+    }
+    clr_image_free(&image);
+}
+
+/* eps: that of the operator alone; one more for the pixel's 1 / 255. */
+static const struct {
+    const char *list;
+    double eps;
+} alone[] = {{"none", 1}, {"flip:1", 1}, {"cutout", 1}, {"cutout:0.9", 1}, {"rotate", 1}, {"gray:1", 3}, {"noise", 2}, {"sobel:1", 8},
+             {"color:0", 16}, {"color:0.5", 32}, {"color", 32}, {"color:1.0:multiplicative", 32}, {"color:5:multiplicative", 128}};
+
+START_TEST(operators_are_their_formulas)
+{
+    for (int channels = 1; channels <= 3; channels += 2)
+        compare(alone[_i].list, 20, 20, channels, 20, alone[_i].eps);
+}
+END_TEST
+
+START_TEST(resizing_is_bicubic)
+{
+    const double eps = 4 * sqrt(8); /* two sums of four */
+
+    compare("none", 5, 7, 3, 20, eps);    /* enlarged */
+    compare("none", 93, 61, 3, 12, eps);  /* shrunk: four taps all the same */
+    compare("crop:0.08-1", 40, 50, 3, 24, eps);
+    compare("crop:0.5-0.5", 40, 50, 1, 24, eps);
+    compare("rotate", 20, 13, 3, 16, eps);
+}
+END_TEST
+
+START_TEST(blur_is_a_gaussian_with_zeros_around)
+{
+    static const int side[] = {8, 19, 20, 32, 50, 224};
+
+    for (int i = 0; i < 5; i++)
+        compare("blur:1", side[i], side[i], 3, side[i], 2 * sqrt(2 * (side[i] / 10 + 1)));
+    compare("blur:1", side[5], side[5], 1, side[5], 2 * sqrt(2 * 23));
+    compare("blur:1", 6, 90, 3, 64, 4 * sqrt(8 + 14)); /* shorter than the kernel, and resized */
+}
+END_TEST
+
+static const char *const chains[] = {"crop:0.08-1,flip,color:1.0,gray:0.2,blur", "crop,flip,color:0.5", "crop,blur:1",
+                                     "crop,color:1.0:multiplicative,gray", "color,crop,cutout,noise", "sobel,rotate,crop",
+                                     "rotate,noise,flip,cutout,blur,gray,color,sobel,crop"};
+
+START_TEST(views_are_operators_in_order)
+{
+    compare(chains[_i], 40, 33, 3, 24, 64);
+    compare(chains[_i], 21, 48, 1, 40, 64);
+    compare(chains[_i], 24, 24, 3, 24, 64);
+}
+END_TEST
+
+START_TEST(odd_shapes_work)
+{
+    static const int shape[][2] = {{1, 1}, {1, 2}, {2, 1}, {3, 3}, {1, 700}, {700, 1}, {4, 900}, {2, 300}};
+
+    for (size_t s = 0; s < CLR_COUNT(shape); s++)
+        for (int channels = 1; channels <= 3; channels += 2)
+            compare(chains[_i], shape[s][0], shape[s][1], channels, 12, 64);
+}
+END_TEST
+
+START_TEST(gray_images_have_no_colour_to_change)
+{
+    clr_image image = noisy(16, 16, 1, 5);
+    clr_augment augment = list("gray:1,color:1.0"), none = list("none");
+    int applied = 0;
+
+    for (uint64_t sample = 0; sample < 20; sample++) {
+        const uint64_t of[4] = {1, 2, sample, 0};
+        clr_rng rng = clr_rng_for(1, 2, sample, 0, 1);
+        double draws[CLR_AUGMENT_DRAWS];
+        clr_augment_step *step = &augment.step[1];
+        step->op->draw(step, &rng, 16, 16, 16, draws);
+        clr_canvas canvas = {16, 16, 1, CLR_NEW(float, 256), CLR_NEW(float, 256), CLR_NEW(float, 1024)};
+        float *plain = view_of(&none, &image, 16, of);
+        memcpy(canvas.pixels, plain, 256 * sizeof(float));
+        draws[5] = 0; /* no brightness, contrast as it is: what is left are saturation and hue */
+        draws[6] = 1;
+        step->op->apply(step, draws, 16, &canvas);
+        for (int i = 0; i < 256; i++)
+            ck_assert_double_le(fabs(canvas.pixels[i] - plain[i]), FLT_EPSILON);
+        applied += draws[0] != 0;
+        augment.steps = 1;
+        float *out = view_of(&augment, &image, 16, of);
+        ck_assert_mem_eq(out, plain, 256 * sizeof(float));
+        clr_free(out);
+        clr_free(plain);
+        clr_free(canvas.pixels);
+        clr_free(canvas.spare);
+        clr_free(canvas.rows);
+    }
+    ck_assert_int_gt(applied, 0);
+    clr_image_free(&image);
+}
+END_TEST
+
+START_TEST(views_are_functions_of_what_they_are_for)
+{
+    enum { SAMPLES = 24, SIZE = 20, FLOATS = SIZE * SIZE * 3 };
+    clr_augment augment = list(chains[6]);
+    clr_image image = noisy(30, 40, 3, 9);
+    float *first[SAMPLES], *again[SAMPLES];
+
+    for (uint64_t s = 0; s < SAMPLES; s++)
+        first[s] = view_of(&augment, &image, SIZE, (const uint64_t[]){1, 2, s, 1});
+    for (int threads = 1; threads <= 5; threads += 2) {
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+        for (int s = SAMPLES - 1; s >= 0; s--)
+            again[s] = view_of(&augment, &image, SIZE, (const uint64_t[]){1, 2, (uint64_t)s, 1});
+        for (int s = 0; s < SAMPLES; s++) {
+            ck_assert_mem_eq(first[s], again[s], FLOATS * sizeof(float));
+            clr_free(again[s]);
+        }
+    }
+    for (int s = 0; s < SAMPLES; s++) {
+        for (int what = 0; what < 4; what++) {
+            uint64_t of[4] = {1, 2, (uint64_t)s, 1};
+            of[what] += what == 2 ? SAMPLES : what == 3 ? (uint64_t)-1 : 1;
+            float *other = view_of(&augment, &image, SIZE, of);
+            ck_assert_int_ne(memcmp(first[s], other, FLOATS * sizeof(float)), 0);
+            clr_free(other);
+        }
+        clr_free(first[s]);
+    }
+    clr_image_free(&image);
+}
+END_TEST
+
+/* The central square of rint(0.875 of the shorter side) for sizes over 32. */
+START_TEST(evaluation_takes_the_centre)
+{
+    static const struct {
+        int height, width, size, y, x, side;
+    } c[] = {{50, 70, 40, 3, 13, 44}, {33, 33, 64, 2, 2, 29}, {4, 90, 36, 0, 43, 4}, {1, 1, 33, 0, 0, 1}, {32, 32, 32, 0, 0, 32}};
+
+    for (size_t i = 0; i < CLR_COUNT(c); i++) {
+        clr_image image = noisy(c[i].height, c[i].width, 3, i);
+        float *out = CLR_NEW(float, c[i].size * c[i].size * 3);
+        float *scratch = CLR_NEW(float, clr_augment_scratch(c[i].height, c[i].width, 3, c[i].size));
+        picture x = picture_of(&image);
+        clr_augment_evaluate(&image, c[i].size, scratch, out);
+        if (c[i].size != 32)
+            resize(&x, c[i].y, c[i].x, c[i].side, c[i].side, c[i].size);
+        clip(&x);
+        for (int p = 0; p < c[i].size * c[i].size * 3; p++)
+            ck_assert_msg(fabs(out[p] - x.p[p]) <= 4 * sqrt(8) * FLT_EPSILON, "case %d at %d: %.9g, not %.9g", (int)i, p, out[p], x.p[p]);
+        clr_free(x.p);
+        clr_free(out);
+        clr_free(scratch);
+        clr_image_free(&image);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *list, *says;
+} refused[] = {{"crop,flipp", "did you mean 'flip'"}, {"colour:1", "did you mean 'color'"}, {"xyzzy", "no operator 'xyzzy'"},
+               {"", "no operator ''"}, {"crop,,flip", "no operator ''"}, {"crop:0-1", "crop:0-1"}, {"crop:0.5", "0.08-1"},
+               {"crop:0.9-0.2", "share of the area"}, {"crop:0.08-1.5", "share"}, {"crop:0.1-1x", "share"}, {"crop:nan-1", "share"},
+               {"flip:1.5", "from 0 to 1"}, {"flip:-1", "from 0 to 1"}, {"flip:x", "flip:x"}, {"flip:", "flip"}, {"gray:nan", "gray:nan"},
+               {"blur:2", "blur:2"}, {"noise:1e9", "noise"}, {"sobel:0.5 ", "sobel"}, {"cutout:-0.1", "cutout"}, {"rotate:90", "rotate"},
+               {"color:6", "from 0 to 5"}, {"color:-1", "from 0 to 5"}, {"color:1:additive", "multiplicative"}, {"color:", "strength"},
+               {"flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip", "more than 16"}};
+
+START_TEST(what_cannot_be_meant_is_refused)
+{
+    clr_augment augment;
+
+    ck_assert_int_eq(clr_augment_parse(refused[_i].list, &augment), CLR_EUSAGE);
+    ck_assert_msg(strstr(clr_message(), refused[_i].says) && strstr(clr_message(), "--augment"), "%s: %s", refused[_i].list, clr_message());
+}
+END_TEST
+
+START_TEST(lists_are_read)
+{
+    clr_augment a = list("crop:0.2-0.75,color:0.5:multiplicative,blur");
+
+    ck_assert_int_eq(a.steps, 3);
+    ck_assert_double_eq(a.step[0].number[0], 0.2);
+    ck_assert_double_eq(a.step[0].number[1], 0.75);
+    ck_assert_double_eq(a.step[1].number[0], 0.5);
+    ck_assert_double_eq(a.step[1].number[1], 1);
+    ck_assert_double_eq(a.step[2].number[0], 0.5);
+    a = list("flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip");
+    ck_assert_int_eq(a.steps, CLR_AUGMENT_MOST);
+    ck_assert_int_eq(list("none").steps, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("augment");
+    TCase *tcase = tcase_create("augment");
+
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, operators_are_their_formulas, 0, CLR_COUNT(alone));
+    tcase_add_test(tcase, resizing_is_bicubic);
+    tcase_add_test(tcase, blur_is_a_gaussian_with_zeros_around);
+    tcase_add_loop_test(tcase, views_are_operators_in_order, 0, CLR_COUNT(chains));
+    tcase_add_loop_test(tcase, odd_shapes_work, 0, CLR_COUNT(chains));
+    tcase_add_test(tcase, gray_images_have_no_colour_to_change);
+    tcase_add_test(tcase, views_are_functions_of_what_they_are_for);
+    tcase_add_test(tcase, evaluation_takes_the_centre);
+    tcase_add_loop_test(tcase, what_cannot_be_meant_is_refused, 0, CLR_COUNT(refused));
+    tcase_add_test(tcase, lists_are_read);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
