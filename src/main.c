@@ -1,6 +1,9 @@
 /* simclr COMMAND [OPTIONS]: finds the command, layers its options, starts MPI, turns the outcome into an exit status. */
 
 #include "clr/cmd.h"
+#include "clr/gemm.h"
+#include "clr/h5.h"
+#include "clr/image.h"
 #include "clr/isa.h"
 #include "clr/log.h"
 #include "clr/mem.h"
@@ -101,7 +104,8 @@ int main(int argc, char **argv)
             return 0;
         }
         if (i == 1 && !strcmp(argv[1], "--version")) {
-            printf("simclr %s (%s)\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library());
+            printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library(),
+                   clr_gemm_library(), clr_h5_library(), clr_image_libraries());
             return 0;
         }
     }

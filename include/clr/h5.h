@@ -23,7 +23,7 @@ enum { CLR_H5_RANK = 4 };
 
 void clr_h5_lock(void);
 void clr_h5_unlock(void);
-const char *clr_h5_library(void); /* "1.10.8" */
+const char *clr_h5_library(void); /* "HDF5 1.10.8" */
 
 clr_status clr_h5_create(const char *path, clr_h5 **file);
 clr_status clr_h5_commit(clr_h5 *file); /* frees file, whatever happens */

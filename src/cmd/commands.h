@@ -2,11 +2,13 @@
    ("bench step" is bench_step). */
 #define CLR_COMMANDS(X) \
     X(pack)             \
+    X(views)            \
     X(pretrain)         \
     X(probe)            \
     X(embed)            \
     X(info)             \
     X(bench_step)       \
     X(bench_loss)       \
+    X(bench_comm)       \
     X(bench_conv)       \
     X(doctor)

@@ -12,9 +12,10 @@
 static void warn(int threads, double part, int mine, int online, int node_size)
 {
     if (threads > part + 1e-9)
-        clr_warn("%d thread%s where %d rank%s of this node leave%s %.3g cores for a rank: slow; start fewer ranks, give --threads=%d, or more "
-                 "cores a rank (srun --cpus-per-task=N, mpirun --bind-to none)",
-                 threads, threads > 1 ? "s" : "", node_size, node_size > 1 ? "s" : "", node_size > 1 ? "" : "s", part, part < 1 ? 1 : (int)part);
+        clr_warn("%d rank%s of %d thread%s on the %.3g core%s of this node that they may use: slow; start fewer ranks, or give more cores a rank "
+                 "(srun --cpus-per-task=N, mpirun --bind-to none)%s",
+                 node_size, node_size > 1 ? "s" : "", threads, threads > 1 ? "s" : "", part * node_size, part * node_size > 1 ? "s" : "",
+                 threads > 1 ? ", or fewer --threads" : "");
     else if (mine <= 2 && online / node_size >= 4 * mine)
         clr_warn("a rank may use %d of the %d cores here: the launcher bound it; mpirun --bind-to none, or srun --cpus-per-task=N, gives it more",
                  mine, online);

@@ -55,7 +55,7 @@ const char *clr_h5_library(void)
     unsigned major, minor, release;
 
     H5get_libversion(&major, &minor, &release);
-    snprintf(text, sizeof text, "%u.%u.%u", major, minor, release);
+    snprintf(text, sizeof text, "HDF5 %u.%u.%u", major, minor, release);
     return text;
 }
 

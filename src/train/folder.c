@@ -70,7 +70,7 @@ static clr_status write_text(const char *path, const char *text)
 char *clr_folder_text(const clr_opt_set *options, const clr_store_facts *data)
 {
     char *resolved = clr_opt_write(options);
-    char *text = clr_text("# simclr %s, %s, HDF5 %s, compiled by %s\n# dataset %016" PRIx64 " %" PRId64 "\n%s", PACKAGE_VERSION, clr_comm_library(),
+    char *text = clr_text("# simclr %s, %s, %s, compiled by %s\n# dataset %016" PRIx64 " %" PRId64 "\n%s", PACKAGE_VERSION, clr_comm_library(),
                           clr_h5_library(), COMPILER, data->checksum, data->images, resolved);
     clr_free(resolved);
     return text;

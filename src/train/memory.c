@@ -1,10 +1,12 @@
 /* The memory of a rank, known before it is taken. Activations grow with the images that are encoded at a time, nothing else does. */
 #include "training.h"
+#include "clr/run.h"
 
 #include "clr/log.h"
 #include "clr/mem.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum { ADAMW = 2, RUNTIME = 160 << 20 }; /* the optimizer with two slots; bytes of program, libraries and MPI's buffers */
 
@@ -37,7 +39,7 @@ static clr_status estimate(clr_training *t, const clr_encoder_config *encoder, c
     n->model = bytes[0] + slots + (t->first ? bytes[0] / 2 + slots : 0); /* rank 0 keeps the copy that is being saved */
     n->activations = bytes[1];
     n->workspace = bytes[2];
-    n->views = clr_loader_bytes(t->store, loader);
+    n->views = t->store ? clr_loader_bytes(t->store, loader) : 0;
     n->loss = clr_loss_bytes(c->batch, clr_training_share(t), dim(t, encoder)) +
               clr_step_bytes(c->batch, clr_comm_size(t->comm), c->microbatch, pixels, dim(t, encoder));
     n->program = RUNTIME;
@@ -65,7 +67,7 @@ static clr_status refuse(const clr_training *t, const need *now, const need *lea
                     total * gib, there * gib);
 }
 
-clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader)
+clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader, double gibs[2])
 {
     need now, lean;
     clr_encoder_config with_recompute = *encoder;
@@ -78,6 +80,8 @@ clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encode
              "loss and microbatch %.2f, program %.2f) of %.2f GiB there",
              (double)sum(&now) * gib, (double)now.model * gib, (double)now.activations * gib, (double)now.workspace * gib, (double)now.views * gib,
              (double)now.loss * gib, (double)now.program * gib, there * gib);
+    if (gibs)
+        gibs[0] = (double)sum(&now) * gib, gibs[1] = there * gib;
     lacks = (double)sum(&now) > there;
     clr_comm_max_double(t->comm, &lacks, 1);
     if (lacks == 0)
@@ -87,4 +91,37 @@ clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encode
     if (st != CLR_OK)
         return st;
     return clr_comm_agree(t->comm, (double)sum(&now) > there ? refuse(t, &now, &lean, there) : CLR_OK);
+}
+
+clr_status clr_run_needs(clr_comm *comm, const clr_config *c, const clr_opt_set *options, double *needed, double *there)
+{
+    clr_training t = {.comm = comm, .config = c, .options = options, .channels = 3, .first = clr_comm_rank(comm) == 0};
+    clr_loader_config loader = {0};
+    double gibs[2] = {0};
+    clr_status st = clr_config_check(c, options, NULL, clr_comm_size(comm));
+
+    if (st == CLR_OK && c->data)
+        st = clr_store_open(c->data, &t.store);
+    if (st == CLR_OK && t.store) {
+        t.data = clr_store_facts_of(t.store);
+        t.channels = t.data->channels == 1 ? 1 : 3;
+        st = clr_config_check(c, options, t.data, clr_comm_size(comm));
+    }
+    st = clr_comm_agree(comm, st);
+    if (st == CLR_OK) {
+        loader.count = clr_training_share(&t);
+        loader.channels = t.channels;
+        loader.size = (int)c->image_size;
+        t.views = (int)clr_step_views(c->batch, clr_comm_size(comm), c->microbatch);
+        st = clr_comm_agree(comm, clr_planner_open(comm, strncmp(c->plan, "measure", 7) ? c->plan : "estimate", NULL, &t.planner));
+    }
+    if (st == CLR_OK) {
+        clr_encoder_config encoder = clr_config_encoder(c, t.channels);
+        st = clr_training_memory(&t, &encoder, &loader, gibs);
+    }
+    *needed = gibs[0];
+    *there = gibs[1];
+    clr_planner_close(t.planner);
+    clr_store_close(t.store);
+    return st;
 }

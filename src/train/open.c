@@ -67,7 +67,7 @@ static clr_status open_parts(clr_training *t, const clr_loader_config *loader)
     clr_watch_phase("planning", 0);
     clr_status st = clr_comm_agree(t->comm, clr_planner_open(t->comm, c->plan, clr_opt_listed("plan", c->allow_change) ? NULL : plan, &t->planner));
     if (st == CLR_OK)
-        st = clr_training_memory(t, &encoder, loader);
+        st = clr_training_memory(t, &encoder, loader, NULL);
     if (st == CLR_OK)
         st = clr_comm_agree(t->comm, clr_encoder_new(t->comm, t->planner, &encoder, t->views, true, &t->encoder));
     if (st == CLR_OK)

@@ -18,7 +18,7 @@ void clr_report_start(const clr_training *t)
     int ranks = clr_comm_size(t->comm), nodes = clr_comm_nodes(t->comm);
     int64_t pieces = clr_step_pieces(c->batch, c->microbatch);
 
-    clr_info("simclr %s (%s, HDF5 %s): %d rank%s on %d node%s, %d thread%s each, %s kernels", PACKAGE_VERSION, clr_comm_library(), clr_h5_library(),
+    clr_info("simclr %s (%s, %s): %d rank%s on %d node%s, %d thread%s each, %s kernels", PACKAGE_VERSION, clr_comm_library(), clr_h5_library(),
              ranks, s(ranks), nodes, s(nodes), t->threads, s(t->threads), clr_isa_name(clr_isa_current()));
     clr_info("%s: %" PRId64 " images; global batch %" PRId64 " images = %" PRId64 " views, %d images for a rank; %" PRId64 " step%s an epoch"
              " (%" PRId64 " images left out of each), %" PRId64 " step%s = %.4g epochs in all",

@@ -44,8 +44,9 @@ typedef struct clr_training {
 clr_status clr_training_open(clr_training *t);
 void clr_training_close(clr_training *t);
 
-/* memory.c. Collective; status agreed upon. What a rank will take against what is there; refuses with settings that would fit. */
-clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader);
+/* memory.c. Collective; status agreed upon. What a rank will take against what is there; refuses with settings that would fit.
+   gibs: NULL, or what is needed and what is there. */
+clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader, double gibs[2]);
 
 /* save.c. Whether a checkpoint is due after done updates, as far as this rank knows: rank 0 has the clock. Local. */
 bool clr_training_due(const clr_training *t, int64_t done);

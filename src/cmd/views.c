@@ -1,0 +1,133 @@
+/* views: a contact sheet. Each cell is an image as the store holds it, then its first and its second view, as a run with these settings
+   would see them in its first epoch. */
+#include "clr/augment.h"
+#include "clr/cmd.h"
+#include "clr/mem.h"
+#include "clr/sampler.h"
+#include "clr/store.h"
+#include "clr/tensor.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { GAP = 2, APART = 8, PARTS = 1 + CLR_VIEWS, SMALLEST = 56 /* a picture is enlarged to this, by whole factors */ };
+
+typedef struct settings {
+    const char *preset, *augment, *augment_second;
+    int64_t images, size, seed, epoch;
+} settings;
+
+#define AT(field) offsetof(settings, field)
+static const clr_opt options[] = {
+    {"augment", CLR_OPT_TEXT, AT(augment), "crop:0.08-1,flip,color:1.0,gray:0.2,blur", "LIST", 0, 0, NULL, 0, "operators in order; none: the image as it is"},
+    {"augment-second", CLR_OPT_TEXT, AT(augment_second), NULL, "LIST", 0, 0, NULL, 0, "of the second view, where it differs"},
+    {"image-size", CLR_OPT_INT, AT(size), "224", "PIXELS", 4, 1024, NULL, 0, "side of a view"},
+    {"images", CLR_OPT_INT, AT(images), "24", "N", 1, 400, NULL, 0, "how many are shown"},
+    {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, NULL, 0, "of the run"},
+    {"epoch", CLR_OPT_INT, AT(epoch), "0", "N", 0, 1e9, NULL, 0, "of the run"},
+    {"preset", CLR_OPT_TEXT, AT(preset), NULL, "imagenet|cifar10|fashion-mnist", 0, 0, NULL, 0, "settings that belong together; other options win"},
+    {0}};
+
+typedef struct sheet {
+    clr_image image;
+    int columns, side, enlarge; /* of cells; of a picture on the sheet; pixels a pixel of a view */
+} sheet;
+
+static sheet sheet_of(int64_t images, int size, int channels)
+{
+    sheet s = {.columns = 1, .enlarge = size < SMALLEST ? (SMALLEST + size - 1) / size : 1};
+    int rows;
+
+    s.side = size * s.enlarge;
+    while ((int64_t)s.columns * s.columns * PARTS < images)
+        s.columns++;
+    rows = (int)((images + s.columns - 1) / s.columns);
+    s.image = (clr_image){.height = rows * (s.side + GAP) + GAP, .width = s.columns * (PARTS * (s.side + GAP) + APART) - APART + GAP, .channels = channels};
+    size_t bytes = (size_t)s.image.height * (size_t)s.image.width * (size_t)channels;
+    s.image.pixels = clr_alloc(bytes, 1);
+    memset(s.image.pixels, 255, bytes);
+    return s;
+}
+
+/* picture (size, size, channels) in [0, 1] into part `part` of cell i. */
+static void put(const sheet *s, int64_t i, int part, const float *picture, int size)
+{
+    int channels = s->image.channels, y0 = (int)(i / s->columns) * (s->side + GAP) + GAP;
+    int x0 = (int)(i % s->columns) * (PARTS * (s->side + GAP) + APART) + part * (s->side + GAP) + GAP;
+
+    for (int y = 0; y < s->side; y++)
+        for (int x = 0; x < s->side; x++)
+            for (int c = 0; c < channels; c++) {
+                float value = picture[((int64_t)(y / s->enlarge) * size + x / s->enlarge) * channels + c];
+                s->image.pixels[((int64_t)(y0 + y) * s->image.width + x0 + x) * channels + c] = (uint8_t)(255 * value + 0.5f);
+            }
+}
+
+/* Fills the sheet from the first images of the epoch. */
+static clr_status draw(clr_store *store, const settings *a, const clr_augment augment[CLR_VIEWS], sheet *s)
+{
+    const clr_store_facts *facts = clr_store_facts_of(store);
+    const clr_sampler sampler = {(uint64_t)a->seed, facts->images, a->images};
+    const clr_augment none = {0};
+    int channels = s->image.channels, size = (int)a->size;
+    float *scratch = CLR_NEW(float, clr_augment_scratch(facts->max_height, facts->max_width, channels, size));
+    float *picture = CLR_NEW(float, (int64_t)size * size * channels);
+    clr_status st = CLR_OK;
+
+    for (int64_t i = 0; i < a->images && st == CLR_OK; i++) {
+        int64_t id = clr_sampler_at(&sampler, a->epoch, i);
+        void *bytes = clr_alloc((size_t)clr_store_bytes(store, &id, 1), 1);
+        clr_image image;
+        st = clr_store_read(store, &id, 1, channels, bytes, &image);
+        for (int part = 0; part < PARTS && st == CLR_OK; part++) {
+            clr_augment_apply(part ? &augment[part - 1] : &none, &image, size, (uint64_t)a->seed, (uint64_t)a->epoch, (uint64_t)id,
+                              part ? (uint32_t)(part - 1) : 0, scratch, picture);
+            put(s, i, part, picture, size);
+        }
+        clr_free(bytes);
+    }
+    clr_free(picture);
+    clr_free(scratch);
+    return st;
+}
+
+static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
+{
+    settings *a = config;
+    const char *data = set->argument[0], *out = set->argument[1];
+    clr_augment augment[CLR_VIEWS];
+    clr_store *store = NULL;
+    sheet s = {0};
+
+    (void)comm;
+    clr_status st = clr_augment_parse(a->augment, &augment[0]);
+    if (st == CLR_OK)
+        st = clr_augment_parse(a->augment_second ? a->augment_second : a->augment, &augment[1]);
+    if (st == CLR_OK)
+        st = clr_store_open(data, &store);
+    if (st == CLR_OK) {
+        const clr_store_facts *facts = clr_store_facts_of(store);
+        a->images = clr_min64(a->images, facts->images);
+        s = sheet_of(a->images, (int)a->size, facts->channels == 1 ? 1 : 3);
+        st = draw(store, a, augment, &s);
+    }
+    if (st == CLR_OK)
+        st = clr_image_write_png(out, &s.image);
+    if (st == CLR_OK)
+        printf("views images=%" PRId64 " size=%" PRId64 " height=%d width=%d augment=%s out=%s\n", a->images, a->size, s.image.height, s.image.width,
+               a->augment, out);
+    clr_image_free(&s.image);
+    clr_store_close(store);
+    return st;
+}
+
+const clr_command clr_command_views = {.name = "views",
+                                       .arguments = "DATA.h5 OUT.png",
+                                       .help = "a contact sheet: images and their two views, for an --augment",
+                                       .options = options,
+                                       .config_bytes = sizeof(settings),
+                                       .least = 2,
+                                       .most = 2,
+                                       .alone = true,
+                                       .run = run};

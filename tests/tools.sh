@@ -1,0 +1,44 @@
+#!/bin/sh
+# The commands around a run: views, doctor, bench, --version: what they print is what scripts read.
+. "${top_srcdir:-.}/tests/lib.sh"
+cd "$work" || exit 1
+
+# value KEY: of the last line that has it in out
+value() {
+    tr ' ' '\n' <out | sed -n "s/^$1=//p" | tail -1
+}
+# number KEY TEST: the value satisfies an awk condition on v
+number() {
+    v=$(value "$1")
+    awk -v v="$v" "BEGIN { exit !(v != \"\" && ($2)) }" || { cat out; die "$1=$v, wanted $2"; }
+}
+
+for word in simclr MPI BLIS HDF5 libpng; do
+    "$simclr" --version | grep -q "$word" || die "--version does not name $word"
+done
+
+"$simclr" views --preset=fashion-mnist --images=7 data.h5 sheet.png >out 2>err || die "views: $(cat err)"
+[ "$(value images)" = 7 ] || die "views: $(cat out)"
+mkdir sheets && cp sheet.png sheets/ && "$simclr" pack sheets sheet.h5 >out 2>err || die "the sheet is no picture: $(cat err)"
+grep -q "height=$((4 * 58 + 2)) width=$((2 * (3 * 58 + 8) - 8 + 2))" out || die "the sheet has another size: $(cat out)"
+"$simclr" views --augment=crop,flop data.h5 other.png >out 2>err && die "views took 'flop'"
+grep -q "did you mean 'flip'" err && [ ! -e other.png ] || die "views: $(cat err)"
+
+timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" doctor --preset=fashion-mnist --data=data.h5 --run-dir=none/yet >out 2>err || die "doctor: $(cat err)"
+[ "$(value ranks) $(value nodes) $(value fits)" = "3 1 yes" ] || die "doctor: $(cat out)"
+[ "$(grep -c '^ *[0-2]  ' out)" = 3 ] && [ ! -e none ] || die "doctor: not a line a rank: $(cat out)"
+number memory_needed_gib "v > 0.01 && v < 2"
+"$simclr" doctor --data=data.h5 --arch=resnet152 --width=8 --batch=8192 >out 2>err && die "doctor says that 8192 images fit ResNet-152 (8x)"
+[ "$(value fits)" = no ] && grep -q "microbatch\|use fewer ranks" err || die "doctor does not say what would fit: $(cat err)"
+
+timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" bench comm --bytes=3000004 --bucket=400000 --steps=2 --compute=0.01 >out 2>err || die "bench comm: $(cat err)"
+number gb_per_s "v > 0"
+number exposed_s "v >= 0"
+"$simclr" bench loss --batch=200 --dim=32 --threads=2 >out 2>err || die "bench loss: $(cat err)"
+one=$(value loss)
+timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" bench loss --batch=200 --dim=32 --threads=1 >out 2>err || die "bench loss: $(cat err)"
+number loss "v > 0 && (v - $one) ^ 2 < 1e-11"
+timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" bench step --width=1/16 --views=16 --steps=2 --threads=1 >out 2>err || die "bench step: $(cat err)"
+number views_per_s "v > 0"
+number peak_gflops "v > 0"
+number peak_rss_mb "v > 1"
