@@ -1,6 +1,7 @@
 /* Two buffers: while the training works on one step's views, an I/O thread reads the next step's images and a background thread of low
    priority makes its views, sample by sample. When the training thread asks for the step, its OpenMP threads claim what is left through
-   the same counter. A view is a function of (seed, epoch, sample, view) alone, so it does not matter who makes it. */
+   the same counter. A view is a function of (seed, epoch, sample, view) alone, so it does not matter who makes it. The background thread
+   may be kept from running for as long as a step takes: whoever claims says for which turn of the buffer. */
 #include "clr/loader.h"
 
 #include "clr/comm.h"
@@ -9,7 +10,6 @@
 
 #include <omp.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -22,12 +22,14 @@ typedef enum state { EMPTY, WANTED, READING, READ, FAILED } state;
 
 typedef struct slot {
     int64_t step;
+    int64_t turn;          /* how often it was filled */
     state state;
     int64_t *ids;
     void *pixels;          /* of the images as read */
     clr_image *image;
     float *views;
-    atomic_int claimed, made; /* samples */
+    atomic_int_least64_t next; /* turn << 32 | the next sample to claim */
+    atomic_int made;       /* samples */
     clr_status status;
     char message[MESSAGE];
 } slot;
@@ -46,24 +48,14 @@ struct clr_loader {
     bool ending;
 };
 
-/* The largest buffer that any `count` images need: every image as large as the largest. */
+/* Enough for any `count` images: each as large as the largest, encoded too. */
 static int64_t room(const clr_store *store, int count)
 {
-    const clr_store_facts *facts = clr_store_facts_of(store);
-    int64_t *ids = CLR_NEW(int64_t, count), most = 0;
+    int64_t most = 0;
 
-    if (facts->height && facts->width) {
-        most = clr_store_bytes(store, ids, count);
-    } else {
-        int64_t one = 0;
-        for (int64_t i = 0; i < facts->images; i++) {
-            int64_t bytes = clr_store_bytes(store, &i, 1);
-            one = bytes > one ? bytes : one;
-        }
-        most = one * count;
-    }
-    clr_free(ids);
-    return most;
+    for (int64_t i = 0; i < clr_store_facts_of(store)->images; i++)
+        most = clr_max64(most, clr_store_bytes(store, &i, 1));
+    return most * count;
 }
 
 int64_t clr_loader_bytes(const clr_store *store, const clr_loader_config *config)
@@ -85,12 +77,35 @@ static void make_view(clr_loader *loader, slot *s, int i, float *scratch)
                           scratch, s->views + ((int64_t)view * config->count + i) * loader->pixels);
 }
 
-static void make_views(clr_loader *loader, slot *s, float *scratch)
+/* A sample of the slot's turn, or -1 where all are claimed or the turn is over. */
+static int claim(slot *s, int64_t turn, int count)
 {
-    for (int i; (i = atomic_fetch_add(&s->claimed, 1)) < loader->config.count;) {
+    int64_t next = atomic_load(&s->next);
+
+    do
+        if (next >> 32 != turn || (int32_t)next >= count)
+            return -1;
+    while (!atomic_compare_exchange_weak(&s->next, &next, next + 1));
+    return (int32_t)next;
+}
+
+static void make_views(clr_loader *loader, slot *s, int64_t turn, float *scratch)
+{
+    for (int i; (i = claim(s, turn, loader->config.count)) >= 0;) {
         make_view(loader, s, i, scratch);
         atomic_fetch_add_explicit(&s->made, 1, memory_order_release);
     }
+}
+
+static bool made(const clr_loader *loader, slot *s)
+{
+    return atomic_load_explicit(&s->made, memory_order_acquire) == loader->config.count;
+}
+
+/* With the mutex held: may be filled with another step. */
+static bool at_rest(const clr_loader *loader, slot *s)
+{
+    return s->state == EMPTY || s->state == FAILED || (s->state == READ && made(loader, s));
 }
 
 static void *read_ahead(void *argument)
@@ -131,14 +146,15 @@ static void *make_ahead(void *argument)
     while (!loader->ending) {
         slot *s = NULL;
         for (int i = 0; i < SLOTS; i++)
-            if (loader->slot[i].state == READ && atomic_load(&loader->slot[i].claimed) < loader->config.count)
+            if (loader->slot[i].state == READ && (int32_t)atomic_load(&loader->slot[i].next) < loader->config.count)
                 s = &loader->slot[i];
         if (!s) {
             pthread_cond_wait(&loader->changed, &loader->mutex);
             continue;
         }
+        int64_t turn = s->turn;
         pthread_mutex_unlock(&loader->mutex);
-        make_views(loader, s, loader->scratch[loader->scratches - 1]);
+        make_views(loader, s, turn, loader->scratch[loader->scratches - 1]);
         pthread_mutex_lock(&loader->mutex);
         pthread_cond_broadcast(&loader->changed);
     }
@@ -186,7 +202,7 @@ void clr_loader_close(clr_loader *loader)
     pthread_mutex_lock(&loader->mutex);
     loader->ending = true;
     for (int i = 0; i < SLOTS; i++)
-        atomic_store(&loader->slot[i].claimed, loader->config.count); /* nobody begins another sample */
+        atomic_store(&loader->slot[i].next, -1); /* nobody begins another sample */
     pthread_cond_broadcast(&loader->changed);
     pthread_mutex_unlock(&loader->mutex);
     if (loader->io_runs)
@@ -211,7 +227,7 @@ void clr_loader_close(clr_loader *loader)
 static void want(clr_loader *loader, slot *s, int64_t step)
 {
     s->step = step;
-    atomic_store(&s->claimed, 0);
+    atomic_store(&s->next, ++s->turn << 32);
     atomic_store(&s->made, 0);
     s->state = WANTED;
     pthread_cond_broadcast(&loader->changed);
@@ -229,10 +245,7 @@ clr_status clr_loader_next(clr_loader *loader, int64_t step, clr_batch *batch)
     if (!s) { /* not foreseen: any slot at rest */
         for (;;) {
             for (int i = 0; i < SLOTS && !s; i++) {
-                slot *candidate = &loader->slot[i];
-                bool busy = candidate->state == READING || candidate->state == WANTED ||
-                            (candidate->state == READ && atomic_load(&candidate->made) < loader->config.count);
-                s = busy ? NULL : candidate;
+                s = at_rest(loader, &loader->slot[i]) ? &loader->slot[i] : NULL;
             }
             if (s)
                 break;
@@ -249,18 +262,20 @@ clr_status clr_loader_next(clr_loader *loader, int64_t step, clr_batch *batch)
         pthread_mutex_unlock(&loader->mutex);
         return st;
     }
-    /* The other slot's step is over: it may be filled with the next one. Its views are all made, or it was never used. */
+    /* The other slot's step is over: it may be filled with the next one. */
     other = s == &loader->slot[0] ? &loader->slot[1] : &loader->slot[0];
-    bool idle = other->state == EMPTY || other->state == FAILED || (other->state == READ && atomic_load(&other->made) == loader->config.count);
-    if (idle && step + 1 < loader->config.last_step && other->step != step + 1)
+    if (at_rest(loader, other) && step + 1 < loader->config.last_step && other->step != step + 1)
         want(loader, other, step + 1);
+    int64_t turn = s->turn;
     pthread_mutex_unlock(&loader->mutex);
 
     begin = clr_seconds();
-#pragma omp parallel
-    make_views(loader, s, loader->scratch[omp_get_thread_num()]);
-    while (atomic_load_explicit(&s->made, memory_order_acquire) < loader->config.count) /* the background thread's last sample */
-        sched_yield();
+#pragma omp parallel num_threads(loader->scratches - 1)
+    make_views(loader, s, turn, loader->scratch[omp_get_thread_num()]);
+    pthread_mutex_lock(&loader->mutex);
+    while (!made(loader, s)) /* the background thread's last sample */
+        pthread_cond_wait(&loader->changed, &loader->mutex);
+    pthread_mutex_unlock(&loader->mutex);
     batch->augment_seconds = clr_seconds() - begin;
     batch->views = s->views;
     batch->ids = s->ids;
