@@ -1,5 +1,6 @@
-/* The order of an epoch: a Feistel network of four rounds over the next power of four at or above the number of images, walked until it
-   lands inside (cycle walking, Black and Rogaway 2002). Its keys come from (seed, epoch). */
+/* The order of an epoch: a Feistel network of six rounds over the next power of four at or above the number of images, walked until it
+   lands inside (cycle walking, Black and Rogaway 2002). Its keys come from (seed, epoch). Halves have at least four bits: with fewer some
+   orders are visibly more likely. */
 #include "clr/sampler.h"
 
 #include "clr/rng.h"
@@ -25,7 +26,7 @@ static uint64_t mix(uint64_t z)
 
 static order order_of(const clr_sampler *sampler, int64_t epoch)
 {
-    order a = {.half = 1};
+    order a = {.half = 4};
     clr_rng rng = clr_rng_for(sampler->seed, (uint64_t)epoch, 0, 0, CLR_RNG_ORDER);
 
     while ((UINT64_C(1) << (2 * a.half)) < (uint64_t)sampler->images)
