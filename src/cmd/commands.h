@@ -11,4 +11,5 @@
     X(bench_loss)       \
     X(bench_comm)       \
     X(bench_conv)       \
+    X(bench_augment)    \
     X(doctor)
