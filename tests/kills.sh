@@ -1,7 +1,7 @@
 #!/bin/sh
 # kills.sh [TRIALS [SEED]]: kill -9 of one rank, of all ranks, or of mpirun at seeded random moments, also during saves; every fourth
-# time the newest checkpoint is damaged as well (cut short, one byte turned, emptied). Each run is then started again with the same
-# command until it ends: its last checkpoint must hold the same bits as that of a run nobody disturbed, and its metrics.tsv every
+# time the newest checkpoint is damaged as well (cut short, one byte turned, emptied); every fifth time it is the disk, a small tmpfs,
+# that fills up instead, until there is room again. Each run is then started again with the same command until it ends: its last checkpoint must hold the same bits as that of a run nobody disturbed, and its metrics.tsv every
 # step once. `make check` runs a few; tests/kills.sh 100 is the whole trial.
 set -u
 top=${top_builddir:-.}
@@ -14,7 +14,8 @@ command -v "$mpirun" >/dev/null 2>&1 || { echo "no mpirun here"; exit 77; }
 [ -d $mnist ] || { echo "Fashion-MNIST is not installed (dataset-fashion-mnist)"; exit 77; }
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+small=$work/small
+trap 'umount "$small" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 "$simclr" pack --split=test $mnist "$work/data.h5" >/dev/null 2>"$work/err" || { cat "$work/err"; exit 1; }
 
@@ -22,7 +23,7 @@ trap 'exit 1' HUP INT TERM
 run() {
     timeout 120 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" \
         --run-dir="$1" --width=1/16 --batch=64 --steps=$steps --warmup-epochs=0.02 --threads=1 --checkpoint-every=2 --keep=3 \
-        >"$1.out" 2>&1 &
+        >"$work/$(basename "$1").out" 2>&1 &
     job=$!
 }
 # sums DIR: the checksums of everything in the last checkpoint
@@ -48,6 +49,11 @@ span=$(echo "$(now) $began" | awk '{print $1 - $2}')
 sums "$work/calm" >"$work/expected"
 [ -s "$work/expected" ] || { echo "no checksums in the last checkpoint"; exit 1; }
 
+# A disk for five checkpoints, where it may be mounted.
+mkdir "$small"
+room=$((6 * $(wc -c <"$work/calm/checkpoints/step-$(printf %08d $steps).h5") / 1024 + 200))
+mount -t tmpfs -o size=${room}k tmpfs "$small" 2>/dev/null && disk=yes || { disk=no; echo "no tmpfs to fill here: full disks are not tried"; }
+
 # chance I K: the K-th random number in [0, 1) of trial I
 chance() {
     awk -v s="$seed" -v i="$1" -v k="$2" 'BEGIN { srand(s * 100003 + i * 17 + k); rand(); print rand() }'
@@ -56,6 +62,7 @@ good=0 trial=0
 while [ $trial -lt "$trials" ]; do
     trial=$((trial + 1))
     dir=$work/run
+    [ $((trial % 5)) = 0 ] && [ $disk = yes ] && dir=$small/run
     rm -rf "$dir" && mkdir "$dir"
     run "$dir"
     sleep "$(awk -v r="$(chance $trial 1)" -v span="$span" 'BEGIN { print r * span }')"
@@ -66,8 +73,19 @@ while [ $trial -lt "$trials" ]; do
     1) victims=$ranks kind="all ranks" ;;
     2) victims=$(for pid in $tree; do case $(ps -o comm= -p "$pid") in *mpirun* | *orterun*) echo "$pid" ;; esac; done) kind="mpirun" ;;
     esac
+    if [ "$dir" = "$small/run" ]; then
+        dd if=/dev/zero of="$small/filler" bs=4k 2>/dev/null
+        victims= kind="disk full"
+    fi
     [ -n "$victims" ] && kill -9 $victims 2>/dev/null
     wait $job
+    status=$?
+    if [ "$kind" = "disk full" ] && [ $status != 0 ] && ! grep -q "No space left on device" "$work/run.out"; then
+        echo "trial $trial ($kind): does not say what is wrong:"
+        tail -5 "$work/run.out"
+        exit 1
+    fi
+    rm -f "$small/filler"
     waited=0
     for pid in $ranks; do # none may be left behind
         while kill -0 "$pid" 2>/dev/null && [ $waited -lt 200 ]; do sleep 0.1; waited=$((waited + 1)); done
@@ -79,7 +97,7 @@ while [ $trial -lt "$trials" ]; do
     done
     newest=$(ls "$dir"/checkpoints/step-*.h5 2>/dev/null | tail -1)
     older=$(ls "$dir"/checkpoints/step-*.h5 2>/dev/null | wc -l)
-    if [ $((trial % 4)) = 0 ] && [ "$older" -gt 1 ]; then
+    if [ $((trial % 4)) = 0 ] && [ "$older" -gt 1 ] && [ "$kind" != "disk full" ]; then
         size=$(wc -c <"$newest")
         at=$(awk -v r="$(chance $trial 2)" -v n="$size" 'BEGIN { printf "%d", r * n }')
         case $((trial / 4 % 3)) in
@@ -94,7 +112,7 @@ while [ $trial -lt "$trials" ]; do
     run "$dir"
     if ! wait $job; then
         echo "trial $trial ($kind): the run did not go on:"
-        tail -5 "$dir.out"
+        tail -5 "$work/run.out"
         exit 1
     fi
     sums "$dir" >"$work/got"
@@ -106,5 +124,6 @@ while [ $trial -lt "$trials" ]; do
     rows=$(grep -v '^#' "$dir/metrics.tsv" | cut -f1 | tr '\n' ' ')
     [ "$rows" = "$(seq 1 $steps | tr '\n' ' ')" ] || { echo "trial $trial ($kind): metrics.tsv has steps $rows"; exit 1; }
     good=$((good + 1))
+    [ -z "${KILL_VERBOSE:-}" ] || echo "trial $trial ($kind): went on"
 done
 echo "$good of $trials runs went on from a good checkpoint to the same bits"
