@@ -16,7 +16,7 @@ void clr_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The one line that says why the program failed; main says it. */
 void clr_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* As clr_warn, but each key is said once in the life of the process. */
+/* A warning about what is the same on all ranks: rank 0 says it, each key once in the life of the process. */
 void clr_warn_once(const char *key, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Rank 0: a line that rewrites itself on a terminal and is a plain line elsewhere. A terminal's line

@@ -77,21 +77,15 @@ void clr_info(const char *format, ...)
     va_end(args);
 }
 
-static void warn(const char *format, va_list args)
+void clr_warn(const char *format, ...)
 {
     char prefix[64] = "warning: ";
+    va_list args;
 
     if (logs.ranks > 1)
         snprintf(prefix, sizeof prefix, "warning (rank %d): ", logs.rank);
-    say(prefix, format, args, false);
-}
-
-void clr_warn(const char *format, ...)
-{
-    va_list args;
-
     va_start(args, format);
-    warn(format, args);
+    say(prefix, format, args, false);
     va_end(args);
 }
 
@@ -115,10 +109,10 @@ void clr_warn_once(const char *key, const char *format, ...)
     if (!known)
         logs.said[logs.said_count++] = key;
     pthread_mutex_unlock(&logs.lock);
-    if (known)
+    if (known || logs.rank != 0)
         return;
     va_start(args, format);
-    warn(format, args);
+    say("warning: ", format, args, false);
     va_end(args);
 }
 
