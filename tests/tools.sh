@@ -42,6 +42,6 @@ timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" bench step --
 number views_per_s "v > 0"
 number peak_gflops "v > 0"
 number peak_rss_mb "v > 1"
+"$simclr" bench augment --source-size=32x >out 2>err && die "bench augment took a size of '32x'"
 "$simclr" bench augment --size=32 --source-size=40x30 --images=8 --steps=1 --threads=2 >out 2>err || die "bench augment: $(cat err)"
 number views_per_s "v > 0"
-"$simclr" bench augment --source-size=32x >out 2>err && die "bench augment took a size of '32x'"
