@@ -13,19 +13,21 @@ if [ -z "$SIMCLR" ]; then
 fi
 [ -x "$SIMCLR" ] || { echo "no simclr found: build it (./configure && make), or set SIMCLR in jobs/site.sh" >&2; exit 1; }
 
-# launch ARGUMENTS...: simclr on all ranks. Signals that Slurm sends ahead of a time limit or a preemption reach the ranks: through
-# srun as they are; mpirun hands on USR1 only, so there every signal becomes USR1.
+# launch ARGUMENTS...: simclr on all ranks; returns its status. A signal to this script, ahead of a time limit or a preemption, reaches
+# the ranks as USR1: mpirun hands on nothing else, and srun would take TERM for itself.
 launch() {
+    told=
     if [ -n "${SLURM_JOB_ID:-}" ] && [ "$LAUNCHER" = srun ]; then
+        job_end
         srun --mpi="$SRUN_MPI" ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} --kill-on-bad-exit=1 "$SIMCLR" "$@" &
     elif command -v mpirun >/dev/null 2>&1; then
-        if [ -n "${SLURM_JOB_ID:-}" ]; then count=; else count="--oversubscribe -n $((NODES * RANKS_PER_NODE))"; fi
+        if [ -n "${SLURM_JOB_ID:-}" ]; then job_end; count=; else count="--oversubscribe -n $((NODES * RANKS_PER_NODE))"; fi
         mpirun --bind-to none $count "$SIMCLR" "$@" &
-        trap 'kill -USR1 $launched 2>/dev/null' USR1 TERM
     else
         "$SIMCLR" "$@" &
     fi
     launched=$!
+    trap 'told=1; kill -USR1 $launched 2>/dev/null' USR1 TERM
     trap 'kill -INT $launched 2>/dev/null' INT
     wait $launched
     status=$?
@@ -37,21 +39,35 @@ launch() {
     return $status
 }
 
-# go_on STATUS RUN_DIR: puts this job back into the queue where the program stopped cleanly (75) and is getting on: a run that was
-# restarted MAX_RESTARTS times, or that came no further in three starts, is left for a person to look at. Exits.
+# job_end: the program stops in time for SLURM_JOB_END_TIME, which older Slurms do not set.
+job_end() {
+    [ -z "${SLURM_JOB_END_TIME:-}" ] || return 0
+    end=$(squeue -h -j "$SLURM_JOB_ID" -o %e 2>/dev/null)
+    [ -n "$end" ] && end=$(date -d "$end" +%s 2>/dev/null) && export SLURM_JOB_END_TIME="$end"
+    return 0
+}
+
+# go_on STATUS RUN_DIR: puts this job back into the queue where the program stopped cleanly (75), or was killed when this script was told
+# to end (srun takes a TERM to the whole job for itself, and kills), and is getting on: a run that was restarted MAX_RESTARTS times, or
+# that came no further in three starts, is left for a person to look at, and so is a job that somebody cancelled. Exits.
 go_on() {
-    [ "$1" = 75 ] && [ -n "${SLURM_JOB_ID:-}" ] || exit "$1"
+    [ "$1" = 75 ] || { [ "$1" != 0 ] && [ -n "$told" ]; } || exit "$1"
+    [ -n "${SLURM_JOB_ID:-}" ] || exit "$1"
     latest=$(cat "$2/checkpoints/latest" 2>/dev/null)
+    case $(squeue -h -j "$SLURM_JOB_ID" -o %T) in
+    RUNNING) ;;
+    *) echo "ended at ${latest:-the start}; this job is not to go on"; exit 75 ;;
+    esac
     echo "${latest:-none}" >>"$2/restarts"
     if [ "$(wc -l <"$2/restarts")" -ge "$MAX_RESTARTS" ]; then
         echo "$2: restarted $MAX_RESTARTS times; not put back into the queue (MAX_RESTARTS in jobs/site.sh)" >&2
         exit 1
     fi
     if [ "$(wc -l <"$2/restarts")" -ge 3 ] && [ "$(tail -n 3 "$2/restarts" | sort -u | wc -l)" = 1 ]; then
-        echo "$2: three starts in a row got no further than $latest; not put back into the queue" >&2
+        echo "$2: three starts in a row got no further than ${latest:-the start}; not put back into the queue" >&2
         exit 1
     fi
-    echo "stopped cleanly at $latest; back into the queue"
+    echo "ended at ${latest:-the start}; back into the queue"
     scontrol requeue "$SLURM_JOB_ID" || exit 75
     exit 0
 }
