@@ -1,4 +1,4 @@
-# Sourced by scripts that may find a bare machine. install_packages WHAT: build, quickstart or tests.
+# Sourced by scripts that may find a bare machine. install_packages WHAT: build, quickstart, tests or cluster.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 install_packages() {
@@ -7,6 +7,7 @@ install_packages() {
     case $1 in
     quickstart) wanted="$wanted gnuplot-nox dataset-fashion-mnist" ;;
     tests) wanted="$wanted gnuplot-nox dataset-fashion-mnist check hdf5-tools python3 valgrind" ;;
+    cluster) wanted="$wanted dataset-fashion-mnist slurm-wlm munge iproute2" ;;
     esac
     command -v dpkg-query >/dev/null 2>&1 || return 0 # not Debian: configure says what is missing
     missing=

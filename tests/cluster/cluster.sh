@@ -5,7 +5,7 @@
 #
 #   cluster.sh start DIR        exit status 77 and a reason where it cannot be had
 #   cluster.sh stop DIR         always cleans up, whatever state things are in
-#   cluster.sh in DIR NODE COMMAND...     runs COMMAND on ctl or a node
+#   cluster.sh in DIR NODE COMMAND...     runs COMMAND on ctl or a node, in DIR
 #   cluster.sh down DIR NODE    kills slurmd and every process of the node;  up DIR NODE  starts its slurmd again
 #   cluster.sh cut DIR NODE     takes the node's network away;               join DIR NODE  gives it back
 set -u
@@ -23,7 +23,7 @@ keeper() { # the process that holds NODE's namespaces
 inside() {
     where=$(keeper "$1")
     shift
-    nsenter -t "$where" --net --uts --mount env SLURM_CONF="$dir/slurm.conf" "$@"
+    nsenter -t "$where" --net --uts --mount env --chdir="$dir" SLURM_CONF="$dir/slurm.conf" "$@"
 }
 
 skip() {
@@ -93,7 +93,7 @@ ClusterName=simclr
 SlurmctldHost=ctl
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket=$dir/munge/socket
+AuthInfo=socket=$dir/munge/socket,cred_expire=5
 CredType=cred/munge
 MpiDefault=pmix
 ProctrackType=proctrack/linuxproc
