@@ -54,10 +54,11 @@ go_on() {
     [ "$1" = 75 ] || { [ "$1" != 0 ] && [ -n "$told" ]; } || exit "$1"
     [ -n "${SLURM_JOB_ID:-}" ] || exit "$1"
     latest=$(cat "$2/checkpoints/latest" 2>/dev/null)
-    case $(squeue -h -j "$SLURM_JOB_ID" -o %T) in
-    RUNNING) ;;
-    *) echo "ended at ${latest:-the start}; this job is not to go on"; exit 75 ;;
-    esac
+    state=$(squeue -h -j "$SLURM_JOB_ID" -o %T)
+    if [ "$state" != RUNNING ]; then
+        echo "ended at ${latest:-the start}; the job is ${state:-gone}: whether it goes on was decided already"
+        exit 75
+    fi
     echo "${latest:-none}" >>"$2/restarts"
     if [ "$(wc -l <"$2/restarts")" -ge "$MAX_RESTARTS" ]; then
         echo "$2: restarted $MAX_RESTARTS times; not put back into the queue (MAX_RESTARTS in jobs/site.sh)" >&2

@@ -1,0 +1,94 @@
+#!/bin/sh
+# Time limits and requeues: Slurm's clock, Slurm's signal, --time-limit, scontrol requeue; and the two guards that keep a job which
+# makes no headway out of the queue.
+. "$(dirname "$0")/lib.sh"
+
+# slowly SECONDS CONDITION...: the ranks rest, but for a step now and then, until the condition holds
+slowly() {
+    end=$(($(date +%s) + $1))
+    resting=$(ranks)
+    shift
+    until "$@"; do
+        [ "$(date +%s)" -lt $end ] || return 1
+        kill -CONT $resting 2>/dev/null
+        sleep 0.1
+        kill -STOP $resting 2>/dev/null
+        sleep 2
+        resting=$(ranks)
+    done
+    kill -CONT $resting 2>/dev/null
+    return 0
+}
+once() {
+    [ "$(wc -l <"$run/restarts")" = 1 ] || die "restarts: $(cat "$run/restarts")"
+}
+
+# A minute is the shortest limit that Slurm has; the signal ahead of it is put out of effect.
+clock() {
+    reference
+    sbatch="--time=1 --signal=CONT@1" submit limit-clock
+    at 2
+    slowly 90 over_or_restarted || die "job $job is still $(value JobState) after its minute"
+    over && die "job $job ended as $state: $(tail -n 5 "$run.out")"
+    grep -q '^stopped after step' "$run.out" || die "it did not stop by itself: $(tail -n 5 "$run.out")"
+    grep -q 'TIME LIMIT' "$run.out" && die "the limit came first: $(tail -n 5 "$run.out")"
+    once
+    completes
+    same_bits
+}
+# The script's own --signal=TERM@180. Slurm sends it up to a minute too early: only one start is limited.
+signal() {
+    reference
+    sbatch="--time=3" submit limit-signal
+    at 2
+    slowly 70 over_or_restarted || die "no signal came: job $job is still $(value JobState)"
+    over && die "job $job ended as $state: $(tail -n 5 "$run.out")"
+    grep -q '^stopped after step' "$run.out" || die "it did not stop by itself: $(tail -n 5 "$run.out")"
+    on ctl scontrol update "JobId=$job" TimeLimit=UNLIMITED || die "the limit stays"
+    completes
+    same_bits
+}
+option() {
+    reference
+    submit limit-option --time-limit=4
+    completes 180
+    same_bits
+    [ -s "$run/restarts" ] || die "it never stopped"
+    [ "$(grep -c '^stopped after step' "$run.out")" = "$(wc -l <"$run/restarts")" ] || die "stops: $(grep '^stopped' "$run.out")"
+}
+requeue() {
+    reference
+    submit requeue
+    at 12
+    on ctl scontrol requeue "$job" || die "scontrol requeue failed"
+    wait_for 60 restarted || die "a minute after scontrol requeue, job $job is still $(value JobState)"
+    completes
+    same_bits
+}
+often() {
+    MAX_RESTARTS=2 submit often --time-limit=3
+    wait_for 120 over || die "job $job is still $(value JobState)"
+    in_state FAILED || die "job $job ended as $state"
+    [ "$(value Restarts)" = 1 ] || die "it was restarted $(value Restarts) times"
+    grep -q 'restarted 2 times; not put back' "$run.out" || die "$(tail -n 5 "$run.out")"
+}
+# Killed before its first checkpoint, again and again.
+stuck() {
+    submit stuck --checkpoint-every=1000
+    for start in 1 2 3; do
+        wait_for 60 reached $start || die "start $start made no step: $(tail -n 5 "$run.out")"
+        on ctl scancel --full --signal=TERM "$job"
+        [ $start = 3 ] || wait_for 60 restarted $start || die "job $job is $(value JobState) after signal $start"
+        : >"$run/metrics.tsv"
+    done
+    wait_for 60 over || die "job $job is still $(value JobState)"
+    in_state FAILED || die "job $job ended as $state"
+    grep -q 'three starts in a row got no further' "$run.out" || die "$(tail -n 5 "$run.out")"
+}
+
+scenario time-limit-by-clock clock
+scenario time-limit-by-signal signal
+scenario time-limit-option option
+scenario scontrol-requeue requeue
+scenario guard-too-many-restarts often
+scenario guard-no-headway stuck
