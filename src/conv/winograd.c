@@ -48,7 +48,7 @@ enum {
     ROWS = 4,           /* slots are multiplied by so many at once */
     INPUTS = 256,       /* a sum over channels in one go */
     ROUND = 512,        /* tiles whose transformed gradients are summed before these are transformed back */
-    CACHE = 1 << 20,    /* bytes that a thread has to itself: a constant, so that every machine gives the same bits */
+    CACHE = 1 << 19,    /* bytes that a thread has to itself: a constant, so that every machine gives the same bits */
 };
 
 /* Of the workspace, in bytes: where the first thread's or gang's piece begins, and how far the next one's is. */

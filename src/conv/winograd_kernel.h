@@ -200,7 +200,7 @@ INLINE void gradient_registers(int rows, int vecs, const clr_winograd_product *p
 }
 
 /* The blocks of registers, rows x vectors: with 512 bits a whole chunk of up to four vectors, of four rows, or of eight
-   where it is narrow; else four rows by two vectors. */
+   where it is narrow; else six rows by two vectors, with four where sixes would leave a rest. */
 #if defined(__AVX512F__)
 #define BLOCKS(block, more, width)                                                                     \
     switch ((width) / CLR_LANES) {                                                                     \
@@ -221,17 +221,23 @@ INLINE void gradient_registers(int rows, int vecs, const clr_winograd_product *p
     row += (width) / CLR_LANES < 3 ? 8 : 4
 #else
 #define BLOCKS(block, more, width)                                                                     \
-    for (int b = 0; b < (width); b += 2 * CLR_LANES)                                                   \
-        block(4, 2, b);                                                                                \
-    row += 4
+    if ((more) == 4 || (more) == 8) {                                                                  \
+        for (int b = 0; b < (width); b += 2 * CLR_LANES)                                               \
+            block(4, 2, b);                                                                            \
+        row += 4;                                                                                      \
+    } else {                                                                                           \
+        for (int b = 0; b < (width); b += 2 * CLR_LANES)                                               \
+            block(6, 2, b);                                                                            \
+        row += 6;                                                                                      \
+    }
 #endif
 
 static void multiply(const clr_winograd_product *p, const float *v, const float *u, float *m)
 {
 #define BLOCK(rows, vecs, b)                                                                           \
     multiply_registers(rows, vecs, p, v + row * PANEL, u + (b), m + (size_t)(row * p->width + (b)))
-    for (int row = 0; row < p->count;) {
-        BLOCKS(BLOCK, p->count - row, p->width);
+    for (int row = 0, count = (p->count + 3) / 4 * 4; row < count;) {
+        BLOCKS(BLOCK, count - row, p->width);
     }
 #undef BLOCK
 }
