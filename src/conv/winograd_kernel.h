@@ -10,12 +10,13 @@
 
 #include "winograd.h"
 
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
 enum {
     A = TILE + 2,
+    VECTORS = CLR_WINOGRAD_PANEL / CLR_LANES,
     PANEL = CLR_WINOGRAD_PANEL,
     CHUNK = CLR_WINOGRAD_CHUNK,
     AHEAD = 4, /* rows of a weight that are fetched before they are needed */

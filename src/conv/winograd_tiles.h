@@ -6,6 +6,8 @@ INLINE void stream(float *at, clr_vec v)
 {
 #if defined(__AVX512F__)
     _mm512_stream_ps(at, (__m512)v);
+#elif defined(__AVX2__)
+    _mm256_stream_ps(at, (__m256)v);
 #else
     clr_store_vec(at, v);
 #endif
@@ -229,51 +231,51 @@ INLINE void upright(const float *m, size_t plane, clr_vec half[TILE][A])
     }
 }
 
-/* One tile's rows x columns pixels that exist, one vector of channels: of out and x from `at` on; of all else, k. */
-INLINE void output_vector(clr_winograd_finish finish, int rows, int columns, const clr_winograd_output *o, size_t line,
-                          const float *m, size_t plane, size_t at, int k, channel_sums *sums, int lane)
+/* One tile's rows x columns pixels that exist, a panel of channels, so that whole lines are written: of out and x from `at`
+   on; of all else, k. */
+INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, const clr_winograd_output *o, size_t line,
+                         const float *m, size_t plane, size_t at, int k, channel_sums *sums, int lane)
 {
-    clr_vec half[TILE][A], first = {0}, second = {0}, pivot = {0}, scale = {0}, shift = {0}, mean = {0};
+    clr_vec half[VECTORS][TILE][A], first[VECTORS] = {{0}}, second[VECTORS] = {{0}};
 
-    if (finish == CLR_WINOGRAD_MOMENTS)
-        pivot = clr_load(sums->pivot + lane);
-    if (finish == CLR_WINOGRAD_SEEN) {
-        if (o->lens.scale)
-            scale = clr_load(o->lens.scale + k), shift = clr_load(o->lens.shift + k);
-        if (o->mean)
-            mean = clr_load(o->mean + k);
-    }
-    upright(m, plane, half);
+    UNROLL for (int v = 0; v < VECTORS; v++) upright(m + v * CLR_LANES, plane, half[v]);
     UNROLL for (int i = 0; i < TILE; i++) {
-        clr_vec out[TILE];
+        clr_vec out[VECTORS][TILE];
         if (i >= rows)
             break;
-        transform_output(half[i], out);
+        UNROLL for (int v = 0; v < VECTORS; v++) transform_output(half[v][i], out[v]);
         UNROLL for (int j = 0; j < TILE; j++) {
-            size_t pixel = at + (size_t)i * line + (size_t)(j * o->channels);
-            clr_vec y = out[j];
             if (j >= columns)
                 break;
-            if (finish == CLR_WINOGRAD_ADD) {
-                clr_store_vec(o->out + pixel, clr_load(o->out + pixel) + y);
-                continue;
+            UNROLL for (int v = 0; v < VECTORS; v++) {
+                size_t pixel = at + (size_t)i * line + (size_t)(j * o->channels + v * CLR_LANES);
+                clr_vec y = out[v][j];
+                if (finish == CLR_WINOGRAD_ADD) {
+                    clr_store_vec(o->out + pixel, clr_load(o->out + pixel) + y);
+                    continue;
+                }
+                if (finish == CLR_WINOGRAD_SEEN) {
+                    clr_vec x = clr_load(o->x + pixel);
+                    __builtin_prefetch(o->x + pixel + TILE * o->channels); /* the next tile's */
+                    if (o->lens.relu)
+                        y = only_where(x * clr_load(o->lens.scale + k + v * CLR_LANES) + clr_load(o->lens.shift + k + v * CLR_LANES) > 0.0f,
+                                       y);
+                    first[v] += y, second[v] += y * (o->mean ? x - clr_load(o->mean + k + v * CLR_LANES) : x);
+                }
+                if (finish == CLR_WINOGRAD_MOMENTS) {
+                    clr_vec d = y - clr_load(sums->pivot + lane + v * CLR_LANES);
+                    first[v] += d, second[v] += d * d;
+                }
+                stream(o->out + pixel, y);
             }
-            if (finish == CLR_WINOGRAD_SEEN) {
-                clr_vec x = clr_load(o->x + pixel);
-                __builtin_prefetch(o->x + pixel + TILE * o->channels); /* the next tile's */
-                if (o->lens.relu)
-                    y = only_where(x * scale + shift > 0.0f, y);
-                first += y, second += y * (x - mean);
-            }
-            if (finish == CLR_WINOGRAD_MOMENTS)
-                first += y - pivot, second += (y - pivot) * (y - pivot);
-            stream(o->out + pixel, y);
         }
     }
-    if (finish == CLR_WINOGRAD_MOMENTS || finish == CLR_WINOGRAD_SEEN) {
-        clr_store_vec(sums->first + lane, clr_load(sums->first + lane) + first);
-        clr_store_vec(sums->second + lane, clr_load(sums->second + lane) + second);
-    }
+    if (finish == CLR_WINOGRAD_MOMENTS || finish == CLR_WINOGRAD_SEEN)
+        UNROLL for (int v = 0; v < VECTORS; v++) {
+            float *one = sums->first + lane + v * CLR_LANES, *two = sums->second + lane + v * CLR_LANES;
+            clr_store_vec(one, clr_load(one) + first[v]);
+            clr_store_vec(two, clr_load(two) + second[v]);
+        }
 }
 
 /* Returns how many pixels there were. */
@@ -286,11 +288,11 @@ INLINE int64_t output_tiles(clr_winograd_finish finish, const clr_winograd_grid 
     for (int t = 0; t < span.count; t++, m += width) {
         strip s = strip_at(grid, span.first + t, 1);
         size_t at = (size_t)(s.image * grid->h + s.y) * line + (size_t)(s.x * o->channels + k);
-        for (int b = 0; b < width; b += CLR_LANES) {
+        for (int b = 0; b < width; b += PANEL) {
             if (s.rows == TILE && s.columns == TILE)
-                output_vector(finish, TILE, TILE, o, line, m + b, plane, at + (size_t)b, k + b, sums, b);
+                output_panel(finish, TILE, TILE, o, line, m + b, plane, at + (size_t)b, k + b, sums, b);
             else
-                output_vector(finish, s.rows, s.columns, o, line, m + b, plane, at + (size_t)b, k + b, sums, b);
+                output_panel(finish, s.rows, s.columns, o, line, m + b, plane, at + (size_t)b, k + b, sums, b);
         }
         pixels += s.rows * s.columns;
     }
