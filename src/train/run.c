@@ -74,7 +74,7 @@ static clr_status advance(clr_training *t, int64_t number, double deadline, clr_
     *result = (clr_run_result){.steps = done, .loss = step.loss.loss, .contrast_top1 = step.loss.top1};
     *stop = (step.wishes & STOP) != 0;
     clr_watch_phase("writing metrics", done);
-    if (clr_report_step(t, done, &step, &batch, lr, seconds) != CLR_OK) /* rank 0 alone: the checkpoint below will fail too, and says so */
+    if (clr_report_step(t, done, &step, &batch, lr, seconds) != CLR_OK) /* rank 0 alone: a row is lost, the run is not */
         clr_warn("%s", clr_message());
     return step.wishes & SAVE || *stop || done == t->total ? clr_training_save(t, done) : CLR_OK;
 }
@@ -93,9 +93,9 @@ static clr_status loop(clr_training *t, clr_run_result *result)
     if (st != CLR_OK || number == t->begin)
         return st;
     result->views_per_s = (double)(CLR_VIEWS * t->config->batch * (number - t->begin)) / (clr_seconds() - t->began);
-    st = clr_comm_agree(t->comm, t->first ? clr_training_settle(t) : CLR_OK);
+    st = clr_comm_agree(t->comm, t->first ? clr_training_settle(t, number) : CLR_OK);
     if (st != CLR_OK)
-        return clr_fail_in(st, "the last checkpoint could not be saved, the older ones are whole");
+        return st;
     if (number == t->total)
         return CLR_OK;
     clr_info("stopped after step %" PRId64 " of %" PRId64 ", checkpoint written: the same command goes on from there", number, t->total);
