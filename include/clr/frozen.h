@@ -25,7 +25,4 @@ void clr_frozen_close(clr_frozen *frozen);
    seed, which gives the same. The status is agreed upon. */
 clr_status clr_frozen_untrain(clr_comm *comm, clr_frozen *frozen);
 
-/* Local. Threads for this rank from now on; 0: its share of the cores of its node. */
-void clr_frozen_threads(const clr_comm *comm, int64_t threads);
-
 #endif

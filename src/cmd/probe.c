@@ -36,7 +36,7 @@ static const clr_opt options[] = {
     {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, "method=all|linear-sgd", 0, "of the order of its batches"},
     {"k", CLR_OPT_INT, AT(k), "200", "N", 1, 1e6, "method=all|knn", 0, "neighbours that vote"},
     {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0, "a vote weighs exp(cosine / T)"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: its share of the node's cores"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {0}};
 
 typedef struct probe {
@@ -167,7 +167,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 
     if (!c->checkpoint || !c->train || !c->test)
         return clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->train ? "train" : "test");
-    clr_frozen_threads(comm, c->threads);
+    clr_comm_threads(comm, c->threads);
     if ((st = clr_frozen_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &p.frozen)) != CLR_OK)
         goto out;
     p.raw_side = (int)clr_min64(p.frozen.config.image_size, RAW_SIDE); /* more pixels make raw pixels no better and 50 times as many */

@@ -6,7 +6,6 @@
 #include "clr/tensor.h"
 
 #include <errno.h>
-#include <omp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -140,11 +139,4 @@ void clr_frozen_close(clr_frozen *f)
     clr_free(f->path);
     clr_free(f->run);
     *f = (clr_frozen){0};
-}
-
-void clr_frozen_threads(const clr_comm *comm, int64_t threads)
-{
-    int share = omp_get_num_procs() / clr_comm_node_size(comm);
-
-    omp_set_num_threads(threads ? (int)threads : share > 1 ? share : 1);
 }
