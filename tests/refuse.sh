@@ -61,6 +61,20 @@ wait $job
 : >"$work/held.out"
 pretrain 2 "$work/held" --steps=6 --allow-change=steps || die "a dead job's lock was in the way: $(grep -v "^-" "$work/held.out" | head -20)"
 
+# A job that was suspended for so long that another one took its lock: it stops and leaves everything to that one.
+: >"$work/late.out"
+pretrain 2 "$work/late" --steps=4000 --checkpoint-every=40 &
+job=$!
+waited=0
+while [ ! -s "$work/late/metrics.tsv" ] && [ $waited -lt 300 ]; do sleep 0.1; waited=$((waited + 1)); done
+echo "elsewhere 1 1 - 0" >"$work/other"
+mv "$work/other" "$work/late/lock"
+wait $job
+status=$?
+[ $status = 1 ] || die "a job without its lock ended with status $status, not 1: $(tail -5 "$work/late.out")"
+grep -q "taken over while this job was suspended.*process 1 on elsewhere" "$work/late.out" || die "the loss of the lock is not told: $(tail -5 "$work/late.out")"
+[ "$(cat "$work/late/lock")" = "elsewhere 1 1 - 0" ] || die "the other job's lock was touched"
+
 # Disk full: the first save, at step 0, shows it.
 mkdir "$work/full"
 if mount -t tmpfs -o size=600k tmpfs "$work/full" 2>/dev/null; then
