@@ -67,6 +67,9 @@ static clr_status check_data(const probe *p)
         if (strcmp(a->class_names[c], b->class_names[c]))
             return clr_fail(CLR_EINPUT, "%s and %s do not go together: class %d is '%s' in one, '%s' in the other", p->config->train,
                             p->config->test, c, a->class_names[c], b->class_names[c]);
+    if (a->checksum == b->checksum && a->images == b->images)
+        return clr_fail(CLR_EINPUT, "%s: the test images are the training images, those of %s: what is known by heart is no measure; give others with "
+                                    "--test", p->config->test, p->config->train);
     if (p->frozen.channels == 1 && (a->channels != 1 || b->channels != 1))
         return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
                         a->channels != 1 ? p->config->train : p->config->test);
