@@ -31,7 +31,7 @@ static const clr_opt options[] = {
     {"views", CLR_OPT_INT, AT(views), "128", "N", 4, 1 << 24, NULL, 0, "images through the encoder in a step, all ranks"},
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {"steps", CLR_OPT_INT, AT(steps), "5", "N", 1, 1000, NULL, 0, "timed, after two that are not"},
-    {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 20, NULL, 0, "images of a rank at a time; 0: all"},
+    {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 20, NULL, 0, "images that all ranks encode at a time; 0: all"},
     {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "keep only the inputs of blocks"},
     {"bn", CLR_OPT_WORD, AT(bn), "global", "global|local", 0, 0, NULL, 0, "batch norm over all ranks, or each its own"},
     {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32", 0, 0, NULL, 0, "arithmetic"},
@@ -112,6 +112,9 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     int threads = clr_comm_threads(comm, a->threads);
     if (images < ranks || a->views % 2)
         return clr_fail(CLR_EUSAGE, "--views=%" PRId64 ": must be even and give every rank an image", a->views);
+    if (a->microbatch && a->microbatch < 2 * ranks)
+        return clr_fail(CLR_EUSAGE, "--microbatch=%" PRId64 " is less than two images for each of the %d ranks; it counts the images of all ranks together",
+                        a->microbatch, ranks);
     double peak = peak_gflops();
     clr_status st = clr_comm_agree(comm, build(comm, a, images, &b));
     if (st == CLR_OK) {
