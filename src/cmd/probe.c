@@ -184,8 +184,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (clr_comm_rank(comm) == 0)
         say_protocol(&p);
     st = evaluate(&p, p.frozen.encoder, result[0]);
-    if (st == CLR_OK)
-        st = clr_frozen_untrain(comm, &p.frozen);
+    clr_frozen_untrain(&p.frozen);
     if (st == CLR_OK)
         st = evaluate(&p, p.frozen.encoder, result[1]);
     if (st == CLR_OK)
