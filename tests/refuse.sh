@@ -36,6 +36,12 @@ refused 1 "temperature: 0.2 -> 0.7" "$work/run" --steps=4 --checkpoint-every=2 -
 refused 1 "belongs to another run" "$work/run" --steps=4 --checkpoint-every=2 --data="$work/data2.h5"
 [ "$before" = "$(cat "$work/run/config" "$work/run/checkpoints/"* "$work/run/metrics.tsv" | cksum)" ] || die "a refused start changed the run"
 
+"$simclr" probe --checkpoint="$work/run" --train="$work/data.h5" --test="$work/data.h5" >"$work/probe.out" 2>&1 && die "probe tested on what it learned from"
+grep -q "the test images are the training images" "$work/probe.out" || die "probe: $(cat "$work/probe.out")"
+printf 'steps = 2\n' >"$work/conf"
+pretrain 1 "$work/longer" --config="$work/conf" --epochs=0.02 || die "$(tail -5 "$work/longer.out")"
+grep -q "^steps = 0" "$work/longer/config" && grep -q "^pretrain steps=3 " "$work/longer.out" || die "--epochs did not win over a file's steps: $(tail -1 "$work/longer.out")"
+
 # A damaged newest checkpoint is passed over with its reason.
 newest=$work/run/checkpoints/step-00000004.h5
 size=$(wc -c <"$newest")
