@@ -36,6 +36,12 @@ refused 1 "temperature: 0.2 -> 0.7" "$work/run" --steps=4 --checkpoint-every=2 -
 refused 1 "belongs to another run" "$work/run" --steps=4 --checkpoint-every=2 --data="$work/data2.h5"
 [ "$before" = "$(cat "$work/run/config" "$work/run/checkpoints/"* "$work/run/metrics.tsv" | cksum)" ] || die "a refused start changed the run"
 
+"$simclr" probe --checkpoint="$work/run" --train="$work/data.h5" --test="$work/data.h5" >"$work/probe.out" 2>&1 && die "probe tested on what it learned from"
+grep -q "the test images are the training images" "$work/probe.out" || die "probe: $(cat "$work/probe.out")"
+printf 'steps = 2\n' >"$work/conf"
+pretrain 1 "$work/longer" --config="$work/conf" --epochs=0.02 || die "$(tail -5 "$work/longer.out")"
+grep -q "^steps = 0" "$work/longer/config" && grep -q "^pretrain steps=3 " "$work/longer.out" || die "--epochs did not win over a file's steps: $(tail -1 "$work/longer.out")"
+
 # A damaged newest checkpoint is passed over with its reason.
 newest=$work/run/checkpoints/step-00000004.h5
 size=$(wc -c <"$newest")
@@ -60,6 +66,20 @@ kill -9 $ranks
 wait $job
 : >"$work/held.out"
 pretrain 2 "$work/held" --steps=6 --allow-change=steps || die "a dead job's lock was in the way: $(grep -v "^-" "$work/held.out" | head -20)"
+
+# A job that was suspended for so long that another one took its lock: it stops and leaves everything to that one.
+: >"$work/late.out"
+pretrain 2 "$work/late" --steps=4000 --checkpoint-every=40 &
+job=$!
+waited=0
+while [ ! -s "$work/late/metrics.tsv" ] && [ $waited -lt 300 ]; do sleep 0.1; waited=$((waited + 1)); done
+echo "elsewhere 1 1 - 0" >"$work/other"
+mv "$work/other" "$work/late/lock"
+wait $job
+status=$?
+[ $status = 1 ] || die "a job without its lock ended with status $status, not 1: $(tail -5 "$work/late.out")"
+grep -q "taken over while this job was suspended.*process 1 on elsewhere" "$work/late.out" || die "the loss of the lock is not told: $(tail -5 "$work/late.out")"
+[ "$(cat "$work/late/lock")" = "elsewhere 1 1 - 0" ] || die "the other job's lock was touched"
 
 # Disk full: the first save, at step 0, shows it.
 mkdir "$work/full"

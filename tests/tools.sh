@@ -42,6 +42,8 @@ timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" bench step --
 number views_per_s "v > 0"
 number peak_gflops "v > 0"
 number peak_rss_mb "v > 1"
+timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" bench step --width=1/16 --views=16 --microbatch=3 --threads=1 >out 2>err && die "bench step took 3 images for 2 ranks"
+grep -q "less than two images for each of the 2 ranks" err || die "bench step: $(cat err)"
 "$simclr" bench augment --source-size=32x >out 2>err && die "bench augment took a size of '32x'"
 "$simclr" bench augment --size=32 --source-size=40x30 --images=8 --steps=1 --threads=2 >out 2>err || die "bench augment: $(cat err)"
 number views_per_s "v > 0"

@@ -35,7 +35,8 @@ int clr_comm_nodes(const clr_comm *comm);     /* nodes in the job */
 const char *clr_comm_library(void);           /* "Open MPI v4.1.4, ..." */
 
 /* Collective over a node. The threads of this rank, told to OpenMP: wanted, or where that is 0 this rank's part of the cores that it may
-   use; a core that n ranks of the node may use counts 1/n for each. Warns where threads outnumber cores, and where a rank is bound to
+   use; a core that n ranks of the node may use counts 1/n for each. Every command that computes calls it first: afterwards a parallel
+   region has as many threads as omp_get_max_threads() says, fewer than wanted, with a warning, where OpenMP gives no more. Warns where threads outnumber cores, and where a rank is bound to
    few of many cores, with the launcher's option that mends it. */
 int clr_comm_threads(clr_comm *comm, int64_t wanted);
 

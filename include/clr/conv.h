@@ -78,7 +78,7 @@ double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *prob
 /* The planner: which solver serves a problem. */
 typedef struct clr_planner clr_planner;
 
-/* Collective. how: "estimate" (deterministic), "measure" (times every applicable member, the maximum over ranks counts), each
+/* Collective. how: "estimate" (deterministic), "measure" (times every applicable member); the maximum over ranks counts. Each
    with an optional list of the members allowed ("estimate:winograd4,reference"; a leading "-" forbids: "measure:-winograd4").
    path: NULL, or a plan file: read by rank 0 and broadcast where it exists and was made by the same CPU model, instruction set
    and program version; clr_planner_save writes it. Unknown members are CLR_EUSAGE with the nearest. */

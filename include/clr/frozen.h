@@ -21,11 +21,7 @@ typedef struct clr_frozen {
 clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_frozen *frozen);
 void clr_frozen_close(clr_frozen *frozen);
 
-/* Collective. The weights that the run began with: its checkpoint of step 0 where that is still there, else drawn again from its
-   seed, which gives the same. The status is agreed upon. */
-clr_status clr_frozen_untrain(clr_comm *comm, clr_frozen *frozen);
-
-/* Local. Threads for this rank from now on; 0: its share of the cores of its node. */
-void clr_frozen_threads(const clr_comm *comm, int64_t threads);
+/* Local. The weights that the run began with, drawn again from its seed. */
+void clr_frozen_untrain(clr_frozen *frozen);
 
 #endif

@@ -3,6 +3,8 @@
 /* What the program says while it runs: on stderr, and in the run's log file where one is open.
    Numbers go elsewhere (metrics.tsv, a command's last line on stdout). */
 
+#include <stdint.h>
+
 /* Local. Only rank 0 says clr_info; clr_warn speaks on every rank and names it. */
 void clr_log_rank(int rank, int ranks);
 
@@ -18,6 +20,10 @@ void clr_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A warning about what is the same on all ranks: rank 0 says it, each key once in the life of the process. */
 void clr_warn_once(const char *key, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Any thread. Long work that moves says so, to the watchdog alone (src/train/watch.h); the count of these calls. */
+void clr_alive(void);
+uint64_t clr_alive_count(void);
 
 /* Rank 0: a line that rewrites itself on a terminal and is a plain line elsewhere. A terminal's line
    is ended by the next clr_info or clr_warn. */

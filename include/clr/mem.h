@@ -29,9 +29,10 @@ void clr_free(void *memory);
 /* How often clr_alloc was called in this process. */
 uint64_t clr_alloc_count(void);
 
-/* Bytes that this process could still take: the least of the machine's available memory and the
-   limits of its control group. */
+/* Bytes that this process could still take, together with others of its control group: the least of the machine's available memory,
+   of what the limits of its control group and of those above leave, and of what Slurm gave the job on a node. */
 uint64_t clr_memory_available(void);
+uint64_t clr_memory_available_under(const char *root); /* the same, from files under root instead of "": for tests */
 
 /* The largest resident size of this process so far, bytes. */
 uint64_t clr_memory_peak(void);

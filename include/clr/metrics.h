@@ -1,8 +1,8 @@
 #ifndef CLR_METRICS_H
 #define CLR_METRICS_H
 /* metrics.tsv: a row a step, columns named in a "#" header; rank 0 alone. Rows past the step that a run resumes from are dropped, so
-   that none stands twice. A disk that is full for a while loses no row: rows wait in memory, and clr_metrics_sync, which a checkpoint
-   calls first, says so. Local. */
+   that none stands twice. A disk that is full for a while loses no row: rows wait in memory until the next row or sync finds room.
+   Local. */
 
 #include "clr/err.h"
 
@@ -30,7 +30,8 @@ typedef struct clr_metrics_row {
 clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics, clr_metrics_row *last);
 /* Fails only where about 5000 rows wait already. */
 clr_status clr_metrics_add(clr_metrics *metrics, const clr_metrics_row *row);
-clr_status clr_metrics_sync(clr_metrics *metrics); /* on the disk before a checkpoint says so */
+/* Writes what waits, and to the disk: before a checkpoint says so, and at the end. Where it fails, the rows still wait. */
+clr_status clr_metrics_sync(clr_metrics *metrics);
 void clr_metrics_close(clr_metrics *metrics);      /* accepts a zeroed one */
 
 #endif

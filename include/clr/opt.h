@@ -17,7 +17,10 @@ typedef enum clr_opt_kind {
     CLR_OPT_WORD, /* int: the word's place in values */
 } clr_opt_kind;
 
-enum { CLR_OPT_MATHS = 1 /* part of a run's identity: changes its numbers */ };
+enum {
+    CLR_OPT_MATHS = 1,  /* part of a run's identity: changes its numbers */
+    CLR_OPT_YIELDS = 2, /* says in another way what the option in the row above says: back to its default where a later source gave that one */
+};
 
 typedef struct clr_opt {
     const char *name;

@@ -27,7 +27,9 @@ int clr_optim_slots(const clr_optim *optim);
 const char *clr_optim_slot_name(const clr_optim *optim, int slot);
 float *clr_optim_slot(clr_optim *optim, int slot);
 
-/* Warm-up and cosine, per step. Protocol 1.8: lr(t) = peak * t / warmup, then peak/2 * (1 + cos(pi (t - w)/(total - w))). */
+/* Warm-up and cosine, per step. Protocol 1.8: lr(t) = peak * t / warmup, then peak/2 * (1 + cos(pi (t - w)/(total - w))). The
+   paper's code counts floor(images * epochs / batch) + 1 steps in all; total is without the 1 here, so that a run is no longer than the
+   images that were asked for and its last step is the cosine's last: lr(t) differs by a part of 1 / total. */
 typedef struct clr_schedule {
     double peak;
     int64_t warmup, total;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,18 @@ static struct {
     const char *said[64];
     int said_count;
 } logs = {.lock = PTHREAD_MUTEX_INITIALIZER, .ranks = 1};
+
+static atomic_uint_fast64_t alive;
+
+void clr_alive(void)
+{
+    atomic_fetch_add_explicit(&alive, 1, memory_order_relaxed);
+}
+
+uint64_t clr_alive_count(void)
+{
+    return atomic_load_explicit(&alive, memory_order_relaxed);
+}
 
 void clr_log_rank(int rank, int ranks)
 {

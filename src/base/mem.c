@@ -10,7 +10,22 @@
 #include <string.h>
 #include <sys/resource.h>
 
+enum { BIG = 1 << 23, PIECE = 1 << 21 }; /* bytes; a piece is a huge page */
+
 static atomic_uint_fast64_t allocations;
+
+/* A page lies near the core that touches it first: of a big block each thread clears, and so gets, the part whose place is that of its
+   share of the work. */
+static void clear(char *memory, size_t bytes)
+{
+    if (bytes < BIG) {
+        memset(memory, 0, bytes);
+        return;
+    }
+#pragma omp parallel for schedule(static)
+    for (size_t at = 0; at < bytes; at += PIECE)
+        memset(memory + at, 0, bytes - at < PIECE ? bytes - at : PIECE);
+}
 
 void *clr_alloc(size_t count, size_t size)
 {
@@ -27,7 +42,8 @@ void *clr_alloc(size_t count, size_t size)
         fprintf(stderr, "simclr: out of memory: %zu bytes wanted\n", bytes);
         abort();
     }
-    return memset(memory, 0, bytes);
+    clear(memory, bytes);
+    return memory;
 }
 
 char *clr_copy_text(const char *text)
@@ -82,30 +98,91 @@ static uint64_t number_in(const char *path, const char *key)
     return value;
 }
 
-static uint64_t group_available(void)
-{
-    static const struct {
-        const char *limit, *used;
-    } groups[] = {
-        {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
-        {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"},
-    };
+/* One version of control groups: where its tree hangs, and what its files are called. */
+typedef struct hierarchy {
+    const char *mount, *limit, *used, *cache;
+} hierarchy;
 
-    for (size_t i = 0; i < 2; i++) {
-        uint64_t limit = number_in(groups[i].limit, ""), used = number_in(groups[i].used, "");
-        if (limit != UINT64_MAX && used != UINT64_MAX)
-            return limit > used ? limit - used : 0;
+static const hierarchy versions[] = {
+    {"sys/fs/cgroup", "memory.max", "memory.current", "inactive_file "},
+    {"sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "},
+};
+
+static uint64_t number_at(const char *folder, const char *name, const char *key)
+{
+    char *path = clr_text("%s/%s", folder, name);
+    uint64_t value = number_in(path, key);
+
+    clr_free(path);
+    return value;
+}
+
+/* What the group at folder leaves: the files' pages that nobody has touched lately can be taken back. */
+static uint64_t left_in(const hierarchy *h, const char *folder)
+{
+    uint64_t limit = number_at(folder, h->limit, ""), used = number_at(folder, h->used, ""), cache = number_at(folder, "memory.stat", h->cache);
+
+    if (limit == UINT64_MAX || used == UINT64_MAX)
+        return UINT64_MAX;
+    used -= cache == UINT64_MAX ? 0 : cache < used ? cache : used;
+    return limit > used ? limit - used : 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Of the group at path and of all above it. A path that is not there (a container sees only the end of it) is passed over. */
+static uint64_t left_up(const hierarchy *h, const char *root, char *path)
+{
+    uint64_t left = UINT64_MAX;
+
+    for (char *slash;; *slash = 0) {
+        char *folder = clr_text("%s/%s%s", root, h->mount, path);
+        left = least(left, left_in(h, folder));
+        clr_free(folder);
+        if (!(slash = strrchr(path, '/')))
+            return left;
     }
-    return UINT64_MAX;
+}
+
+/* The lines of /proc/self/cgroup: "0::/slurm/job_1/step_0", or "9:memory:/slurm/..." */
+static uint64_t groups_left(const char *root)
+{
+    char *name = clr_text("%s/proc/self/cgroup", root), line[4096], *path;
+    uint64_t left = UINT64_MAX;
+    FILE *file = fopen(name, "r");
+
+    clr_free(name);
+    while (file && fgets(line, sizeof line, file)) {
+        char *kinds = strchr(line, ':');
+        if (!kinds || !(path = strchr(kinds + 1, ':')))
+            continue;
+        *path++ = 0;
+        path[strcspn(path, "\n")] = 0;
+        if (!strcmp(line, "0:") || strstr(kinds, "memory"))
+            left = least(left, left_up(&versions[strcmp(line, "0:") != 0], root, path));
+    }
+    if (file)
+        fclose(file);
+    return left;
+}
+
+uint64_t clr_memory_available_under(const char *root)
+{
+    const char *slurm = getenv("SLURM_MEM_PER_NODE"); /* MiB; 0: all of the node's */
+    unsigned long long job = slurm ? strtoull(slurm, NULL, 10) : 0;
+    uint64_t machine = number_at(root, "proc/meminfo", "MemAvailable:"), left = groups_left(root);
+
+    if (machine != UINT64_MAX)
+        left = least(left, machine * 1024);
+    return job ? least(left, (uint64_t)job << 20) : left;
 }
 
 uint64_t clr_memory_available(void)
 {
-    uint64_t machine = number_in("/proc/meminfo", "MemAvailable:"), group = group_available();
-
-    if (machine != UINT64_MAX)
-        machine *= 1024;
-    return machine < group ? machine : group;
+    return clr_memory_available_under("");
 }
 
 uint64_t clr_memory_peak(void)

@@ -322,6 +322,9 @@ static bool holds(const clr_opt_set *set, const char *only)
 
 clr_status clr_opt_finish(clr_opt_set *set)
 {
+    for (int i = 1; i < set->options; i++)
+        if (set->table[i].flags & CLR_OPT_YIELDS && set->source[i] < set->source[i - 1])
+            put(set, i, set->table[i].initial, set->source[i]);
     for (int i = 0; i < set->options; i++) {
         const clr_opt *opt = &set->table[i];
         clr_status st = convert(opt, set->text[i], (char *)set->into + opt->offset);

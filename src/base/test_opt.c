@@ -11,6 +11,7 @@ typedef struct settings {
     bool recompute;
     int64_t batch;
     double lr;
+    int64_t rate; /* the same as lr, in other words */
     const char *data;
     int loss;
     double margin;
@@ -21,6 +22,7 @@ static const clr_opt table[] = {
     {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "help"},
     {"batch", CLR_OPT_INT, AT(batch), "4096", "N", 2, 1e9, NULL, CLR_OPT_MATHS, "help"},
     {"lr", CLR_OPT_REAL, AT(lr), "0.3", "X", 0, 1000, NULL, CLR_OPT_MATHS, "help"},
+    {"rate", CLR_OPT_INT, AT(rate), "0", "N", 0, 1000, NULL, CLR_OPT_MATHS | CLR_OPT_YIELDS, "help"},
     {"data", CLR_OPT_TEXT, AT(data), NULL, "FILE", 0, 0, NULL, 0, "help"},
     {"loss", CLR_OPT_WORD, AT(loss), "ntxent", "ntxent|triplet", 0, 0, NULL, CLR_OPT_MATHS, "help"},
     {"margin", CLR_OPT_REAL, AT(margin), "0.8", "X", 0, 10, "loss=triplet", CLR_OPT_MATHS, "help"},
@@ -101,6 +103,28 @@ START_TEST(later_sources_win)
 }
 END_TEST
 
+/* rate says what lr says: the later source counts, within one source rate. */
+START_TEST(an_option_yields_to_the_row_above)
+{
+    static const struct {
+        const char *file;
+        char *line;
+        int64_t rate;
+    } rows[] = {{"rate = 7", "--lr=3", 0}, {"lr = 3", "--rate=7", 7}, {"lr = 3\nrate = 7", "--batch=64", 7}, {"rate = 7", "--batch=64", 7}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *words[] = {rows[i].line};
+        clr_opt_open(&set, table, &got);
+        ck_assert_int_eq(clr_opt_read_line(&set, 1, words), CLR_OK);
+        ck_assert_int_eq(clr_opt_read_text(&set, rows[i].file, "f", CLR_OPT_FILE), CLR_OK);
+        ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
+        ck_assert_int_eq(got.rate, rows[i].rate);
+        ck_assert_str_eq(clr_opt_value(&set, "rate"), rows[i].rate ? "7" : "0");
+        clr_opt_close(&set);
+    }
+}
+END_TEST
+
 START_TEST(what_is_written_reads_back_and_compares)
 {
     ck_assert_int_eq(line("--batch=128 --lr=0.50 --data=x.h5"), CLR_OK);
@@ -134,6 +158,7 @@ int main(void)
     tcase_add_test(tcase, defaults_and_line);
     tcase_add_test(tcase, refusals_say_what_to_do);
     tcase_add_test(tcase, later_sources_win);
+    tcase_add_test(tcase, an_option_yields_to_the_row_above);
     tcase_add_test(tcase, what_is_written_reads_back_and_compares);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

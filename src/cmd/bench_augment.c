@@ -19,7 +19,7 @@ typedef struct settings {
 #define AT(field) offsetof(settings, field)
 static const clr_opt options[] = {
     {"size", CLR_OPT_INT, AT(size), "224", "PIXELS", 4, 1024, NULL, 0, "side of a view"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "0: as OpenMP says"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "0: the cores it may use"},
     {"augment", CLR_OPT_TEXT, AT(augment), "crop:0.08-1,flip,color:1.0,gray:0.2,blur", "LIST", 0, 0, NULL, 0, "operators"},
     {"images", CLR_OPT_INT, AT(images), "256", "N", 1, 1 << 24, NULL, 0, "two views of each"},
     {"channels", CLR_OPT_INT, AT(channels), "3", "1|3", 1, 3, NULL, 0, "of the images"},
@@ -65,7 +65,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     int height, width, threads;
     double best = 1e300;
 
-    (void)comm, (void)set;
+    (void)set;
     if (a->channels == 2)
         return clr_fail(CLR_EUSAGE, "--channels=2: must be 1 or 3");
     clr_status st = source_of(a, &height, &width);
@@ -73,9 +73,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
         st = clr_augment_parse(a->augment, &augment);
     if (st != CLR_OK)
         return st;
-    if (a->threads)
-        omp_set_num_threads((int)a->threads);
-    threads = omp_get_max_threads();
+    threads = clr_comm_threads(comm, a->threads);
     int64_t bytes = (int64_t)height * width * a->channels;
     size_t floats = (clr_augment_scratch(height, width, (int)a->channels, (int)a->size) + 15) / 16 * 16;
     uint8_t *pixels = clr_alloc(POOL, (size_t)bytes);

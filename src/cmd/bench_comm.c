@@ -24,7 +24,7 @@ static const clr_opt options[] = {
     {"bytes", CLR_OPT_INT, AT(bytes), "111728128", "N", 4096, 1e12, NULL, 0, "of the block; by default the gradients of ResNet-50 with its head"},
     {"bucket", CLR_OPT_INT, AT(bucket), "4194304", "BYTES", 4096, 1 << 29, NULL, 0, "of one message"},
     {"compute", CLR_OPT_REAL, AT(compute), "0", "SECONDS", 0, 3600, NULL, 0, "arithmetic to hide behind; 0: four times what the sum takes alone"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: its share of the node's cores"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {"steps", CLR_OPT_INT, AT(steps), "5", "N", 1, 1000, NULL, 0, "the best counts"},
     {0}};
 

@@ -28,7 +28,7 @@ static const clr_opt options[] = {
     {"pad", CLR_OPT_INT, AT(pad), "-1", "N", -1, 7, NULL, 0, "on every side; -1: half of the kernel"},
     {"direction", CLR_OPT_WORD, AT(direction), "forward", DIRECTIONS, 0, 0, NULL, 0, "y, or the gradient of x or of the weight"},
     {"solver", CLR_OPT_TEXT, AT(solver), NULL, "NAME", 0, 0, NULL, 0, "a member of the table; without it all that apply, each with a line"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "0: as OMP_NUM_THREADS or the machine says"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "0: the cores it may use"},
     {"error", CLR_OPT_FLAG, AT(error), "no", NULL, 0, 0, NULL, 0, "compare with the reference member too"},
     {0}};
 
@@ -50,10 +50,9 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     const config *o = settings;
     const char *names[16];
     int members = 0, measured = 0;
-    (void)comm, (void)set;
+    (void)set;
 
-    if (o->threads)
-        omp_set_num_threads((int)o->threads);
+    clr_comm_threads(comm, o->threads);
     int pad = o->pad < 0 ? (int)o->kernel / 2 : (int)o->pad;
     if (o->h + 2 * pad < o->kernel || o->w + 2 * pad < o->kernel)
         return clr_fail(CLR_EUSAGE, "--kernel=%d is larger than the padded image; make it smaller, or --h, --w or --pad larger", (int)o->kernel);

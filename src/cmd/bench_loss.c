@@ -6,7 +6,6 @@
 #include "clr/rng.h"
 
 #include <inttypes.h>
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +21,7 @@ typedef struct settings {
 static const clr_opt options[] = {
     {"batch", CLR_OPT_INT, AT(batch), "8192", "N", 1, 1 << 26, NULL, 0, "images; 2N embeddings"},
     {"dim", CLR_OPT_INT, AT(dim), "128", "D", 1, 1 << 16, NULL, 0, "length of an embedding"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: as OpenMP says"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {"steps", CLR_OPT_INT, AT(steps), "3", "N", 1, 1000, NULL, 0, "the best counts"},
     {"loss", CLR_OPT_WORD, AT(loss), "ntxent", CLR_LOSS_WORDS, 0, 0, NULL, 0, "contrastive loss"},
     {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "loss=ntxent|ntlogistic", 0, "similarities are divided by it"},
@@ -103,8 +102,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     double best = 1e300;
 
     (void)set;
-    if (a->threads)
-        omp_set_num_threads((int)a->threads);
+    int threads = clr_comm_threads(comm, a->threads);
     clr_status st = rows_of(comm, a, &all);
     if (st != CLR_OK)
         return st;
@@ -133,7 +131,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
         clr_comm_max_double(comm, &extra, 1);
         if (rank == 0)
             printf("bench=loss batch=%" PRId64 " dim=%" PRId64 " ranks=%d threads=%d loss=%.6f seconds=%.4f extra_mb=%.0f\n", a->batch, a->dim, ranks,
-                   omp_get_max_threads(), result.loss, best, extra);
+                   threads, result.loss, best, extra);
     }
     clr_loss_free(loss);
     clr_free(z);

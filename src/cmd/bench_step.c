@@ -7,7 +7,6 @@
 #include "clr/step.h"
 
 #include <inttypes.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,9 +29,9 @@ static const clr_opt options[] = {
     {"image-size", CLR_OPT_INT, AT(size), "32", "PIXELS", 4, 1024, NULL, 0, "side of a view"},
     {"channels", CLR_OPT_INT, AT(channels), "3", "1|3", 1, 3, NULL, 0, "of a view"},
     {"views", CLR_OPT_INT, AT(views), "128", "N", 4, 1 << 24, NULL, 0, "images through the encoder in a step, all ranks"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: as OpenMP says"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {"steps", CLR_OPT_INT, AT(steps), "5", "N", 1, 1000, NULL, 0, "timed, after two that are not"},
-    {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 20, NULL, 0, "images of a rank at a time; 0: all"},
+    {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 20, NULL, 0, "images that all ranks encode at a time; 0: all"},
     {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "keep only the inputs of blocks"},
     {"bn", CLR_OPT_WORD, AT(bn), "global", "global|local", 0, 0, NULL, 0, "batch norm over all ranks, or each its own"},
     {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32", 0, 0, NULL, 0, "arithmetic"},
@@ -110,10 +109,12 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     float *x = NULL;
 
     (void)set;
-    if (a->threads)
-        omp_set_num_threads((int)a->threads);
+    int threads = clr_comm_threads(comm, a->threads);
     if (images < ranks || a->views % 2)
         return clr_fail(CLR_EUSAGE, "--views=%" PRId64 ": must be even and give every rank an image", a->views);
+    if (a->microbatch && a->microbatch < 2 * ranks)
+        return clr_fail(CLR_EUSAGE, "--microbatch=%" PRId64 " is less than two images for each of the %d ranks; it counts the images of all ranks together",
+                        a->microbatch, ranks);
     double peak = peak_gflops();
     clr_status st = clr_comm_agree(comm, build(comm, a, images, &b));
     if (st == CLR_OK) {
@@ -143,7 +144,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
             printf("bench=step arch=%s width=%g stem=%s size=%" PRId64 " channels=%" PRId64 " views=%" PRId64 " ranks=%d threads=%d dtype=fp32 recompute=%d "
                    "microbatch=%" PRId64 " plan=%s isa=%s views_per_s=%.2f views_per_s_best=%.2f gflops=%.1f peak_gflops=%.1f step_s=%.4f exposed_s=%.5f "
                    "bn_comm_s=%.5f loss=%.6f peak_rss_mb=%.0f\n",
-                   archs[a->arch], a->width, a->stem ? "cifar" : "imagenet", a->size, a->channels, a->views, ranks, omp_get_max_threads(), a->recompute,
+                   archs[a->arch], a->width, a->stem ? "cifar" : "imagenet", a->size, a->channels, a->views, ranks, threads, a->recompute,
                    a->microbatch, a->plan, clr_isa_name(clr_isa_current()), (double)a->views / median, (double)a->views / seconds[0], gflops, total[0], median,
                    result.exposed, result.bn_comm, result.loss.loss, total[1]);
         }

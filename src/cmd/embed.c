@@ -21,7 +21,7 @@ static const clr_opt options[] = {
     {"data", CLR_OPT_TEXT, AT(data), NULL, "DATA.h5", 0, 0, NULL, 0, "images"},
     {"output", CLR_OPT_TEXT, AT(output), NULL, "OUT.h5", 0, 0, NULL, 0, "where the features go"},
     {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: its share of the node's cores"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {0}};
 
 /* The names of all images; free_names takes what there is. */
@@ -101,7 +101,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
                                              : CLR_OK);
     if (st != CLR_OK)
         return st;
-    clr_frozen_threads(comm, c->threads);
+    clr_comm_threads(comm, c->threads);
     if ((st = clr_frozen_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &frozen)) != CLR_OK)
         goto out;
     st = clr_store_open(c->data, &store);

@@ -36,7 +36,7 @@ static const clr_opt options[] = {
     {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, "method=all|linear-sgd", 0, "of the order of its batches"},
     {"k", CLR_OPT_INT, AT(k), "200", "N", 1, 1e6, "method=all|knn", 0, "neighbours that vote"},
     {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0, "a vote weighs exp(cosine / T)"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: its share of the node's cores"},
+    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {0}};
 
 typedef struct probe {
@@ -67,6 +67,9 @@ static clr_status check_data(const probe *p)
         if (strcmp(a->class_names[c], b->class_names[c]))
             return clr_fail(CLR_EINPUT, "%s and %s do not go together: class %d is '%s' in one, '%s' in the other", p->config->train,
                             p->config->test, c, a->class_names[c], b->class_names[c]);
+    if (a->checksum == b->checksum && a->images == b->images)
+        return clr_fail(CLR_EINPUT, "%s: the test images are the training images, those of %s: what is known by heart is no measure; give others with "
+                                    "--test", p->config->test, p->config->train);
     if (p->frozen.channels == 1 && (a->channels != 1 || b->channels != 1))
         return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
                         a->channels != 1 ? p->config->train : p->config->test);
@@ -167,7 +170,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 
     if (!c->checkpoint || !c->train || !c->test)
         return clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->train ? "train" : "test");
-    clr_frozen_threads(comm, c->threads);
+    clr_comm_threads(comm, c->threads);
     if ((st = clr_frozen_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &p.frozen)) != CLR_OK)
         goto out;
     p.raw_side = (int)clr_min64(p.frozen.config.image_size, RAW_SIDE); /* more pixels make raw pixels no better and 50 times as many */
@@ -181,8 +184,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (clr_comm_rank(comm) == 0)
         say_protocol(&p);
     st = evaluate(&p, p.frozen.encoder, result[0]);
-    if (st == CLR_OK)
-        st = clr_frozen_untrain(comm, &p.frozen);
+    clr_frozen_untrain(&p.frozen);
     if (st == CLR_OK)
         st = evaluate(&p, p.frozen.encoder, result[1]);
     if (st == CLR_OK)

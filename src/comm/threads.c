@@ -1,4 +1,5 @@
-/* How many threads a rank runs: the sum, over the cores of its affinity mask, of 1 / ranks of the node that may use that core. */
+/* How many threads a rank runs: the sum, over the cores of its affinity mask, of 1 / ranks of the node that may use that core. Work is cut
+   by omp_get_max_threads(), so a smaller team would leave some of it undone: OpenMP is asked to show the team. */
 #include "clr/comm.h"
 
 #include "clr/log.h"
@@ -19,6 +20,20 @@ static void warn(int threads, double part, int mine, int online, int node_size)
     else if (mine <= 2 && online / node_size >= 4 * mine)
         clr_warn("a rank may use %d of the %d cores here: the launcher bound it; mpirun --bind-to none, or srun --cpus-per-task=N, gives it more",
                  mine, online);
+}
+
+/* The threads that OpenMP gives to whoever asks for so many, from now on always. */
+static int team_of(int threads)
+{
+    int team = 1;
+
+    omp_set_dynamic(0);
+    omp_set_num_threads(threads < omp_get_thread_limit() ? threads : omp_get_thread_limit());
+#pragma omp parallel
+#pragma omp single
+    team = omp_get_num_threads();
+    omp_set_num_threads(team);
+    return team;
 }
 
 int clr_comm_threads(clr_comm *comm, int64_t wanted)
@@ -42,9 +57,11 @@ int clr_comm_threads(clr_comm *comm, int64_t wanted)
     }
     clr_free(users);
     int threads = wanted > 0 ? (int)wanted : part < 1 ? 1 : (int)(part + 1e-9);
-    omp_set_dynamic(0);
-    omp_set_num_threads(threads);
+    int team = team_of(threads);
+    if (clr_comm_node_rank(comm) == 0 && team < threads)
+        clr_warn("OpenMP gives %d thread%s and not %d: going on with that; OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS holds it back, unset them", team,
+                 team > 1 ? "s" : "", threads);
     if (clr_comm_node_rank(comm) == 0)
-        warn(threads, part, mine, online, node_size);
-    return threads;
+        warn(team, part, mine, online, node_size);
+    return team;
 }

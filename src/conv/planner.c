@@ -1,5 +1,5 @@
 /* The planner: for each (problem, direction) the cheapest of the members that are applicable and allowed, by their own estimate or by
-   the clock. A plan file holds the choices, a line each, below a line that says what they were made on:
+   the clock; of the ranks, whose processors and threads may differ, the slowest counts. A plan file holds the choices, a line each, below a line that says what they were made on:
 
      simclr-plan 0.1.0 | CPU MODEL | avx512 | threads 2
      n h w c k r s stride pad direction solver */
@@ -198,8 +198,8 @@ const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_p
         for (int i = 0; i < n; i++)
             if (seconds[i] < 1e300)
                 seconds[i] = seconds[i] <= 10 * bound ? clr_conv_time(clr_conv_solvers[i], problem, direction, NULL) : 1e299;
-        clr_comm_max_double(planner->comm, seconds, n);
     }
+    clr_comm_max_double(planner->comm, seconds, n);
     for (int i = 0; i < n; i++)
         if (seconds[i] < least) {
             least = seconds[i];

@@ -1,4 +1,4 @@
-/* From a checkpoint to a network in inference mode. */
+/* From a checkpoint to a network in inference mode. Rank 0 reads the file, the others get what it has read over the network. */
 #include "clr/frozen.h"
 
 #include "clr/h5.h"
@@ -6,10 +6,8 @@
 #include "clr/tensor.h"
 
 #include <errno.h>
-#include <omp.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* On one rank: the checkpoint that `where` means. */
 static clr_status resolve(const char *where, char **path)
@@ -71,18 +69,45 @@ static clr_status channels_of(const char *path, int *channels)
     return st;
 }
 
-/* Everything but the encoder. A preset's level passes over options that this version does not know. */
+/* Collective. What the file says of itself. */
+static clr_status read_facts(clr_comm *comm, clr_frozen *f)
+{
+    clr_status st = CLR_OK;
+
+    if (clr_comm_rank(comm) == 0)
+        st = clr_ckpt_read_facts(f->path, &f->facts);
+    if (st == CLR_OK && clr_comm_rank(comm) == 0)
+        st = channels_of(f->path, &f->channels);
+    if ((st = clr_comm_agree(comm, st)) != CLR_OK)
+        return st;
+    clr_comm_broadcast(comm, &f->facts.step, sizeof f->facts.step, 0);
+    clr_comm_broadcast(comm, &f->facts.epoch, sizeof f->facts.epoch, 0);
+    clr_comm_broadcast(comm, &f->facts.seed, sizeof f->facts.seed, 0);
+    clr_comm_broadcast(comm, &f->channels, sizeof f->channels, 0);
+    share_text(comm, &f->facts.config);
+    share_text(comm, &f->facts.version);
+    return CLR_OK;
+}
+
+/* A preset's level passes over options that this version does not know. */
 static clr_status read_config(clr_frozen *f)
 {
-    clr_status st = clr_ckpt_read_facts(f->path, &f->facts);
+    clr_opt_open(&f->options, clr_config_options, &f->config);
+    clr_status st = clr_opt_read_text(&f->options, f->facts.config, f->path, CLR_OPT_PRESET);
+    return st == CLR_OK ? clr_opt_finish(&f->options) : st;
+}
+
+/* Collective. */
+static clr_status read_weights(clr_comm *comm, const char *path, clr_params *params)
+{
+    clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : clr_ckpt_read(path, params, NULL));
 
     if (st != CLR_OK)
         return st;
-    clr_opt_open(&f->options, clr_config_options, &f->config);
-    st = clr_opt_read_text(&f->options, f->facts.config, f->path, CLR_OPT_PRESET);
-    if (st == CLR_OK)
-        st = clr_opt_finish(&f->options);
-    return st == CLR_OK ? channels_of(f->path, &f->channels) : st;
+    clr_comm_broadcast(comm, params->value, params->weights.floats * (int64_t)sizeof *params->value, 0);
+    clr_comm_broadcast(comm, params->state, params->states.floats * (int64_t)sizeof *params->state, 0);
+    clr_comm_broadcast(comm, &params->batches, sizeof params->batches, 0);
+    return CLR_OK;
 }
 
 /* Solvers are chosen by estimate here: the list of those allowed stays. */
@@ -104,30 +129,21 @@ clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_fro
         return st;
     share_text(comm, &f->path);
     f->run = run_of(f->path);
-    st = clr_comm_agree(comm, read_config(f));
+    st = read_facts(comm, f);
+    if (st == CLR_OK)
+        st = clr_comm_agree(comm, read_config(f));
     if (st == CLR_OK)
         st = clr_comm_agree(comm, open_planner(comm, f));
     if (st == CLR_OK) {
         clr_encoder_config config = clr_config_encoder(&f->config, f->channels);
         st = clr_comm_agree(comm, clr_encoder_new(comm, f->planner, &config, views, false, &f->encoder));
     }
-    if (st == CLR_OK)
-        st = clr_comm_agree(comm, clr_ckpt_read(f->path, clr_encoder_params(f->encoder), NULL));
-    return st;
+    return st == CLR_OK ? read_weights(comm, f->path, clr_encoder_params(f->encoder)) : st;
 }
 
-clr_status clr_frozen_untrain(clr_comm *comm, clr_frozen *f)
+void clr_frozen_untrain(clr_frozen *f)
 {
-    const char *slash = strrchr(f->path, '/');
-    char *first = clr_text("%.*sstep-00000000.h5", slash ? (int)(slash - f->path) + 1 : 0, f->path);
-    clr_status st = CLR_OK;
-
-    if (access(first, F_OK) == 0)
-        st = clr_ckpt_read(first, clr_encoder_params(f->encoder), NULL);
-    else
-        clr_params_init(clr_encoder_params(f->encoder), f->facts.seed);
-    clr_free(first);
-    return clr_comm_agree(comm, st);
+    clr_params_init(clr_encoder_params(f->encoder), f->facts.seed);
 }
 
 void clr_frozen_close(clr_frozen *f)
@@ -140,11 +156,4 @@ void clr_frozen_close(clr_frozen *f)
     clr_free(f->path);
     clr_free(f->run);
     *f = (clr_frozen){0};
-}
-
-void clr_frozen_threads(const clr_comm *comm, int64_t threads)
-{
-    int share = omp_get_num_procs() / clr_comm_node_size(comm);
-
-    omp_set_num_threads(threads ? (int)threads : share > 1 ? share : 1);
 }

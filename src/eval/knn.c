@@ -101,9 +101,13 @@ static void search(const problem *p, const scratch *s, int64_t at, int64_t n)
 
 static int place_of(const problem *p, const scratch *s, const neighbour *heap, int label)
 {
+    float nearest = heap[0].similarity;
+
     memset(s->votes, 0, (size_t)p->train->classes * sizeof(float));
-    for (int64_t i = 0; i < p->k; i++) /* less the same for all, so that no exponential overflows */
-        s->votes[p->train->labels[heap[i].row]] += expf((float)((heap[i].similarity - 1) / p->temperature));
+    for (int64_t i = 1; i < p->k; i++)
+        nearest = fmaxf(nearest, heap[i].similarity);
+    for (int64_t i = 0; i < p->k; i++) /* less the same for all: the nearest weighs 1, whatever the temperature */
+        s->votes[p->train->labels[heap[i].row]] += expf((float)((heap[i].similarity - nearest) / p->temperature));
     return clr_rank_of(s->votes, p->train->classes, label);
 }
 

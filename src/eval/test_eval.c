@@ -62,7 +62,7 @@ static double cosine(const float *a, const float *b)
 static bool reference_place(int64_t i, int64_t k, double temperature, int *place)
 {
     const double error = 4 * FLT_EPSILON * sqrt(DIM);
-    double s[TRAIN], vote[CLASSES] = {0}, last = 2;
+    double s[TRAIN], vote[CLASSES] = {0}, nearest = 0, last = 2;
     bool used[TRAIN] = {false}, sure = true;
 
     for (int j = 0; j < TRAIN; j++)
@@ -73,8 +73,9 @@ static bool reference_place(int64_t i, int64_t k, double temperature, int *place
             if (!used[j] && (best < 0 || s[j] > s[best]))
                 best = j;
         used[best] = true;
+        nearest = n ? nearest : s[best];
         if (n < k)
-            vote[train.labels[best]] += exp((s[best] - 1) / temperature);
+            vote[train.labels[best]] += exp((s[best] - nearest) / temperature);
         else
             sure = last - s[best] > error;
         last = s[best];
@@ -90,7 +91,7 @@ static bool reference_place(int64_t i, int64_t k, double temperature, int *place
 
 START_TEST(knn_is_the_reference)
 {
-    static const clr_knn_config configs[] = {{1, 0.1}, {7, 0.05}, {60, 0.1}, {200, 0.1}, {1000, 1}};
+    static const clr_knn_config configs[] = {{1, 0.1}, {7, 0.05}, {60, 0.1}, {200, 0.1}, {1000, 1}, {60, 1e-3}};
 
     memset(test.h + 5 * DIM, 0, DIM * sizeof(float)); /* similar to nothing */
     for (size_t c = 0; c < sizeof configs / sizeof *configs; c++) {

@@ -11,6 +11,7 @@
 #include <omp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -48,14 +49,24 @@ struct clr_loader {
     bool ending;
 };
 
-/* Enough for any `count` images: each as large as the largest, encoded too. */
+static int larger_first(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* Enough for any `count` different images, which a batch is: the largest, encoded too. */
 static int64_t room(const clr_store *store, int count)
 {
-    int64_t most = 0;
+    int64_t images = clr_store_facts_of(store)->images, *bytes = CLR_NEW(int64_t, images), sum = 0;
 
-    for (int64_t i = 0; i < clr_store_facts_of(store)->images; i++)
-        most = clr_max64(most, clr_store_bytes(store, &i, 1));
-    return most * count;
+    for (int64_t i = 0; i < images; i++)
+        bytes[i] = clr_store_bytes(store, &i, 1);
+    qsort(bytes, (size_t)images, sizeof *bytes, larger_first);
+    for (int64_t i = 0; i < clr_min64(count, images); i++)
+        sum += bytes[i];
+    clr_free(bytes);
+    return sum;
 }
 
 int64_t clr_loader_bytes(const clr_store *store, const clr_loader_config *config)

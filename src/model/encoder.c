@@ -5,6 +5,7 @@
    below in the same pass. dy takes y's place. Where each tensor lies is build.c's plan. */
 #include "build.h"
 
+#include "clr/log.h"
 #include "clr/mem.h"
 
 #include <string.h>
@@ -133,6 +134,7 @@ static void join(clr_encoder *e, clr_block *block)
 
 static clr_view block_forward(clr_encoder *e, clr_block *block, clr_view in, clr_unit_mode mode)
 {
+    clr_alive();
     block->in = in;
     block_units(e, block, mode);
     join(e, block);
@@ -219,6 +221,7 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
     clr_unit_space *space = &e->space;
     float *g = block->g, *g_in = i ? block[-1].g : e->top;
 
+    clr_alive();
     if (e->config.recompute)
         block_units(e, block, CLR_UNIT_AGAIN);
     for (int j = i && block->run == i && !e->config.recompute ? block[-1].run : i; j < i; j++)

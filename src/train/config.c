@@ -28,7 +28,7 @@ const clr_opt clr_config_options[] = {
     {"margin", CLR_OPT_REAL, AT(margin), "0.8", "M", 0, 4, "loss=triplet", M, "margin of the triplet loss"},
     {"batch", CLR_OPT_INT, AT(batch), "4096", "N", 2, 1 << 24, NULL, M, "images in a step, over all ranks"},
     {"epochs", CLR_OPT_REAL, AT(epochs), "100", "X", 0, 1e6, NULL, M, "how long to train"},
-    {"steps", CLR_OPT_INT, AT(steps), "0", "N", 0, 1e9, NULL, M, "how long to train, in steps; 0: by --epochs"},
+    {"steps", CLR_OPT_INT, AT(steps), "0", "N", 0, 1e9, NULL, M | CLR_OPT_YIELDS, "how long to train, in steps; 0: by --epochs"},
     {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 24, NULL, M, "images that all ranks encode at a time, in two passes: less memory, the same loss, batch norm over a microbatch; 0: all"},
     {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "keep only the inputs of blocks: less memory, more time, the same numbers"},
     {"optimizer", CLR_OPT_WORD, AT(optimizer), "lars", CLR_OPTIM_WORDS, 0, 0, NULL, M, "update rule"},

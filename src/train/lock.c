@@ -19,20 +19,21 @@
 enum { BEAT = 5, STALE = 60 }; /* seconds */
 enum { PATIENCE = 20 };        /* attempts at a lock that names nobody */
 
-struct clr_lock {
-    char *path;
-    pthread_t thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    bool ending;
-};
-
 typedef struct owner {
     char host[128], job[64];
     long pid;
     unsigned long long start;
     time_t since;
 } owner;
+
+struct clr_lock {
+    char *folder, *path;
+    owner me;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool ending;
+};
 
 /* Clock ticks from boot to the start of process pid, 0 where there is none or it is dead and only its parent does not know yet: tells a
    process from a later one of its number. */
@@ -108,9 +109,28 @@ static void take_away(const char *path, const char *mine, const owner *who)
     clr_free(aside);
 }
 
+/* Whether the lock names another process, who, or is gone (who->pid is 0). What cannot be read for another reason is no proof; and while
+   others look at the lock it is missing for a moment. */
+static bool lost(const clr_lock *lock, owner *who)
+{
+    struct stat state;
+
+    for (int attempt = 0; attempt < PATIENCE; attempt++) {
+        *who = (owner){0};
+        if (read_owner(lock->path, who, &state))
+            return !same(who, &lock->me);
+        if (access(lock->path, F_OK) == 0 || errno != ENOENT)
+            return false;
+        usleep(50000);
+    }
+    *who = (owner){0};
+    return true;
+}
+
 static void *beat(void *argument)
 {
     clr_lock *lock = argument;
+    owner who;
 
     pthread_mutex_lock(&lock->mutex);
     while (!lock->ending) {
@@ -118,7 +138,8 @@ static void *beat(void *argument)
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += BEAT;
         pthread_cond_timedwait(&lock->wake, &lock->mutex, &until);
-        utimensat(AT_FDCWD, lock->path, NULL, 0);
+        if (!lost(lock, &who))
+            utimensat(AT_FDCWD, lock->path, NULL, 0);
     }
     pthread_mutex_unlock(&lock->mutex);
     return NULL;
@@ -181,7 +202,9 @@ clr_status clr_lock_take(const char *folder, clr_lock **out)
         return st;
     }
     clr_lock *lock = CLR_NEW(clr_lock, 1);
+    lock->folder = clr_copy_text(folder);
     lock->path = path;
+    lock->me = me;
     pthread_mutex_init(&lock->mutex, NULL);
     pthread_cond_init(&lock->wake, NULL);
     sigfillset(&all); /* signals are for the main thread */
@@ -192,8 +215,22 @@ clr_status clr_lock_take(const char *folder, clr_lock **out)
     return CLR_OK;
 }
 
+clr_status clr_lock_check(const clr_lock *lock)
+{
+    owner who;
+
+    if (!lost(lock, &who))
+        return CLR_OK;
+    if (!who.pid)
+        return clr_fail(CLR_EBUSY, "%s: is gone, so another job may have worked here while this one was suspended; nothing more is written, the same "
+                                   "command goes on from the newest checkpoint", lock->path);
+    return clr_fail_in(held(lock->folder, &who), "the lock was taken over while this job was suspended; nothing more is written");
+}
+
 void clr_lock_drop(clr_lock *lock)
 {
+    owner who;
+
     if (!lock)
         return;
     pthread_mutex_lock(&lock->mutex);
@@ -201,9 +238,11 @@ void clr_lock_drop(clr_lock *lock)
     pthread_cond_signal(&lock->wake);
     pthread_mutex_unlock(&lock->mutex);
     pthread_join(lock->thread, NULL);
-    unlink(lock->path);
+    if (!lost(lock, &who))
+        unlink(lock->path);
     pthread_mutex_destroy(&lock->mutex);
     pthread_cond_destroy(&lock->wake);
+    clr_free(lock->folder);
     clr_free(lock->path);
     clr_free(lock);
 }

@@ -9,6 +9,9 @@ typedef struct clr_lock clr_lock;
 
 /* Held by somebody else: CLR_EBUSY, naming them. */
 clr_status clr_lock_take(const char *folder, clr_lock **lock);
-void clr_lock_drop(clr_lock *lock); /* accepts NULL */
+/* A job that is suspended for a minute looks dead from another host: whoever writes asks first whether the lock is still this process'.
+   CLR_EBUSY where it is not. */
+clr_status clr_lock_check(const clr_lock *lock);
+void clr_lock_drop(clr_lock *lock); /* accepts NULL; a lock that is somebody else's by now stays */
 
 #endif

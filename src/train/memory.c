@@ -26,13 +26,28 @@ static int dim(const clr_training *t, const clr_encoder_config *encoder)
     return (int)((encoder->depth >= 50 ? 2048 : 512) * t->config->width);
 }
 
+/* Collective. By a planner that estimates even where the run's own measures: that is done on whole tensors, which may not fit. */
+static clr_status open_planner(const clr_training *t, clr_planner **planner)
+{
+    const char *list = strchr(t->config->plan, ':');
+    char *how = strncmp(t->config->plan, "measure", 7) ? clr_copy_text(t->config->plan) : clr_text("estimate%s", list ? list : "");
+    clr_status st = clr_planner_open(t->comm, how, NULL, planner);
+
+    clr_free(how);
+    return st;
+}
+
 /* Collective. */
 static clr_status estimate(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader, need *n)
 {
     const clr_config *c = t->config;
     int64_t bytes[3], pixels = (int64_t)encoder->size * encoder->size * encoder->channels;
-    clr_status st = clr_encoder_memory(t->comm, t->planner, encoder, t->views, true, bytes);
+    clr_planner *planner = NULL;
+    clr_status st = clr_comm_agree(t->comm, open_planner(t, &planner));
 
+    if (st == CLR_OK)
+        st = clr_encoder_memory(t->comm, planner, encoder, t->views, true, bytes);
+    clr_planner_close(planner);
     if (st != CLR_OK)
         return st;
     int64_t slots = (c->optimizer == ADAMW ? 2 : 1) * bytes[0] / 2;
@@ -113,15 +128,11 @@ clr_status clr_run_needs(clr_comm *comm, const clr_config *c, const clr_opt_set 
         loader.channels = t.channels;
         loader.size = (int)c->image_size;
         t.views = (int)clr_step_views(c->batch, clr_comm_size(comm), c->microbatch);
-        st = clr_comm_agree(comm, clr_planner_open(comm, strncmp(c->plan, "measure", 7) ? c->plan : "estimate", NULL, &t.planner));
-    }
-    if (st == CLR_OK) {
         clr_encoder_config encoder = clr_config_encoder(c, t.channels);
         st = clr_training_memory(&t, &encoder, &loader, gibs);
     }
     *needed = gibs[0];
     *there = gibs[1];
-    clr_planner_close(t.planner);
     clr_store_close(t.store);
     return st;
 }

@@ -74,14 +74,13 @@ static clr_status advance(clr_training *t, int64_t number, double deadline, clr_
     *result = (clr_run_result){.steps = done, .loss = step.loss.loss, .contrast_top1 = step.loss.top1};
     *stop = (step.wishes & STOP) != 0;
     clr_watch_phase("writing metrics", done);
-    if (clr_report_step(t, done, &step, &batch, lr, seconds) != CLR_OK) /* rank 0 alone: the checkpoint below will fail too, and says so */
+    if (clr_report_step(t, done, &step, &batch, lr, seconds) != CLR_OK) /* rank 0 alone: a row is lost, the run is not */
         clr_warn("%s", clr_message());
     return step.wishes & SAVE || *stop || done == t->total ? clr_training_save(t, done) : CLR_OK;
 }
 
-static clr_status loop(clr_training *t, clr_run_result *result)
+static clr_status loop(clr_training *t, double deadline, clr_run_result *result)
 {
-    double deadline = clr_watch_deadline(t->config->time_limit);
     clr_status st = CLR_OK;
     bool stop = false;
     int64_t number = t->begin;
@@ -93,9 +92,9 @@ static clr_status loop(clr_training *t, clr_run_result *result)
     if (st != CLR_OK || number == t->begin)
         return st;
     result->views_per_s = (double)(CLR_VIEWS * t->config->batch * (number - t->begin)) / (clr_seconds() - t->began);
-    st = clr_comm_agree(t->comm, t->first ? clr_training_settle(t) : CLR_OK);
+    st = clr_comm_agree(t->comm, t->first ? clr_training_settle(t, number) : CLR_OK);
     if (st != CLR_OK)
-        return clr_fail_in(st, "the last checkpoint could not be saved, the older ones are whole");
+        return st;
     if (number == t->total)
         return CLR_OK;
     clr_info("stopped after step %" PRId64 " of %" PRId64 ", checkpoint written: the same command goes on from there", number, t->total);
@@ -105,20 +104,19 @@ static clr_status loop(clr_training *t, clr_run_result *result)
 clr_status clr_run(clr_comm *comm, const clr_config *config, const clr_opt_set *options, clr_run_result *result)
 {
     clr_training t = {.comm = comm, .config = config, .options = options, .metrics = {.file = -1}};
-    double begin = clr_seconds();
+    double begin = clr_seconds(), deadline = clr_watch_deadline(config->time_limit); /* reading and planning count too */
 
     *result = (clr_run_result){0};
     clr_watch_signals();
     clr_watchdog_start(config->watchdog, clr_comm_rank(comm), clr_comm_host(comm));
-    clr_status st = clr_watch_deadline(config->time_limit) >= 0
-                        ? clr_training_open(&t)
-                        : clr_fail(CLR_EUSAGE, "--time-limit=%s: must be seconds, H:MM:SS or D-H:MM:SS", config->time_limit);
+    clr_status st = deadline >= 0 ? clr_training_open(&t)
+                                  : clr_fail(CLR_EUSAGE, "--time-limit=%s: must be seconds, H:MM:SS, D-H or D-H:MM:SS", config->time_limit);
     if (st == CLR_OK && t.begin >= t.total) {
         clr_info("nothing left to do: %s has its %" PRId64 " steps", config->run_dir, t.total);
         *result = (clr_run_result){.steps = t.begin, .loss = t.last.loss, .contrast_top1 = t.last.contrast_top1,
                                    .views_per_s = CLR_VIEWS * t.last.images_per_s};
     } else if (st == CLR_OK)
-        st = loop(&t, result);
+        st = loop(&t, deadline, result);
     if (st == CLR_OK || st == CLR_STOPPED) {
         result->epochs = clr_training_epoch(&t, result->steps);
         result->chance = t.chance;

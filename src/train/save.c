@@ -42,10 +42,13 @@ static clr_status compare_ranks(clr_training *t, int64_t done)
                                                           "is at fault; nothing was saved, the same command goes on from the checkpoint before", done));
 }
 
+/* st: how the save begun last ended. */
 static void bear(clr_training *t, clr_status st)
 {
     t->failed_saves = st == CLR_OK ? 0 : t->failed_saves + 1;
-    if (st != CLR_OK)
+    if (st == CLR_OK)
+        t->saved = t->saving;
+    else
         clr_warn("A CHECKPOINT COULD NOT BE SAVED (%d in a row): %s. The older ones are whole; trying again at the next occasion", t->failed_saves,
                  clr_message());
 }
@@ -53,19 +56,32 @@ static void bear(clr_training *t, clr_status st)
 clr_status clr_training_save(clr_training *t, int64_t done)
 {
     clr_watch_phase("saving a checkpoint", done);
-    clr_status st = compare_ranks(t, done);
+    clr_status st = clr_comm_agree(t->comm, t->first ? clr_lock_check(t->lock) : CLR_OK);
+    if (st == CLR_OK)
+        st = compare_ranks(t, done);
     if (st == CLR_OK && t->first) {
         clr_ckpt_facts facts = {.step = done, .epoch = clr_training_epoch(t, done), .seed = (uint64_t)t->config->seed, .config = t->text,
                                 .version = (char *)(uintptr_t)PACKAGE_VERSION};
-        clr_status synced = clr_metrics_sync(&t->metrics);
-        bear(t, synced == CLR_OK ? clr_saver_begin(t->saver, &facts) : synced);
+        if (clr_metrics_sync(&t->metrics) != CLR_OK)
+            clr_warn("%s; its rows wait in memory, trying again with the next row", clr_message());
+        bear(t, clr_saver_begin(t->saver, &facts));
+        t->saving = done;
     }
     t->last_save = clr_seconds();
     return st;
 }
 
-clr_status clr_training_settle(clr_training *t)
+clr_status clr_training_settle(clr_training *t, int64_t done)
 {
     clr_watch_phase("waiting for a checkpoint to be on the disk", -1);
-    return clr_saver_wait(t->saver);
+    clr_status st = clr_saver_wait(t->saver);
+    if (st == CLR_OK)
+        t->saved = t->saving;
+    if (st == CLR_OK && t->saved != done)
+        st = clr_fail(CLR_EIO, "nothing was saved after step %" PRId64, t->saved);
+    if (st != CLR_OK)
+        return clr_fail_in(st, "%s: the last checkpoint, of step %" PRId64 ", could not be saved; the older ones are whole, the same command goes on "
+                               "from the newest", t->config->run_dir, done);
+    st = clr_metrics_sync(&t->metrics);
+    return st == CLR_OK ? st : clr_fail_in(st, "the checkpoint of step %" PRId64 " is saved, but its last rows of metrics are not", done);
 }

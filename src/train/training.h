@@ -33,6 +33,7 @@ typedef struct clr_training {
 
     clr_occasions every;
     double last_save, reading;       /* seconds; reading: that the checkpoint took at the start */
+    int64_t saving, saved;           /* steps: of the save begun last; of the newest known to be on the disk */
     int failed_saves;
 
     double began, spoke, slowest;    /* when the loop began; when progress was last shown; the slowest step */
@@ -52,11 +53,12 @@ clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encode
 bool clr_training_due(const clr_training *t, int64_t done);
 /* Seconds that a save may take. Local; rank 0. */
 double clr_training_saving(const clr_training *t);
-/* Collective. Makes sure that all ranks hold the same weights (else CLR_ENUMERIC, agreed upon), and starts a save on rank 0. Failed saves
-   are warned about. */
+/* Collective. Makes sure that the run directory is still this job's (else CLR_EBUSY) and that all ranks hold the same weights (else
+   CLR_ENUMERIC), both agreed upon, and starts a save on rank 0. Failed saves are warned about. */
 clr_status clr_training_save(clr_training *t, int64_t done);
-/* Local. Waits for the save in flight; its outcome. */
-clr_status clr_training_settle(clr_training *t);
+/* Local; rank 0, at the end. Waits for the save in flight. CLR_EIO where the checkpoint of step done, or rows of metrics.tsv, are not on
+   the disk. */
+clr_status clr_training_settle(clr_training *t, int64_t done);
 /* Whether so many saves have failed that going on makes no sense. Local; rank 0. */
 bool clr_training_hopeless(const clr_training *t);
 

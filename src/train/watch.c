@@ -35,39 +35,66 @@ int clr_watch_signalled(void)
     return signalled;
 }
 
-double clr_watch_deadline(const char *limit)
+/* "5", "1:30:00", "2-3" (days, hours), "2-3:30", "2-3:30:15"; -1 where it is none of these. */
+static double seconds_of(const char *limit)
 {
-    const char *slurm = getenv("SLURM_JOB_END_TIME");
-    double seconds = 0;
+    const char *dash = strchr(limit, '-'), *at = dash ? dash + 1 : limit;
+    double days = 0, seconds = 0;
+    int parts = 0;
     char *end;
 
-    if (!limit || !*limit)
-        return slurm ? atof(slurm) : 0;
-    double days = strchr(limit, '-') ? strtod(limit, &end) : 0;
-    if (strchr(limit, '-') && (end == limit || *end != '-' || days < 0))
-        return -1;
-    for (const char *at = strchr(limit, '-') ? end + 1 : limit;; at = end + 1) {
+    if (dash) {
+        days = strtod(limit, &end);
+        if (end != dash || !(days >= 0))
+            return -1;
+    }
+    for (;; at = end + 1) {
         double part = strtod(at, &end);
-        if (end == at || !(part >= 0) || (*end && *end != ':'))
+        if (end == at || !(part >= 0) || (*end && *end != ':') || ++parts > 3)
             return -1;
         seconds = 60 * seconds + part;
         if (!*end)
-            return (double)time(NULL) + seconds + 86400 * days;
+            break;
     }
+    for (; dash && parts < 3; parts++) /* days are followed by hours, whatever is left out after them */
+        seconds *= 60;
+    return seconds + 86400 * days;
+}
+
+double clr_watch_deadline(const char *limit)
+{
+    const char *slurm = getenv("SLURM_JOB_END_TIME");
+
+    if (!limit || !*limit)
+        return slurm ? atof(slurm) : 0;
+    double seconds = seconds_of(limit);
+    return seconds < 0 ? -1 : (double)time(NULL) + seconds;
 }
 
 enum { GRACE = 3 }; /* seconds in which every rank names its phase before the first to go takes the others with it */
+enum { LATE = 5 };  /* seconds: the thread that watches wakes every second, and later than this only where the process was suspended */
 
 static struct {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool running, ending;
+    double awake, woke; /* seconds in which the process was not suspended, up to the last look at the clock; the clock then */
     double seconds, begin, longest;
+    uint64_t alive;
     const char *phase, *host;
     int64_t step;
     int rank;
 } dog = {.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+/* With the mutex held. The seconds of this process: while it is suspended the clock goes on, and what is late is not counted. */
+static double awake(void)
+{
+    double now = clr_seconds(), gap = now - dog.woke;
+
+    dog.woke = now;
+    return dog.awake += gap > LATE ? 1 : gap;
+}
 
 static void bark(double silent)
 {
@@ -90,7 +117,12 @@ static void *watch(void *argument)
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += 1;
         pthread_cond_timedwait(&dog.wake, &dog.mutex, &until);
-        double silent = clr_seconds() - dog.begin;
+        double now = awake();
+        if (dog.alive != clr_alive_count()) {
+            dog.alive = clr_alive_count();
+            dog.begin = now;
+        }
+        double silent = now - dog.begin;
         if (!dog.ending && silent > dog.seconds && silent > 10 * dog.longest)
             bark(silent);
     }
@@ -105,7 +137,8 @@ void clr_watchdog_start(double seconds, int rank, const char *host)
     if (seconds <= 0)
         return;
     dog.seconds = seconds;
-    dog.begin = clr_seconds();
+    dog.woke = clr_seconds();
+    dog.begin = dog.awake;
     dog.longest = 0;
     dog.phase = "the start";
     dog.step = 0;
@@ -125,7 +158,7 @@ void clr_watch_phase(const char *phase, int64_t step)
     if (!dog.running)
         return;
     pthread_mutex_lock(&dog.mutex);
-    double now = clr_seconds();
+    double now = awake();
     dog.longest = now - dog.begin > dog.longest ? now - dog.begin : dog.longest;
     dog.begin = now;
     dog.phase = phase;
