@@ -2,13 +2,16 @@
 #define CLR_LOCK_H
 /* One job at a time in a run directory: the file DIR/lock names host, process, its start, and Slurm's job. While it is held, a thread
    touches it every few seconds. A lock is stale, and taken over, where its process is gone from this host; where it is of another host,
-   once nobody has touched it for a minute, or at once where it is of an earlier start of this very Slurm job. Local: rank 0. */
+   once nobody has touched it for a minute (which is waited for), or at once where it is of an earlier start of this very Slurm job.
+   Local: rank 0. */
 #include "clr/err.h"
 
 typedef struct clr_lock clr_lock;
 
 /* Held by somebody else: CLR_EBUSY, naming them. */
 clr_status clr_lock_take(const char *folder, clr_lock **lock);
+/* CLR_EBUSY where somebody else has it meanwhile: this process was stopped, or its node cut off, for longer than a minute. */
+clr_status clr_lock_check(const clr_lock *lock);
 void clr_lock_drop(clr_lock *lock); /* accepts NULL */
 
 #endif

@@ -53,7 +53,9 @@ static void bear(clr_training *t, clr_status st)
 clr_status clr_training_save(clr_training *t, int64_t done)
 {
     clr_watch_phase("saving a checkpoint", done);
-    clr_status st = compare_ranks(t, done);
+    clr_status st = clr_comm_agree(t->comm, t->first ? clr_lock_check(t->lock) : CLR_OK);
+    if (st == CLR_OK)
+        st = compare_ranks(t, done);
     if (st == CLR_OK && t->first) {
         clr_ckpt_facts facts = {.step = done, .epoch = clr_training_epoch(t, done), .seed = (uint64_t)t->config->seed, .config = t->text,
                                 .version = (char *)(uintptr_t)PACKAGE_VERSION};
