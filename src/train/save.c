@@ -6,8 +6,9 @@
 #include "watch.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
-enum { FAILED_SAVES = 5 };
+enum { FAILED_SAVES = 5, LAST_ATTEMPTS = 3 };
 
 bool clr_training_due(const clr_training *t, int64_t done)
 {
@@ -50,24 +51,49 @@ static void bear(clr_training *t, clr_status st)
                  clr_message());
 }
 
+/* The outcome of the save before, or why this one was not begun. */
+static clr_status begin(clr_training *t, int64_t done)
+{
+    clr_ckpt_facts facts = {.step = done, .epoch = clr_training_epoch(t, done), .seed = (uint64_t)t->config->seed, .config = t->text,
+                            .version = (char *)(uintptr_t)PACKAGE_VERSION};
+    clr_status st = clr_metrics_sync(&t->metrics);
+
+    if (st != CLR_OK)
+        return st;
+    t->begun = done;
+    return clr_saver_begin(t->saver, &facts);
+}
+
 clr_status clr_training_save(clr_training *t, int64_t done)
 {
     clr_watch_phase("saving a checkpoint", done);
     clr_status st = clr_comm_agree(t->comm, t->first ? clr_lock_check(t->lock) : CLR_OK);
     if (st == CLR_OK)
         st = compare_ranks(t, done);
-    if (st == CLR_OK && t->first) {
-        clr_ckpt_facts facts = {.step = done, .epoch = clr_training_epoch(t, done), .seed = (uint64_t)t->config->seed, .config = t->text,
-                                .version = (char *)(uintptr_t)PACKAGE_VERSION};
-        clr_status synced = clr_metrics_sync(&t->metrics);
-        bear(t, synced == CLR_OK ? clr_saver_begin(t->saver, &facts) : synced);
-    }
+    if (st == CLR_OK && t->first)
+        bear(t, begin(t, done));
     t->last_save = clr_seconds();
     return st;
 }
 
-clr_status clr_training_settle(clr_training *t)
+/* There is no next occasion: tries again here. */
+clr_status clr_training_settle(clr_training *t, int64_t done)
 {
+    clr_status st = CLR_OK;
+
     clr_watch_phase("waiting for a checkpoint to be on the disk", -1);
-    return clr_saver_wait(t->saver);
+    for (int attempt = 0; attempt < LAST_ATTEMPTS; attempt++) {
+        if (attempt) {
+            bear(t, st);
+            sleep(1);
+            t->begun = -1;
+        }
+        if (t->begun != done)
+            st = begin(t, done);
+        if (t->begun == done)
+            st = clr_saver_wait(t->saver);
+        if (st == CLR_OK)
+            return st;
+    }
+    return st;
 }

@@ -34,6 +34,8 @@ typedef struct clr_training {
     clr_occasions every;
     double last_save, reading;       /* seconds; reading: that the checkpoint took at the start */
     int failed_saves;
+    int64_t begun;                   /* step of the last save that was begun */
+    bool unsaved;                    /* stopped without a checkpoint of the last step */
 
     double began, spoke, slowest;    /* when the loop began; when progress was last shown; the slowest step */
     int64_t spoke_step;
@@ -55,8 +57,8 @@ double clr_training_saving(const clr_training *t);
 /* Collective. Makes sure that all ranks hold the same weights (else CLR_ENUMERIC, agreed upon), and starts a save on rank 0. Failed saves
    are warned about. */
 clr_status clr_training_save(clr_training *t, int64_t done);
-/* Local. Waits for the save in flight; its outcome. */
-clr_status clr_training_settle(clr_training *t);
+/* Local; rank 0. The checkpoint of the last step is on the disk, or cannot be got there. */
+clr_status clr_training_settle(clr_training *t, int64_t done);
 /* Whether so many saves have failed that going on makes no sense. Local; rank 0. */
 bool clr_training_hopeless(const clr_training *t);
 
