@@ -3,11 +3,7 @@
 # options that may not; the watchdog; a lock from another host.
 . "${top_srcdir:-.}/tests/lib.sh"
 
-# A dataset of 256 images: four steps of 64 are an epoch.
-mkdir "$work/few"
-{ printf '\0\0\10\3\0\0\1\0\0\0\0\34\0\0\0\34'; gzip -dc $mnist/t10k-images-idx3-ubyte.gz | tail -c +17 | head -c $((256 * 784)); } >"$work/few/t10k-images-idx3-ubyte"
-{ printf '\0\0\10\1\0\0\1\0'; gzip -dc $mnist/t10k-labels-idx1-ubyte.gz | tail -c +9 | head -c 256; } >"$work/few/t10k-labels-idx1-ubyte"
-"$simclr" pack --split=test "$work/few" "$work/few.h5" >"$work/err" 2>&1 || die "pack: $(cat "$work/err")"
+few "$work/few"
 saved() { # DIR: steps of its checkpoints
     ls "$1/checkpoints" | sed -n 's/^step-0*\([0-9][0-9]*\)\.h5$/\1/p' | tr '\n' ' '
 }
@@ -22,15 +18,6 @@ until_said() { # PATTERN DIR
         waited=$((waited + 1))
     done
 }
-until_at() { # STEP DIR
-    waited=0
-    until [ "$(tail -n 1 "$2/metrics.tsv" 2>/dev/null | cut -f1)" -ge "$1" ] 2>/dev/null; do
-        [ $waited -lt 900 ] || die "step $1 was not reached in 90 seconds: $(tail -5 "$2.out")"
-        sleep 0.1
-        waited=$((waited + 1))
-    done
-}
-
 # Epochs and steps together, the newest --keep; then seconds.
 pretrain 2 "$work/often" --data="$work/few.h5" --steps=11 --checkpoint-every=3,1e --keep=100 || die "$(tail -5 "$work/often.out")"
 [ "$(saved "$work/often")" = "0 3 4 6 8 9 11 " ] || die "every 3 steps and every epoch of 4: saved after $(saved "$work/often")"
