@@ -36,7 +36,9 @@ start() {
     [ -z "$told" ] || return 75
     if [ -n "${SLURM_JOB_ID:-}" ] && [ "$LAUNCHER" = srun ]; then
         job_end
-        srun --mpi="$SRUN_MPI" ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} --kill-on-bad-exit=1 "$SIMCLR" "$@" &
+        here= # a job that was made smaller while it waited has the old number of ranks in its environment
+        [ -z "${SLURM_NTASKS_PER_NODE:-}" ] || here="--nodes=$SLURM_JOB_NUM_NODES --ntasks=$((SLURM_JOB_NUM_NODES * SLURM_NTASKS_PER_NODE))"
+        srun --mpi="$SRUN_MPI" $here ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} --kill-on-bad-exit=1 "$SIMCLR" "$@" &
     elif command -v mpirun >/dev/null 2>&1; then
         if [ -n "${SLURM_JOB_ID:-}" ]; then job_end; count=; else count="--oversubscribe -n $((NODES * RANKS_PER_NODE))"; fi
         mpirun --bind-to none $count "$SIMCLR" "$@" &

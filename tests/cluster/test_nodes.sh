@@ -58,7 +58,7 @@ cut_host() {
 three() {
     loses three-nodes down n1
     [ "${held%% *}" = n1 ] || die "the lock is held by $held"
-    on ctl scontrol update "JobId=$job" NumNodes=3 NumTasks=6 || die "the job cannot be made smaller"
+    on ctl scontrol update "JobId=$job" NumNodes=3 NumTasks=6 NumCPUs=6 || die "the job cannot be made smaller"
     completes 240
     grep -q "lock: held by process ${held##* } on n1, but it is of an earlier start of this job: taken over" "$run.out" || die "no word of the old lock"
     grep -q "6 ranks on 3 nodes" "$run.out" || die "it did not go on on 3 nodes: $(grep ' ranks on ' "$run.out")"
