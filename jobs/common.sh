@@ -56,6 +56,7 @@ start() {
     done
     launched=
     trap - INT
+    case $status in 138 | 140 | 143) told=1 ;; esac # ended by USR1, USR2 or TERM, which came before the program was ready for it
     return $status
 }
 

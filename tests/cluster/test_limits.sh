@@ -41,16 +41,26 @@ clock() {
     completes
     same_bits
 }
-# The script's own --signal=TERM@180. Slurm sends it up to a minute too early: only one start is limited.
+# The script's own --signal=TERM@180, which Slurm sends up to a minute too early. Only one start is limited.
 signal() {
     reference
-    sbatch="--time=3" submit limit-signal
+    sbatch="--time=4" submit limit-signal
     at 2
     slowly 110 over_or_restarted || die "no signal came: job $job is still $(value JobState)"
     over && die "job $job ended as $state: $(tail -n 5 "$run.out")"
     grep -q '^stopped after step' "$run.out" || die "it did not stop by itself: $(tail -n 5 "$run.out")"
     on ctl scontrol update "JobId=$job" TimeLimit=UNLIMITED || die "the limit stays"
     completes
+    same_bits
+}
+# The same, but the signal comes while ranks are being started: it may kill them, or find nobody. The run ends as it should.
+early() {
+    reference
+    sbatch="--time=3" submit limit-early
+    wait_for 30 over_or_restarted
+    over && die "job $job ended as $state: $(tail -n 5 "$run.out")"
+    on ctl scontrol update "JobId=$job" TimeLimit=UNLIMITED || die "the limit stays"
+    completes 180
     same_bits
 }
 # A step of 12 seconds: another two of them, and it would be too late.
@@ -100,6 +110,7 @@ stuck() {
 
 scenario time-limit-by-clock clock
 scenario time-limit-by-signal signal
+scenario time-limit-signal-at-once early
 scenario time-limit-option option
 scenario scontrol-requeue requeue
 scenario guard-too-many-restarts often
