@@ -38,4 +38,4 @@ for _ in $(grep -v '^[[:space:]]*\(#\|$\)' "$TABLE" | cut -f1); do
     element $line || worst=$?
     [ $worst = 75 ] && break
 done
-exit $worst
+go_on $worst "$run"

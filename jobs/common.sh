@@ -3,8 +3,15 @@ jobs=${SIMCLR_JOBS:-$(cd "$(dirname "$0")" && pwd)}
 . "$jobs/site.sh"
 top=$(dirname "$jobs")
 
-if [ -n "$MODULES" ] && command -v module >/dev/null 2>&1; then
-    module load $MODULES || exit 1
+# Environment modules: a batch script's shell seldom has the command `module` yet.
+if [ -n "$MODULES" ]; then
+    for init in "${MODULESHOME:-}/init/sh" "${LMOD_PKG:-}/init/sh" /etc/profile.d/modules.sh /etc/profile.d/lmod.sh \
+        /usr/share/modules/init/sh /usr/share/lmod/lmod/init/sh; do
+        command -v module >/dev/null 2>&1 && break
+        [ ! -f "$init" ] || . "$init"
+    done
+    command -v module >/dev/null 2>&1 || { echo "MODULES=$MODULES, but there is no command module here; set MODULESHOME" >&2; exit 1; }
+    module load $MODULES || { echo "module load $MODULES failed" >&2; exit 1; }
 fi
 if [ -z "$SIMCLR" ]; then
     for candidate in "$top/build/simclr" "$top/simclr" "$top/build/quickstart/simclr" "$(command -v simclr)"; do
@@ -13,13 +20,25 @@ if [ -z "$SIMCLR" ]; then
 fi
 [ -x "$SIMCLR" ] || { echo "no simclr found: build it (./configure && make), or set SIMCLR in jobs/site.sh" >&2; exit 1; }
 
-# launch ARGUMENTS...: simclr on all ranks; returns its status. A signal to this script, ahead of a time limit or a preemption, reaches
-# the ranks as USR1: mpirun hands on nothing else, and srun would take TERM for itself.
-launch() {
-    told=
+# A job that Slurm itself puts back (a node is lost, somebody's scontrol requeue) does so without a word from this script.
+if [ "${SLURM_RESTART_COUNT:-0}" -gt "$MAX_RESTARTS" ]; then
+    echo "job $SLURM_JOB_ID was restarted $SLURM_RESTART_COUNT times; it is not started again (MAX_RESTARTS in jobs/site.sh)" >&2
+    exit 1
+fi
+
+# A signal to this script, ahead of a time limit or a preemption, reaches the ranks as USR1: mpirun hands on nothing else, and srun would
+# take TERM for itself. Before they are there, it is remembered.
+told= launched=
+trap 'told=1; [ -z "$launched" ] || kill -USR1 $launched 2>/dev/null' USR1 TERM
+
+# start ARGUMENTS...: simclr on all ranks; returns its status, or 75 where this script was told to end before.
+start() {
+    [ -z "$told" ] || return 75
     if [ -n "${SLURM_JOB_ID:-}" ] && [ "$LAUNCHER" = srun ]; then
         job_end
-        srun --mpi="$SRUN_MPI" ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} --kill-on-bad-exit=1 "$SIMCLR" "$@" &
+        here= # a job that was made smaller while it waited has the old number of ranks in its environment
+        [ -z "${SLURM_NTASKS_PER_NODE:-}" ] || here="--nodes=$SLURM_JOB_NUM_NODES --ntasks=$((SLURM_JOB_NUM_NODES * SLURM_NTASKS_PER_NODE))"
+        srun --mpi="$SRUN_MPI" $here ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} --kill-on-bad-exit=1 "$SIMCLR" "$@" &
     elif command -v mpirun >/dev/null 2>&1; then
         if [ -n "${SLURM_JOB_ID:-}" ]; then job_end; count=; else count="--oversubscribe -n $((NODES * RANKS_PER_NODE))"; fi
         mpirun --bind-to none $count "$SIMCLR" "$@" &
@@ -27,16 +46,41 @@ launch() {
         "$SIMCLR" "$@" &
     fi
     launched=$!
-    trap 'told=1; kill -USR1 $launched 2>/dev/null' USR1 TERM
     trap 'kill -INT $launched 2>/dev/null' INT
+    [ -z "$told" ] || kill -USR1 $launched 2>/dev/null
     wait $launched
     status=$?
     while kill -0 $launched 2>/dev/null; do # a signal ended the waiting, not the program
         wait $launched
         status=$?
     done
-    trap - USR1 TERM INT
+    launched=
+    trap - INT
+    case $status in 138 | 140 | 143) told=1 ;; esac # ended by USR1, USR2 or TERM, which came before the program was ready for it
     return $status
+}
+
+# fault STATUS: not one of the program's own: it was killed, MPI gave up, the launcher failed half way, a node is about to be lost.
+fault() {
+    case $1 in 0 | 1 | 2 | 75 | 126 | 127) return 1 ;; esac
+    [ -n "${SLURM_JOB_ID:-}" ]
+}
+
+# launch ARGUMENTS...: simclr on all ranks, within a job a second time after a fault: what a lost node left behind may stand in the way of
+# the first step after it has come back. Returns the program's status.
+launch() {
+    start "$@"
+    status=$?
+    if fault $status && [ -z "$told" ] && [ "$(job_state)" = RUNNING ]; then
+        echo "ended with status $status, which is not the program's own: once more" >&2
+        start "$@"
+        status=$?
+    fi
+    return $status
+}
+
+job_state() {
+    squeue -h -j "$SLURM_JOB_ID" -o %T 2>/dev/null
 }
 
 # job_end: the program stops in time for SLURM_JOB_END_TIME, which older Slurms do not set.
@@ -47,24 +91,26 @@ job_end() {
     return 0
 }
 
-# go_on STATUS RUN_DIR: puts this job back into the queue where the program stopped cleanly (75), or was killed when this script was told
-# to end (srun takes a TERM to the whole job for itself, and kills), and is getting on: a run that was restarted MAX_RESTARTS times, or
-# that came no further in three starts, is left for a person to look at, and so is a job that somebody cancelled. Exits.
+# go_on STATUS RUN_DIR [NAME]: puts this job back into the queue where the program stopped cleanly (75), met a fault, or was killed when
+# this script was told to end (srun takes a TERM to the whole job for itself, and kills), and is getting on: a run that was restarted
+# MAX_RESTARTS times, or that came no further in three starts, is left for a person to look at, and so is a job that somebody cancelled.
+# RUN_DIR/NAME (restarts) counts. Exits.
 go_on() {
-    [ "$1" = 75 ] || { [ "$1" != 0 ] && [ -n "$told" ]; } || exit "$1"
+    [ "$1" = 75 ] || { [ "$1" != 0 ] && [ -n "$told" ]; } || fault "$1" || exit "$1"
     [ -n "${SLURM_JOB_ID:-}" ] || exit "$1"
     latest=$(cat "$2/checkpoints/latest" 2>/dev/null)
-    state=$(squeue -h -j "$SLURM_JOB_ID" -o %T)
+    restarts=$2/${3:-restarts}
+    state=$(job_state)
     if [ "$state" != RUNNING ]; then
         echo "ended at ${latest:-the start}; the job is ${state:-gone}: whether it goes on was decided already"
         exit 75
     fi
-    echo "${latest:-none}" >>"$2/restarts"
-    if [ "$(wc -l <"$2/restarts")" -ge "$MAX_RESTARTS" ]; then
+    echo "${latest:-none}" >>"$restarts"
+    if [ "$(wc -l <"$restarts")" -ge "$MAX_RESTARTS" ]; then
         echo "$2: restarted $MAX_RESTARTS times; not put back into the queue (MAX_RESTARTS in jobs/site.sh)" >&2
         exit 1
     fi
-    if [ "$(wc -l <"$2/restarts")" -ge 3 ] && [ "$(tail -n 3 "$2/restarts" | sort -u | wc -l)" = 1 ]; then
+    if [ "$(wc -l <"$restarts")" -ge 3 ] && [ "$(tail -n 3 "$restarts" | sort -u | wc -l)" = 1 ]; then
         echo "$2: three starts in a row got no further than ${latest:-the start}; not put back into the queue" >&2
         exit 1
     fi

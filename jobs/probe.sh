@@ -11,4 +11,4 @@ TRAIN=${TRAIN:-data/train.h5}
 TEST=${TEST:-data/test.h5}
 . "${SIMCLR_JOBS:-$(dirname "$0")}/common.sh"
 launch probe --checkpoint="$RUN_DIR" --train="$TRAIN" --test="$TEST" "$@"
-exit $?
+go_on $? "$RUN_DIR" probe-restarts

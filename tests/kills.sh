@@ -1,8 +1,9 @@
 #!/bin/sh
 # kills.sh [TRIALS [SEED]]: kill -9 of one rank, of all ranks, or of mpirun at seeded random moments, also during saves; every fourth
 # time the newest checkpoint is damaged as well (cut short, one byte turned, emptied); every fifth time it is the disk, a small tmpfs,
-# that fills up instead, until there is room again. Each run is then started again with the same command until it ends: its last checkpoint must hold the same bits as that of a run nobody disturbed, and its metrics.tsv every
-# step once. `make check` runs a few; tests/kills.sh 100 is the whole trial.
+# that fills up instead, until there is room again. Each run is then started again with the same command: it must end, its last checkpoint
+# with the same bits as that of a run nobody disturbed, and its metrics.tsv with every step once. `make check` runs a few, `make
+# check-kills` a hundred.
 set -u
 top=${top_builddir:-.}
 simclr=$(cd "$top" && pwd)/simclr
@@ -10,8 +11,8 @@ trials=${1:-${KILL_TRIALS:-6}} seed=${2:-1} steps=24
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 mpirun=${MPIRUN:-mpirun}
 mnist=/usr/share/datasets/fashion-mnist
-command -v "$mpirun" >/dev/null 2>&1 || { echo "no mpirun here"; exit 77; }
-[ -d $mnist ] || { echo "Fashion-MNIST is not installed (dataset-fashion-mnist)"; exit 77; }
+command -v "$mpirun" >/dev/null 2>&1 || { echo "skipped: no mpirun here"; exit 77; }
+[ -d $mnist ] || { echo "skipped: Fashion-MNIST is not installed (dataset-fashion-mnist)"; exit 77; }
 
 work=$(mktemp -d)
 small=$work/small
@@ -21,7 +22,7 @@ trap 'exit 1' HUP INT TERM
 
 # run DIR: in the background; pid in $job
 run() {
-    timeout 120 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" \
+    timeout 600 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" \
         --run-dir="$1" --width=1/16 --batch=64 --steps=$steps --warmup-epochs=0.02 --threads=1 --checkpoint-every=2 --keep=3 \
         >"$work/$(basename "$1").out" 2>&1 &
     job=$!
@@ -39,6 +40,14 @@ below() {
 }
 now() {
     date +%s.%N
+}
+good=0 trial=0 struck=0
+# bad SENTENCE [FILE]: this trial failed; the end of what FILE says
+bad() {
+    echo "trial $trial ($kind): $1"
+    [ -z "${2:-}" ] || tail -n 5 "$2"
+    echo "$good passed, 1 failed"
+    exit 1
 }
 
 began=$(now)
@@ -58,7 +67,6 @@ mount -t tmpfs -o size=${room}k tmpfs "$small" 2>/dev/null && disk=yes || { disk
 chance() {
     awk -v s="$seed" -v i="$1" -v k="$2" 'BEGIN { srand(s * 100003 + i * 17 + k); rand(); print rand() }'
 }
-good=0 trial=0
 while [ $trial -lt "$trials" ]; do
     trial=$((trial + 1))
     dir=$work/run
@@ -80,19 +88,17 @@ while [ $trial -lt "$trials" ]; do
     [ -n "$victims" ] && kill -9 $victims 2>/dev/null
     wait $job
     status=$?
+    [ $status = 0 ] || struck=$((struck + 1))
     if [ "$kind" = "disk full" ] && [ $status != 0 ] && ! grep -q "No space left on device" "$work/run.out"; then
-        echo "trial $trial ($kind): does not say what is wrong:"
-        tail -5 "$work/run.out"
-        exit 1
+        bad "does not say what is wrong:" "$work/run.out"
     fi
     rm -f "$small/filler"
     waited=0
     for pid in $ranks; do # none may be left behind
         while kill -0 "$pid" 2>/dev/null && [ $waited -lt 200 ]; do sleep 0.1; waited=$((waited + 1)); done
         if kill -0 "$pid" 2>/dev/null; then
-            echo "trial $trial ($kind): rank $pid was still there after 20 seconds"
             kill -9 "$pid"
-            exit 1
+            bad "rank $pid was still there after 20 seconds"
         fi
     done
     newest=$(ls "$dir"/checkpoints/step-*.h5 2>/dev/null | tail -1)
@@ -110,20 +116,16 @@ while [ $trial -lt "$trials" ]; do
         esac
     fi
     run "$dir"
-    if ! wait $job; then
-        echo "trial $trial ($kind): the run did not go on:"
-        tail -5 "$work/run.out"
-        exit 1
-    fi
+    wait $job || bad "the run did not go on:" "$work/run.out"
     sums "$dir" >"$work/got"
     if ! cmp -s "$work/expected" "$work/got"; then
-        echo "trial $trial ($kind): the last checkpoint differs from the undisturbed run's"
-        diff "$work/expected" "$work/got" | head -5
-        exit 1
+        diff "$work/expected" "$work/got" >"$work/differences"
+        bad "the last checkpoint differs from the undisturbed run's:" "$work/differences"
     fi
     rows=$(grep -v '^#' "$dir/metrics.tsv" | cut -f1 | tr '\n' ' ')
-    [ "$rows" = "$(seq 1 $steps | tr '\n' ' ')" ] || { echo "trial $trial ($kind): metrics.tsv has steps $rows"; exit 1; }
+    [ "$rows" = "$(seq 1 $steps | tr '\n' ' ')" ] || bad "metrics.tsv has steps $rows"
     good=$((good + 1))
     [ -z "${KILL_VERBOSE:-}" ] || echo "trial $trial ($kind): went on"
 done
-echo "$good of $trials runs went on from a good checkpoint to the same bits"
+echo "$good of $trials runs went on from a good checkpoint to the same bits; $struck were struck before they had ended"
+echo "$good passed, 0 failed"

@@ -15,7 +15,7 @@ trap 'exit 1' HUP INT TERM
 pretrain() {
     ranks=$1 dir=$2
     shift 2
-    timeout 120 "$mpirun" --oversubscribe --bind-to none -n "$ranks" "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" \
+    timeout 300 "$mpirun" --oversubscribe --bind-to none -n "$ranks" "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" \
         --run-dir="$dir" --width=1/16 --batch=64 --warmup-epochs=0.02 --threads=1 --log-every=5 "$@" >>"${dir_out:-$dir.out}" 2>&1
 }
 # sums DIR STEP: the checksums of everything in a checkpoint
@@ -25,6 +25,22 @@ sums() {
 # steps DIR: the step column of its metrics
 steps() {
     grep -v '^#' "$1/metrics.tsv" | cut -f1 | tr '\n' ' '
+}
+# few DIR: DIR.h5, a dataset of 256 images: four steps of 64 are an epoch
+few() {
+    mkdir "$1"
+    { printf '\0\0\10\3\0\0\1\0\0\0\0\34\0\0\0\34'; gzip -dc $mnist/t10k-images-idx3-ubyte.gz | tail -c +17 | head -c $((256 * 784)); } >"$1/t10k-images-idx3-ubyte"
+    { printf '\0\0\10\1\0\0\1\0'; gzip -dc $mnist/t10k-labels-idx1-ubyte.gz | tail -c +9 | head -c 256; } >"$1/t10k-labels-idx1-ubyte"
+    "$simclr" pack --split=test "$1" "$1.h5" >"$work/err" 2>&1 || die "pack: $(cat "$work/err")"
+}
+# until_at STEP DIR: waits until the run has got there
+until_at() {
+    waited=0
+    until [ "$(tail -n 1 "$2/metrics.tsv" 2>/dev/null | cut -f1)" -ge "$1" ] 2>/dev/null; do
+        [ $waited -lt 900 ] || die "step $1 was not reached in 90 seconds: $(tail -5 "$2.out" 2>&1)"
+        sleep 0.1
+        waited=$((waited + 1))
+    done
 }
 die() {
     echo "$*"

@@ -18,10 +18,11 @@
 
 enum { BEAT = 5, STALE = 60 }; /* seconds */
 enum { PATIENCE = 20 };        /* attempts at a lock that names nobody */
+enum { MOMENT = 50000 };       /* microseconds between attempts */
 
 typedef struct owner {
-    char host[128], job[64];
-    long pid;
+    char host[128], job[64]; /* job: "-" outside of Slurm */
+    long pid, restarts;      /* of that job, so far */
     unsigned long long start;
     time_t since;
 } owner;
@@ -59,10 +60,11 @@ static unsigned long long started(long pid)
 static owner self(void)
 {
     owner me = {.pid = (long)getpid(), .since = time(NULL)};
-    const char *job = getenv("SLURM_JOB_ID");
+    const char *job = getenv("SLURM_JOB_ID"), *restarts = getenv("SLURM_RESTART_COUNT");
 
     gethostname(me.host, sizeof me.host - 1);
     snprintf(me.job, sizeof me.job, "%s", job ? job : "-");
+    me.restarts = restarts ? atol(restarts) : 0;
     me.start = started(me.pid);
     return me;
 }
@@ -71,7 +73,7 @@ static bool read_owner(const char *path, owner *who, struct stat *state)
 {
     FILE *file = fopen(path, "r");
     long long since;
-    bool good = file && fscanf(file, "%127s %ld %llu %63s %lld", who->host, &who->pid, &who->start, who->job, &since) == 5;
+    bool good = file && fscanf(file, "%127s %ld %llu %63s %ld %lld", who->host, &who->pid, &who->start, who->job, &who->restarts, &since) == 6;
 
     if (file)
         fclose(file);
@@ -84,7 +86,7 @@ static const char *stale(const owner *who, const owner *me, const struct stat *s
 {
     if (!strcmp(who->host, me->host))
         return started(who->pid) != who->start ? "its process is gone" : NULL;
-    if (strcmp(me->job, "-") && !strcmp(who->job, me->job) && getenv("SLURM_RESTART_COUNT"))
+    if (strcmp(me->job, "-") && !strcmp(who->job, me->job) && who->restarts < me->restarts)
         return "it is of an earlier start of this job";
     return now - state->st_mtime > STALE ? "nobody has touched it for a minute" : NULL;
 }
@@ -121,7 +123,7 @@ static bool lost(const clr_lock *lock, owner *who)
             return !same(who, &lock->me);
         if (access(lock->path, F_OK) == 0 || errno != ENOENT)
             return false;
-        usleep(50000);
+        usleep(MOMENT);
     }
     *who = (owner){0};
     return true;
@@ -156,12 +158,19 @@ static clr_status held(const char *folder, const owner *who)
                     who->host, strcmp(who->job, "-") ? ", Slurm job " : "", strcmp(who->job, "-") ? who->job : "", since);
 }
 
+/* Whether the owner is alive, as far as can be seen from another host: a lock that was touched since the first look is. */
+static bool touched(const struct stat *first, const struct stat *state)
+{
+    return first->st_mtim.tv_sec != state->st_mtim.tv_sec || first->st_mtim.tv_nsec != state->st_mtim.tv_nsec || first->st_ino != state->st_ino;
+}
+
 /* The file `mine` becomes the lock at path, or who holds it is found. */
 static clr_status acquire(const char *folder, const char *path, const char *mine, const owner *me)
 {
-    struct stat state, now;
+    struct stat state, now, first = {0};
+    int nobody = 0;
 
-    for (int attempt = 0;; attempt++) {
+    for (;; usleep(MOMENT)) {
         owner who = {0};
         if (!link(mine, path))
             return CLR_OK;
@@ -169,16 +178,18 @@ static clr_status acquire(const char *folder, const char *path, const char *mine
             return clr_fail(CLR_EIO, "%s: cannot be made: %s", path, strerror(errno));
         utimensat(AT_FDCWD, mine, NULL, 0);
         bool known = read_owner(path, &who, &state) && !stat(mine, &now);
-        const char *why = known ? stale(&who, me, &state, now.st_mtime) : attempt == PATIENCE ? "it names nobody" : NULL;
+        nobody += !known; /* it may just have been dropped */
+        const char *why = known ? stale(&who, me, &state, now.st_mtime) : nobody == PATIENCE ? "it names nobody" : NULL;
         if (why) {
             clr_info("%s: held by process %ld on %s, but %s: taken over", path, who.pid, *who.host ? who.host : "?", why);
             take_away(path, mine, &who);
-        } else if (known)
+        } else if (known && (!strcmp(who.host, me->host) || (first.st_ino && touched(&first, &state))))
             return held(folder, &who);
-        else if (attempt > 2 * PATIENCE)
+        else if (known && !first.st_ino) {
+            first = state;
+            clr_info("%s: held by process %ld on %s, Slurm job %s; waiting for a sign of life, a minute at most", path, who.pid, who.host, who.job);
+        } else if (nobody > 2 * PATIENCE)
             return clr_fail(CLR_EBUSY, "%s: is held, but cannot be read; remove it where no job works in %s", path, folder);
-        else
-            usleep(50000); /* it may just have been dropped */
     }
 }
 
@@ -191,7 +202,7 @@ clr_status clr_lock_take(const char *folder, clr_lock **out)
     FILE *file = fopen(mine, "w");
 
     *out = NULL;
-    bool written = file && fprintf(file, "%s %ld %llu %s %lld\n", me.host, me.pid, me.start, me.job, (long long)me.since) > 0;
+    bool written = file && fprintf(file, "%s %ld %llu %s %ld %lld\n", me.host, me.pid, me.start, me.job, me.restarts, (long long)me.since) > 0;
     if (file)
         written = !fclose(file) && written;
     st = written ? acquire(folder, path, mine, &me) : clr_fail(CLR_EIO, "%s: cannot be written: %s", mine, strerror(errno));

@@ -2,7 +2,8 @@
 #define CLR_LOCK_H
 /* One job at a time in a run directory: the file DIR/lock names host, process, its start, and Slurm's job. While it is held, a thread
    touches it every few seconds. A lock is stale, and taken over, where its process is gone from this host; where it is of another host,
-   once nobody has touched it for a minute, or at once where it is of an earlier start of this very Slurm job. Local: rank 0. */
+   once nobody has touched it for a minute (which is waited for), or at once where it is of an earlier start of this very Slurm job.
+   Local: rank 0. */
 #include "clr/err.h"
 
 typedef struct clr_lock clr_lock;

@@ -181,7 +181,7 @@ clr_status clr_training_open(clr_training *t)
         st = go_on(t);
     if (st == CLR_OK)
         st = clr_comm_agree(t->comm, t->first ? open_files(t) : CLR_OK);
-    t->begin = t->saving = t->saved = clr_max64(0, t->begin);
+    t->begin = clr_max64(0, t->begin);
     return st;
 }
 

@@ -79,6 +79,19 @@ static clr_status advance(clr_training *t, int64_t number, double deadline, clr_
     return step.wishes & SAVE || *stop || done == t->total ? clr_training_save(t, done) : CLR_OK;
 }
 
+/* Rank 0, after the last step of this start. A run that was asked to stop may go on elsewhere, from an older checkpoint. */
+static clr_status settle(clr_training *t, int64_t number)
+{
+    bool hopeless = clr_training_hopeless(t);
+    clr_status st = clr_training_settle(t, number);
+
+    if (st == CLR_OK || hopeless || number == t->total)
+        return st;
+    clr_warn("%s", clr_message());
+    t->unsaved = true;
+    return CLR_OK;
+}
+
 static clr_status loop(clr_training *t, double deadline, clr_run_result *result)
 {
     clr_status st = CLR_OK;
@@ -92,12 +105,13 @@ static clr_status loop(clr_training *t, double deadline, clr_run_result *result)
     if (st != CLR_OK || number == t->begin)
         return st;
     result->views_per_s = (double)(CLR_VIEWS * t->config->batch * (number - t->begin)) / (clr_seconds() - t->began);
-    st = clr_comm_agree(t->comm, t->first ? clr_training_settle(t, number) : CLR_OK);
+    st = clr_comm_agree(t->comm, t->first ? settle(t, number) : CLR_OK);
     if (st != CLR_OK)
         return st;
     if (number == t->total)
         return CLR_OK;
-    clr_info("stopped after step %" PRId64 " of %" PRId64 ", checkpoint written: the same command goes on from there", number, t->total);
+    clr_info("stopped after step %" PRId64 " of %" PRId64 ", %s: the same command goes on from there", number, t->total,
+             t->unsaved ? "BUT THE LAST CHECKPOINT IS AN OLDER ONE" : "checkpoint written");
     return clr_comm_agree(t->comm, CLR_STOPPED);
 }
 
@@ -120,7 +134,8 @@ clr_status clr_run(clr_comm *comm, const clr_config *config, const clr_opt_set *
     if (st == CLR_OK || st == CLR_STOPPED) {
         result->epochs = clr_training_epoch(&t, result->steps);
         result->chance = t.chance;
-        result->checkpoint = clr_text("%s/checkpoints/step-%08" PRId64 ".h5", config->run_dir, result->steps);
+        result->checkpoint = t.unsaved ? clr_text("%s/checkpoints/latest", config->run_dir)
+                                       : clr_text("%s/checkpoints/step-%08" PRId64 ".h5", config->run_dir, result->steps);
     }
     clr_watchdog_end();
     clr_training_close(&t);

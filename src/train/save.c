@@ -6,8 +6,9 @@
 #include "watch.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
-enum { FAILED_SAVES = 5 };
+enum { FAILED_SAVES = 5, LAST_ATTEMPTS = 3 };
 
 bool clr_training_due(const clr_training *t, int64_t done)
 {
@@ -46,11 +47,20 @@ static clr_status compare_ranks(clr_training *t, int64_t done)
 static void bear(clr_training *t, clr_status st)
 {
     t->failed_saves = st == CLR_OK ? 0 : t->failed_saves + 1;
-    if (st == CLR_OK)
-        t->saved = t->saving;
-    else
+    if (st != CLR_OK)
         clr_warn("A CHECKPOINT COULD NOT BE SAVED (%d in a row): %s. The older ones are whole; trying again at the next occasion", t->failed_saves,
                  clr_message());
+}
+
+/* Of the save before; this one is in flight then. */
+static clr_status begin(clr_training *t, int64_t done)
+{
+    clr_ckpt_facts facts = {.step = done, .epoch = clr_training_epoch(t, done), .seed = (uint64_t)t->config->seed, .config = t->text,
+                            .version = (char *)(uintptr_t)PACKAGE_VERSION};
+
+    if (clr_metrics_sync(&t->metrics) != CLR_OK)
+        clr_warn("%s; its rows wait in memory, trying again with the next row", clr_message());
+    return clr_saver_begin(t->saver, &facts);
 }
 
 clr_status clr_training_save(clr_training *t, int64_t done)
@@ -59,14 +69,8 @@ clr_status clr_training_save(clr_training *t, int64_t done)
     clr_status st = clr_comm_agree(t->comm, t->first ? clr_lock_check(t->lock) : CLR_OK);
     if (st == CLR_OK)
         st = compare_ranks(t, done);
-    if (st == CLR_OK && t->first) {
-        clr_ckpt_facts facts = {.step = done, .epoch = clr_training_epoch(t, done), .seed = (uint64_t)t->config->seed, .config = t->text,
-                                .version = (char *)(uintptr_t)PACKAGE_VERSION};
-        if (clr_metrics_sync(&t->metrics) != CLR_OK)
-            clr_warn("%s; its rows wait in memory, trying again with the next row", clr_message());
-        bear(t, clr_saver_begin(t->saver, &facts));
-        t->saving = done;
-    }
+    if (st == CLR_OK && t->first)
+        bear(t, begin(t, done));
     t->last_save = clr_seconds();
     return st;
 }
@@ -75,10 +79,12 @@ clr_status clr_training_settle(clr_training *t, int64_t done)
 {
     clr_watch_phase("waiting for a checkpoint to be on the disk", -1);
     clr_status st = clr_saver_wait(t->saver);
-    if (st == CLR_OK)
-        t->saved = t->saving;
-    if (st == CLR_OK && t->saved != done)
-        st = clr_fail(CLR_EIO, "nothing was saved after step %" PRId64, t->saved);
+    for (int attempt = 1; st != CLR_OK && attempt < LAST_ATTEMPTS; attempt++) {
+        bear(t, st);
+        sleep(1);
+        begin(t, done);
+        st = clr_saver_wait(t->saver);
+    }
     if (st != CLR_OK)
         return clr_fail_in(st, "%s: the last checkpoint, of step %" PRId64 ", could not be saved; the older ones are whole, the same command goes on "
                                "from the newest", t->config->run_dir, done);

@@ -33,8 +33,8 @@ typedef struct clr_training {
 
     clr_occasions every;
     double last_save, reading;       /* seconds; reading: that the checkpoint took at the start */
-    int64_t saving, saved;           /* steps: of the save begun last; of the newest known to be on the disk */
     int failed_saves;
+    bool unsaved;                    /* stopped without a checkpoint of the last step */
 
     double began, spoke, slowest;    /* when the loop began; when progress was last shown; the slowest step */
     int64_t spoke_step;
@@ -56,8 +56,8 @@ double clr_training_saving(const clr_training *t);
 /* Collective. Makes sure that the run directory is still this job's (else CLR_EBUSY) and that all ranks hold the same weights (else
    CLR_ENUMERIC), both agreed upon, and starts a save on rank 0. Failed saves are warned about. */
 clr_status clr_training_save(clr_training *t, int64_t done);
-/* Local; rank 0, at the end. Waits for the save in flight. CLR_EIO where the checkpoint of step done, or rows of metrics.tsv, are not on
-   the disk. */
+/* Local; rank 0, at the end: tries again where saves fail, for there is no next occasion. CLR_EIO where the checkpoint of step done, or
+   rows of metrics.tsv, are not on the disk. */
 clr_status clr_training_settle(clr_training *t, int64_t done);
 /* Whether so many saves have failed that going on makes no sense. Local; rank 0. */
 bool clr_training_hopeless(const clr_training *t);

@@ -117,7 +117,6 @@ MessageTimeout=5
 BatchStartTimeout=10
 MinJobAge=3600
 OverTimeLimit=0
-UnkillableStepTimeout=10
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 NodeName=n[1-4] CPUs=2 State=UNKNOWN
@@ -181,7 +180,9 @@ start)
 stop) stop ;;
 in) inside "$@" ;;
 down) for pid in $(population "$1"); do kill -9 "$pid" 2>/dev/null; done ;;
-up) slurmd_up "$1" ;;
+up)
+    exec >>"$dir/log/$1.out" 2>&1 # whoever called waits for nothing
+    slurmd_up "$1" ;;
 population) population "$1" ;;
 cut) inside ctl ip link set "v$1" down ;;
 join) inside ctl ip link set "v$1" up ;;

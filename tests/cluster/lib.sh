@@ -110,6 +110,19 @@ calm() {
     [ -z "$(on ctl squeue -h)" ] && no_ranks && idle
 }
 
+# Whatever a scenario has left of the nodes: all of them are up again.
+mend() {
+    for node in $nodes; do
+        cluster join "$node"
+        slurmd=
+        for pid in $(cluster population "$node"); do
+            case $(cat "/proc/$pid/comm" 2>/dev/null) in slurmd) slurmd=$pid ;; esac
+        done
+        [ -n "$slurmd" ] || cluster up "$node"
+        on ctl scontrol update "NodeName=$node" State=RESUME 2>/dev/null
+    done
+}
+
 # scenario NAME FUNCTION: one line, and a calm cluster afterwards
 scenario() {
     began=$(date +%s)
@@ -119,7 +132,9 @@ scenario() {
     on ctl scancel --user=root 2>/dev/null
     wait_for 60 calm || {
         for pid in $(ranks); do kill -9 "$pid"; done
-        [ $status = 0 ] && status=1 why="the cluster did not come to rest: $(on ctl squeue -h; on ctl sinfo -h -N -o '%n %t' | tr '\n' ' ')"
+        [ $status != 0 ] || status=1 why="the cluster did not come to rest: $(on ctl squeue -h; on ctl sinfo -h -N -o '%n %t' | tr '\n' ' ')"
+        mend
+        wait_for 60 calm
     }
     case $status in
     0) echo "ok $1 $(($(date +%s) - began))" ;;

@@ -39,7 +39,8 @@ mkdir "$CLUSTER/work" && cp "$SIMCLR" "$CLUSTER/work/simclr" && cp -r jobs "$CLU
 export CLUSTER
 [ $# -gt 0 ] || set -- $(ls tests/cluster/test_*.sh | sed 's/.*test_\(.*\)\.sh/\1/')
 for name in "$@"; do
-    timeout 500 sh "tests/cluster/test_$name.sh" </dev/null >"$CLUSTER/results.$name" 2>&1 &
+    : >"$CLUSTER/results.$name"
+    timeout 1000 sh "tests/cluster/test_$name.sh" </dev/null >"$CLUSTER/results.$name" 2>&1 &
     child=$!
     tail -n +1 -f -s 0.3 --pid=$child "$CLUSTER/results.$name" &
     follower=$!

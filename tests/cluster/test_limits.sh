@@ -3,6 +3,9 @@
 # makes no headway out of the queue.
 . "$(dirname "$0")/lib.sh"
 
+stepped() { # since $before, or about to be over
+    [ "$(tail -n 1 "$run/metrics.tsv" 2>/dev/null | cut -f1)" != "$before" ] || over_or_restarted
+}
 # slowly SECONDS CONDITION...: the ranks rest, but for a step now and then, until the condition holds
 slowly() {
     end=$(($(date +%s) + $1))
@@ -10,8 +13,10 @@ slowly() {
     shift
     until "$@"; do
         [ "$(date +%s)" -lt $end ] || return 1
+        before=$(tail -n 1 "$run/metrics.tsv" 2>/dev/null | cut -f1)
         kill -CONT $resting 2>/dev/null
-        sleep 0.1
+        patience=30
+        until stepped || [ $patience = 0 ]; do patience=$((patience - 1)); done # a look takes a tenth of a second
         kill -STOP $resting 2>/dev/null
         sleep 2
         resting=$(ranks)
@@ -28,7 +33,7 @@ clock() {
     reference
     sbatch="--time=1 --signal=CONT@1" submit limit-clock
     at 2
-    slowly 90 over_or_restarted || die "job $job is still $(value JobState) after its minute"
+    slowly 110 over_or_restarted || die "job $job is still $(value JobState) after its minute"
     over && die "job $job ended as $state: $(tail -n 5 "$run.out")"
     grep -q '^stopped after step' "$run.out" || die "it did not stop by itself: $(tail -n 5 "$run.out")"
     grep -q 'TIME LIMIT' "$run.out" && die "the limit came first: $(tail -n 5 "$run.out")"
@@ -36,22 +41,39 @@ clock() {
     completes
     same_bits
 }
-# The script's own --signal=TERM@180. Slurm sends it up to a minute too early: only one start is limited.
+# The script's own --signal=TERM@180, which Slurm sends up to a minute too early. Only one start is limited.
 signal() {
     reference
-    sbatch="--time=3" submit limit-signal
+    sbatch="--time=4" submit limit-signal
     at 2
-    slowly 70 over_or_restarted || die "no signal came: job $job is still $(value JobState)"
+    slowly 110 over_or_restarted || die "no signal came: job $job is still $(value JobState)"
     over && die "job $job ended as $state: $(tail -n 5 "$run.out")"
     grep -q '^stopped after step' "$run.out" || die "it did not stop by itself: $(tail -n 5 "$run.out")"
     on ctl scontrol update "JobId=$job" TimeLimit=UNLIMITED || die "the limit stays"
     completes
     same_bits
 }
+# The same, but the signal comes while ranks are being started: it may kill them, or find nobody. The run ends as it should.
+early() {
+    reference
+    sbatch="--time=3" submit limit-early
+    wait_for 30 over_or_restarted
+    over && die "job $job ended as $state: $(tail -n 5 "$run.out")"
+    on ctl scontrol update "JobId=$job" TimeLimit=UNLIMITED || die "the limit stays"
+    completes 180
+    same_bits
+}
+# A step of 12 seconds: another two of them, and it would be too late.
 option() {
     reference
-    submit limit-option --time-limit=4
-    completes 180
+    submit limit-option --time-limit=40
+    at 6
+    resting=$(ranks)
+    kill -STOP $resting
+    sleep 12
+    kill -CONT $resting
+    wait_for 30 over_or_restarted || die "it goes on towards its limit: $(tail -n 3 "$run.out")"
+    completes 240
     same_bits
     [ -s "$run/restarts" ] || die "it never stopped"
     [ "$(grep -c '^stopped after step' "$run.out")" = "$(wc -l <"$run/restarts")" ] || die "stops: $(grep '^stopped' "$run.out")"
@@ -67,7 +89,7 @@ requeue() {
 }
 often() {
     MAX_RESTARTS=2 submit often --time-limit=3
-    wait_for 120 over || die "job $job is still $(value JobState)"
+    wait_for 180 over || die "job $job is still $(value JobState)"
     in_state FAILED || die "job $job ended as $state"
     [ "$(value Restarts)" = 1 ] || die "it was restarted $(value Restarts) times"
     grep -q 'restarted 2 times; not put back' "$run.out" || die "$(tail -n 5 "$run.out")"
@@ -88,6 +110,7 @@ stuck() {
 
 scenario time-limit-by-clock clock
 scenario time-limit-by-signal signal
+scenario time-limit-signal-at-once early
 scenario time-limit-option option
 scenario scontrol-requeue requeue
 scenario guard-too-many-restarts often

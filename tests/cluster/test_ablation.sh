@@ -1,0 +1,98 @@
+#!/bin/sh
+# An ablation as an array, one setting an element, two of them interrupted; its results side by side; a probe as a job of its own.
+. "$(dirname "$0")/lib.sh"
+steps=20
+cat >"$work/table.tsv" <<'END'
+# name	options
+t0.1	--temperature=0.1
+t0.5	--temperature=0.5
+
+linear-head	--head=linear
+no-head	--head=none
+no-colour	--augment=crop:0.2-1,flip
+local-bn	--bn=local
+adamw	--optimizer=adamw --lr=0.0001
+END
+names="t0.1 t0.5 linear-head no-head no-colour local-bn adamw"
+
+# part SPLIT COUNT DIR: the first COUNT images of a split of Fashion-MNIST (train, t10k), as IDX files in DIR
+part() {
+    mnist=/usr/share/datasets/fashion-mnist
+    mkdir -p "$3"
+    bytes=$(printf '\\0\\0\\%o\\%o' $(($2 / 256)) $(($2 % 256)))
+    { printf "\\0\\0\\10\\3$bytes\\0\\0\\0\\34\\0\\0\\0\\34"; gzip -dc "$mnist/$1-images-idx3-ubyte.gz" | tail -c +17 | head -c $(($2 * 784)); } >"$3/$1-images-idx3-ubyte"
+    { printf "\\0\\0\\10\\1$bytes"; gzip -dc "$mnist/$1-labels-idx1-ubyte.gz" | tail -c +9 | head -c "$2"; } >"$3/$1-labels-idx1-ubyte"
+    "$SIMCLR" pack --split="$(echo "$1" | sed 's/t10k/test/')" "$3" "$3.h5" 2>&1 || die "pack: $3"
+}
+state_of() { # ELEMENT
+    on ctl scontrol -o show job "${array}_$1" | tr ' ' '\n' | sed -n 's/^JobState=//p' | tail -n 1
+}
+all_over() {
+    for element in 1 2 3 4 5 6 7; do
+        case $(state_of $element) in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) ;; *) return 1 ;; esac
+    done
+}
+steps_in() { # NAME STEP: whether the run NAME got there
+    run=$work/ablation/$1
+    reached "$2"
+}
+again() { # NAME
+    grep -q . "$work/ablation/$1/restarts" 2>/dev/null
+}
+
+array() {
+    part train 600 "$work/small-train" >/dev/null && part t10k 300 "$work/small-test" >/dev/null || die "the small datasets could not be packed"
+    export TABLE="$work/table.tsv" RUNS="$work/ablation" DATA="$work/small-train.h5" TEST="$work/small-test.h5" NODES=1 RANKS_PER_NODE=2
+    export COMMON="--preset=fashion-mnist --width=1/16 --batch=64 --steps=$steps --warmup-epochs=0.3 --threads=1 --checkpoint-every=4"
+    answer=$(EXTRA_SBATCH="--output=$work/ablation-%a.out" on ctl sh "$work/jobs/submit.sh" "$work/jobs/ablation.sh" 2>&1) || die "sbatch: $answer"
+    array=${answer##* }
+    wait_for 60 steps_in t0.5 6 || die "element 2 made no 6 steps: $(tail -n 3 "$work/ablation-2.out")"
+    on ctl scancel --batch --signal=TERM "${array}_2" || die "element 2 cannot be signalled"
+    wait_for 60 again t0.5 || die "element 2 is $(state_of 2) a minute after its signal"
+    wait_for 120 steps_in no-colour 6 || die "element 5 made no 6 steps: $(tail -n 3 "$work/ablation-5.out")"
+    on ctl scontrol requeue "${array}_5" || die "element 5 cannot be requeued"
+    wait_for 300 all_over || die "elements: $(for e in 1 2 3 4 5 6 7; do state_of $e; done)"
+    for element in 1 2 3 4 5 6 7; do
+        [ "$(state_of $element)" = COMPLETED ] || die "element $element: $(state_of $element): $(tail -n 5 "$work/ablation-$element.out")"
+    done
+    for name in $names; do
+        [ "$(steps_of "$work/ablation/$name")" = "$(seq -s ' ' $steps) " ] || die "$name has the steps $(steps_of "$work/ablation/$name")"
+    done
+    grep -q '^temperature = 0.5' "$work/ablation/t0.5/config" && grep -q '^optimizer = adamw' "$work/ablation/adamw/config" || die "the table's settings are not the runs'"
+}
+
+# top1 METHOD FILE
+top1() {
+    grep "^probe .*method=$1 " "$2" | tr ' ' '\n' | sed -n 's/^top1=//p'
+}
+collected() {
+    sh "$work/jobs/collect.sh" "$work/ablation" >"$work/results" || die "collect.sh failed"
+    [ "$(wc -l <"$work/results")" = 8 ] || die "$(cat "$work/results")"
+    for name in $names; do
+        loss=$(tail -n 1 "$work/ablation/$name/metrics.tsv" | cut -f3)
+        wanted=$(printf '%s\t%s\t%s\t%s\t%s' "$name" $steps "$loss" "$(top1 linear-sgd "$work/ablation/$name/probe.out")" "$(top1 knn "$work/ablation/$name/probe.out")")
+        grep -qxF "$wanted" "$work/results" || die "not in the results: $wanted: $(cat "$work/results")"
+    done
+    awk -F'\t' 'NR > 1 && !($3 > 0 && $3 < 20 && $4 > 20 && $4 <= 100 && $5 > 20 && $5 <= 100) { print "no real numbers:", $0; bad = 1 } END { exit bad }' "$work/results" ||
+        die "in the results"
+    [ "$(tail -n +2 "$work/results" | cut -f3 | sort -u | wc -l)" = 7 ] || die "two settings have the same loss: $(cat "$work/results")"
+}
+
+# The same numbers as of the same command without Slurm.
+probe() {
+    rundir=$work/ablation/t0.1
+    answer=$(RUN_DIR="$rundir" TRAIN="$work/small-train.h5" TEST="$work/small-test.h5" NODES=2 RANKS_PER_NODE=2 EXTRA_SBATCH="--output=$work/probe.out" \
+        on ctl sh "$work/jobs/submit.sh" "$work/jobs/probe.sh" --threads=1 2>&1) || die "sbatch: $answer"
+    job=${answer##* }
+    wait_for 90 over || die "job $job is $(value JobState): $(tail -n 3 "$work/probe.out")"
+    in_state COMPLETED || die "job $job ended as $state: $(tail -n 5 "$work/probe.out")"
+    for method in linear-sgd knn; do
+        [ -n "$(top1 $method "$work/probe.out")" ] || die "no line for $method: $(cat "$work/probe.out")"
+        [ "$(top1 $method "$work/probe.out")" = "$(top1 $method "$rundir/probe.out")" ] || die "$method: $(top1 $method "$work/probe.out") on four ranks and $(top1 $method "$rundir/probe.out") on two"
+    done
+    no_ranks || die "ranks are left: $(ranks)"
+}
+
+scenario ablation-array array
+scenario ablation-collected collected
+scenario probe-job probe
