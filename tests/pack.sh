@@ -34,6 +34,18 @@ run 1 "$simclr" pack tree tree.h5
 says 'tree.h5: is there already; --force' err
 cmp -s tree.h5 before.h5 || bad "tree.h5 has changed"
 run 0 "$simclr" pack --force tree tree.h5
+run 1 "$simclr" views tree.h5 tree.h5
+says 'tree.h5: is there already; --force' err
+run 0 "$simclr" info tree.h5
+mkfifo pipe && ln -s tree.h5 link.h5
+run 1 "$simclr" pack --force tree pipe
+says 'pipe: is a pipe' err
+[ -p pipe ] || bad "the pipe was replaced"
+run 0 "$simclr" pack --force tree link.h5
+[ -L link.h5 ] && cmp -s tree.h5 before.h5 || bad "the link was replaced, not what it leads to"
+run 1 "$simclr" pack tree folder.h5/
+says 'folder.h5/.*no name of a file' err
+[ -z "$(ls -d *.tmp-* 2>/dev/null)" ] || bad "temporaries were left: $(ls)"
 
 # Bad images of every sort: refused by name, or skipped and listed.
 png | head -c 40 >tree/cat/cut.png

@@ -21,6 +21,10 @@ done
 [ "$(value images)" = 7 ] || die "views: $(cat out)"
 mkdir sheets && cp sheet.png sheets/ && "$simclr" pack sheets sheet.h5 >out 2>err || die "the sheet is no picture: $(cat err)"
 grep -q "height=$((4 * 58 + 2)) width=$((2 * (3 * 58 + 8) - 8 + 2))" out || die "the sheet has another size: $(cat out)"
+cp sheet.png before.png
+"$simclr" views --preset=fashion-mnist --images=3 data.h5 sheet.png >out 2>err && die "views replaced a file"
+grep -q "sheet.png: is there already; --force" err && cmp -s sheet.png before.png || die "views: $(cat err)"
+"$simclr" views --force --preset=fashion-mnist --images=3 data.h5 sheet.png >out 2>err || die "views --force: $(cat err)"
 "$simclr" views --augment=crop,flop data.h5 other.png >out 2>err && die "views took 'flop'"
 grep -q "did you mean 'flip'" err && [ ! -e other.png ] || die "views: $(cat err)"
 
@@ -36,6 +40,8 @@ number gb_per_s "v > 0"
 number exposed_s "v >= 0"
 "$simclr" bench loss --batch=200 --dim=32 --threads=2 >out 2>err || die "bench loss: $(cat err)"
 one=$(value loss)
+"$simclr" bench loss --batch=20 --dim=8 --output=data.h5 >out 2>err && die "bench loss replaced a dataset"
+grep -q "data.h5: is there already; --force" err || die "bench loss: $(cat err)"
 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" bench loss --batch=200 --dim=32 --threads=1 >out 2>err || die "bench loss: $(cat err)"
 number loss "v > 0 && (v - $one) ^ 2 < 1e-11"
 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" bench step --width=1/16 --views=16 --steps=2 --threads=1 >out 2>err || die "bench step: $(cat err)"

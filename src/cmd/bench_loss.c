@@ -3,6 +3,7 @@
 #include "clr/h5.h"
 #include "clr/loss.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 #include "clr/rng.h"
 
 #include <inttypes.h>
@@ -14,7 +15,7 @@ typedef struct settings {
     int64_t batch, dim, threads, steps;
     int loss, negatives, mining;
     double temperature, margin;
-    bool l2norm;
+    bool l2norm, force;
     const char *input, *output;
 } settings;
 
@@ -32,6 +33,7 @@ static const clr_opt options[] = {
     {"margin", CLR_OPT_REAL, AT(margin), "0.8", "M", 0, 4, "loss=triplet", 0, "margin of the triplet loss"},
     {"input", CLR_OPT_TEXT, AT(input), NULL, "Z.h5", 0, 0, NULL, 0, "/z (2N, D): first views, then second; instead of random rows"},
     {"output", CLR_OPT_TEXT, AT(output), NULL, "DZ.h5", 0, 0, NULL, 0, "/dz (2N, D) goes there"},
+    {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
     {0}};
 
 /* The whole (2G, D), first views first, on every rank; NULL after a failure. */
@@ -105,7 +107,9 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     (void)set;
     if (a->threads)
         omp_set_num_threads((int)a->threads);
-    clr_status st = rows_of(comm, a, &all);
+    clr_status st = a->output && rank == 0 ? clr_output_check(a->output, a->force) : CLR_OK;
+    if ((st = clr_comm_agree(comm, st)) == CLR_OK)
+        st = rows_of(comm, a, &all);
     if (st != CLR_OK)
         return st;
     int64_t first = clr_share(a->batch, ranks, rank), mine = clr_share(a->batch, ranks, rank + 1) - first;

@@ -2,6 +2,7 @@
 #include "clr/cmd.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 #include "clr/read.h"
 #include "clr/store.h"
 
@@ -186,11 +187,9 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     const char *split = clr_opt_given(set, "split") == CLR_OPT_DEFAULT ? NULL : c->split == TEST ? "test" : "train";
     packing p = {.config = c, .bad_path = bad_path(out)};
     double start = clr_seconds();
-    clr_status st = CLR_OK;
+    clr_status st = clr_output_check(out, c->force);
     (void)comm;
 
-    if (!c->force && access(out, F_OK) == 0)
-        st = clr_fail(CLR_EIO, "%s: is there already; --force replaces it", out);
     if (st == CLR_OK)
         st = clr_read_open(from, split, &p.source);
     if (st != CLR_OK)

@@ -3,6 +3,7 @@
 #include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 #include "clr/sampler.h"
 #include "clr/store.h"
 #include "clr/tensor.h"
@@ -16,6 +17,7 @@ enum { GAP = 2, APART = 8, PARTS = 1 + CLR_VIEWS, SMALLEST = 56 /* a picture is 
 typedef struct settings {
     const char *preset, *augment, *augment_second;
     int64_t images, size, seed, epoch;
+    bool force;
 } settings;
 
 #define AT(field) offsetof(settings, field)
@@ -26,6 +28,7 @@ static const clr_opt options[] = {
     {"images", CLR_OPT_INT, AT(images), "24", "N", 1, 400, NULL, 0, "how many are shown"},
     {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, NULL, 0, "of the run"},
     {"epoch", CLR_OPT_INT, AT(epoch), "0", "N", 0, 1e9, NULL, 0, "of the run"},
+    {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing OUT"},
     {"preset", CLR_OPT_TEXT, AT(preset), NULL, "imagenet|cifar10|fashion-mnist", 0, 0, NULL, 0, "settings that belong together; other options win"},
     {0}};
 
@@ -104,6 +107,8 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     clr_status st = clr_augment_parse(a->augment, &augment[0]);
     if (st == CLR_OK)
         st = clr_augment_parse(a->augment_second ? a->augment_second : a->augment, &augment[1]);
+    if (st == CLR_OK)
+        st = clr_output_check(out, a->force);
     if (st == CLR_OK)
         st = clr_store_open(data, &store);
     if (st == CLR_OK) {
