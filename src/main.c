@@ -8,6 +8,7 @@
 #include "clr/log.h"
 #include "clr/mem.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,6 +91,25 @@ static clr_status parse(const clr_command *command, int argc, char **argv, clr_o
     return st == CLR_OK ? clr_opt_finish(set) : st;
 }
 
+/* What was printed has arrived: a result that is lost is no success. */
+static clr_status flush(void)
+{
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout))
+        return CLR_OK;
+    return clr_fail(CLR_EIO, "standard output: what was printed is lost: %s", errno ? strerror(errno) : "an earlier write failed");
+}
+
+/* The same, without MPI. */
+static int finish(void)
+{
+    clr_status st = flush();
+
+    if (st != CLR_OK)
+        clr_error("%s", clr_message());
+    return clr_exit_status(st);
+}
+
 int main(int argc, char **argv)
 {
     clr_comm *comm = NULL;
@@ -101,12 +121,12 @@ int main(int argc, char **argv)
         const clr_command *command = argv[1][0] == '-' ? NULL : find(argc, argv, &words);
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             command ? command_usage(stdout, command) : usage(stdout);
-            return 0;
+            return finish();
         }
         if (i == 1 && !strcmp(argv[1], "--version")) {
             printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library(),
                    clr_gemm_library(), clr_h5_library(), clr_image_libraries());
-            return 0;
+            return finish();
         }
     }
     if (argc < 2) {
@@ -129,6 +149,8 @@ int main(int argc, char **argv)
     st = clr_comm_agree(comm, st);
     if (st == CLR_OK)
         st = command->run(comm, config, &set);
+    if (st == CLR_OK)
+        st = clr_comm_agree(comm, flush());
     if (st != CLR_OK && !clr_comm_agreed(comm, st))
         clr_comm_abort(comm, clr_exit_status(st), clr_message());
     if (st != CLR_OK && st != CLR_STOPPED && clr_comm_rank(comm) == 0)

@@ -68,6 +68,15 @@ mkdir hopeless && echo x >hopeless/a.png
 run 1 "$simclr" pack --on-bad-image=skip hopeless none.h5
 says 'none of its 1 images' err
 
+# Results that are lost are no success.
+if [ -w /dev/full ]; then
+    timeout 120 "$simclr" info tree.h5 >/dev/full 2>err
+    [ $? = 1 ] || bad "a lost result is success"
+    says 'standard output: what was printed is lost: No space left on device' err
+    one_line
+    "$simclr" --version >/dev/full 2>err && bad "a lost --version is success"
+fi
+
 # The other options.
 run 0 "$simclr" pack --store=encoded tree encoded.h5
 says 'images=3 .*store=encoded' out
