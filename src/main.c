@@ -29,7 +29,7 @@ static void command_usage(FILE *out, const clr_command *command)
     fprintf(out, "simclr %s%s%s %s\n  %s\n\n", command->name, *command->arguments ? " " : "", command->arguments, "[OPTIONS]",
             command->help);
     clr_opt_help(out, command->options);
-    fprintf(out, "  --config=FILE\n      options from a file, one 'name = value' a line; the command line wins\n");
+    fprintf(out, "  --config=FILE\n      options from a file, one 'name = value' a line; of several files the last wins, and the command line over all\n");
 }
 
 /* A command's name is one word, or two ("bench step"); *used says how many. */
@@ -38,6 +38,7 @@ static const clr_command *find(int argc, char **argv, int *used)
     const char *words[64];
     char name[64];
     int n = 0;
+    bool option = argv[1][0] == '-';
     bool two = argc > 2 && !strcmp(argv[1], "bench") && argv[2][0] != '-';
 
     *used = two ? 2 : 1;
@@ -48,37 +49,45 @@ static const clr_command *find(int argc, char **argv, int *used)
             return *c;
         words[n++] = (*c)->name;
     }
+    if (option) {
+        words[0] = "--help";
+        words[1] = "--version";
+        n = 2;
+    }
     const char *near = clr_opt_nearest(name, words, n);
-    clr_fail(CLR_EUSAGE, "there is no command '%s'%s%s%s", name, near ? "; did you mean '" : " (simclr --help lists them)",
+    clr_fail(CLR_EUSAGE, "there is no %s '%s'%s%s%s", option ? "option" : "command", name, near ? "; did you mean '" : " (simclr --help lists them)",
              near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
-/* Takes --config=FILE out of the words and returns FILE, or NULL. */
-static const char *config_file(int *argc, char **argv)
+/* Reads the files of all --config=FILE in their order, and takes these out of the words. */
+static clr_status read_configs(int *argc, char **argv, clr_opt_set *set)
 {
-    const char *path = NULL;
+    clr_status st = CLR_OK;
+    bool options = true;
     int kept = 0;
 
     for (int i = 0; i < *argc; i++) {
-        if (!strncmp(argv[i], "--config=", 9))
-            path = argv[i] + 9;
-        else if (!strcmp(argv[i], "--config") && i + 1 < *argc)
-            path = argv[++i];
-        else
+        options = options && strcmp(argv[i], "--");
+        if (!options || strncmp(argv[i], "--config", 8) || (argv[i][8] && argv[i][8] != '=')) {
             argv[kept++] = argv[i];
+            continue;
+        }
+        const char *path = argv[i][8] ? argv[i] + 9 : i + 1 < *argc ? argv[++i] : NULL;
+        if (st == CLR_OK)
+            st = path ? clr_opt_read_file(set, path) : clr_fail(CLR_EUSAGE, "--config needs a value");
     }
     *argc = kept;
-    return path;
+    return st;
 }
 
 static clr_status parse(const clr_command *command, int argc, char **argv, clr_opt_set *set)
 {
-    const char *path = config_file(&argc, argv), *preset;
-    clr_status st = clr_opt_read_line(set, argc, argv);
+    const char *preset;
+    clr_status st = read_configs(&argc, argv, set);
 
-    if (st == CLR_OK && path)
-        st = clr_opt_read_file(set, path);
+    if (st == CLR_OK)
+        st = clr_opt_read_line(set, argc, argv);
     if (st == CLR_OK && (preset = clr_opt_value(set, "preset")) && *preset) {
         const char *lines = clr_preset(preset);
         st = lines ? clr_opt_read_text(set, lines, preset, CLR_OPT_PRESET)

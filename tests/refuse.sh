@@ -28,6 +28,15 @@ refused 1 "text.h5: is not a whole HDF5 file" "$work/a" --steps=2 --data="$work/
 head -c 100000 "$work/data.h5" >"$work/cut.h5"
 refused 1 "cut.h5" "$work/a" --steps=2 --data="$work/cut.h5"
 
+# Of several config files, the last wins; the first is read too.
+echo "temprature = 1" >"$work/one.conf"
+echo "temperature = 1" >"$work/two.conf"
+refused 2 "one.conf:1: .*did you mean 'temperature'" "$work/a" --steps=2 --config="$work/one.conf" --config "$work/two.conf"
+refused 2 "'confg'; did you mean 'config'" "$work/a" --confg=x
+refused 2 "config needs a value" "$work/a" --config
+"$simclr" --verison >"$work/out" 2>&1 && die "--verison is an option"
+grep -q "there is no option '--verison'; did you mean '--version'" "$work/out" || die "--verison: $(cat "$work/out")"
+
 : >"$work/run.out"
 pretrain 2 "$work/run" --steps=4 --checkpoint-every=2 || die "$(tail -5 "$work/run.out")"
 before=$(cat "$work/run/config" "$work/run/checkpoints/"* "$work/run/metrics.tsv" | cksum)
