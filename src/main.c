@@ -129,12 +129,14 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         const clr_command *command = argv[1][0] == '-' ? NULL : find(argc, argv, &words);
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            command ? command_usage(stdout, command) : usage(stdout);
+            if (clr_comm_leads())
+                command ? command_usage(stdout, command) : usage(stdout);
             return finish();
         }
         if (i == 1 && !strcmp(argv[1], "--version")) {
-            printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library(),
-                   clr_gemm_library(), clr_h5_library(), clr_image_libraries());
+            if (clr_comm_leads())
+                printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library(),
+                       clr_gemm_library(), clr_h5_library(), clr_image_libraries());
             return finish();
         }
     }

@@ -16,6 +16,8 @@ number() {
 for word in simclr MPI BLIS HDF5 libpng; do
     "$simclr" --version | grep -q "$word" || die "--version does not name $word"
 done
+timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" --version >out 2>err || die "--version: $(cat err)"
+[ "$(grep -c '^simclr' out)" = 1 ] || die "--version is not said once: $(cat out)"
 
 "$simclr" views --preset=fashion-mnist --images=7 data.h5 sheet.png >out 2>err || die "views: $(cat err)"
 [ "$(value images)" = 7 ] || die "views: $(cat out)"
