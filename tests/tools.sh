@@ -53,3 +53,15 @@ number peak_rss_mb "v > 1"
 "$simclr" bench augment --source-size=32x >out 2>err && die "bench augment took a size of '32x'"
 "$simclr" bench augment --size=32 --source-size=40x30 --images=8 --steps=1 --threads=2 >out 2>err || die "bench augment: $(cat err)"
 number views_per_s "v > 0"
+
+# probe: classes are matched by name, no more neighbours vote than there are, and a run that cannot be written to is only read.
+mkdir -p train/ant train/bee train/cat test/cat other/dog
+for folder in train/ant train/bee train/cat test/cat other/dog; do cp sheet.png $folder/1.png; done
+for set in train test other; do "$simclr" pack $set $set.h5 >out 2>err || die "pack $set: $(cat err)"; done
+pretrain 1 run --steps=1 || die "$(tail -5 run.out)"
+mkdir run/probe.tsv
+"$simclr" probe --checkpoint=run --train=train.h5 --test=test.h5 --epochs=2 >out 2>err || die "probe: $(cat err)"
+grep -q "knn: the 3 nearest" out && grep -q "probe.tsv: cannot be written" err || die "probe: $(cat out err)"
+[ "$(value test) $(value classes)" = "1 3" ] || die "probe: $(cat out)"
+"$simclr" probe --checkpoint=run --train=train.h5 --test=other.h5 >out 2>err && die "probe took a class that was not trained"
+grep -q "class 'dog' of the second is not among the 3 of the first" err || die "probe: $(cat err)"
