@@ -36,6 +36,31 @@ static const clr_opt options[] = {
     {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
     {0}};
 
+static clr_status check_options(const settings *a, const clr_opt_set *set)
+{
+    static const char *const sizes[] = {"batch", "dim"};
+
+    for (size_t i = 0; i < 2; i++)
+        if (a->input && clr_opt_given(set, sizes[i]) >= CLR_OPT_FILE)
+            return clr_fail(CLR_EUSAGE, "--%s has no effect here: --input=%s says how many rows there are, and how long; leave it out", sizes[i], a->input);
+    if (a->force && !a->output)
+        return clr_fail(CLR_EUSAGE, "--force has no effect here: it needs --output");
+    return CLR_OK;
+}
+
+/* Rows of all ranks, embeddings and gradients of this one, and what the loss takes. */
+static clr_status check_memory(const clr_comm *comm, const settings *a)
+{
+    int64_t mine = a->batch / clr_comm_size(comm) + 1;
+    double need = 8.0 * (double)a->dim * (double)(a->batch + 2 * mine) + (double)clr_loss_bytes(a->batch, clr_min64(mine, a->batch), (int)a->dim);
+    double there = 0.8 * (double)clr_memory_available() / clr_comm_node_size(comm);
+
+    if (need <= there)
+        return CLR_OK;
+    return clr_fail(CLR_EMEMORY, "--batch=%" PRId64 " --dim=%" PRId64 ": a rank needs %.1f GB, and %.1f GB are there for it; give smaller ones or more nodes",
+                    a->batch, a->dim, need * 1e-9, there * 1e-9);
+}
+
 /* The whole (2G, D), first views first, on every rank; NULL after a failure. */
 static clr_status rows_of(clr_comm *comm, settings *a, float **all)
 {
@@ -59,6 +84,9 @@ static clr_status rows_of(clr_comm *comm, settings *a, float **all)
         clr_comm_broadcast(comm, sizes, sizeof sizes, 0);
         a->batch = sizes[0] / 2;
         a->dim = sizes[1];
+        st = clr_comm_agree(comm, check_memory(comm, a));
+    }
+    if (st == CLR_OK) {
         *all = CLR_NEW(float, 2 * a->batch * a->dim);
         if (file)
             st = clr_h5_read(file, "/z", CLR_H5_F32, 2 * a->batch * a->dim, *all);
@@ -104,11 +132,13 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     clr_loss_result result = {0};
     double best = 1e300;
 
-    (void)set;
+    clr_status st = clr_comm_agree(comm, check_options(a, set));
+    if (st != CLR_OK)
+        return st;
     if (a->threads)
         omp_set_num_threads((int)a->threads);
-    clr_status st = a->output && rank == 0 ? clr_output_check(a->output, a->force) : CLR_OK;
-    if ((st = clr_comm_agree(comm, st)) == CLR_OK)
+    st = clr_comm_agree(comm, a->output && rank == 0 ? clr_output_check(a->output, a->force) : CLR_OK);
+    if (st == CLR_OK)
         st = rows_of(comm, a, &all);
     if (st != CLR_OK)
         return st;
