@@ -18,6 +18,7 @@ refused() {
 }
 refused 2 "did you mean 'temperature'" "$work/a" --steps=2 --temprature=0.5
 refused 2 "has no effect here" "$work/a" --steps=2 --margin=0.5
+refused 2 "allow-change: there is no option 'tempratur'; did you mean 'temperature'" "$work/a" --steps=2 --allow-change=tempratur
 refused 2 "bf16" "$work/a" --steps=2 --dtype=bf16
 refused 2 "less than the 2 ranks\|from 2 to" "$work/a" --steps=2 --batch=1
 refused 2 "more than the 10000 images" "$work/a" --steps=2 --batch=20000

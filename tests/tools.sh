@@ -44,6 +44,11 @@ number exposed_s "v >= 0"
 one=$(value loss)
 "$simclr" bench loss --batch=20 --dim=8 --output=data.h5 >out 2>err && die "bench loss replaced a dataset"
 grep -q "data.h5: is there already; --force" err || die "bench loss: $(cat err)"
+"$simclr" bench loss --batch=50000000 --dim=60000 >out 2>err && die "bench loss fits 48 TB"
+grep -q "batch=50000000 --dim=60000: a rank needs" err || die "bench loss: $(cat err)"
+"$simclr" bench loss --batch=20 --dim=8 --output=dz.h5 >out 2>err || die "bench loss: $(cat err)"
+"$simclr" bench loss --input=dz.h5 --dim=8 >out 2>err && die "bench loss took --input and --dim"
+grep -q "dim has no effect here: --input=dz.h5" err || die "bench loss: $(cat err)"
 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" bench loss --batch=200 --dim=32 --threads=1 >out 2>err || die "bench loss: $(cat err)"
 number loss "v > 0 && (v - $one) ^ 2 < 1e-11"
 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" bench step --width=1/16 --views=16 --steps=2 --threads=1 >out 2>err || die "bench step: $(cat err)"
@@ -60,6 +65,9 @@ for folder in train/ant train/bee train/cat test/cat other/dog; do cp sheet.png 
 for set in train test other; do "$simclr" pack $set $set.h5 >out 2>err || die "pack $set: $(cat err)"; done
 pretrain 1 run --steps=1 || die "$(tail -5 run.out)"
 mkdir run/probe.tsv
+grep -q "^pretrain .*chance=[0-9]" run.out || die "$(tail -1 run.out)"
+pretrain 1 triplet --steps=1 --loss=triplet || die "$(tail -5 triplet.out)"
+grep "^pretrain steps=1 " triplet.out | grep -q nan && die "$(tail -1 triplet.out)"
 "$simclr" probe --checkpoint=run --train=train.h5 --test=test.h5 --epochs=2 >out 2>err || die "probe: $(cat err)"
 grep -q "knn: the 3 nearest" out && grep -q "probe.tsv: cannot be written" err || die "probe: $(cat out err)"
 [ "$(value test) $(value classes)" = "1 3" ] || die "probe: $(cat out)"

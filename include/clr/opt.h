@@ -72,6 +72,9 @@ clr_status clr_opt_compare(const clr_opt_set *set, const char *earlier, const ch
 /* Whether name stands in "a,b,c". list may be NULL. */
 bool clr_opt_listed(const char *name, const char *list);
 
+/* Whether every name that the text option `option` lists ("lr,epochs") is one of the table's; else CLR_EUSAGE, proposing the nearest. */
+clr_status clr_opt_known(const clr_opt_set *set, const char *option);
+
 void clr_opt_help(FILE *out, const clr_opt *table);
 
 /* Of the words in list ("a|b|c", or options of a table), the one nearest to word, or NULL where none is near. */

@@ -441,6 +441,21 @@ bool clr_opt_listed(const char *name, const char *list)
     return false;
 }
 
+clr_status clr_opt_known(const clr_opt_set *set, const char *option)
+{
+    const char *list = clr_opt_value(set, option);
+    clr_status st = CLR_OK;
+
+    for (; list && *list && st == CLR_OK; list += strcspn(list, ","), list += *list == ',') {
+        char *name = clr_text("%.*s", (int)strcspn(list, ","), list), *where = clr_text("--%s", option);
+        if (find(set, name) < 0)
+            st = unknown(set, name, where);
+        clr_free(name);
+        clr_free(where);
+    }
+    return st;
+}
+
 clr_status clr_opt_compare(const clr_opt_set *set, const char *earlier, const char *allowed)
 {
     clr_opt_set old;

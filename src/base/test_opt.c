@@ -168,6 +168,21 @@ START_TEST(comments_and_quotes)
 }
 END_TEST
 
+START_TEST(listed_names_are_known)
+{
+    ck_assert_int_eq(line("--data=lr,batch"), CLR_OK);
+    ck_assert_int_eq(clr_opt_known(&set, "data"), CLR_OK);
+    clr_opt_close(&set);
+    ck_assert_int_eq(line("--data=lr,bacth"), CLR_OK);
+    ck_assert_int_eq(clr_opt_known(&set, "data"), CLR_EUSAGE);
+    ck_assert_str_eq(clr_message(), "--data: there is no option 'bacth'; did you mean 'batch'?");
+    clr_opt_close(&set);
+    ck_assert_int_eq(line(""), CLR_OK);
+    ck_assert_int_eq(clr_opt_known(&set, "data"), CLR_OK);
+    clr_opt_close(&set);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("opt");
@@ -178,6 +193,7 @@ int main(void)
     tcase_add_test(tcase, later_sources_win);
     tcase_add_test(tcase, what_is_written_reads_back_and_compares);
     tcase_add_test(tcase, every_text_reads_back);
+    tcase_add_test(tcase, listed_names_are_known);
     tcase_add_test(tcase, comments_and_quotes);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
