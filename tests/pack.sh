@@ -53,7 +53,7 @@ png | head -c 40 >tree/cat/cut.png
 echo 'not a picture' >tree/dog/renamed.png
 printf '\211PNG\015\012\032\012\000\000\000\015IHDR\177\377\377\377\177\377\377\377\010\000\000\000\000\061\242T\272' >tree/dog/huge.png
 run 1 "$simclr" pack tree bad.h5
-says 'cat/cut.png: .*--on-bad-image=skip' err
+says '^simclr: tree/cat/cut.png: .*--on-bad-image=skip' err
 [ ! -e bad.h5 ] || bad "bad.h5 was left"
 run 0 "$simclr" pack --on-bad-image=skip tree bad.h5
 says '^pack images=3 refused=4 .*refused_list=bad.bad.tsv$' out
@@ -105,6 +105,17 @@ says 't10k-images-idx3-ubyte.gz' err
 mkdir cifar && head -c 3073 /dev/zero >cifar/test_batch.bin
 run 0 "$simclr" pack --split=test cifar cifar.h5
 says 'images=1 refused=0 classes=10 height=32 width=32 channels=3' out
+
+run 2 "$simclr" pack --split=val cifar x.h5
+says 'cifar has only train and test' err
+head -c 4000 /dev/zero >cut.bin
+run 1 "$simclr" pack cut.bin x.h5
+says 'cut.bin: its 4000 bytes are not whole rows of 3073 (CIFAR-10) or 3074' err
+mkdir parts && cp -r tree parts/train && cp -r tree parts/val
+run 2 "$simclr" pack parts x.h5
+says 'parts: holds the parts of a dataset, not its classes; --split=train' err
+run 0 "$simclr" pack --split=val parts val.h5
+says 'images=3 .*classes=2' out
 
 # Damage: the byte after the pixels' marker, a cut file, files of other kinds.
 at=$(grep -abo ABCDEFGH train.h5 | head -1 | cut -d: -f1)

@@ -103,7 +103,9 @@ static clr_status decode(reading *r, size_t length, target *to)
     if (height <= CLR_IMAGE_SIDE && width <= CLR_IMAGE_SIDE && too_short_for(png, info, length))
         return clr_fail(CLR_EINPUT, "its header claims %lld x %lld pixels, more than its %zu bytes can hold", (long long)width,
                         (long long)height, length);
-    clr_status st = clr_image_place(to, height, width, channels);
+    /* interlaced, all rows are held as they are stored */
+    size_t held = passes > 1 ? (size_t)width * (size_t)height * (size_t)(channels + 1) * (png_get_bit_depth(png, info) == 16 ? 2 : 1) : 0;
+    clr_status st = clr_image_place(to, height, width, channels, held);
     if (st != CLR_OK)
         return st;
     png_set_expand(png);
