@@ -23,6 +23,8 @@ timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" --version >ou
 [ "$(value images)" = 7 ] || die "views: $(cat out)"
 mkdir sheets && cp sheet.png sheets/ && "$simclr" pack sheets sheet.h5 >out 2>err || die "the sheet is no picture: $(cat err)"
 grep -q "height=$((4 * 58 + 2)) width=$((2 * (3 * 58 + 8) - 8 + 2))" out || die "the sheet has another size: $(cat out)"
+"$simclr" views --image-size=19 --augment=crop,blur --images=7 data.h5 small.png >out 2>err || die "views: $(cat err)"
+[ "$(grep -c "'blur' changes nothing below 20" err)" = 1 ] || die "views of 19 pixels do not tell of blur once: $(cat err)"
 cp sheet.png before.png
 "$simclr" views --preset=fashion-mnist --images=3 data.h5 sheet.png >out 2>err && die "views replaced a file"
 grep -q "sheet.png: is there already; --force" err && cmp -s sheet.png before.png || die "views: $(cat err)"
