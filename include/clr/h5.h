@@ -68,6 +68,9 @@ clr_status clr_h5_get_real(clr_h5 *file, const char *name, double *value);
 /* Reads dataset name (NULL: every one) in pieces and compares its checksum. */
 clr_status clr_h5_verify(clr_h5 *file, const char *name);
 
+/* Whether a dataset has a checksum; all that were written here do. */
+bool clr_h5_has_checksum(clr_h5 *file, const char *name);
+
 /* The checksum of one dataset, recomputed and compared as clr_h5_verify does. */
 clr_status clr_h5_checksum(clr_h5 *file, const char *name, uint64_t *checksum);
 

@@ -797,6 +797,14 @@ static clr_status sum_dataset(clr_h5 *file, const char *name, hid_t dataset, uin
     return st;
 }
 
+bool clr_h5_has_checksum(clr_h5 *file, const char *name)
+{
+    quiet();
+    bool has = H5Aexists_by_name(file->id, name, "checksum", H5P_DEFAULT) > 0;
+    H5Eclear2(H5E_DEFAULT);
+    return has;
+}
+
 clr_status clr_h5_checksum(clr_h5 *file, const char *name, uint64_t *checksum)
 {
     hid_t dataset, attribute = -1;
