@@ -33,13 +33,22 @@ done
 mpirun --oversubscribe --bind-to none -n "$ranks" "$simclr" pretrain --preset=fashion-mnist --threads="$threads" \
     --data=data/fashion-mnist-train.h5 --run-dir="$run"
 sh jobs/plot.sh "$run"
+echo "evaluating"
+status=0
 mpirun --oversubscribe --bind-to none -n 1 "$simclr" probe --checkpoint="$run" --train=data/fashion-mnist-train.h5 \
-    --test=data/fashion-mnist-test.h5 --threads="$cores" | tee "$run/probe.out"
+    --test=data/fashion-mnist-test.h5 --threads="$cores" >"$run/probe.out" || status=$?
+cat "$run/probe.out"
+[ $status = 0 ] || { echo "quickstart: probe failed with status $status; what it printed is in $run/probe.out" >&2; exit $status; }
 
 # value METHOD KEY: from the line of that method
 value() {
     sed -n "s/^probe .*method=$1 .*/& /p" "$run/probe.out" | tail -1 | tr ' ' '\n' | sed -n "s/^$2=//p"
 }
+for method in linear-sgd knn; do
+    for key in top1 untrained_top1 raw_top1; do
+        [ -n "$(value $method $key)" ] || { echo "quickstart: $run/probe.out has no $key of $method" >&2; exit 1; }
+    done
+done
 pictures=$run/views.png
 [ -f "$run/metrics.png" ] && pictures=$pictures,$run/metrics.png
 echo "quickstart linear=$(value linear-sgd top1) knn=$(value knn top1)" \

@@ -8,6 +8,7 @@
 #include "clr/log.h"
 #include "clr/mem.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static void command_usage(FILE *out, const clr_command *command)
     fprintf(out, "simclr %s%s%s %s\n  %s\n\n", command->name, *command->arguments ? " " : "", command->arguments, "[OPTIONS]",
             command->help);
     clr_opt_help(out, command->options);
-    fprintf(out, "  --config=FILE\n      options from a file, one 'name = value' a line; the command line wins\n");
+    fprintf(out, "  --config=FILE\n      options from a file, one 'name = value' a line; of several files the last wins, and the command line over all\n");
 }
 
 /* A command's name is one word, or two ("bench step"); *used says how many. */
@@ -37,6 +38,7 @@ static const clr_command *find(int argc, char **argv, int *used)
     const char *words[64];
     char name[64];
     int n = 0;
+    bool option = argv[1][0] == '-';
     bool two = argc > 2 && !strcmp(argv[1], "bench") && argv[2][0] != '-';
 
     *used = two ? 2 : 1;
@@ -47,37 +49,45 @@ static const clr_command *find(int argc, char **argv, int *used)
             return *c;
         words[n++] = (*c)->name;
     }
+    if (option) {
+        words[0] = "--help";
+        words[1] = "--version";
+        n = 2;
+    }
     const char *near = clr_opt_nearest(name, words, n);
-    clr_fail(CLR_EUSAGE, "there is no command '%s'%s%s%s", name, near ? "; did you mean '" : " (simclr --help lists them)",
+    clr_fail(CLR_EUSAGE, "there is no %s '%s'%s%s%s", option ? "option" : "command", name, near ? "; did you mean '" : " (simclr --help lists them)",
              near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
-/* Takes --config=FILE out of the words and returns FILE, or NULL. */
-static const char *config_file(int *argc, char **argv)
+/* Reads the files of all --config=FILE in their order, and takes these out of the words. */
+static clr_status read_configs(int *argc, char **argv, clr_opt_set *set)
 {
-    const char *path = NULL;
+    clr_status st = CLR_OK;
+    bool options = true;
     int kept = 0;
 
     for (int i = 0; i < *argc; i++) {
-        if (!strncmp(argv[i], "--config=", 9))
-            path = argv[i] + 9;
-        else if (!strcmp(argv[i], "--config") && i + 1 < *argc)
-            path = argv[++i];
-        else
+        options = options && strcmp(argv[i], "--");
+        if (!options || strncmp(argv[i], "--config", 8) || (argv[i][8] && argv[i][8] != '=')) {
             argv[kept++] = argv[i];
+            continue;
+        }
+        const char *path = argv[i][8] ? argv[i] + 9 : i + 1 < *argc ? argv[++i] : NULL;
+        if (st == CLR_OK)
+            st = path ? clr_opt_read_file(set, path) : clr_fail(CLR_EUSAGE, "--config needs a value");
     }
     *argc = kept;
-    return path;
+    return st;
 }
 
 static clr_status parse(const clr_command *command, int argc, char **argv, clr_opt_set *set)
 {
-    const char *path = config_file(&argc, argv), *preset;
-    clr_status st = clr_opt_read_line(set, argc, argv);
+    const char *preset;
+    clr_status st = read_configs(&argc, argv, set);
 
-    if (st == CLR_OK && path)
-        st = clr_opt_read_file(set, path);
+    if (st == CLR_OK)
+        st = clr_opt_read_line(set, argc, argv);
     if (st == CLR_OK && (preset = clr_opt_value(set, "preset")) && *preset) {
         const char *lines = clr_preset(preset);
         st = lines ? clr_opt_read_text(set, lines, preset, CLR_OPT_PRESET)
@@ -90,6 +100,25 @@ static clr_status parse(const clr_command *command, int argc, char **argv, clr_o
     return st == CLR_OK ? clr_opt_finish(set) : st;
 }
 
+/* What was printed has arrived: a result that is lost is no success. */
+static clr_status flush(void)
+{
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout))
+        return CLR_OK;
+    return clr_fail(CLR_EIO, "standard output: what was printed is lost: %s", errno ? strerror(errno) : "an earlier write failed");
+}
+
+/* The same, without MPI. */
+static int finish(void)
+{
+    clr_status st = flush();
+
+    if (st != CLR_OK)
+        clr_error("%s", clr_message());
+    return clr_exit_status(st);
+}
+
 int main(int argc, char **argv)
 {
     clr_comm *comm = NULL;
@@ -100,13 +129,15 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         const clr_command *command = argv[1][0] == '-' ? NULL : find(argc, argv, &words);
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            command ? command_usage(stdout, command) : usage(stdout);
-            return 0;
+            if (clr_comm_leads())
+                command ? command_usage(stdout, command) : usage(stdout);
+            return finish();
         }
         if (i == 1 && !strcmp(argv[1], "--version")) {
-            printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library(),
-                   clr_gemm_library(), clr_h5_library(), clr_image_libraries());
-            return 0;
+            if (clr_comm_leads())
+                printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library(),
+                       clr_gemm_library(), clr_h5_library(), clr_image_libraries());
+            return finish();
         }
     }
     if (argc < 2) {
@@ -129,6 +160,8 @@ int main(int argc, char **argv)
     st = clr_comm_agree(comm, st);
     if (st == CLR_OK)
         st = command->run(comm, config, &set);
+    if (st == CLR_OK)
+        st = clr_comm_agree(comm, flush());
     if (st != CLR_OK && !clr_comm_agreed(comm, st))
         clr_comm_abort(comm, clr_exit_status(st), clr_message());
     if (st != CLR_OK && st != CLR_STOPPED && clr_comm_rank(comm) == 0)

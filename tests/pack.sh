@@ -25,7 +25,7 @@ for f in tree/cat/1.png tree/cat/2.png tree/dog/deep/3.png; do png >$f; done
 run 0 "$simclr" pack tree tree.h5
 says '^pack images=3 refused=0 classes=2 height=1 width=1 channels=1 .*out=tree.h5$' out
 run 0 "$simclr" info tree.h5
-says '^info kind=dataset .* damaged=0' out
+says '^info kind=dataset .* damaged=0 unchecked=0 ' out
 says '^  cat  *2 images' out
 
 # What is there is not overwritten, unless it is wanted.
@@ -34,6 +34,18 @@ run 1 "$simclr" pack tree tree.h5
 says 'tree.h5: is there already; --force' err
 cmp -s tree.h5 before.h5 || bad "tree.h5 has changed"
 run 0 "$simclr" pack --force tree tree.h5
+run 1 "$simclr" views tree.h5 tree.h5
+says 'tree.h5: is there already; --force' err
+run 0 "$simclr" info tree.h5
+mkfifo pipe && ln -s tree.h5 link.h5
+run 1 "$simclr" pack --force tree pipe
+says 'pipe: is a pipe' err
+[ -p pipe ] || bad "the pipe was replaced"
+run 0 "$simclr" pack --force tree link.h5
+[ -L link.h5 ] && cmp -s tree.h5 before.h5 || bad "the link was replaced, not what it leads to"
+run 1 "$simclr" pack tree folder.h5/
+says 'folder.h5/.*no name of a file' err
+[ -z "$(ls -d *.tmp-* 2>/dev/null)" ] || bad "temporaries were left: $(ls)"
 
 # Bad images of every sort: refused by name, or skipped and listed.
 png | head -c 40 >tree/cat/cut.png
@@ -41,7 +53,7 @@ png | head -c 40 >tree/cat/cut.png
 echo 'not a picture' >tree/dog/renamed.png
 printf '\211PNG\015\012\032\012\000\000\000\015IHDR\177\377\377\377\177\377\377\377\010\000\000\000\000\061\242T\272' >tree/dog/huge.png
 run 1 "$simclr" pack tree bad.h5
-says 'cat/cut.png: .*--on-bad-image=skip' err
+says '^simclr: tree/cat/cut.png: .*--on-bad-image=skip' err
 [ ! -e bad.h5 ] || bad "bad.h5 was left"
 run 0 "$simclr" pack --on-bad-image=skip tree bad.h5
 says '^pack images=3 refused=4 .*refused_list=bad.bad.tsv$' out
@@ -55,6 +67,15 @@ run 0 "$simclr" pack --force tree bad.h5
 mkdir hopeless && echo x >hopeless/a.png
 run 1 "$simclr" pack --on-bad-image=skip hopeless none.h5
 says 'none of its 1 images' err
+
+# Results that are lost are no success.
+if [ -w /dev/full ]; then
+    timeout 120 "$simclr" info tree.h5 >/dev/full 2>err
+    [ $? = 1 ] || bad "a lost result is success"
+    says 'standard output: what was printed is lost: No space left on device' err
+    one_line
+    "$simclr" --version >/dev/full 2>err && bad "a lost --version is success"
+fi
 
 # The other options.
 run 0 "$simclr" pack --store=encoded tree encoded.h5
@@ -85,6 +106,17 @@ mkdir cifar && head -c 3073 /dev/zero >cifar/test_batch.bin
 run 0 "$simclr" pack --split=test cifar cifar.h5
 says 'images=1 refused=0 classes=10 height=32 width=32 channels=3' out
 
+run 2 "$simclr" pack --split=val cifar x.h5
+says 'cifar has only train and test' err
+head -c 4000 /dev/zero >cut.bin
+run 1 "$simclr" pack cut.bin x.h5
+says 'cut.bin: its 4000 bytes are not whole rows of 3073 (CIFAR-10) or 3074' err
+mkdir parts && cp -r tree parts/train && cp -r tree parts/val
+run 2 "$simclr" pack parts x.h5
+says 'parts: holds the parts of a dataset, not its classes; --split=train' err
+run 0 "$simclr" pack --split=val parts val.h5
+says 'images=3 .*classes=2' out
+
 # Damage: the byte after the pixels' marker, a cut file, files of other kinds.
 at=$(grep -abo ABCDEFGH train.h5 | head -1 | cut -d: -f1)
 printf 'Z' | dd of=train.h5 bs=1 seek=$((at + 3)) conv=notrunc 2>/dev/null
@@ -103,6 +135,12 @@ says 'no.h5: ' err
 if command -v h5dump >/dev/null; then
     run 0 h5dump -d /images tree.h5
     says '( 3, 1, 1, 1 )' out
+fi
+if command -v h5import >/dev/null; then # what another program wrote has no checksums
+    echo 1 2 3 >three.txt
+    run 0 h5import three.txt -dims 3 -path /three -type TEXTFP -size 32 -o foreign.h5
+    run 0 "$simclr" info foreign.h5
+    says '^info kind=hdf5 datasets=1 damaged=0 unchecked=1' out
 fi
 python=${PEER_PYTHON:-python3}
 if "$python" -c 'import h5py' 2>/dev/null; then

@@ -18,6 +18,7 @@ refused() {
 }
 refused 2 "did you mean 'temperature'" "$work/a" --steps=2 --temprature=0.5
 refused 2 "has no effect here" "$work/a" --steps=2 --margin=0.5
+refused 2 "allow-change: there is no option 'tempratur'; did you mean 'temperature'" "$work/a" --steps=2 --allow-change=tempratur
 refused 2 "bf16" "$work/a" --steps=2 --dtype=bf16
 refused 2 "less than the 2 ranks\|from 2 to" "$work/a" --steps=2 --batch=1
 refused 2 "more than the 10000 images" "$work/a" --steps=2 --batch=20000
@@ -27,6 +28,15 @@ echo "not a dataset" >"$work/text.h5"
 refused 1 "text.h5: is not a whole HDF5 file" "$work/a" --steps=2 --data="$work/text.h5"
 head -c 100000 "$work/data.h5" >"$work/cut.h5"
 refused 1 "cut.h5" "$work/a" --steps=2 --data="$work/cut.h5"
+
+# Of several config files, the last wins; the first is read too.
+echo "temprature = 1" >"$work/one.conf"
+echo "temperature = 1" >"$work/two.conf"
+refused 2 "one.conf:1: .*did you mean 'temperature'" "$work/a" --steps=2 --config="$work/one.conf" --config "$work/two.conf"
+refused 2 "'confg'; did you mean 'config'" "$work/a" --confg=x
+refused 2 "config needs a value" "$work/a" --config
+"$simclr" --verison >"$work/out" 2>&1 && die "--verison is an option"
+grep -q "there is no option '--verison'; did you mean '--version'" "$work/out" || die "--verison: $(cat "$work/out")"
 
 : >"$work/run.out"
 pretrain 2 "$work/run" --steps=4 --checkpoint-every=2 || die "$(tail -5 "$work/run.out")"

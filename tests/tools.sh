@@ -16,11 +16,19 @@ number() {
 for word in simclr MPI BLIS HDF5 libpng; do
     "$simclr" --version | grep -q "$word" || die "--version does not name $word"
 done
+timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" --version >out 2>err || die "--version: $(cat err)"
+[ "$(grep -c '^simclr' out)" = 1 ] || die "--version is not said once: $(cat out)"
 
 "$simclr" views --preset=fashion-mnist --images=7 data.h5 sheet.png >out 2>err || die "views: $(cat err)"
 [ "$(value images)" = 7 ] || die "views: $(cat out)"
 mkdir sheets && cp sheet.png sheets/ && "$simclr" pack sheets sheet.h5 >out 2>err || die "the sheet is no picture: $(cat err)"
 grep -q "height=$((4 * 58 + 2)) width=$((2 * (3 * 58 + 8) - 8 + 2))" out || die "the sheet has another size: $(cat out)"
+"$simclr" views --image-size=19 --augment=crop,blur --images=7 data.h5 small.png >out 2>err || die "views: $(cat err)"
+[ "$(grep -c "'blur' changes nothing below 20" err)" = 1 ] || die "views of 19 pixels do not tell of blur once: $(cat err)"
+cp sheet.png before.png
+"$simclr" views --preset=fashion-mnist --images=3 data.h5 sheet.png >out 2>err && die "views replaced a file"
+grep -q "sheet.png: is there already; --force" err && cmp -s sheet.png before.png || die "views: $(cat err)"
+"$simclr" views --force --preset=fashion-mnist --images=3 data.h5 sheet.png >out 2>err || die "views --force: $(cat err)"
 "$simclr" views --augment=crop,flop data.h5 other.png >out 2>err && die "views took 'flop'"
 grep -q "did you mean 'flip'" err && [ ! -e other.png ] || die "views: $(cat err)"
 
@@ -36,6 +44,13 @@ number gb_per_s "v > 0"
 number exposed_s "v >= 0"
 "$simclr" bench loss --batch=200 --dim=32 --threads=2 >out 2>err || die "bench loss: $(cat err)"
 one=$(value loss)
+"$simclr" bench loss --batch=20 --dim=8 --output=data.h5 >out 2>err && die "bench loss replaced a dataset"
+grep -q "data.h5: is there already; --force" err || die "bench loss: $(cat err)"
+"$simclr" bench loss --batch=50000000 --dim=60000 >out 2>err && die "bench loss fits 48 TB"
+grep -q "batch=50000000 --dim=60000: a rank needs" err || die "bench loss: $(cat err)"
+"$simclr" bench loss --batch=20 --dim=8 --output=dz.h5 >out 2>err || die "bench loss: $(cat err)"
+"$simclr" bench loss --input=dz.h5 --dim=8 >out 2>err && die "bench loss took --input and --dim"
+grep -q "dim has no effect here: --input=dz.h5" err || die "bench loss: $(cat err)"
 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" bench loss --batch=200 --dim=32 --threads=1 >out 2>err || die "bench loss: $(cat err)"
 number loss "v > 0 && (v - $one) ^ 2 < 1e-11"
 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" bench step --width=1/16 --views=16 --steps=2 --threads=1 >out 2>err || die "bench step: $(cat err)"
@@ -47,3 +62,18 @@ grep -q "less than two images for each of the 2 ranks" err || die "bench step: $
 "$simclr" bench augment --source-size=32x >out 2>err && die "bench augment took a size of '32x'"
 "$simclr" bench augment --size=32 --source-size=40x30 --images=8 --steps=1 --threads=2 >out 2>err || die "bench augment: $(cat err)"
 number views_per_s "v > 0"
+
+# probe: classes are matched by name, no more neighbours vote than there are, and a run that cannot be written to is only read.
+mkdir -p train/ant train/bee train/cat test/cat other/dog
+for folder in train/ant train/bee train/cat test/cat other/dog; do cp sheet.png $folder/1.png; done
+for set in train test other; do "$simclr" pack $set $set.h5 >out 2>err || die "pack $set: $(cat err)"; done
+pretrain 1 run --steps=1 || die "$(tail -5 run.out)"
+mkdir run/probe.tsv
+grep -q "^pretrain .*chance=[0-9]" run.out || die "$(tail -1 run.out)"
+pretrain 1 triplet --steps=1 --loss=triplet || die "$(tail -5 triplet.out)"
+grep "^pretrain steps=1 " triplet.out | grep -q nan && die "$(tail -1 triplet.out)"
+"$simclr" probe --checkpoint=run --train=train.h5 --test=test.h5 --epochs=2 >out 2>err || die "probe: $(cat err)"
+grep -q "knn: the 3 nearest" out && grep -q "probe.tsv: cannot be written" err || die "probe: $(cat out err)"
+[ "$(value test) $(value classes)" = "1 3" ] || die "probe: $(cat out)"
+"$simclr" probe --checkpoint=run --train=train.h5 --test=other.h5 >out 2>err && die "probe took a class that was not trained"
+grep -q "class 'dog' of the second is not among the 3 of the first" err || die "probe: $(cat err)"

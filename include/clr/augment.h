@@ -19,7 +19,7 @@ typedef struct clr_canvas {
     int height, width, channels;
     float *pixels;
     float *spare;  /* as large as the largest of input and output; operators may swap the two */
-    float *rows;   /* scratch of clr_augment_scratch() floats */
+    float *rows;   /* scratch of clr_augment_floats() floats */
 } clr_canvas;
 
 typedef struct clr_augment_op clr_augment_op;
@@ -48,8 +48,8 @@ typedef struct clr_augment {
 /* "none" is the empty list. Unknown words are CLR_EUSAGE and propose the nearest. */
 clr_status clr_augment_parse(const char *list, clr_augment *augment);
 
-/* Floats of working space that one thread needs for images up to height x width. */
-size_t clr_augment_scratch(int height, int width, int channels, int size);
+/* Floats of working space that one thread needs for images of at most so many pixels and so wide. */
+size_t clr_augment_floats(int64_t pixels, int width, int channels, int size);
 
 /* One view: out (size, size, channels) floats in [0, 1]. What no operator resized is resized at the end (bicubic). */
 void clr_augment_apply(const clr_augment *augment, const clr_image *image, int size, uint64_t seed, uint64_t epoch,

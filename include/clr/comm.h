@@ -15,6 +15,9 @@ typedef struct clr_comm clr_comm;
    processes that do not know of each other. */
 clr_status clr_comm_start(int *argc, char ***argv, clr_comm **comm);
 
+/* Local, before clr_comm_start too. Whether this process is rank 0, or alone, as far as its launcher's environment tells. */
+bool clr_comm_leads(void);
+
 /* Collective. Ends MPI; accepts NULL. */
 void clr_comm_stop(clr_comm *comm);
 

@@ -3,7 +3,7 @@
 /* The only door to HDF5: write-once files that appear whole or not at all, and careful reading. Local; HDF5 is
    not thread-safe, so callers see to it that one thread at a time is in here (clr_h5_lock/_unlock).
 
-   Writing goes to PATH.tmp-PID in the same folder; clr_h5_commit flushes, closes, fsyncs, renames and fsyncs the
+   Writing goes to a temporary file beside PATH (output.h); clr_h5_commit flushes, closes, fsyncs, renames and fsyncs the
    folder; clr_h5_discard removes it. Every dataset gets an attribute "checksum" (clr_hash of its bytes as stored in
    memory order, little endian). A failed close is a failed write. Reading never locks files, verifies checksums
    where asked, and says which file and dataset is wrong and how. */
@@ -67,6 +67,9 @@ clr_status clr_h5_get_real(clr_h5 *file, const char *name, double *value);
 
 /* Reads dataset name (NULL: every one) in pieces and compares its checksum. */
 clr_status clr_h5_verify(clr_h5 *file, const char *name);
+
+/* Whether a dataset has a checksum; all that were written here do. */
+bool clr_h5_has_checksum(clr_h5 *file, const char *name);
 
 /* The checksum of one dataset, recomputed and compared as clr_h5_verify does. */
 clr_status clr_h5_checksum(clr_h5 *file, const char *name, uint64_t *checksum);

@@ -30,7 +30,7 @@ clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, uint8_t *i
 /* The picture with its shorter side at most shorter pixels (aspect kept, box average); a copy where it is smaller. */
 void clr_image_shrink(const clr_image *image, int shorter, clr_image *out);
 
-/* PATH is written under a temporary name and renamed. */
+/* path is written under a temporary name and renamed (output.h). */
 clr_status clr_image_write_png(const char *path, const clr_image *image);
 
 const char *clr_image_libraries(void); /* "libpng 1.6.39, libjpeg 6.2" or "libpng 1.6.39" */

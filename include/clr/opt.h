@@ -50,7 +50,8 @@ typedef struct clr_opt_set {
 void clr_opt_open(clr_opt_set *set, const clr_opt *table, void *into);
 void clr_opt_close(clr_opt_set *set); /* frees every text that was handed out */
 
-/* "name = value" a line, "#" starts a comment. origin names it in messages. An unknown name is
+/* "name = value" a line. "#" starts a comment where the line begins or after a blank; in a "value" of quotes it does not, and there \",
+   \\ and \n stand for a quote, a backslash and the end of a line. origin names it in messages. An unknown name is
    CLR_EUSAGE and proposes the nearest; in a preset, which serves several commands, it is passed over. */
 clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *origin, clr_opt_source source);
 clr_status clr_opt_read_file(clr_opt_set *set, const char *path);
@@ -64,7 +65,7 @@ clr_opt_source clr_opt_given(const clr_opt_set *set, const char *name);
    whose condition does not hold is CLR_EUSAGE. */
 clr_status clr_opt_finish(clr_opt_set *set);
 
-/* Every option, one "name = value" a line. Freed by clr_free. */
+/* Every option, one "name = value" a line, quoted where that is needed to read it back. Freed by clr_free. */
 char *clr_opt_write(const clr_opt_set *set);
 
 /* Compares with an earlier clr_opt_write. CLR_ECONFIG where options flagged CLR_OPT_MATHS differ and are not
@@ -73,6 +74,9 @@ clr_status clr_opt_compare(const clr_opt_set *set, const char *earlier, const ch
 
 /* Whether name stands in "a,b,c". list may be NULL. */
 bool clr_opt_listed(const char *name, const char *list);
+
+/* Whether every name that the text option `option` lists ("lr,epochs") is one of the table's; else CLR_EUSAGE, proposing the nearest. */
+clr_status clr_opt_known(const clr_opt_set *set, const char *option);
 
 void clr_opt_help(FILE *out, const clr_opt *table);
 

@@ -26,6 +26,7 @@ typedef struct clr_source {
     int64_t examples;     /* how many there are to try */
     char **classes;       /* names of the labels, NULL where there are none */
     int class_count;
+    char *folder;         /* that the names of examples are below, for messages; freed by clr_read_close */
 } clr_source;
 
 struct clr_reader {
@@ -33,7 +34,7 @@ struct clr_reader {
     bool parallel; /* read may be called from several threads at once */
     /* Whether path (a file or a folder) is this reader's; decided by content. */
     bool (*probe)(const char *path);
-    /* split: "train", "test" or NULL. Fails with CLR_EINPUT where the source as a whole is unusable. */
+    /* split: "train", "test", "val" or NULL. Fails with CLR_EINPUT where the source as a whole is unusable. */
     clr_status (*open)(const char *path, const char *split, clr_source *source);
     /* Example number i. CLR_EINPUT with a reason (which does not repeat the name): this one is bad, name is set, others may be
        good. Anything else: the source has failed. */

@@ -17,7 +17,8 @@ typedef struct clr_store_facts {
     int64_t images;
     int channels;               /* of all; 0 where they differ (gray is then read as RGB) */
     int height, width;          /* of all; 0 where they differ */
-    int max_height, max_width;
+    int max_height, max_width;  /* perhaps of different images */
+    int64_t max_pixels;         /* of the largest image, height * width */
     int classes;                /* 0: no labels */
     uint64_t checksum;          /* of the whole content: a dataset's identity in a run's config */
     const char *const *class_names;

@@ -69,25 +69,23 @@ clr_status clr_augment_parse(const char *list, clr_augment *augment)
     return st;
 }
 
-static size_t canvas_floats(int height, int width, int channels, int size)
+static size_t canvas_floats(int64_t pixels, int channels, int size)
 {
-    size_t image = (size_t)height * (size_t)width, view = (size_t)size * (size_t)size;
-
-    return ((image > view ? image : view) * (size_t)channels + 15) / 16 * 16;
+    return ((size_t)clr_max64(pixels, (int64_t)size * size) * (size_t)channels + 15) / 16 * 16;
 }
 
-size_t clr_augment_scratch(int height, int width, int channels, int size)
+size_t clr_augment_floats(int64_t pixels, int width, int channels, int size)
 {
     size_t side = (size_t)(width > size ? width : size);
 
-    return 2 * canvas_floats(height, width, channels, size) + side * (size_t)channels + 16 * (size_t)size + 64;
+    return 2 * canvas_floats(pixels, channels, size) + side * (size_t)channels + 16 * (size_t)size + 64;
 }
 
 static clr_canvas open_canvas(const clr_image *image, int size, float *scratch)
 {
-    size_t floats = canvas_floats(image->height, image->width, image->channels, size);
+    int64_t pixels = (int64_t)image->height * image->width, n = pixels * image->channels;
+    size_t floats = canvas_floats(pixels, image->channels, size);
     clr_canvas canvas = {image->height, image->width, image->channels, scratch, scratch + floats, scratch + 2 * floats};
-    int64_t n = (int64_t)image->height * image->width * image->channels;
 
     for (int64_t i = 0; i < n; i++)
         canvas.pixels[i] = (float)image->pixels[i] * (1.0f / 255);

@@ -2,6 +2,8 @@
    rows and columns; outside is zero. Clipped to [0, 1] before and after. */
 #include "tools.h"
 
+#include "clr/log.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -44,6 +46,11 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
     double sum = 0;
 
     (void)step;
+    if (!radius) {
+        clr_warn_once("blur", "views of %d pixels are too small to blur: 'blur' changes nothing below 20", size);
+        clr_canvas_clip(canvas);
+        return;
+    }
     radius = radius < RADIUS ? radius : RADIUS;
     for (int t = -radius; t <= radius; t++)
         sum += exp(-t * t / (2 * draws[1] * draws[1]));

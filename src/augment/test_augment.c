@@ -273,7 +273,7 @@ static picture expect(const clr_augment *augment, const clr_image *image, int si
 static float *view_of(const clr_augment *augment, const clr_image *image, int size, const uint64_t of[4])
 {
     float *out = CLR_NEW(float, size * size * image->channels);
-    size_t floats = clr_augment_scratch(image->height, image->width, image->channels, size);
+    size_t floats = clr_augment_floats((int64_t)image->height * image->width, image->width, image->channels, size);
     float *scratch = CLR_NEW(float, floats);
 
     memset(scratch, 0xff, floats * sizeof *scratch); /* NaN: nothing may depend on it */
@@ -427,6 +427,29 @@ START_TEST(views_are_functions_of_what_they_are_for)
 }
 END_TEST
 
+/* A high and a wide image within the space for the most pixels and the largest width of the two, which is not that of a square. */
+START_TEST(working_space_follows_the_pixels)
+{
+    static const int sides[2][2] = {{900, 7}, {7, 900}};
+    enum { SIZE = 24, GUARD = 64 };
+    clr_augment augment = list("blur:1,crop,rotate,sobel:1,cutout");
+    size_t floats = clr_augment_floats(900 * 7, 900, 3, SIZE);
+    float *scratch = CLR_NEW(float, floats + GUARD), *out = CLR_NEW(float, SIZE * SIZE * 3), guard[GUARD] = {0};
+
+    ck_assert_uint_lt(floats, 2 * 3 * 900 * 9);
+    for (int i = 0; i < 2; i++) {
+        clr_image image = noisy(sides[i][0], sides[i][1], 3, (uint64_t)i);
+        for (uint64_t sample = 0; sample < 4; sample++)
+            clr_augment_apply(&augment, &image, SIZE, 1, 0, sample, 0, scratch, out);
+        clr_augment_evaluate(&image, SIZE, scratch, out);
+        clr_image_free(&image);
+    }
+    ck_assert_mem_eq(scratch + floats, guard, sizeof guard);
+    clr_free(scratch);
+    clr_free(out);
+}
+END_TEST
+
 /* The central square of rint(0.875 of the shorter side) for sizes over 32. */
 START_TEST(evaluation_takes_the_centre)
 {
@@ -437,7 +460,7 @@ START_TEST(evaluation_takes_the_centre)
     for (size_t i = 0; i < CLR_COUNT(c); i++) {
         clr_image image = noisy(c[i].height, c[i].width, 3, i);
         float *out = CLR_NEW(float, c[i].size * c[i].size * 3);
-        float *scratch = CLR_NEW(float, clr_augment_scratch(c[i].height, c[i].width, 3, c[i].size));
+        float *scratch = CLR_NEW(float, clr_augment_floats((int64_t)c[i].height * c[i].width, c[i].width, 3, c[i].size));
         picture x = picture_of(&image);
         clr_augment_evaluate(&image, c[i].size, scratch, out);
         if (c[i].size != 32)
@@ -501,6 +524,7 @@ int main(void)
     tcase_add_loop_test(tcase, odd_shapes_work, 0, CLR_COUNT(chains));
     tcase_add_test(tcase, gray_images_have_no_colour_to_change);
     tcase_add_test(tcase, views_are_functions_of_what_they_are_for);
+    tcase_add_test(tcase, working_space_follows_the_pixels);
     tcase_add_test(tcase, evaluation_takes_the_centre);
     tcase_add_loop_test(tcase, what_cannot_be_meant_is_refused, 0, CLR_COUNT(refused));
     tcase_add_test(tcase, lists_are_read);

@@ -85,13 +85,20 @@ static int find(const clr_opt_set *set, const char *name)
     return -1;
 }
 
+/* origin: a file and its line; NULL: the command line, which has options beside the table's. */
 static clr_status unknown(const clr_opt_set *set, const char *name, const char *origin)
 {
-    const char **words = CLR_NEW(const char *, set->options + 1);
+    const char **words = CLR_NEW(const char *, set->options + 2);
+    int n = set->options;
 
-    for (int i = 0; i < set->options; i++)
+    for (int i = 0; i < n; i++)
         words[i] = set->table[i].name;
-    const char *near = clr_opt_nearest(name, words, set->options);
+    if (!origin) {
+        words[n++] = "config";
+        words[n++] = "help";
+        origin = "command line";
+    }
+    const char *near = clr_opt_nearest(name, words, n);
     clr_free(words);
     if (near)
         return clr_fail(CLR_EUSAGE, "%s: there is no option '%s'; did you mean '%s'?", origin, name, near);
@@ -116,6 +123,42 @@ static char *trim(char *text)
     return text;
 }
 
+/* Whether a text must be quoted to be read back as it is. */
+static bool needs_quotes(const char *text)
+{
+    size_t n = strlen(text);
+
+    for (const char *hash = strchr(text, '#'); hash; hash = strchr(hash + 1, '#'))
+        if (hash == text || strchr(" \t", hash[-1]))
+            return true;
+    return n && (*text == '"' || strchr(" \t\r", *text) || strchr(" \t\r", text[n - 1]) || strchr(text, '\n'));
+}
+
+/* What stands after '=', in place: without blanks around it and a comment after it, and without its quotes. NULL: they do not close. */
+static char *value_of(char *text)
+{
+    char *to = trim(text), *from = to + 1, *value = to;
+
+    if (*value != '"') {
+        for (char *hash = strchr(text, '#'); hash; hash = strchr(hash + 1, '#'))
+            if (hash > text && strchr(" \t", hash[-1])) {
+                *hash = 0;
+                break;
+            }
+        return trim(text);
+    }
+    for (; *from && *from != '"'; from++) {
+        bool escaped = *from == '\\' && from[1];
+        from += escaped;
+        *to++ = escaped && *from == 'n' ? '\n' : *from;
+    }
+    size_t blanks = *from ? strspn(from + 1, " \t\r") : 0;
+    if (!*from || (from[1 + blanks] && (!blanks || from[1 + blanks] != '#')))
+        return NULL;
+    *to = 0;
+    return value;
+}
+
 clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *origin, clr_opt_source source)
 {
     char *copy = clr_copy_text(lines);
@@ -127,22 +170,26 @@ clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *or
         if (next)
             *next++ = 0;
         number++;
-        line[strcspn(line, "#")] = 0;
-        char *name = trim(line), *equals = strchr(name, '=');
-        if (!*name)
+        char *name = trim(line), *equals = strchr(name, '='), *value = NULL;
+        if (!*name || *name == '#')
             continue;
-        if (equals)
+        if (equals) {
             *equals = 0;
+            value = value_of(equals + 1);
+        }
         int i = find(set, trim(name));
         if (!equals)
             st = clr_fail(CLR_EUSAGE, "%s:%d: '%s' is not 'name = value'", origin, number, name);
         else if (i < 0 && source == CLR_OPT_PRESET)
             continue;
         else if (i < 0) {
-            st = unknown(set, name, origin);
-            st = clr_fail_in(st, "line %d", number);
-        } else if (*trim(equals + 1) || set->table[i].kind == CLR_OPT_TEXT)
-            put(set, i, trim(equals + 1), source);
+            char *where = clr_text("%s:%d", origin, number);
+            st = unknown(set, name, where);
+            clr_free(where);
+        } else if (!value)
+            st = clr_fail(CLR_EUSAGE, "%s:%d: the quotes around the value of '%s' do not close at its end", origin, number, name);
+        else if (*value || set->table[i].kind == CLR_OPT_TEXT)
+            put(set, i, value, source);
         else
             st = clr_fail(CLR_EUSAGE, "%s:%d: '%s' has no value", origin, number, name);
     }
@@ -203,7 +250,7 @@ clr_status clr_opt_read_line(clr_opt_set *set, int argc, char **argv)
                        set->table[i].kind == CLR_OPT_FLAG;
         clr_status st = CLR_OK;
         if (i < 0)
-            st = unknown(set, name, "command line");
+            st = unknown(set, name, NULL);
         else if (set->table[i].kind == CLR_OPT_FLAG && !value)
             put(set, i, negated ? "no" : "yes", CLR_OPT_LINE);
         else if (value || a + 1 < argc)
@@ -344,16 +391,32 @@ clr_status clr_opt_finish(clr_opt_set *set)
     return CLR_OK;
 }
 
+/* Into text, which has room for twice as much and quotes. */
+static char *quote(char *text, const char *value)
+{
+    *text++ = '"';
+    for (; *value; value++) {
+        if (strchr("\\\"\n", *value))
+            *text++ = '\\';
+        *text++ = *value == '\n' ? 'n' : *value;
+    }
+    *text++ = '"';
+    return text;
+}
+
 char *clr_opt_write(const clr_opt_set *set)
 {
-    size_t length = 1, at = 0;
+    size_t length = 1;
 
     for (int i = 0; i < set->options; i++)
-        length += strlen(set->table[i].name) + strlen(set->text[i] ? set->text[i] : "") + 8;
-    char *text = CLR_NEW(char, length);
+        length += strlen(set->table[i].name) + 2 * strlen(set->text[i] ? set->text[i] : "") + 8;
+    char *text = CLR_NEW(char, length), *at = text;
     for (int i = 0; i < set->options; i++)
-        if (set->text[i])
-            at += (size_t)snprintf(text + at, length - at, "%s = %s\n", set->table[i].name, set->text[i]);
+        if (set->text[i]) {
+            at = stpcpy(stpcpy(at, set->table[i].name), " = ");
+            at = needs_quotes(set->text[i]) ? quote(at, set->text[i]) : stpcpy(at, set->text[i]);
+            *at++ = '\n';
+        }
     return text;
 }
 
@@ -379,6 +442,21 @@ bool clr_opt_listed(const char *name, const char *list)
         if (strcspn(list, ",") == strlen(name) && !strncmp(list, name, strlen(name)))
             return true;
     return false;
+}
+
+clr_status clr_opt_known(const clr_opt_set *set, const char *option)
+{
+    const char *list = clr_opt_value(set, option);
+    clr_status st = CLR_OK;
+
+    for (; list && *list && st == CLR_OK; list += strcspn(list, ","), list += *list == ',') {
+        char *name = clr_text("%.*s", (int)strcspn(list, ","), list), *where = clr_text("--%s", option);
+        if (find(set, name) < 0)
+            st = unknown(set, name, where);
+        clr_free(name);
+        clr_free(where);
+    }
+    return st;
 }
 
 clr_status clr_opt_compare(const clr_opt_set *set, const char *earlier, const char *allowed)

@@ -68,6 +68,8 @@ START_TEST(refusals_say_what_to_do)
         const char *words, *part;
     } rows[] = {{"--bacth=5", "did you mean 'batch'?"},
                 {"--recomp", "did you mean 'recompute'?"},
+                {"--confg=x", "did you mean 'config'?"},
+                {"--hlep", "did you mean 'help'?"},
                 {"--zzz=1", "--help lists them"},
                 {"--batch=1", "from 2 to 1000000000"},
                 {"--batch=2.5", "whole number"},
@@ -98,7 +100,7 @@ START_TEST(later_sources_win)
     ck_assert(got.lr == 3 && got.batch == 64 && got.loss == 1 && got.margin == 0.4);
     ck_assert_int_eq(clr_opt_given(&set, "margin"), CLR_OPT_PRESET);
     ck_assert_int_eq(clr_opt_read_text(&set, "batch = 1\nbtach = 2\n", "f.conf", CLR_OPT_FILE), CLR_EUSAGE);
-    ck_assert(strstr(clr_message(), "line 2") && strstr(clr_message(), "did you mean 'batch'"));
+    ck_assert(strstr(clr_message(), "f.conf:2: ") == clr_message() && strstr(clr_message(), "did you mean 'batch'"));
     clr_opt_close(&set);
 }
 END_TEST
@@ -150,6 +152,61 @@ START_TEST(what_is_written_reads_back_and_compares)
 }
 END_TEST
 
+START_TEST(every_text_reads_back)
+{
+    static const char *const texts[] = {"a#b.h5", "a #b.h5", "#b", " a", "a\t", "\"", "\"a\"", "a\"b\\c", "a\\nb", "\\ #\"\\\\", "a\nb = c\n# d", "\r", "C#", "a = b", ""};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        clr_opt_open(&set, table, &got);
+        char *word = clr_text("--data=%s", texts[i]);
+        ck_assert_int_eq(clr_opt_read_line(&set, 1, &word), CLR_OK);
+        char *text = clr_opt_write(&set);
+        clr_opt_close(&set);
+        clr_opt_open(&set, table, &got);
+        ck_assert_msg(clr_opt_read_text(&set, text, "config", CLR_OPT_FILE) == CLR_OK, "%s: %s", text, clr_message());
+        ck_assert_str_eq(clr_opt_value(&set, "data"), texts[i]);
+        clr_opt_close(&set);
+        clr_free(text);
+        clr_free(word);
+    }
+}
+END_TEST
+
+START_TEST(comments_and_quotes)
+{
+    static const struct {
+        const char *line, *data;
+    } rows[] = {{"data = a#1.h5 # one", "a#1.h5"}, {"data=\"a # b\"# no", NULL}, {"data = \"a # b\"  # yes", "a # b"}, {" # data = x", ""}, {"data = # none", ""},
+                {"data = \"open", NULL},            {"data = \"a\" b", NULL},       {"data = a\"b", "a\"b"},               {"data =\"\"", ""}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        clr_opt_open(&set, table, &got);
+        clr_status st = clr_opt_read_text(&set, rows[i].line, "f", CLR_OPT_FILE);
+        ck_assert_msg(st == (rows[i].data ? CLR_OK : CLR_EUSAGE), "%s", rows[i].line);
+        if (rows[i].data)
+            ck_assert_str_eq(clr_opt_value(&set, "data") ? clr_opt_value(&set, "data") : "", rows[i].data);
+        else
+            ck_assert_msg(strstr(clr_message(), "f:1: the quotes around the value of 'data'") != NULL, "%s", clr_message());
+        clr_opt_close(&set);
+    }
+}
+END_TEST
+
+START_TEST(listed_names_are_known)
+{
+    ck_assert_int_eq(line("--data=lr,batch"), CLR_OK);
+    ck_assert_int_eq(clr_opt_known(&set, "data"), CLR_OK);
+    clr_opt_close(&set);
+    ck_assert_int_eq(line("--data=lr,bacth"), CLR_OK);
+    ck_assert_int_eq(clr_opt_known(&set, "data"), CLR_EUSAGE);
+    ck_assert_str_eq(clr_message(), "--data: there is no option 'bacth'; did you mean 'batch'?");
+    clr_opt_close(&set);
+    ck_assert_int_eq(line(""), CLR_OK);
+    ck_assert_int_eq(clr_opt_known(&set, "data"), CLR_OK);
+    clr_opt_close(&set);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("opt");
@@ -160,6 +217,9 @@ int main(void)
     tcase_add_test(tcase, later_sources_win);
     tcase_add_test(tcase, an_option_yields_to_the_row_above);
     tcase_add_test(tcase, what_is_written_reads_back_and_compares);
+    tcase_add_test(tcase, every_text_reads_back);
+    tcase_add_test(tcase, listed_names_are_known);
+    tcase_add_test(tcase, comments_and_quotes);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -75,7 +75,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
         return st;
     threads = clr_comm_threads(comm, a->threads);
     int64_t bytes = (int64_t)height * width * a->channels;
-    size_t floats = (clr_augment_scratch(height, width, (int)a->channels, (int)a->size) + 15) / 16 * 16;
+    size_t floats = (clr_augment_floats((int64_t)height * width, width, (int)a->channels, (int)a->size) + 15) / 16 * 16;
     uint8_t *pixels = clr_alloc(POOL, (size_t)bytes);
     float *scratch = CLR_NEW(float, floats * (size_t)threads), *view = CLR_NEW(float, a->size * a->size * a->channels * threads);
     clr_rng rng = clr_rng_for(1, 0, 0, 0, CLR_RNG_BENCH);

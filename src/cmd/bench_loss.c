@@ -3,6 +3,7 @@
 #include "clr/h5.h"
 #include "clr/loss.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 #include "clr/rng.h"
 
 #include <inttypes.h>
@@ -13,7 +14,7 @@ typedef struct settings {
     int64_t batch, dim, threads, steps;
     int loss, negatives, mining;
     double temperature, margin;
-    bool l2norm;
+    bool l2norm, force;
     const char *input, *output;
 } settings;
 
@@ -31,7 +32,33 @@ static const clr_opt options[] = {
     {"margin", CLR_OPT_REAL, AT(margin), "0.8", "M", 0, 4, "loss=triplet", 0, "margin of the triplet loss"},
     {"input", CLR_OPT_TEXT, AT(input), NULL, "Z.h5", 0, 0, NULL, 0, "/z (2N, D): first views, then second; instead of random rows"},
     {"output", CLR_OPT_TEXT, AT(output), NULL, "DZ.h5", 0, 0, NULL, 0, "/dz (2N, D) goes there"},
+    {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
     {0}};
+
+static clr_status check_options(const settings *a, const clr_opt_set *set)
+{
+    static const char *const sizes[] = {"batch", "dim"};
+
+    for (size_t i = 0; i < 2; i++)
+        if (a->input && clr_opt_given(set, sizes[i]) >= CLR_OPT_FILE)
+            return clr_fail(CLR_EUSAGE, "--%s has no effect here: --input=%s says how many rows there are, and how long; leave it out", sizes[i], a->input);
+    if (a->force && !a->output)
+        return clr_fail(CLR_EUSAGE, "--force has no effect here: it needs --output");
+    return CLR_OK;
+}
+
+/* Rows of all ranks, embeddings and gradients of this one, and what the loss takes. */
+static clr_status check_memory(const clr_comm *comm, const settings *a)
+{
+    int64_t mine = a->batch / clr_comm_size(comm) + 1;
+    double need = 8.0 * (double)a->dim * (double)(a->batch + 2 * mine) + (double)clr_loss_bytes(a->batch, clr_min64(mine, a->batch), (int)a->dim);
+    double there = 0.8 * (double)clr_memory_available() / clr_comm_node_size(comm);
+
+    if (need <= there)
+        return CLR_OK;
+    return clr_fail(CLR_EMEMORY, "--batch=%" PRId64 " --dim=%" PRId64 ": a rank needs %.1f GB, and %.1f GB are there for it; give smaller ones or more nodes",
+                    a->batch, a->dim, need * 1e-9, there * 1e-9);
+}
 
 /* The whole (2G, D), first views first, on every rank; NULL after a failure. */
 static clr_status rows_of(clr_comm *comm, settings *a, float **all)
@@ -56,6 +83,9 @@ static clr_status rows_of(clr_comm *comm, settings *a, float **all)
         clr_comm_broadcast(comm, sizes, sizeof sizes, 0);
         a->batch = sizes[0] / 2;
         a->dim = sizes[1];
+        st = clr_comm_agree(comm, check_memory(comm, a));
+    }
+    if (st == CLR_OK) {
         *all = CLR_NEW(float, 2 * a->batch * a->dim);
         if (file)
             st = clr_h5_read(file, "/z", CLR_H5_F32, 2 * a->batch * a->dim, *all);
@@ -101,9 +131,13 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     clr_loss_result result = {0};
     double best = 1e300;
 
-    (void)set;
+    clr_status st = clr_comm_agree(comm, check_options(a, set));
+    if (st != CLR_OK)
+        return st;
     int threads = clr_comm_threads(comm, a->threads);
-    clr_status st = rows_of(comm, a, &all);
+    st = clr_comm_agree(comm, a->output && rank == 0 ? clr_output_check(a->output, a->force) : CLR_OK);
+    if (st == CLR_OK)
+        st = rows_of(comm, a, &all);
     if (st != CLR_OK)
         return st;
     int64_t first = clr_share(a->batch, ranks, rank), mine = clr_share(a->batch, ranks, rank + 1) - first;

@@ -4,10 +4,10 @@
 #include "clr/frozen.h"
 #include "clr/h5.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct config {
     const char *checkpoint, *data, *output;
@@ -96,9 +96,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 
     if (!c->checkpoint || !c->data || !c->output)
         return clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->data ? "data" : "output");
-    clr_status st = clr_comm_agree(comm, !c->force && access(c->output, F_OK) == 0
-                                             ? clr_fail(CLR_EIO, "%s: is there already; --force replaces it", c->output)
-                                             : CLR_OK);
+    clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) == 0 ? clr_output_check(c->output, c->force) : CLR_OK);
     if (st != CLR_OK)
         return st;
     clr_comm_threads(comm, c->threads);

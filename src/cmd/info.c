@@ -25,7 +25,7 @@ static const clr_opt options[] = {
 enum { LISTED = 12 };
 
 typedef struct total {
-    int64_t datasets, damaged;
+    int64_t datasets, damaged, unchecked;
     char why[600]; /* of the first damage */
 } total;
 
@@ -56,9 +56,11 @@ static void show_shape(clr_h5 *file, const char *name)
 /* Lists and verifies the datasets of an open file. */
 static void check_datasets(clr_h5 *file, bool all, bool quiet, total *t)
 {
-    char **names = NULL;
+    char **names = NULL, *format = NULL;
     int64_t n = 0;
+    bool ours = clr_h5_get_text(file, "format", &format) == CLR_OK && !strncmp(format, "simclr", 6);
 
+    clr_free(format);
     if (clr_h5_list(file, "/", &names, &n) != CLR_OK)
         note(t);
     for (int64_t i = 0; i < n; i++) {
@@ -66,8 +68,12 @@ static void check_datasets(clr_h5 *file, bool all, bool quiet, total *t)
         uint64_t checksum;
         if (shown)
             show_shape(file, names[i]);
-        bool good = clr_h5_checksum(file, names[i], &checksum) == CLR_OK;
-        if (shown && good)
+        bool foreign = !ours && !clr_h5_has_checksum(file, names[i]); /* another program's: nothing to compare with */
+        bool good = foreign || clr_h5_checksum(file, names[i], &checksum) == CLR_OK;
+        t->unchecked += foreign;
+        if (shown && foreign)
+            printf(" unchecked");
+        else if (shown && good)
             printf(" %016llx", (unsigned long long)checksum);
         if (shown)
             putchar('\n');
@@ -248,7 +254,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     } else {
         kind = show_file(path, settings, &t);
     }
-    printf("info kind=%s datasets=%lld damaged=%lld file=%s\n", kind, (long long)t.datasets, (long long)t.damaged, path);
+    printf("info kind=%s datasets=%lld damaged=%lld unchecked=%lld file=%s\n", kind, (long long)t.datasets, (long long)t.damaged,
+           (long long)t.unchecked, path);
     return t.damaged ? clr_fail(CLR_EINPUT, "%s", t.why) : CLR_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "clr/cmd.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 #include "clr/read.h"
 #include "clr/store.h"
 
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TRAIN, TEST, ENCODED = 1, SKIP = 1, AHEAD = 16 /* examples in memory */ };
+enum { ENCODED = 1, SKIP = 1, AHEAD = 16 /* examples in memory */ };
 
 typedef struct config {
     int split, store, on_bad;
@@ -21,7 +22,7 @@ typedef struct config {
 } config;
 
 static const clr_opt options[] = {
-    {.name = "split", .kind = CLR_OPT_WORD, .offset = offsetof(config, split), .initial = "train", .values = "train|test",
+    {.name = "split", .kind = CLR_OPT_WORD, .offset = offsetof(config, split), .initial = "train", .values = "train|test|val",
      .help = "which part of IDX or CIFAR data; of a tree of images: which folder below SRC (all of SRC where not given)"},
     {.name = "resize-shorter", .kind = CLR_OPT_INT, .offset = offsetof(config, shorter), .initial = "0", .values = "N",
      .low = 0, .high = CLR_IMAGE_SIDE, .only = "store=pixels",
@@ -74,7 +75,7 @@ static clr_status refuse(packing *p, const char *name, const char *why)
 {
     p->bad++;
     if (p->config->on_bad != SKIP)
-        return clr_fail(CLR_EINPUT, "%s: %s (--on-bad-image=skip packs the others and lists it)", name, why);
+        return clr_fail(CLR_EINPUT, "%s/%s: %s (--on-bad-image=skip packs the others and lists it)", p->source.folder, name, why);
     if (!p->bad_list) {
         if (!(p->bad_list = fopen(p->bad_path, "w")))
             return clr_fail(CLR_EIO, "%s: cannot be written: %s", p->bad_path, strerror(errno));
@@ -93,6 +94,8 @@ static clr_status keep(packing *p, outcome *o)
 
     if (o->st == CLR_EINPUT)
         return refuse(p, e->name, o->why);
+    if (o->st == CLR_EMEMORY)
+        return clr_fail(o->st, "%s/%s: %s", p->source.folder, e->name, o->why);
     if (o->st != CLR_OK)
         return clr_fail(o->st, "%s", o->why);
     if (p->config->store == ENCODED && !e->encoded)
@@ -126,6 +129,10 @@ static clr_status pack_all(packing *p)
         for (int k = 0; k < count; k++)
             read_one(p, first + k, &done[k]);
         for (int k = 0; k < count; k++) {
+            if (st == CLR_OK && done[k].st == CLR_EMEMORY) { /* too large for a thread's share of the memory: alone */
+                forget(&done[k]);
+                read_one(p, first + k, &done[k]);
+            }
             if (st == CLR_OK)
                 st = keep(p, &done[k]);
             forget(&done[k]);
@@ -154,7 +161,8 @@ static clr_status close_list(packing *p)
     FILE *list = p->bad_list;
 
     p->bad_list = NULL;
-    if (list && (ferror(list) | fclose(list)))
+    bool lost = list && ferror(list);
+    if (list && (fclose(list) || lost))
         return clr_fail(CLR_EIO, "%s: cannot be written: %s", p->bad_path, strerror(errno));
     return CLR_OK;
 }
@@ -183,14 +191,12 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 {
     const config *c = settings;
     const char *from = set->argument[0], *out = set->argument[1];
-    const char *split = clr_opt_given(set, "split") == CLR_OPT_DEFAULT ? NULL : c->split == TEST ? "test" : "train";
+    const char *split = clr_opt_given(set, "split") == CLR_OPT_DEFAULT ? NULL : clr_opt_value(set, "split");
     packing p = {.config = c, .bad_path = bad_path(out)};
     double start = clr_seconds();
-    clr_status st = CLR_OK;
+    clr_status st = clr_output_check(out, c->force);
     (void)comm;
 
-    if (!c->force && access(out, F_OK) == 0)
-        st = clr_fail(CLR_EIO, "%s: is there already; --force replaces it", out);
     if (st == CLR_OK)
         st = clr_read_open(from, split, &p.source);
     if (st != CLR_OK)

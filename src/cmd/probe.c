@@ -43,6 +43,7 @@ typedef struct probe {
     clr_comm *comm;
     const config *config;
     clr_store *train, *test;
+    int32_t *test_labels; /* by train's numbers */
     clr_frozen frozen;
     int raw_side;
 } probe;
@@ -54,26 +55,41 @@ static bool wanted(const config *c, int method)
     return c->method == ALL || c->method == method + 1;
 }
 
-static clr_status check_data(const probe *p)
+/* The test images' labels by the numbers that train gives their classes, which are found by name. */
+static clr_status match_classes(probe *p)
+{
+    const clr_store_facts *train = clr_store_facts_of(p->train), *test = clr_store_facts_of(p->test);
+    const int32_t *labels = clr_store_labels(p->test);
+    int32_t *number = CLR_NEW(int32_t, test->classes);
+    clr_status st = CLR_OK;
+
+    for (int c = 0; c < test->classes && st == CLR_OK; c++) {
+        while (number[c] < train->classes && strcmp(train->class_names[number[c]], test->class_names[c]))
+            number[c]++;
+        if (number[c] == train->classes)
+            st = clr_fail(CLR_EINPUT, "%s and %s do not go together: class '%s' of the second is not among the %d of the first", p->config->train,
+                          p->config->test, test->class_names[c], train->classes);
+    }
+    p->test_labels = CLR_NEW(int32_t, test->images);
+    for (int64_t i = 0; i < test->images && st == CLR_OK; i++)
+        p->test_labels[i] = number[labels[i]];
+    clr_free(number);
+    return st;
+}
+
+static clr_status check_data(probe *p)
 {
     const clr_store_facts *a = clr_store_facts_of(p->train), *b = clr_store_facts_of(p->test);
 
     if (!a->classes || !b->classes)
         return clr_fail(CLR_EINPUT, "%s: has no labels; a probe needs them", a->classes ? p->config->test : p->config->train);
-    if (a->classes != b->classes)
-        return clr_fail(CLR_EINPUT, "%s and %s do not go together: %d and %d classes", p->config->train, p->config->test, a->classes,
-                        b->classes);
-    for (int c = 0; c < a->classes; c++)
-        if (strcmp(a->class_names[c], b->class_names[c]))
-            return clr_fail(CLR_EINPUT, "%s and %s do not go together: class %d is '%s' in one, '%s' in the other", p->config->train,
-                            p->config->test, c, a->class_names[c], b->class_names[c]);
     if (a->checksum == b->checksum && a->images == b->images)
         return clr_fail(CLR_EINPUT, "%s: the test images are the training images, those of %s: what is known by heart is no measure; give others with "
                                     "--test", p->config->test, p->config->train);
     if (p->frozen.channels == 1 && (a->channels != 1 || b->channels != 1))
         return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
                         a->channels != 1 ? p->config->train : p->config->test);
-    return CLR_OK;
+    return match_classes(p);
 }
 
 /* Every wanted method on features of encoder (NULL: pixels). */
@@ -87,6 +103,8 @@ static clr_status evaluate(probe *p, clr_encoder *encoder, clr_evaluation result
 
     if (st == CLR_OK)
         st = clr_features_extract(p->comm, p->test, encoder, of, size, p->frozen.channels, &test);
+    test.labels = p->test_labels;
+    test.classes = train.classes;
     if (st == CLR_OK && wanted(c, 0)) {
         clr_linear_config linear = {c->epochs, c->batch, c->lr, c->momentum, c->weight_decay, (uint64_t)c->seed};
         st = clr_linear_probe(p->comm, &train, &test, &linear, &result[0]);
@@ -115,17 +133,18 @@ static void say_protocol(const probe *p)
                "of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged once, after the last epoch\n",
                c->momentum, (long long)c->epochs, (long long)c->batch, c->lr, c->weight_decay, (long long)c->seed);
     if (wanted(c, 1))
-        printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n", (long long)c->k, c->temperature);
+        printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n",
+               (long long)clr_min64(c->k, clr_store_facts_of(p->train)->images), c->temperature);
     printf("untrained: the same network with the weights of step 0, the same classifiers\n");
     printf("raw: %d x %d x %d pixels in [0, 1], the same classifiers\n", p->raw_side, p->raw_side, f->channels);
     fflush(stdout);
 }
 
-/* Rank 0. A row a method at the end of RUN/probe.tsv. */
-static clr_status write_rows(const probe *p, clr_evaluation result[3][METHODS])
+/* Rank 0. A row a method at the end of RUN/probe.tsv. The run may be one that is only there to be read. */
+static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
 {
     if (!p->frozen.run)
-        return CLR_OK;
+        return;
     char *path = clr_text("%s/probe.tsv", p->frozen.run);
     FILE *file = fopen(path, "a");
     bool good = file != NULL;
@@ -142,9 +161,9 @@ static clr_status write_rows(const probe *p, clr_evaluation result[3][METHODS])
         good = false;
         error = errno;
     }
-    clr_status st = good ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(error));
+    if (!good)
+        clr_warn("%s: cannot be written: %s; the results are on standard output alone", path, strerror(error));
     clr_free(path);
-    return st;
 }
 
 static void say_results(const probe *p, clr_evaluation result[3][METHODS], double seconds)
@@ -193,10 +212,10 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         goto out;
     if (clr_comm_rank(comm) == 0) {
         say_results(&p, result, clr_seconds() - began);
-        st = write_rows(&p, result);
+        write_rows(&p, result);
     }
-    st = clr_comm_agree(comm, st);
 out:
+    clr_free(p.test_labels);
     clr_store_close(p.train);
     clr_store_close(p.test);
     clr_frozen_close(&p.frozen);

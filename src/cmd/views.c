@@ -3,6 +3,7 @@
 #include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 #include "clr/sampler.h"
 #include "clr/store.h"
 #include "clr/tensor.h"
@@ -16,6 +17,7 @@ enum { GAP = 2, APART = 8, PARTS = 1 + CLR_VIEWS, SMALLEST = 56 /* a picture is 
 typedef struct settings {
     const char *preset, *augment, *augment_second;
     int64_t images, size, seed, epoch;
+    bool force;
 } settings;
 
 #define AT(field) offsetof(settings, field)
@@ -26,6 +28,7 @@ static const clr_opt options[] = {
     {"images", CLR_OPT_INT, AT(images), "24", "N", 1, 400, NULL, 0, "how many are shown"},
     {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, NULL, 0, "of the run"},
     {"epoch", CLR_OPT_INT, AT(epoch), "0", "N", 0, 1e9, NULL, 0, "of the run"},
+    {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing OUT"},
     {"preset", CLR_OPT_TEXT, AT(preset), NULL, "imagenet|cifar10|fashion-mnist", 0, 0, NULL, 0, "settings that belong together; other options win"},
     {0}};
 
@@ -34,7 +37,14 @@ typedef struct sheet {
     int columns, side, enlarge; /* of cells; of a picture on the sheet; pixels a pixel of a view */
 } sheet;
 
-static sheet sheet_of(int64_t images, int size, int channels)
+/* Floats of a thread's working space. */
+static size_t scratch_floats(const clr_store_facts *facts, int size, int channels)
+{
+    return clr_augment_floats(facts->max_pixels, facts->max_width, channels, size);
+}
+
+/* A white sheet for so many images. */
+static clr_status open_sheet(const clr_store_facts *facts, int64_t images, int size, int channels, sheet *out)
 {
     sheet s = {.columns = 1, .enlarge = size < SMALLEST ? (SMALLEST + size - 1) / size : 1};
     int rows;
@@ -45,9 +55,14 @@ static sheet sheet_of(int64_t images, int size, int channels)
     rows = (int)((images + s.columns - 1) / s.columns);
     s.image = (clr_image){.height = rows * (s.side + GAP) + GAP, .width = s.columns * (PARTS * (s.side + GAP) + APART) - APART + GAP, .channels = channels};
     size_t bytes = (size_t)s.image.height * (size_t)s.image.width * (size_t)channels;
+    double need = (double)bytes + (double)sizeof(float) * (double)scratch_floats(facts, size, channels), there = (double)clr_memory_available();
+    if (need > 0.8 * there)
+        return clr_fail(CLR_EMEMORY, "a sheet of %" PRId64 " images of %d x %d takes %.1f GB, and %.1f GB are there; give a smaller --images or --image-size",
+                        images, size, size, need * 1e-9, there * 1e-9);
     s.image.pixels = clr_alloc(bytes, 1);
     memset(s.image.pixels, 255, bytes);
-    return s;
+    *out = s;
+    return CLR_OK;
 }
 
 /* picture (size, size, channels) in [0, 1] into part `part` of cell i. */
@@ -71,7 +86,7 @@ static clr_status draw(clr_store *store, const settings *a, const clr_augment au
     const clr_sampler sampler = {(uint64_t)a->seed, facts->images, a->images};
     const clr_augment none = {0};
     int channels = s->image.channels, size = (int)a->size;
-    float *scratch = CLR_NEW(float, clr_augment_scratch(facts->max_height, facts->max_width, channels, size));
+    float *scratch = CLR_NEW(float, scratch_floats(facts, size, channels));
     float *picture = CLR_NEW(float, (int64_t)size * size * channels);
     clr_status st = CLR_OK;
 
@@ -105,13 +120,16 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     if (st == CLR_OK)
         st = clr_augment_parse(a->augment_second ? a->augment_second : a->augment, &augment[1]);
     if (st == CLR_OK)
+        st = clr_output_check(out, a->force);
+    if (st == CLR_OK)
         st = clr_store_open(data, &store);
     if (st == CLR_OK) {
         const clr_store_facts *facts = clr_store_facts_of(store);
         a->images = clr_min64(a->images, facts->images);
-        s = sheet_of(a->images, (int)a->size, facts->channels == 1 ? 1 : 3);
-        st = draw(store, a, augment, &s);
+        st = open_sheet(facts, a->images, (int)a->size, facts->channels == 1 ? 1 : 3, &s);
     }
+    if (st == CLR_OK)
+        st = draw(store, a, augment, &s);
     if (st == CLR_OK)
         st = clr_image_write_png(out, &s.image);
     if (st == CLR_OK)

@@ -37,6 +37,16 @@ static int launched(const char **by)
     return 1;
 }
 
+bool clr_comm_leads(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]))
+            return atoi(getenv(names[i])) == 0;
+    return true;
+}
+
 static clr_comm *comm_of(MPI_Comm world)
 {
     clr_comm *comm = CLR_NEW(clr_comm, 1);

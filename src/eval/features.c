@@ -105,7 +105,7 @@ static clr_status extract(extraction *e)
         return st;
     for (int k = 0; k < KINDS; k++)
         e->mine[k] = e->out[k] ? CLR_NEW(float, e->rows * e->out[k]->dim) : NULL;
-    e->scratch_floats = ((int64_t)clr_augment_scratch(facts->max_height, facts->max_width, e->channels, e->size) + 15) / 16 * 16;
+    e->scratch_floats = ((int64_t)clr_augment_floats(facts->max_pixels, facts->max_width, e->channels, e->size) + 15) / 16 * 16;
     e->scratch = CLR_NEW(float, omp_get_max_threads() * e->scratch_floats);
     e->x = CLR_NEW(float, (int64_t)CLR_FEATURES_BATCH * e->size * e->size * e->channels);
     for (int64_t at = 0; at < e->rows && st == CLR_OK; at += CLR_FEATURES_BATCH)

@@ -8,6 +8,7 @@
 
 #include "clr/hash.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,8 @@ enum { PIECE = 1 << 22 }; /* bytes read at a time when verifying; a multiple of 
 
 struct clr_h5 {
     hid_t id;
-    char *path, *temporary; /* temporary: NULL when reading */
+    char *path;
+    clr_output output;      /* of a file being written */
     int error;              /* errno of the first write that failed */
 };
 
@@ -135,24 +137,29 @@ static hid_t access_list(void)
 static void release(clr_h5 *file)
 {
     clr_free(file->path);
-    clr_free(file->temporary);
     clr_free(file);
 }
 
 clr_status clr_h5_create(const char *path, clr_h5 **out)
 {
+    clr_output output;
+    clr_status st = clr_output_begin(path, &output);
+
     quiet();
     *out = NULL;
+    if (st != CLR_OK)
+        return st;
     clr_h5 *file = CLR_NEW(clr_h5, 1);
     hid_t create = H5Pcreate(H5P_FILE_CREATE), access = access_list();
-    *file = (clr_h5){.path = clr_copy_text(path), .temporary = clr_text("%s.tmp-%ld", path, (long)getpid())};
+    *file = (clr_h5){.path = clr_copy_text(path), .output = output};
     clr_h5_drive(access, &file->error);
     H5Pset_obj_track_times(create, false);
-    file->id = H5Fcreate(file->temporary, H5F_ACC_TRUNC, create, access);
+    file->id = H5Fcreate(file->output.temporary, H5F_ACC_TRUNC, create, access);
     H5Pclose(create);
     H5Pclose(access);
     if (file->id < 0) {
-        clr_status st = fail(file, NULL, NULL, CLR_EIO, "cannot be created");
+        st = fail(file, NULL, NULL, CLR_EIO, "cannot be created");
+        clr_output_end(&file->output, false);
         release(file);
         return st;
     }
@@ -179,20 +186,15 @@ clr_status clr_h5_commit(clr_h5 *file)
     quiet();
     if (H5Fclose(file->id) < 0 || file->error)
         st = fail(file, NULL, NULL, CLR_EIO, "cannot be written");
-    if (st == CLR_OK && (error = sync_path(file->temporary, O_RDONLY)))
+    if (st == CLR_OK && (error = sync_path(file->output.temporary, O_RDONLY)))
         st = clr_fail(CLR_EIO, "%s: cannot be brought to the disk: %s", file->path, strerror(error));
-    if (st == CLR_OK && rename(file->temporary, file->path))
-        st = clr_fail(CLR_EIO, "%s: cannot be renamed from %s: %s", file->path, file->temporary, strerror(errno));
-    if (st == CLR_OK) {
-        char *slash = strrchr(file->path, '/');
-        char *folder = slash == file->path ? clr_copy_text("/")
-                       : slash             ? clr_text("%.*s", (int)(slash - file->path), file->path)
-                                           : clr_copy_text(".");
-        if ((error = sync_path(folder, O_RDONLY | O_DIRECTORY)))
-            st = clr_fail(CLR_EIO, "%s: its folder cannot be brought to the disk: %s", file->path, strerror(error));
-        clr_free(folder);
-    } else
-        unlink(file->temporary);
+    char *slash = strrchr(file->output.target, '/');
+    char *folder = slash ? clr_text("%.*s/", (int)(slash - file->output.target), file->output.target) : clr_copy_text(".");
+    if ((error = clr_output_end(&file->output, st == CLR_OK)))
+        st = clr_fail(CLR_EIO, "%s: cannot take its place: %s", file->path, strerror(error));
+    if (st == CLR_OK && (error = sync_path(folder, O_RDONLY | O_DIRECTORY)))
+        st = clr_fail(CLR_EIO, "%s: its folder cannot be brought to the disk: %s", file->path, strerror(error));
+    clr_free(folder);
     H5Eclear2(H5E_DEFAULT);
     release(file);
     return st;
@@ -205,7 +207,7 @@ void clr_h5_discard(clr_h5 *file)
     quiet();
     H5Fclose(file->id);
     H5Eclear2(H5E_DEFAULT);
-    unlink(file->temporary);
+    clr_output_end(&file->output, false);
     release(file);
 }
 
@@ -793,6 +795,14 @@ static clr_status sum_dataset(clr_h5 *file, const char *name, hid_t dataset, uin
     }
     H5Tclose(type);
     return st;
+}
+
+bool clr_h5_has_checksum(clr_h5 *file, const char *name)
+{
+    quiet();
+    bool has = H5Aexists_by_name(file->id, name, "checksum", H5P_DEFAULT) > 0;
+    H5Eclear2(H5E_DEFAULT);
+    return has;
 }
 
 clr_status clr_h5_checksum(clr_h5 *file, const char *name, uint64_t *checksum)

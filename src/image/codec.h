@@ -11,8 +11,9 @@ typedef struct target {
     clr_image *image;
 } target;
 
-/* Checks the size a header claims and gives image its pixels. */
-clr_status clr_image_place(target *to, int64_t height, int64_t width, int channels);
+/* Checks the size a header claims and gives image its pixels. working: bytes that the decoder takes beside them. Where several threads
+   decode, each may take its share of the memory, and as much again for what it has decoded before: else CLR_EMEMORY. */
+clr_status clr_image_place(target *to, int64_t height, int64_t width, int channels, size_t working);
 
 clr_status clr_png_decode(const uint8_t *bytes, size_t length, target *to);
 clr_status clr_jpeg_decode(const uint8_t *bytes, size_t length, target *to);

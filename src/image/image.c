@@ -5,6 +5,7 @@
 #include "clr/mem.h"
 #include "codec.h"
 
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,19 +15,23 @@ void clr_image_free(clr_image *image)
     *image = (clr_image){0};
 }
 
-clr_status clr_image_place(target *to, int64_t height, int64_t width, int channels)
+clr_status clr_image_place(target *to, int64_t height, int64_t width, int channels, size_t working)
 {
-    size_t bytes = (size_t)height * (size_t)width * (size_t)channels;
+    size_t bytes = (size_t)height * (size_t)width * (size_t)channels, need = (to->into ? 0 : bytes) + working;
+    int threads = omp_get_num_threads();
 
     if (height < 1 || width < 1)
         return clr_fail(CLR_EINPUT, "has no pixels (%lld x %lld)", (long long)width, (long long)height);
     if (height > CLR_IMAGE_SIDE || width > CLR_IMAGE_SIDE || height * width > CLR_IMAGE_PIXELS)
         return clr_fail(CLR_EINPUT, "its header claims %lld x %lld pixels; at most %d a side and %d in all are decoded",
                         (long long)width, (long long)height, CLR_IMAGE_SIDE, CLR_IMAGE_PIXELS);
-    if (to->into ? bytes > to->room : bytes > clr_memory_available())
-        return clr_fail(to->into ? CLR_EINPUT : CLR_EMEMORY, "%lld x %lld x %d takes %zu bytes, more than the %llu there are",
-                        (long long)width, (long long)height, channels, bytes,
-                        (unsigned long long)(to->into ? to->room : clr_memory_available()));
+    if (to->into && bytes > to->room)
+        return clr_fail(CLR_EINPUT, "%lld x %lld x %d takes %zu bytes, more than the %zu there are", (long long)width, (long long)height,
+                        channels, bytes, to->room);
+    uint64_t there = !need ? 0 : clr_memory_available() / (threads > 1 ? 2 * (unsigned)threads : 1);
+    if (need > there)
+        return clr_fail(CLR_EMEMORY, "%lld x %lld x %d takes %zu bytes to decode, more than the %llu there are", (long long)width,
+                        (long long)height, channels, need, (unsigned long long)there);
     *to->image = (clr_image){(int)height, (int)width, channels, to->into ? to->into : clr_alloc(bytes, 1)};
     return CLR_OK;
 }

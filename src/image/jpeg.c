@@ -70,7 +70,9 @@ static clr_status decode(reading *r, const uint8_t *bytes, size_t length, target
     int gray = jpeg->jpeg_color_space == JCS_GRAYSCALE;
     if (jpeg->jpeg_color_space == JCS_UNKNOWN)
         return clr_fail(CLR_EINPUT, "a JPEG with %d components of unknown meaning", jpeg->num_components);
-    clr_status st = clr_image_place(to, jpeg->image_height, jpeg->image_width, gray ? 1 : 3);
+    size_t held = jpeg_has_multiple_scans(jpeg) /* then all coefficients are */
+                      ? (size_t)jpeg->image_height * jpeg->image_width * (size_t)jpeg->num_components * sizeof(JCOEF) : 0;
+    clr_status st = clr_image_place(to, jpeg->image_height, jpeg->image_width, gray ? 1 : 3, held);
     if (st != CLR_OK)
         return st;
     jpeg->out_color_space = cmyk ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;

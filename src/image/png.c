@@ -1,5 +1,6 @@
 /* PNG through libpng. Sample c of maximum m with alpha a over white, as 8 bits: round(255 (c a + m (m - a)) / m^2). */
 #include "clr/mem.h"
+#include "clr/output.h"
 #include "codec.h"
 
 #include <errno.h>
@@ -102,7 +103,9 @@ static clr_status decode(reading *r, size_t length, target *to)
     if (height <= CLR_IMAGE_SIDE && width <= CLR_IMAGE_SIDE && too_short_for(png, info, length))
         return clr_fail(CLR_EINPUT, "its header claims %lld x %lld pixels, more than its %zu bytes can hold", (long long)width,
                         (long long)height, length);
-    clr_status st = clr_image_place(to, height, width, channels);
+    /* interlaced, all rows are held as they are stored */
+    size_t held = passes > 1 ? (size_t)width * (size_t)height * (size_t)(channels + 1) * (png_get_bit_depth(png, info) == 16 ? 2 : 1) : 0;
+    clr_status st = clr_image_place(to, height, width, channels, held);
     if (st != CLR_OK)
         return st;
     png_set_expand(png);
@@ -178,14 +181,17 @@ static bool encode(writing *w, FILE *file, const clr_image *image)
 clr_status clr_image_write_png(const char *path, const clr_image *image)
 {
     writing *w = &(writing){0};
-    clr_status st = CLR_OK;
-    char *temporary = clr_text("%s.tmp-%ld", path, (long)getpid());
-    FILE *file = fopen(temporary, "wb");
+    clr_output output;
+    clr_status st = clr_output_begin(path, &output);
 
     CLR_CHECK(image->channels == 1 || image->channels == 3);
+    if (st != CLR_OK)
+        return st;
+    FILE *file = fopen(output.temporary, "wb");
     if (!file) {
         st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
-        goto out;
+        clr_output_end(&output, false);
+        return st;
     }
     bool good = encode(w, file, image);
     png_destroy_write_struct(&w->png, &w->info);
@@ -197,17 +203,8 @@ clr_status clr_image_write_png(const char *path, const clr_image *image)
         snprintf(w->why, sizeof w->why, "%s", strerror(errno));
         good = false;
     }
-    if (good && rename(temporary, path)) {
-        snprintf(w->why, sizeof w->why, "%s", strerror(errno));
-        good = false;
-    }
-    if (!good) {
-        unlink(temporary);
-        st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, w->why);
-    }
-out:
-    clr_free(temporary);
-    return st;
+    int error = clr_output_end(&output, good);
+    return good && !error ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be written: %s", path, error ? strerror(error) : w->why);
 }
 
 const char *clr_image_libraries(void)

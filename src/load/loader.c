@@ -73,7 +73,7 @@ int64_t clr_loader_bytes(const clr_store *store, const clr_loader_config *config
 {
     const clr_store_facts *facts = clr_store_facts_of(store);
     int64_t views = (int64_t)CLR_VIEWS * config->count * config->size * config->size * config->channels * (int64_t)sizeof(float);
-    size_t scratch = clr_augment_scratch(facts->max_height, facts->max_width, config->channels, config->size);
+    size_t scratch = clr_augment_floats(facts->max_pixels, facts->max_width, config->channels, config->size);
 
     return SLOTS * (views + room(store, config->count)) + (omp_get_max_threads() + 1) * (int64_t)(scratch * sizeof(float));
 }
@@ -184,7 +184,7 @@ clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, cl
     loader->scratches = omp_get_max_threads() + 1;
     loader->scratch = CLR_NEW(float *, loader->scratches);
     for (int i = 0; i < loader->scratches; i++)
-        loader->scratch[i] = CLR_NEW(float, clr_augment_scratch(facts->max_height, facts->max_width, config->channels, config->size));
+        loader->scratch[i] = CLR_NEW(float, clr_augment_floats(facts->max_pixels, facts->max_width, config->channels, config->size));
     int64_t bytes = room(store, config->count);
     for (int i = 0; i < SLOTS; i++) {
         slot *s = &loader->slot[i];

@@ -166,7 +166,7 @@ static clr_loader_config config_of(layout l)
 static void check(layout l, const clr_loader_config *c, int64_t step, const clr_batch *batch)
 {
     int64_t ids[BATCH], epoch = step / (IMAGES / BATCH), pixels = (int64_t)c->size * c->size * c->channels;
-    float *view = CLR_NEW(float, pixels), *scratch = CLR_NEW(float, clr_augment_scratch(40, 40, 3, c->size));
+    float *view = CLR_NEW(float, pixels), *scratch = CLR_NEW(float, clr_augment_floats(40 * 40, 40, 3, c->size));
 
     clr_sampler_batch(&c->sampler, step, c->first, c->count, ids);
     ck_assert_mem_eq(batch->ids, ids, (size_t)c->count * sizeof *ids);

@@ -48,15 +48,20 @@ static bool fits(const kind *k, const char *path)
     return good;
 }
 
-/* The kind whose files a folder has, or that a single file named *.bin is; NULL: neither. */
-static const kind *kind_of(const char *path)
+static bool is_bin(const char *path)
 {
     size_t length = strlen(path);
 
+    return length > 4 && !strcmp(path + length - 4, ".bin") && clr_file_size(path) >= 0;
+}
+
+/* The kind whose files a folder has, or that a single file named *.bin is; NULL: neither. */
+static const kind *kind_of(const char *path)
+{
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         const kind *k = &kinds[i];
         if (!clr_file_is_folder(path)) {
-            if (length > 4 && !strcmp(path + length - 4, ".bin") && fits(k, path))
+            if (is_bin(path) && fits(k, path))
                 return k;
             continue;
         }
@@ -72,7 +77,18 @@ static const kind *kind_of(const char *path)
 
 static bool probe(const char *path)
 {
-    return kind_of(path) != NULL;
+    return is_bin(path) || kind_of(path);
+}
+
+/* Why a file named *.bin is of no kind. */
+static clr_status no_kind(const char *path)
+{
+    int64_t bytes = clr_file_size(path), ten = 1 + 3 * PLANE, hundred = 2 + 3 * PLANE;
+
+    if (bytes == 0 || (bytes % ten && bytes % hundred))
+        return clr_fail(CLR_EINPUT, "%s: its %lld bytes are not whole rows of %lld (CIFAR-10) or %lld (CIFAR-100); is it cut short?", path,
+                        (long long)bytes, (long long)ten, (long long)hundred);
+    return clr_fail(CLR_EINPUT, "%s: is not CIFAR's binary version: labels beyond the classes", path);
 }
 
 static clr_status add(own *o, char *path, clr_source *source)
@@ -115,8 +131,12 @@ static clr_status open_(const char *path, const char *split, clr_source *source)
 {
     own *o = source->own = CLR_NEW(own, 1);
     const kind *k = o->kind = kind_of(path);
-    clr_status st = CLR_OK;
+    clr_status st = clr_file_two_splits(path, split);
 
+    if (st == CLR_OK && !k)
+        st = no_kind(path);
+    if (st != CLR_OK)
+        return st;
     if (!clr_file_is_folder(path)) {
         const char *slash = strrchr(path, '/');
         if (split)

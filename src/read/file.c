@@ -59,6 +59,13 @@ out:
     return st;
 }
 
+clr_status clr_file_two_splits(const char *path, const char *split)
+{
+    if (!split || !strcmp(split, "train") || !strcmp(split, "test"))
+        return CLR_OK;
+    return clr_fail(CLR_EUSAGE, "--split=%s: %s has only train and test", split, path);
+}
+
 char **clr_file_numbers(int n)
 {
     char **names = CLR_NEW(char *, n);

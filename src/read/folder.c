@@ -148,12 +148,21 @@ static clr_status walk(own *o, clr_source *source, const char *below, int label)
     return st;
 }
 
+static bool are_splits(const clr_source *source)
+{
+    for (int i = 0; i < source->class_count; i++)
+        if (strcmp(source->classes[i], "train") && strcmp(source->classes[i], "val") && strcmp(source->classes[i], "test"))
+            return false;
+    return source->class_count > 0;
+}
+
 static clr_status open_(const char *path, const char *split, clr_source *source)
 {
     own *o = source->own = CLR_NEW(own, 1);
     struct stat facts;
 
     o->top = split ? clr_text("%s/%s", path, split) : clr_copy_text(path);
+    source->folder = clr_copy_text(o->top);
     if (stat(o->top, &facts) || !S_ISDIR(facts.st_mode))
         return clr_fail(CLR_EINPUT, "%s: is not a folder%s", o->top,
                         split ? "; for a tree of images --split names a folder below SRC" : "");
@@ -169,6 +178,8 @@ static clr_status open_(const char *path, const char *split, clr_source *source)
         source->classes = NULL;
         source->class_count = 0;
     }
+    if (!split && are_splits(source))
+        return clr_fail(CLR_EUSAGE, "%s: holds the parts of a dataset, not its classes; --split=%s packs that part", path, source->classes[0]);
     if (o->passed)
         clr_info("%s: passed over what is not named .png, .jpg or .jpeg: %lld", o->top, (long long)o->passed);
     return source->examples ? CLR_OK : clr_fail(CLR_EINPUT, "%s: holds no .png, .jpg or .jpeg files", o->top);

@@ -154,8 +154,10 @@ static clr_status open_(const char *path, const char *split, clr_source *source)
     own *o = source->own = CLR_NEW(own, 1);
     bool folder = clr_file_is_folder(path);
     shape s;
-    clr_status st;
+    clr_status st = clr_file_two_splits(path, split);
 
+    if (st != CLR_OK)
+        return st;
     if (!folder && split)
         return clr_fail(CLR_EUSAGE, "--split=%s: %s is a single file; --split chooses within a folder", split, path);
     o->path = folder ? find(path, split ? split : "train") : clr_copy_text(path);

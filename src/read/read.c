@@ -2,6 +2,7 @@
 #include "clr/read.h"
 
 #include "clr/mem.h"
+#include "file.h"
 #include "readers.h"
 
 #include <errno.h>
@@ -13,6 +14,14 @@
 CLR_READERS(DECLARE)
 #define ENTRY(name) &clr_reader_##name,
 static const clr_reader *const readers[] = {CLR_READERS(ENTRY) NULL};
+
+/* path where it is a folder, else the one that it lies in. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return clr_file_is_folder(path) ? clr_copy_text(path) : slash ? clr_text("%.*s", (int)(slash - path), path) : clr_copy_text(".");
+}
 
 clr_status clr_read_open(const char *path, const char *split, clr_source *source)
 {
@@ -29,6 +38,8 @@ clr_status clr_read_open(const char *path, const char *split, clr_source *source
             continue;
         source->reader = *reader;
         clr_status st = (*reader)->open(path, split, source);
+        if (!source->folder)
+            source->folder = folder_of(path);
         if (st == CLR_OK && source->examples == 0)
             st = clr_fail(CLR_EINPUT, "%s: holds no images", path);
         if (st != CLR_OK)
@@ -45,5 +56,6 @@ void clr_read_close(clr_source *source)
     for (int i = 0; i < source->class_count && source->classes; i++)
         clr_free(source->classes[i]);
     clr_free(source->classes);
+    clr_free(source->folder);
     *source = (clr_source){0};
 }

@@ -110,6 +110,7 @@ static clr_status open_uniform(clr_store *s, clr_h5 *file)
     s->facts.images = n[0];
     s->facts.height = s->facts.max_height = (int)n[1];
     s->facts.width = s->facts.max_width = (int)n[2];
+    s->facts.max_pixels = n[1] * n[2];
     s->facts.channels = (int)n[3];
     return clr_h5_offset(file, "/images", &s->base);
 }
@@ -124,13 +125,14 @@ static bool consistent(clr_store *s, int64_t bytes)
         return false;
     f->height = shape[0], f->width = shape[1], f->channels = shape[2];
     for (int64_t i = 0; i < f->images; i++, shape += 3) {
-        int64_t size = s->offsets[i + 1] - s->offsets[i];
+        int64_t size = s->offsets[i + 1] - s->offsets[i], pixels = (int64_t)shape[0] * shape[1];
         if (shape[0] < 1 || shape[1] < 1 || shape[0] > CLR_IMAGE_SIDE || shape[1] > CLR_IMAGE_SIDE ||
             (shape[2] != 1 && shape[2] != 3) || size < 1 ||
-            (!s->encoded && size != (int64_t)shape[0] * shape[1] * shape[2]))
+            (!s->encoded && size != pixels * shape[2]))
             return false;
         f->max_height = shape[0] > f->max_height ? shape[0] : f->max_height;
         f->max_width = shape[1] > f->max_width ? shape[1] : f->max_width;
+        f->max_pixels = pixels > f->max_pixels ? pixels : f->max_pixels;
         if (shape[0] != f->height || shape[1] != f->width)
             f->height = f->width = 0;
         if (shape[2] != f->channels)

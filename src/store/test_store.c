@@ -160,6 +160,7 @@ static clr_status check_all(layout l, bool labelled, bool *same)
     *same = f->images == N && f->classes == (labelled ? CLASSES : 0) && !strcmp(clr_store_path(store), path) &&
             f->channels == (l == GRAY ? 1 : l < MIXED ? 3 : 0) && f->height == (l < RAGGED ? 6 : 0) &&
             f->width == (l < RAGGED ? 5 : 0) && f->max_height == (l < RAGGED ? 6 : 7) && f->max_width == (l < RAGGED ? 5 : 10) &&
+            f->max_pixels == (l < RAGGED ? 30 : 63) && /* less than 7 * 10: no image is both */
             (clr_store_labels(store) != NULL) == labelled;
     for (int i = 0; *same && i < N; i++) {
         char want[32], *name = NULL;
