@@ -265,7 +265,7 @@ START_TEST(memory_is_enough_for_the_largest_images)
     clr_loader_config c = config_of((layout)_i);
     const clr_store_facts *facts = clr_store_facts_of(store);
     int64_t views = (int64_t)CLR_VIEWS * COUNT * SIZE * SIZE * c.channels * 4, ids[IMAGES], most = 0, least = INT64_MAX;
-    int64_t scratch = (omp_get_max_threads() + 1) * 4 * (int64_t)clr_augment_scratch(facts->max_height, facts->max_width, c.channels, SIZE);
+    int64_t scratch = (omp_get_max_threads() + 1) * 4 * (int64_t)clr_augment_floats(facts->max_pixels, facts->max_width, c.channels, SIZE);
     int64_t room = (clr_loader_bytes(store, &c) - scratch) / 2 - views;
 
     for (int64_t i = 0; i < IMAGES; i++) {
