@@ -129,6 +129,7 @@ scenario() {
     why=$("$2" 2>&1)
     status=$?
     why=$(echo "$why" | tr '\n' ' ' | cut -c1-600)
+    [ $status = 0 ] || why="$why; Slurm: $(tail -n 6 "$CLUSTER/log/slurmctld" | cut -d' ' -f2- | tr '\n' ';')"
     on ctl scancel --user=root 2>/dev/null
     wait_for 60 calm || {
         for pid in $(ranks); do kill -9 "$pid"; done
