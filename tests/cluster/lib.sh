@@ -123,8 +123,16 @@ mend() {
     done
 }
 
-# scenario NAME FUNCTION: one line, and a calm cluster afterwards
+# scenario NAME FUNCTION: one line, and a calm cluster afterwards. What fails is tried once more, and both times are told: Slurm's clocks are
+# coarse, and nodes that share a busy machine lose it for seconds.
 scenario() {
+    touch "$CLUSTER/mark"
+    attempt "$1" "$2" && return
+    echo "again: $1 $why"
+    find "$work" -mindepth 1 -maxdepth 1 -newer "$CLUSTER/mark" ! -name 'reference*' -exec rm -rf {} +
+    attempt "$1" "$2" || echo "FAILED $1 $why"
+}
+attempt() {
     began=$(date +%s)
     why=$("$2" 2>&1)
     status=$?
@@ -137,8 +145,6 @@ scenario() {
         mend
         wait_for 60 calm
     }
-    case $status in
-    0) echo "ok $1 $(($(date +%s) - began))" ;;
-    *) echo "FAILED $1 $why" ;;
-    esac
+    [ $status = 0 ] || return 1
+    echo "ok $1 $(($(date +%s) - began))"
 }
