@@ -3,9 +3,10 @@
 # modules in a shell that does not know them.
 . "${top_srcdir:-.}/tests/lib.sh"
 cd "$work" || exit 1
-export SIMCLR="$simclr" NODES=1 RANKS_PER_NODE=2 DATA="$work/few.h5" TRAIN="$work/few.h5" TEST="$work/few.h5"
+export SIMCLR="$simclr" NODES=1 RANKS_PER_NODE=2 DATA="$work/few.h5" TRAIN="$work/few.h5" TEST="$work/others.h5"
 unset SLURM_JOB_ID SLURM_RESTART_COUNT MODULES MODULESHOME LMOD_PKG
 few "$work/few"
+few "$work/others" 256
 settings="--preset=fashion-mnist --width=1/16 --batch=64 --warmup-epochs=0.02 --threads=1 --checkpoint-every=4"
 
 RUN_DIR=$work/run timeout 200 sh "$top/jobs/pretrain.sh" $settings --steps=60 >out 2>&1 &

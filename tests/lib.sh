@@ -26,11 +26,11 @@ sums() {
 steps() {
     grep -v '^#' "$1/metrics.tsv" | cut -f1 | tr '\n' ' '
 }
-# few DIR: DIR.h5, a dataset of 256 images: four steps of 64 are an epoch
+# few DIR [FIRST]: DIR.h5, a dataset of 256 images, from number FIRST (0) on: four steps of 64 are an epoch
 few() {
     mkdir "$1"
-    { printf '\0\0\10\3\0\0\1\0\0\0\0\34\0\0\0\34'; gzip -dc $mnist/t10k-images-idx3-ubyte.gz | tail -c +17 | head -c $((256 * 784)); } >"$1/t10k-images-idx3-ubyte"
-    { printf '\0\0\10\1\0\0\1\0'; gzip -dc $mnist/t10k-labels-idx1-ubyte.gz | tail -c +9 | head -c 256; } >"$1/t10k-labels-idx1-ubyte"
+    { printf '\0\0\10\3\0\0\1\0\0\0\0\34\0\0\0\34'; gzip -dc $mnist/t10k-images-idx3-ubyte.gz | tail -c +$((17 + ${2:-0} * 784)) | head -c $((256 * 784)); } >"$1/t10k-images-idx3-ubyte"
+    { printf '\0\0\10\1\0\0\1\0'; gzip -dc $mnist/t10k-labels-idx1-ubyte.gz | tail -c +$((9 + ${2:-0})) | head -c 256; } >"$1/t10k-labels-idx1-ubyte"
     "$simclr" pack --split=test "$1" "$1.h5" >"$work/err" 2>&1 || die "pack: $(cat "$work/err")"
 }
 # until_at STEP DIR: waits until the run has got there
