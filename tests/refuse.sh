@@ -83,13 +83,13 @@ pretrain 2 "$work/late" --steps=4000 --checkpoint-every=40 &
 job=$!
 waited=0
 while [ ! -s "$work/late/metrics.tsv" ] && [ $waited -lt 300 ]; do sleep 0.1; waited=$((waited + 1)); done
-echo "elsewhere 1 1 - 0" >"$work/other"
+echo "elsewhere 1 1 - 0 0" >"$work/other"
 mv "$work/other" "$work/late/lock"
 wait $job
 status=$?
 [ $status = 1 ] || die "a job without its lock ended with status $status, not 1: $(tail -5 "$work/late.out")"
 grep -q "taken over while this job was suspended.*process 1 on elsewhere" "$work/late.out" || die "the loss of the lock is not told: $(tail -5 "$work/late.out")"
-[ "$(cat "$work/late/lock")" = "elsewhere 1 1 - 0" ] || die "the other job's lock was touched"
+[ "$(cat "$work/late/lock")" = "elsewhere 1 1 - 0 0" ] || die "the other job's lock was touched"
 
 # Disk full: the first save, at step 0, shows it.
 mkdir "$work/full"
