@@ -73,7 +73,9 @@ while [ $trial -lt "$trials" ]; do
     [ $((trial % 5)) = 0 ] && [ $disk = yes ] && dir=$small/run
     rm -rf "$dir" && mkdir "$dir"
     run "$dir"
-    sleep "$(awk -v r="$(chance $trial 1)" -v span="$span" 'BEGIN { print r * span }')"
+    at=$(awk -v r="$(chance $trial 1)" -v n=$steps 'BEGIN { print int(r * n) }') # after this step, and a part of the next; or in the start
+    until [ "$at" = 0 ] || [ "$(tail -n 1 "$dir/metrics.tsv" 2>/dev/null | cut -f1)" -ge "$at" ] 2>/dev/null || ! kill -0 $job 2>/dev/null; do sleep 0.01; done
+    sleep "$(awk -v r="$(chance $trial 3)" -v span="$span" -v n=$steps -v at="$at" 'BEGIN { print r * span / (at ? 2 * n : 2) }')"
     tree=$(below $job)
     ranks=$(for pid in $tree; do case $(ps -o comm= -p "$pid") in *simclr*) echo "$pid" ;; esac; done)
     case $((trial % 3)) in
