@@ -25,7 +25,7 @@ clean() {
     rm -rf "$CLUSTER"
 }
 trap clean EXIT
-trap 'exit 1' HUP INT TERM
+for signal in HUP INT TERM; do trap "echo 'ended by SIG$signal'; exit 1" $signal; done
 sh tests/cluster/cluster.sh start "$CLUSTER" >"$CLUSTER.start" 2>&1
 status=$?
 reason=$(cat "$CLUSTER.start")
