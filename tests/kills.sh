@@ -38,9 +38,6 @@ below() {
         below "$child"
     done
 }
-now() {
-    date +%s.%N
-}
 good=0 trial=0 struck=0
 # bad SENTENCE [FILE]: this trial failed; the end of what FILE says
 bad() {
@@ -50,11 +47,9 @@ bad() {
     exit 1
 }
 
-began=$(now)
 mkdir -p "$work/calm"
 run "$work/calm"
 wait $job || { echo "the undisturbed run failed:"; tail -5 "$work/calm.out"; exit 1; }
-span=$(echo "$(now) $began" | awk '{print $1 - $2}')
 sums "$work/calm" >"$work/expected"
 [ -s "$work/expected" ] || { echo "no checksums in the last checkpoint"; exit 1; }
 
@@ -67,15 +62,21 @@ mount -t tmpfs -o size=${room}k tmpfs "$small" 2>/dev/null && disk=yes || { disk
 chance() {
     awk -v s="$seed" -v i="$1" -v k="$2" 'BEGIN { srand(s * 100003 + i * 17 + k); rand(); print rand() }'
 }
-while [ $trial -lt "$trials" ]; do
-    trial=$((trial + 1))
-    dir=$work/run
-    [ $((trial % 5)) = 0 ] && [ $disk = yes ] && dir=$small/run
-    rm -rf "$dir" && mkdir "$dir"
+# moment R: waits for a moment in the life of the run: a tenth of them lie before its first step, the others after any step
+moment() {
+    step=$(awk -v r="$1" -v n=$steps 'BEGIN { print int((r - 0.1) / 0.9 * n) }')
+    [ "$step" -gt 0 ] || { sleep "$(awk -v r="$1" 'BEGIN { print 10 * r }')"; return; }
+    until [ "$(tail -n 1 "$dir/metrics.tsv" 2>/dev/null | cut -f1)" -ge "$step" ] 2>/dev/null; do
+        kill -0 $job 2>/dev/null || return
+        sleep 0.02
+    done
+    sleep "$(awk -v r="$1" -v n=$steps 'BEGIN { x = (r - 0.1) / 0.9 * n; print (x - int(x)) * 0.1 }')"
+}
+# strike ATTEMPT: a fresh run in $dir, and the blow at its moment; sets kind, ranks and status
+strike() {
+    rm -rf "$dir" "$small/filler" && mkdir "$dir"
     run "$dir"
-    at=$(awk -v r="$(chance $trial 1)" -v n=$steps 'BEGIN { print int(r * n) }') # after this step, and a part of the next; or in the start
-    until [ "$at" = 0 ] || [ "$(tail -n 1 "$dir/metrics.tsv" 2>/dev/null | cut -f1)" -ge "$at" ] 2>/dev/null || ! kill -0 $job 2>/dev/null; do sleep 0.01; done
-    sleep "$(awk -v r="$(chance $trial 3)" -v span="$span" -v n=$steps -v at="$at" 'BEGIN { print r * span / (at ? 2 * n : 2) }')"
+    moment "$(chance $trial $((10 * $1)))"
     tree=$(below $job)
     ranks=$(for pid in $tree; do case $(ps -o comm= -p "$pid") in *simclr*) echo "$pid" ;; esac; done)
     case $((trial % 3)) in
@@ -88,10 +89,20 @@ while [ $trial -lt "$trials" ]; do
         victims= kind="disk full"
     fi
     [ -n "$victims" ] && kill -9 $victims 2>/dev/null
-    wait $job
+    wait $job 2>/dev/null
     status=$?
+    kind="$kind, after step $(tail -n 1 "$dir/metrics.tsv" 2>/dev/null | cut -f1 | sed 's/^#.*/0/')"
+}
+while [ $trial -lt "$trials" ]; do
+    trial=$((trial + 1))
+    dir=$work/run
+    [ $((trial % 5)) = 0 ] && [ $disk = yes ] && dir=$small/run
+    for attempt in 1 2 3; do # it may have ended before the blow
+        strike $attempt
+        [ $status = 0 ] || break
+    done
     [ $status = 0 ] || struck=$((struck + 1))
-    if [ "$kind" = "disk full" ] && [ $status != 0 ] && ! grep -q "No space left on device" "$work/run.out"; then
+    if [ "$dir" = "$small/run" ] && [ $status != 0 ] && ! grep -q "No space left on device" "$work/run.out"; then
         bad "does not say what is wrong:" "$work/run.out"
     fi
     rm -f "$small/filler"
@@ -105,7 +116,7 @@ while [ $trial -lt "$trials" ]; do
     done
     newest=$(ls "$dir"/checkpoints/step-*.h5 2>/dev/null | tail -1)
     older=$(ls "$dir"/checkpoints/step-*.h5 2>/dev/null | wc -l)
-    if [ $((trial % 4)) = 0 ] && [ "$older" -gt 1 ] && [ "$kind" != "disk full" ]; then
+    if [ $((trial % 4)) = 0 ] && [ "$older" -gt 1 ] && [ "$dir" != "$small/run" ]; then
         size=$(wc -c <"$newest")
         at=$(awk -v r="$(chance $trial 2)" -v n="$size" 'BEGIN { printf "%d", r * n }')
         case $((trial / 4 % 3)) in
