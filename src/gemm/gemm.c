@@ -1,6 +1,8 @@
 /* BLIS, one thread a call: callers split the work. */
 #include "clr/gemm.h"
 
+#include "clr/isa.h"
+
 #include <blis.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -22,6 +24,13 @@ void clr_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, co
     /* Transposing a row-major matrix is exchanging its strides. */
     bli_sgemm(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, m, n, k, &alpha, (float *)(uintptr_t)a, ta ? 1 : lda, ta ? lda : 1,
               (float *)(uintptr_t)b, tb ? 1 : ldb, tb ? ldb : 1, &beta, c, ldc, 1);
+}
+
+CLR_KERNEL_DECLARE(const clr_panel_op, clr_panel);
+
+const clr_panel_op *clr_panel_current(void)
+{
+    return CLR_KERNEL_PICK(clr_panel);
 }
 
 const char *clr_gemm_library(void)

@@ -33,12 +33,45 @@ START_TEST(products)
 }
 END_TEST
 
+/* Every remainder of rows and columns, b as it is and transposed, a by rows and by columns, written and added. */
+START_TEST(panels)
+{
+    const clr_panel_op *op = clr_panel_current();
+    static float a[LD * LD], b[LD * LD], c[LD * LD], was[LD * LD], packed[64 * LD];
+    clr_rng rng = clr_rng_for(2, 0, (uint64_t)_i, 0, 0);
+    bool across = _i & 1, transposed = _i & 2, add = _i & 4;
+
+    for (int m = 1; m <= 15; m++)
+        for (int n = 1; n <= LD; n += n < 17 ? 1 : 5) {
+            for (int i = 0; i < LD * LD; i++) {
+                a[i] = (float)clr_rng_normal(&rng);
+                b[i] = (float)clr_rng_normal(&rng);
+                was[i] = c[i] = add || i / LD >= m || i % LD >= n ? (float)clr_rng_normal(&rng) : NAN;
+            }
+            ck_assert_int_le(op->floats(K, n), 64 * LD);
+            op->pack(transposed, K, n, 1.5f, b, LD, packed);
+            op->multiply(m, n, K, a, across ? 1 : LD, across ? LD : 1, packed, add, c, LD);
+            for (int i = 0; i < LD; i++)
+                for (int j = 0; j < LD; j++) {
+                    double sum = add ? was[i * LD + j] : 0;
+                    for (int k = 0; k < K; k++)
+                        sum += 1.5 * (across ? a[k * LD + i] : a[i * LD + k]) * (transposed ? b[j * LD + k] : b[k * LD + j]);
+                    if (i < m && j < n)
+                        ck_assert_double_lt(fabs(c[i * LD + j] - sum), 4 * FLT_EPSILON * sqrt(K) * 8);
+                    else
+                        ck_assert(c[i * LD + j] == was[i * LD + j]);
+                }
+        }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gemm");
     TCase *tcase = tcase_create("gemm");
 
     tcase_add_loop_test(tcase, products, 0, 8);
+    tcase_add_loop_test(tcase, panels, 0, 8);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

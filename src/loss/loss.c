@@ -4,8 +4,9 @@
      dL/dz^_i = 1 / (2G T) sum_j (dl_i/ds_ij + dl_j/ds_ij) z^_j ,
 
    because s is symmetric: a rank finds the gradient of its own rows from gathered z^ and a few gathered numbers an anchor, and nothing is
-   reduced. Then through the scaling: dz = (g - (g . z^) z^) / |z|. Similarities exist as tiles of ROWS x COLUMNS, made twice. exp is kept
-   in range by a bound: 1 / T for unit rows, or, where that leaves too little room, the largest similarity of each row, found first.
+   reduced. Then through the scaling: dz = (g - (g . z^) z^) / |z|. Similarities exist as tiles of ROWS x SIDE, made twice, from gathered rows
+   arranged as panels once. exp is kept in range by a bound: 1 / T for unit rows, or, where that leaves too little room, the largest
+   similarity of each row, found first.
 
    A lone rank owns both sides of every pair: for ntxent each tile of the upper triangle then serves its rows and its columns, at half the
    arithmetic; every thread adds to sums of its own, which are joined in the order of threads. */
@@ -23,7 +24,7 @@
 CLR_LOSS_OPS(DECLARE)
 CLR_KERNEL_DECLARE(const clr_loss_both, clr_loss_both);
 
-enum { ROWS = 128, COLUMNS = 512, SIDE = 256, BOTH_THREADS = 16 };
+enum { ROWS = 48, SIDE = 192, LD = SIDE + 16, TILE = SIDE * LD, BOTH_THREADS = 16 }; /* LD: a column's places differ in the cache */
 static const double NORM_FLOOR = 1e-12; /* of a row's squared length, as the paper's code has it */
 
 struct clr_loss {
@@ -31,16 +32,19 @@ struct clr_loss {
     clr_loss_config config;
     const clr_loss_op *op;
     const clr_loss_both *both;
+    const clr_panel_op *panel;
     int64_t images, all, first; /* G; 2G; where this rank's rows begin */
     int mine, dim, threads;     /* 2B; D */
     bool bounded, shared;       /* 1 / T bounds well enough; the triangle */
     float scale;                /* 1 / T */
     int64_t *counts;            /* of each rank, in whatever is gathered */
     float *z, *gathered, *inverse; /* z^ of this rank, of all; 1 / |z| */
+    float *across, *along;      /* for each SIDE gathered rows: panels of their transpose over T (D, SIDE), of themselves (SIDE, D) */
+    int64_t across_step, along_step;
     float *facts, *all_facts;   /* positive, p, q of each anchor */
     clr_loss_anchor *anchor;
     int32_t *better;
-    float *tile, *weights;      /* one a thread: (ROWS, COLUMNS), or (SIDE, SIDE) */
+    float *tile, *weights;      /* one a thread: (ROWS, LD), or (SIDE, LD) */
     double *sums;               /* shared: 2 a row and thread */
     float *parts;               /* shared: dz of all rows, one a thread but the first */
     double *negative;           /* sum of similarities, one a thread */
@@ -52,13 +56,19 @@ static int64_t rows_of(const clr_loss *loss, int rank)
     return 2 * (clr_share(loss->images, ranks, rank + 1) - clr_share(loss->images, ranks, rank));
 }
 
+static int64_t blocks_of(int64_t rows)
+{
+    return (rows + SIDE - 1) / SIDE;
+}
+
 int64_t clr_loss_bytes(int64_t images, int64_t mine, int dim)
 {
     int threads = omp_get_max_threads();
     int64_t both = mine == images ? (threads < BOTH_THREADS ? threads : BOTH_THREADS) : 0;
+    int64_t panels = blocks_of(2 * images) * (clr_panel_current()->floats(dim, SIDE) + clr_panel_current()->floats(SIDE, dim));
 
-    return (int64_t)sizeof(float) * (2 * images * (dim + 3) + 2 * mine * (dim + 4 + (int64_t)sizeof(clr_loss_anchor) / 4) +
-                                     2 * threads * ROWS * COLUMNS + both * 2 * images * (dim + 6));
+    return (int64_t)sizeof(float) * (panels + 2 * images * (dim + 3) + 2 * mine * (dim + 4 + (int64_t)sizeof(clr_loss_anchor) / 4) +
+                                     2 * threads * TILE + both * 2 * images * (dim + 6));
 }
 
 clr_status clr_loss_new(clr_comm *comm, const clr_loss_config *config, int64_t images, int dim, clr_loss **out)
@@ -73,8 +83,8 @@ clr_status clr_loss_new(clr_comm *comm, const clr_loss_config *config, int64_t i
     clr_loss *loss = CLR_NEW(clr_loss, 1);
 #define PICK(name) CLR_KERNEL_PICK(clr_loss_##name),
     const clr_loss_op *const ops[] = {CLR_LOSS_OPS(PICK)};
-    *loss = (clr_loss){.comm = comm, .config = *config, .op = ops[config->kind], .both = CLR_KERNEL_PICK(clr_loss_both), .images = images,
-                       .all = 2 * images, .dim = dim, .threads = omp_get_max_threads()};
+    *loss = (clr_loss){.comm = comm, .config = *config, .op = ops[config->kind], .both = CLR_KERNEL_PICK(clr_loss_both),
+                       .panel = clr_panel_current(), .images = images, .all = 2 * images, .dim = dim, .threads = omp_get_max_threads()};
     loss->scale = config->kind == 2 ? 1 : (float)(1 / config->temperature);
     loss->bounded = config->l2norm && loss->scale <= 40; /* exp(-2 / T) stays a normal number */
     loss->shared = ranks == 1 && config->kind == 0 && loss->bounded && !config->one_view && loss->threads <= BOTH_THREADS;
@@ -83,14 +93,18 @@ clr_status clr_loss_new(clr_comm *comm, const clr_loss_config *config, int64_t i
     for (int r = 0; r < rank; r++)
         loss->first += rows_of(loss, r);
     loss->gathered = CLR_NEW(float, loss->all * dim);
+    loss->across_step = loss->panel->floats(dim, SIDE);
+    loss->along_step = loss->panel->floats(SIDE, dim);
+    loss->across = CLR_NEW(float, blocks_of(loss->all) * loss->across_step);
+    loss->along = CLR_NEW(float, blocks_of(loss->all) * loss->along_step);
     loss->z = CLR_NEW(float, (int64_t)loss->mine * dim);
     loss->inverse = CLR_NEW(float, loss->mine);
     loss->facts = CLR_NEW(float, 3 * (int64_t)loss->mine);
     loss->all_facts = CLR_NEW(float, 3 * loss->all);
     loss->anchor = CLR_NEW(clr_loss_anchor, loss->mine);
     loss->better = CLR_NEW(int32_t, (int64_t)loss->mine * (loss->shared ? loss->threads : 1) + 64);
-    loss->tile = CLR_NEW(float, (int64_t)loss->threads * ROWS * COLUMNS);
-    loss->weights = CLR_NEW(float, (int64_t)loss->threads * ROWS * COLUMNS);
+    loss->tile = CLR_NEW(float, (int64_t)loss->threads * TILE);
+    loss->weights = CLR_NEW(float, (int64_t)loss->threads * TILE);
     loss->negative = CLR_NEW(double, loss->threads);
     if (loss->shared) {
         loss->sums = CLR_NEW(double, 2 * loss->all * loss->threads);
@@ -105,7 +119,7 @@ void clr_loss_free(clr_loss *loss)
     if (!loss)
         return;
     void *all[] = {loss->counts, loss->gathered, loss->z,    loss->inverse, loss->facts, loss->all_facts, loss->anchor,
-                   loss->better, loss->tile,     loss->weights, loss->sums, loss->parts, loss->negative};
+                   loss->better, loss->tile,     loss->weights, loss->sums, loss->parts, loss->negative, loss->across, loss->along};
     for (size_t i = 0; i < CLR_COUNT(all); i++)
         clr_free(all[i]);
     clr_free(loss);
@@ -146,7 +160,7 @@ static float dot(const float *a, const float *b, int n)
     return (float)sum;
 }
 
-/* z -> z^ of this rank, gathered. Returns the seconds of gathering. */
+/* z -> z^ of this rank, gathered, and as panels. Returns the seconds of gathering. */
 static double gather_rows(clr_loss *loss, const float *z)
 {
     int dim = loss->dim;
@@ -165,7 +179,15 @@ static double gather_rows(clr_loss *loss, const float *z)
     for (int r = 0; r < clr_comm_size(loss->comm); r++)
         loss->counts[r] = rows_of(loss, r) * dim;
     clr_comm_gather_all(loss->comm, loss->z, loss->gathered, loss->counts);
-    return clr_seconds() - begin;
+    double seconds = clr_seconds() - begin;
+#pragma omp parallel for schedule(static)
+    for (int64_t block = 0; block < blocks_of(loss->all); block++) {
+        const float *from = loss->gathered + block * SIDE * dim;
+        int rows = (int)clr_min64(SIDE, loss->all - block * SIDE);
+        loss->panel->pack(true, dim, rows, loss->scale, from, dim, loss->across + block * loss->across_step);
+        loss->panel->pack(false, rows, dim, 1, from, dim, loss->along + block * loss->along_step);
+    }
+    return seconds;
 }
 
 static double gather_facts(clr_loss *loss)
@@ -208,10 +230,17 @@ static void mask(const clr_loss *loss, int64_t row, int64_t c0, int n, float *s)
     }
 }
 
-static void similarities(const clr_loss *loss, int64_t row, int rows, int64_t column, int columns, float *s, int64_t ld)
+static void similarities(const clr_loss *loss, int64_t row, int rows, int64_t block, int columns, float *s)
 {
-    clr_gemm(false, true, rows, columns, loss->dim, loss->scale, loss->gathered + row * loss->dim, loss->dim,
-             loss->gathered + column * loss->dim, loss->dim, 0, s, ld);
+    loss->panel->multiply(rows, columns, loss->dim, loss->gathered + row * loss->dim, loss->dim, 1, loss->across + block * loss->across_step,
+                          false, s, LD);
+}
+
+/* dz (rows, D) = [dz +] w (rows, columns) . z^ of a block; or of w's transpose, which lies with rows and columns exchanged. */
+static void weighted(const clr_loss *loss, bool transposed, const float *w, int rows, int64_t block, int columns, bool add, float *dz)
+{
+    loss->panel->multiply(rows, loss->dim, columns, w, transposed ? 1 : LD, transposed ? LD : 1, loss->along + block * loss->along_step, add, dz,
+                          loss->dim);
 }
 
 /* ---- any loss, any number of ranks: this rank's rows against all columns ---- */
@@ -220,18 +249,18 @@ static void rows_gather(clr_loss *loss)
 {
 #pragma omp parallel num_threads(loss->threads)
     {
-        float *s = loss->tile + (int64_t)omp_get_thread_num() * ROWS * COLUMNS;
+        float *s = loss->tile + (int64_t)omp_get_thread_num() * TILE;
         double negative = 0;
 #pragma omp for schedule(static)
         for (int i0 = 0; i0 < loss->mine; i0 += ROWS) {
             int rows = (int)clr_min64(ROWS, loss->mine - i0);
             for (int pass = loss->bounded ? 1 : 0; pass < 2; pass++)
-                for (int64_t c0 = 0; c0 < loss->all; c0 += COLUMNS) {
-                    int columns = (int)clr_min64(COLUMNS, loss->all - c0);
-                    similarities(loss, loss->first + i0, rows, c0, columns, s, COLUMNS);
+                for (int64_t c0 = 0; c0 < loss->all; c0 += SIDE) {
+                    int columns = (int)clr_min64(SIDE, loss->all - c0);
+                    similarities(loss, loss->first + i0, rows, c0 / SIDE, columns, s);
                     for (int i = 0; i < rows; i++) {
                         clr_loss_anchor *a = &loss->anchor[i0 + i];
-                        float *row = s + (int64_t)i * COLUMNS;
+                        float *row = s + (int64_t)i * LD;
                         mask(loss, loss->first + i0 + i, c0, columns, row);
                         if (pass == 0) {
                             for (int j = 0; j < columns; j++)
@@ -247,35 +276,61 @@ static void rows_gather(clr_loss *loss)
     }
 }
 
+/* s -> dl_i/ds + dl_j/ds of ntxent, whose both sides differ by a factor: exp(s - lse) = exp(s - shift) / sum. */
+static void both_sides(const clr_loss *loss, int i0, int rows, int64_t c0, int columns, float *s)
+{
+    float row_inverse[ROWS], column_inverse[SIDE];
+
+    for (int i = 0; i < rows; i++)
+        row_inverse[i] = expf(loss->scale - loss->anchor[i0 + i].p);
+    for (int j = 0; j < columns; j++)
+        column_inverse[j] = expf(loss->scale - loss->all_facts[3 * (c0 + j) + 1]);
+    for (int i = 0; i < rows; i++)
+        for (int j = columns; j < SIDE; j++)
+            s[(int64_t)i * LD + j] = CLR_MASKED;
+    memset(column_inverse + columns, 0, (size_t)(SIDE - columns) * sizeof *column_inverse);
+    loss->both->weigh(s, rows, SIDE, LD, loss->scale, row_inverse, column_inverse);
+}
+
+/* The same of any loss, into w. */
+static void each_side(const clr_loss *loss, int i0, int rows, int64_t c0, int columns, const float *s, float *w)
+{
+    for (int i = 0; i < rows; i++) {
+        const clr_loss_anchor *a = &loss->anchor[i0 + i];
+        const float *row = s + (int64_t)i * LD;
+        float *weight = w + (int64_t)i * LD;
+        memset(weight, 0, (size_t)columns * sizeof *weight);
+        loss->op->weigh(&loss->config, row, columns, a->positive, a->p, a->q, weight);
+        for (int j = 0; j < columns; j++) {
+            const float *facts = loss->all_facts + 3 * (c0 + j);
+            if (loss->config.kind == 0) /* exp(s - lse): a call for each would take longer than the products */
+                weight[j] += row[j] > CLR_MASKED / 2 ? expf(row[j] - facts[1]) : 0;
+            else
+                loss->op->weigh(&loss->config, row + j, 1, facts[0], facts[1], facts[2], weight + j);
+        }
+    }
+}
+
 static void rows_weigh(clr_loss *loss, float *dz)
 {
     int dim = loss->dim;
 
 #pragma omp parallel num_threads(loss->threads)
     {
-        float *s = loss->tile + (int64_t)omp_get_thread_num() * ROWS * COLUMNS, *w = loss->weights + (int64_t)omp_get_thread_num() * ROWS * COLUMNS;
+        float *s = loss->tile + (int64_t)omp_get_thread_num() * TILE, *w = loss->weights + (int64_t)omp_get_thread_num() * TILE;
 #pragma omp for schedule(static)
         for (int i0 = 0; i0 < loss->mine; i0 += ROWS) {
             int rows = (int)clr_min64(ROWS, loss->mine - i0);
-            for (int64_t c0 = 0; c0 < loss->all; c0 += COLUMNS) {
-                int columns = (int)clr_min64(COLUMNS, loss->all - c0);
-                similarities(loss, loss->first + i0, rows, c0, columns, s, COLUMNS);
-                for (int i = 0; i < rows; i++) {
-                    const clr_loss_anchor *a = &loss->anchor[i0 + i];
-                    float *row = s + (int64_t)i * COLUMNS, *weight = w + (int64_t)i * COLUMNS;
-                    memset(weight, 0, (size_t)columns * sizeof *weight);
-                    mask(loss, loss->first + i0 + i, c0, columns, row);
-                    loss->op->weigh(&loss->config, row, columns, a->positive, a->p, a->q, weight);
-                    if (loss->config.kind == 0) { /* exp(s - lse_j), whole rows at once */
-                        for (int j = 0; j < columns; j++)
-                            weight[j] += row[j] > CLR_MASKED / 2 ? expf(row[j] - loss->all_facts[3 * (c0 + j) + 1]) : 0;
-                    } else
-                        for (int j = 0; j < columns; j++) {
-                            const float *facts = loss->all_facts + 3 * (c0 + j);
-                            loss->op->weigh(&loss->config, row + j, 1, facts[0], facts[1], facts[2], weight + j);
-                        }
-                }
-                clr_gemm(false, false, rows, dim, columns, 1, w, COLUMNS, loss->gathered + c0 * dim, dim, c0 ? 1 : 0, dz + (int64_t)i0 * dim, dim);
+            for (int64_t c0 = 0; c0 < loss->all; c0 += SIDE) {
+                int columns = (int)clr_min64(SIDE, loss->all - c0);
+                similarities(loss, loss->first + i0, rows, c0 / SIDE, columns, s);
+                for (int i = 0; i < rows; i++)
+                    mask(loss, loss->first + i0 + i, c0, columns, s + (int64_t)i * LD);
+                if (loss->config.kind == 0 && loss->bounded)
+                    both_sides(loss, i0, rows, c0, columns, s);
+                else
+                    each_side(loss, i0, rows, c0, columns, s, w);
+                weighted(loss, false, loss->config.kind == 0 && loss->bounded ? s : w, rows, c0 / SIDE, columns, c0 > 0, dz + (int64_t)i0 * dim);
             }
         }
     }
@@ -296,10 +351,10 @@ static void triangle_tile(const clr_loss *loss, int64_t r0, int64_t c0, float *s
 {
     *rows = (int)clr_min64(SIDE, loss->all - r0);
     *columns = (int)clr_min64(SIDE, loss->all - c0);
-    similarities(loss, r0, *rows, c0, *columns, s, SIDE);
+    similarities(loss, r0, *rows, c0 / SIDE, *columns, s);
     for (int i = 0; i < *rows; i++) {
         int64_t row = r0 + i, other = row < loss->images ? row + loss->images : row - loss->images;
-        float *at = s + (int64_t)i * SIDE;
+        float *at = s + (int64_t)i * LD;
         if (row >= c0 && row < c0 + *columns)
             at[row - c0] = CLR_MASKED;
         if (other >= c0 && other < c0 + *columns)
@@ -311,12 +366,12 @@ static void triangle_tile(const clr_loss *loss, int64_t r0, int64_t c0, float *s
 
 static void triangle_gather(clr_loss *loss)
 {
-    int64_t n = loss->all, blocks = (n + SIDE - 1) / SIDE, tiles = blocks * (blocks + 1) / 2;
+    int64_t n = loss->all, blocks = blocks_of(n), tiles = blocks * (blocks + 1) / 2;
 
 #pragma omp parallel num_threads(loss->threads)
     {
         int thread = omp_get_thread_num();
-        float *s = loss->tile + (int64_t)thread * ROWS * COLUMNS;
+        float *s = loss->tile + (int64_t)thread * TILE;
         double *a = loss->sums + 2 * n * thread, *b = a + n;
         int32_t *better = loss->better + n * thread, column_better[SIDE];
         float ca[SIDE], cb[SIDE], row_positive[SIDE], column_positive[SIDE];
@@ -334,7 +389,7 @@ static void triangle_gather(clr_loss *loss)
             memset(ca, 0, sizeof ca);
             memset(cb, 0, sizeof cb);
             memset(column_better, 0, sizeof column_better);
-            loss->both->gather(s, rows, SIDE, SIDE, loss->scale, row_positive, column_positive, a + i * SIDE, b + i * SIDE, better + i * SIDE,
+            loss->both->gather(s, rows, SIDE, LD, loss->scale, row_positive, column_positive, a + i * SIDE, b + i * SIDE, better + i * SIDE,
                                i < j ? ca : NULL, cb, column_better);
             for (int k = 0; k < columns && i < j; k++) {
                 a[j * SIDE + k] += ca[k];
@@ -354,13 +409,13 @@ static void triangle_gather(clr_loss *loss)
 
 static void triangle_weigh(clr_loss *loss, float *dz)
 {
-    int64_t n = loss->all, blocks = (n + SIDE - 1) / SIDE, tiles = blocks * (blocks + 1) / 2;
+    int64_t n = loss->all, blocks = blocks_of(n), tiles = blocks * (blocks + 1) / 2;
     int dim = loss->dim;
 
 #pragma omp parallel num_threads(loss->threads)
     {
         int thread = omp_get_thread_num();
-        float *s = loss->tile + (int64_t)thread * ROWS * COLUMNS, *out = thread ? loss->parts + n * dim * (thread - 1) : dz;
+        float *s = loss->tile + (int64_t)thread * TILE, *out = thread ? loss->parts + n * dim * (thread - 1) : dz;
         float row_inverse[SIDE], column_inverse[SIDE];
         memset(out, 0, (size_t)(n * dim) * sizeof *out);
         for (int64_t t = thread; t < tiles; t += loss->threads) {
@@ -372,10 +427,10 @@ static void triangle_weigh(clr_loss *loss, float *dz)
                 row_inverse[k] = k < rows ? expf(loss->scale - loss->anchor[i * SIDE + k].p) : 0;
                 column_inverse[k] = k < columns ? expf(loss->scale - loss->anchor[j * SIDE + k].p) : 0;
             }
-            loss->both->weigh(s, rows, SIDE, SIDE, loss->scale, row_inverse, column_inverse);
-            clr_gemm(false, false, rows, dim, columns, 1, s, SIDE, loss->gathered + j * SIDE * dim, dim, 1, out + i * SIDE * dim, dim);
+            loss->both->weigh(s, rows, SIDE, LD, loss->scale, row_inverse, column_inverse);
+            weighted(loss, false, s, rows, j, columns, true, out + i * SIDE * dim);
             if (i < j)
-                clr_gemm(true, false, columns, dim, rows, 1, s, SIDE, loss->gathered + i * SIDE * dim, dim, 1, out + j * SIDE * dim, dim);
+                weighted(loss, true, s, columns, i, rows, true, out + j * SIDE * dim);
         }
 #pragma omp barrier
 #pragma omp for schedule(static)

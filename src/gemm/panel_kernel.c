@@ -1,0 +1,84 @@
+/* c (m, n) = [c +] a (m, k) . b (k, n) with b in panels of WIDTH columns, each k after k: a block of ROWS x WIDTH sums stays in registers
+   while k runs, at two loads of b and ROWS broadcasts of a for 2 ROWS multiply-adds. */
+#include "clr/gemm.h"
+
+#include "clr/isa.h"
+
+extern const clr_panel_op CLR_KERNEL(clr_panel);
+
+enum { VECTORS = 2, WIDTH = VECTORS * CLR_LANES, ROWS = CLR_REGISTERS >= 32 ? 12 : 6 };
+
+static int64_t floats(int k, int n)
+{
+    return (int64_t)(n + WIDTH - 1) / WIDTH * WIDTH * k;
+}
+
+static void pack(bool transposed, int k, int n, float alpha, const float *b, int64_t ldb, float *panels)
+{
+    for (int n0 = 0; n0 < n; n0 += WIDTH, panels += (int64_t)k * WIDTH) {
+        int columns = n - n0 < WIDTH ? n - n0 : WIDTH;
+        for (int l = 0; l < k; l++)
+            for (int j = columns; j < WIDTH; j++)
+                panels[l * WIDTH + j] = 0;
+        if (transposed) {
+            for (int j = 0; j < columns; j++)
+                for (int l = 0; l < k; l++)
+                    panels[l * WIDTH + j] = alpha * b[(n0 + j) * ldb + l];
+        } else {
+            for (int l = 0; l < k; l++)
+                for (int j = 0; j < columns; j++)
+                    panels[l * WIDTH + j] = alpha * b[l * ldb + n0 + j];
+        }
+    }
+}
+
+/* rows is a constant wherever this is called, so that sum lies in registers. */
+static inline __attribute__((always_inline)) void block(int rows, int k, const float *a, int64_t row_step, int64_t k_step, const float *panel,
+                                                        bool add, float *c, int64_t ldc, int columns)
+{
+    clr_vec sum[ROWS][VECTORS];
+
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++)
+            sum[i][v] = clr_broadcast(0);
+    for (int l = 0; l < k; l++, a += k_step, panel += WIDTH) {
+        clr_vec b[VECTORS];
+        for (int v = 0; v < VECTORS; v++)
+            b[v] = clr_load(panel + v * CLR_LANES);
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < VECTORS; v++)
+                sum[i][v] += clr_broadcast(a[i * row_step]) * b[v];
+    }
+    for (int i = 0; i < rows; i++, c += ldc)
+        if (columns == WIDTH) {
+            for (int v = 0; v < VECTORS; v++)
+                clr_store_vec(c + v * CLR_LANES, add ? clr_load(c + v * CLR_LANES) + sum[i][v] : sum[i][v]);
+        } else {
+            float edge[WIDTH];
+            for (int v = 0; v < VECTORS; v++)
+                clr_store_vec(edge + v * CLR_LANES, sum[i][v]);
+            for (int j = 0; j < columns; j++)
+                c[j] = (add ? c[j] : 0) + edge[j];
+        }
+}
+
+static void multiply(int m, int n, int k, const float *a, int64_t row_step, int64_t k_step, const float *panels, bool add, float *c, int64_t ldc)
+{
+    for (int i = 0, rows; i < m; i += rows) {
+        const float *panel = panels;
+        rows = m - i >= ROWS ? ROWS : m - i >= 4 ? 4 : m - i >= 2 ? 2 : 1;
+        for (int j = 0; j < n; j += WIDTH, panel += (int64_t)k * WIDTH) {
+            const float *at = a + i * row_step;
+            float *to = c + i * ldc + j;
+            int columns = n - j < WIDTH ? n - j : WIDTH;
+            switch (rows) {
+            case ROWS: block(ROWS, k, at, row_step, k_step, panel, add, to, ldc, columns); break;
+            case 4: block(4, k, at, row_step, k_step, panel, add, to, ldc, columns); break;
+            case 2: block(2, k, at, row_step, k_step, panel, add, to, ldc, columns); break;
+            default: block(1, k, at, row_step, k_step, panel, add, to, ldc, columns); break;
+            }
+        }
+    }
+}
+
+const clr_panel_op CLR_KERNEL(clr_panel) = {floats, pack, multiply};
