@@ -1,7 +1,7 @@
 #!/bin/sh
 # An ablation as an array, one setting an element, two of them interrupted; its results side by side; a probe as a job of its own.
 . "$(dirname "$0")/lib.sh"
-steps=20
+steps=80
 cat >"$work/table.tsv" <<'END'
 # name	options
 t0.1	--temperature=0.1
@@ -36,21 +36,21 @@ steps_in() { # NAME STEP: whether the run NAME got there
     run=$work/ablation/$1
     reached "$2"
 }
-again() { # NAME
-    grep -q . "$work/ablation/$1/restarts" 2>/dev/null
+# Element 2 is told to stop and element 5 put back into the queue, each in its midst, whichever comes first.
+interrupted() {
+    [ -n "$told" ] || ! steps_in t0.5 6 || { on ctl scancel --batch --signal=TERM "${array}_2" && told=yes || die "element 2 cannot be signalled"; }
+    [ -n "$put_back" ] || ! steps_in no-colour 6 || { on ctl scontrol requeue "${array}_5" && put_back=yes || die "element 5 cannot be requeued"; }
+    [ -n "$told" ] && [ -n "$put_back" ]
 }
 
 array() {
     part train 600 "$work/small-train" >/dev/null && part t10k 300 "$work/small-test" >/dev/null || die "the small datasets could not be packed"
     export TABLE="$work/table.tsv" RUNS="$work/ablation" DATA="$work/small-train.h5" TEST="$work/small-test.h5" NODES=1 RANKS_PER_NODE=2
-    export COMMON="--preset=fashion-mnist --width=1/16 --batch=64 --steps=$steps --warmup-epochs=0.3 --threads=1 --checkpoint-every=4"
+    export COMMON="--preset=fashion-mnist --width=1/16 --batch=64 --steps=$steps --warmup-epochs=0.3 --threads=1 --checkpoint-every=10"
     answer=$(EXTRA_SBATCH="--output=$work/ablation-%a.out" on ctl sh "$work/jobs/submit.sh" "$work/jobs/ablation.sh" 2>&1) || die "sbatch: $answer"
     array=${answer##* }
-    wait_for 60 steps_in t0.5 6 || die "element 2 made no 6 steps: $(tail -n 3 "$work/ablation-2.out")"
-    on ctl scancel --batch --signal=TERM "${array}_2" || die "element 2 cannot be signalled"
-    wait_for 60 again t0.5 || die "element 2 is $(state_of 2) a minute after its signal"
-    wait_for 120 steps_in no-colour 6 || die "element 5 made no 6 steps: $(tail -n 3 "$work/ablation-5.out")"
-    on ctl scontrol requeue "${array}_5" || die "element 5 cannot be requeued"
+    told= put_back=
+    wait_for 240 interrupted || die "six steps: element 2 '$told', element 5 '$put_back': $(tail -n 3 "$work"/ablation-[25].out)"
     wait_for 300 all_over || die "elements: $(for e in 1 2 3 4 5 6 7; do state_of $e; done)"
     for element in 1 2 3 4 5 6 7; do
         [ "$(state_of $element)" = COMPLETED ] || die "element $element: $(state_of $element): $(tail -n 5 "$work/ablation-$element.out")"
@@ -58,6 +58,7 @@ array() {
     for name in $names; do
         [ "$(steps_of "$work/ablation/$name")" = "$(seq -s ' ' $steps) " ] || die "$name has the steps $(steps_of "$work/ablation/$name")"
     done
+    [ "$(wc -l <"$work/ablation/t0.5/restarts")" = 1 ] || die "element 2 did not put itself back: $(tail -n 5 "$work/ablation-2.out")"
     grep -q '^temperature = 0.5' "$work/ablation/t0.5/config" && grep -q '^optimizer = adamw' "$work/ablation/adamw/config" || die "the table's settings are not the runs'"
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Time limits and requeues: Slurm's clock, Slurm's signal, --time-limit, scontrol requeue; and the two guards that keep a job which
+# Time limits and requeues: Slurm's clock, Slurm's signal, early and late, --time-limit, scontrol requeue; and the two guards that keep a job which
 # makes no headway out of the queue.
 . "$(dirname "$0")/lib.sh"
 
@@ -53,13 +53,21 @@ signal() {
     completes
     same_bits
 }
-# The same, but the signal comes while ranks are being started: it may kill them, or find nobody. The run ends as it should.
+# A signal while ranks are being started: it may kill them, or find nobody. The run ends as it should.
+starting() {
+    for pid in $(cluster population n1); do
+        case $(cat "/proc/$pid/comm" 2>/dev/null) in srun) return ;; esac
+    done
+    return 1
+}
 early() {
     reference
-    sbatch="--time=3" submit limit-early
-    wait_for 30 over_or_restarted
+    submit signal-early
+    wait_for 30 starting || die "no srun on n1: job $job is $(value JobState)"
+    on ctl scancel --batch --signal=TERM "$job" || die "the signal could not be sent"
+    wait_for 60 over_or_restarted || die "a minute after the signal, job $job is still $(value JobState)"
     over && die "job $job ended as $state: $(tail -n 5 "$run.out")"
-    on ctl scontrol update "JobId=$job" TimeLimit=UNLIMITED || die "the limit stays"
+    once
     completes 180
     same_bits
 }
@@ -110,7 +118,7 @@ stuck() {
 
 scenario time-limit-by-clock clock
 scenario time-limit-by-signal signal
-scenario time-limit-signal-at-once early
+scenario signal-while-ranks-start early
 scenario time-limit-option option
 scenario scontrol-requeue requeue
 scenario guard-too-many-restarts often

@@ -1,23 +1,26 @@
 #!/bin/sh
 # Nodes that are lost: killed with all that runs on them, or cut off from the network while everything goes on there. Either may hold the
-# batch script and rank 0 (n1) or only ranks (n3). Within a minute the job is back in the queue and no rank is left where one can look;
-# once the node is back, the run ends with the bits of one that nobody disturbed. On three nodes it goes on with the same samples, views
-# and learning rates. And two jobs in one run directory.
+# batch script and rank 0 (n1) or only ranks (n3). Within a minute the job is back in the queue and no rank is left where Slurm can reach
+# it; on a node that is cut off their watchdog ends them. Once the node is back, the run ends with the bits of one that nobody disturbed.
+# On three nodes it goes on with the same samples, views and learning rates. And two jobs in one run directory.
 . "$(dirname "$0")/lib.sh"
 
 requeued() { # and no rank on the nodes that are left
     restarted && no_ranks $others
 }
-# loses RUN DOWN NODE: a node goes in the midst of a run; $stale is left there
+# loses RUN DOWN NODE OPTIONS...: a node goes in the midst of a run; $stale is left there
 loses() {
     reference
-    submit "$1"
+    lost=$3 how=$2
+    start=$1
+    shift 3
+    submit "$start" "$@"
     at 12
-    others=$(echo "$nodes" | tr ' ' '\n' | grep -vx "$3")
-    cluster "$2" "$3"
-    wait_for 60 requeued || die "a minute after the loss of $3, job $job is $(value JobState) with $(value Restarts) restarts, ranks: $(ranks $others)"
-    in_state PENDING COMPLETING || die "job $job is $state without $3"
-    stale=$(ranks "$3")
+    others=$(echo "$nodes" | tr ' ' '\n' | grep -vx "$lost")
+    cluster "$how" "$lost"
+    wait_for 60 requeued || die "a minute after the loss of $lost, job $job is $(value JobState) with $(value Restarts) restarts, ranks: $(ranks $others)"
+    in_state PENDING COMPLETING || die "job $job is $state without $lost"
+    stale=$(ranks "$lost")
     held=$(cut -d' ' -f1,2 "$run/lock")
 }
 none_of() { # PIDS
@@ -27,14 +30,19 @@ none_of() { # PIDS
 # comes_back NODE UP
 comes_back() {
     cluster "$2" "$1"
-    wait_for 60 none_of "$stale" || die "ranks of the lost start are left on $1, a minute after it came back: $stale"
+    wait_for 60 none_of "$stale" || die "ranks of the lost start are left on $1: $stale"
     completes 240
     same_bits
     no_ranks || die "ranks are left: $(ranks)"
 }
 dead_worker() { loses dead-worker down n3 && comes_back n3 up; }
 dead_host() { loses dead-host down n1 && comes_back n1 up; }
-cut_worker() { loses cut-worker cut n3 && comes_back n3 join; }
+# Slurm gives a silent node up after 20 seconds here, and the watchdog of ranks that wait for it is slower.
+cut_off() { # RUN NODE
+    loses "$1" cut "$2" --watchdog=35
+    wait_for 60 none_of "$stale" || die "ranks are left on $2, which is cut off: $stale"
+}
+cut_worker() { cut_off cut-worker n3 && comes_back n3 join; }
 # Slurm would start the job on n1 while it still ends the script of the last start there, and drain the node for that ("Duplicate
 # jobid"): a person lets such a node back in when it is empty.
 empty() { # NODE
@@ -44,11 +52,11 @@ empty() { # NODE
 }
 let_in() {
     cluster join n1
-    wait_for 60 empty n1 || die "the last start is still on n1, a minute after it came back"
+    wait_for 120 empty n1 || die "the last start is still on n1, two minutes after it came back"
     on ctl scontrol update NodeName=n1 State=RESUME
 }
 cut_host() {
-    loses cut-host cut n1
+    cut_off cut-host n1
     on ctl scontrol update NodeName=n1 State=DRAIN Reason=cut || die "n1 cannot be drained"
     let_in
     comes_back n1 join
