@@ -13,7 +13,8 @@
 #include <omp.h>
 #include <string.h>
 
-enum { ROWS = 512 /* of a block, about: BLIS packs the weight anew for each */ };
+/* Of a block, about: BLIS packs the weight anew for each; SUMMED x GROUP of dy stay in the second cache while panels of x pass. */
+enum { ROWS = 512, SUMMED = 192, GROUP = 256 };
 
 CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_moments_pass);
 CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_seen_pass);
@@ -22,18 +23,27 @@ CLR_KERNEL_DECLARE(clr_conv_look, clr_conv_look_pass);
 /* What a thread has: a block of staged x or of dx, then sums. */
 typedef struct layout {
     int lines; /* of a block */
-    size_t at_sums, thread_bytes;
+    size_t at_panels, at_sums, thread_bytes;
 } layout;
+
+static size_t align(size_t bytes)
+{
+    return (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
+}
 
 static layout layout_of(const clr_conv_problem *a, clr_direction direction)
 {
-    layout b = {.lines = (ROWS + a->q - 1) / a->q};
+    bool weight = direction == CLR_BACKWARD_WEIGHT;
+    layout b = {.lines = ((weight ? SUMMED : ROWS) + a->q - 1) / a->q};
+    int rows = b.lines * a->q;
     size_t sums = direction == CLR_FORWARD ? 2 * (size_t)a->k * sizeof(double)
                   : direction == CLR_BACKWARD_DATA ? 2 * (size_t)a->c * sizeof(double)
                                                    : (size_t)a->c * (size_t)a->k * sizeof(float);
+    int64_t panels = weight ? clr_panel_current()->floats(rows, a->c) + clr_panel_current()->floats(rows, a->k) : 0;
 
-    b.at_sums = ((size_t)b.lines * (size_t)a->q * (size_t)a->c * sizeof(float) + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
-    b.thread_bytes = b.at_sums + (sums + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
+    b.at_panels = align((size_t)rows * (size_t)a->c * sizeof(float));
+    b.at_sums = b.at_panels + align((size_t)panels * sizeof(float));
+    b.thread_bytes = b.at_sums + align(sums);
     return b;
 }
 
@@ -95,6 +105,21 @@ static void backward_data(const clr_conv_problem *a, const clr_conv_args *args, 
         scatter(a, args, first, last, block);
 }
 
+/* dw (C, K) += x^T dy of a block: as rows of panels of x by panels of dy. */
+static void backward_weight(const clr_conv_problem *a, const float *x, const float *dy, int rows, float *panels, float *dw)
+{
+    const clr_panel_op *op = clr_panel_current();
+    int width = (int)op->floats(1, 1);
+    float *others = panels + op->floats(rows, a->c);
+
+    op->pack(false, rows, a->c, 1, x, a->c, panels);
+    op->pack(false, rows, a->k, 1, dy, a->k, others);
+    for (int k = 0; k < a->k; k += GROUP)
+        for (int c = 0; c < a->c; c += width)
+            op->multiply((int)clr_min64(width, a->c - c), (int)clr_min64(GROUP, a->k - k), rows, panels + (int64_t)c * rows, 1, width,
+                         others + (int64_t)k * rows, true, dw + (int64_t)c * a->k + k, a->k);
+}
+
 /* The row of dx with which line (image, p) begins. */
 static int64_t row_of(const clr_conv_problem *a, int line)
 {
@@ -137,7 +162,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
             }
             const float *x = see(a, args, first, last, block);
             if (direction == CLR_BACKWARD_WEIGHT) {
-                clr_gemm(true, false, a->c, a->k, rows, 1, x, a->c, args->dy + from * a->k, a->k, 1, dw, a->k);
+                backward_weight(a, x, args->dy + from * a->k, (int)rows, (float *)(mine + b.at_panels), dw);
                 continue;
             }
             clr_gemm(false, false, rows, a->k, a->c, 1, x, a->c, args->weight, a->k, 0, args->y + from * a->k, a->k);

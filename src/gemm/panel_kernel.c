@@ -15,21 +15,24 @@ static int64_t floats(int k, int n)
 
 static void pack(bool transposed, int k, int n, float alpha, const float *b, int64_t ldb, float *panels)
 {
-    for (int n0 = 0; n0 < n; n0 += WIDTH, panels += (int64_t)k * WIDTH) {
-        int columns = n - n0 < WIDTH ? n - n0 : WIDTH;
-        for (int l = 0; l < k; l++)
-            for (int j = columns; j < WIDTH; j++)
-                panels[l * WIDTH + j] = 0;
-        if (transposed) {
-            for (int j = 0; j < columns; j++)
-                for (int l = 0; l < k; l++)
-                    panels[l * WIDTH + j] = alpha * b[(n0 + j) * ldb + l];
-        } else {
-            for (int l = 0; l < k; l++)
-                for (int j = 0; j < columns; j++)
-                    panels[l * WIDTH + j] = alpha * b[l * ldb + n0 + j];
-        }
+    int whole = n / WIDTH * WIDTH;
+
+    for (int l = 0; l < k && !transposed; l++, b += ldb) {
+        float *to = panels + l * WIDTH;
+        for (int j = 0; j < whole; j += WIDTH, to += (int64_t)k * WIDTH)
+            for (int v = 0; v < VECTORS; v++)
+                clr_store_vec(to + v * CLR_LANES, clr_broadcast(alpha) * clr_load(b + j + v * CLR_LANES));
+        for (int j = whole; j < n; j++)
+            to[j - whole] = alpha * b[j];
     }
+    for (int j = 0; j < n && transposed; j++, b += ldb) {
+        float *to = panels + (int64_t)(j / WIDTH) * k * WIDTH + j % WIDTH;
+        for (int l = 0; l < k; l++)
+            to[l * WIDTH] = alpha * b[l];
+    }
+    for (int l = 0; l < k && whole < n; l++)
+        for (int j = n - whole; j < WIDTH; j++)
+            panels[(int64_t)whole * k + l * WIDTH + j] = 0;
 }
 
 /* rows is a constant wherever this is called, so that sum lies in registers. */
