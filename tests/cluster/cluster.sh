@@ -8,8 +8,9 @@
 #   cluster.sh in DIR NODE COMMAND...     runs COMMAND on ctl or a node, in DIR
 #   cluster.sh down DIR NODE    kills slurmd and every process of the node;  up DIR NODE  starts its slurmd again
 #   cluster.sh cut DIR NODE     takes the node's network away;               join DIR NODE  gives it back
+#   cluster.sh slow DIR RATE    each node sends no faster (1mbit);           fast DIR       as fast as it can
 set -u
-what=${1:?start, stop, in, down, up, cut or join}
+what=${1:?start, stop, in, down, up, cut, join, slow or fast}
 dir=${2:?folder}
 shift 2
 nodes="n1 n2 n3 n4"
@@ -185,6 +186,8 @@ up)
     slurmd_up "$1" ;;
 population) population "$1" ;;
 cut) inside ctl ip link set "v$1" down ;;
+slow) for node in $nodes; do inside $node tc qdisc replace dev eth0 root tbf rate "$1" burst 16kb limit 8mb || exit 1; done ;;
+fast) for node in $nodes; do inside $node tc qdisc delete dev eth0 root 2>/dev/null; done ;;
 join) inside ctl ip link set "v$1" up ;;
 *) echo "cluster.sh: '$what' is not understood" >&2; exit 2 ;;
 esac

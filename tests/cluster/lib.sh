@@ -11,7 +11,7 @@ nodes="n1 n2 n3 n4"
 on() { # NODE COMMAND...
     sh "$here/cluster.sh" in "$CLUSTER" "$@"
 }
-cluster() { # down, up, cut, join NODE
+cluster() { # down, up, cut, join NODE; slow RATE, fast
     what=$1
     shift
     sh "$here/cluster.sh" "$what" "$CLUSTER" "$@"
@@ -138,6 +138,7 @@ attempt() {
     status=$?
     why=$(echo "$why" | tr '\n' ' ' | cut -c1-600)
     [ $status = 0 ] || why="$why; Slurm: $(tail -n 6 "$CLUSTER/log/slurmctld" | cut -d' ' -f2- | tr '\n' ';')"
+    cluster fast
     on ctl scancel --user=root 2>/dev/null
     wait_for 60 calm || {
         for pid in $(ranks); do kill -9 "$pid"; done

@@ -25,7 +25,10 @@ part() {
     "$SIMCLR" pack --split="$(echo "$1" | sed 's/t10k/test/')" "$3" "$3.h5" 2>&1 || die "pack: $3"
 }
 state_of() { # ELEMENT
-    on ctl scontrol -o show job "${array}_$1" | tr ' ' '\n' | sed -n 's/^JobState=//p' | tail -n 1
+    of "$1" JobState
+}
+of() { # ELEMENT KEY
+    on ctl scontrol -o show job "${array}_$1" | tr ' ' '\n' | sed -n "s/^$2=//p" | tail -n 1
 }
 all_over() {
     for element in 1 2 3 4 5 6 7; do
@@ -36,10 +39,11 @@ steps_in() { # NAME STEP: whether the run NAME got there
     run=$work/ablation/$1
     reached "$2"
 }
-# Element 2 is told to stop and element 5 put back into the queue, each in its midst, whichever comes first.
+# Element 2 is told to stop and element 5 put back into the queue, each in its midst, whichever comes first. By their own numbers: with
+# ARRAY_ELEMENT, scancel tries again until the job runs again.
 interrupted() {
-    [ -n "$told" ] || ! steps_in t0.5 6 || { on ctl scancel --batch --signal=TERM "${array}_2" && told=yes || die "element 2 cannot be signalled"; }
-    [ -n "$put_back" ] || ! steps_in no-colour 6 || { on ctl scontrol requeue "${array}_5" && put_back=yes || die "element 5 cannot be requeued"; }
+    [ -n "$told" ] || ! steps_in t0.5 6 || { on ctl scancel --batch --signal=TERM "$(of 2 JobId)" && told=yes || die "element 2 cannot be signalled"; }
+    [ -n "$put_back" ] || ! steps_in no-colour 6 || { on ctl scontrol requeue "$(of 5 JobId)" && put_back=yes || die "element 5 cannot be requeued"; }
     [ -n "$told" ] && [ -n "$put_back" ]
 }
 
@@ -58,7 +62,7 @@ array() {
     for name in $names; do
         [ "$(steps_of "$work/ablation/$name")" = "$(seq -s ' ' $steps) " ] || die "$name has the steps $(steps_of "$work/ablation/$name")"
     done
-    [ "$(wc -l <"$work/ablation/t0.5/restarts")" = 1 ] || die "element 2 did not put itself back: $(tail -n 5 "$work/ablation-2.out")"
+    [ "$(wc -l <"$work/ablation/t0.5/restarts")" = 1 ] || die "element 2 put itself back at $(cat "$work/ablation/t0.5/restarts"): $(tail -n 5 "$work/ablation-2.out")"
     grep -q '^temperature = 0.5' "$work/ablation/t0.5/config" && grep -q '^optimizer = adamw' "$work/ablation/adamw/config" || die "the table's settings are not the runs'"
 }
 

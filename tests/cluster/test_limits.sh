@@ -3,26 +3,13 @@
 # makes no headway out of the queue.
 . "$(dirname "$0")/lib.sh"
 
-stepped() { # since $before, or about to be over
-    [ "$(tail -n 1 "$run/metrics.tsv" 2>/dev/null | cut -f1)" != "$before" ] || over_or_restarted
-}
-# slowly SECONDS CONDITION...: the ranks rest, but for a step now and then, until the condition holds
+# slowly SECONDS CONDITION...: steps take seconds, for want of bandwidth, until the condition holds
 slowly() {
-    end=$(($(date +%s) + $1))
-    resting=$(ranks)
-    shift
-    until "$@"; do
-        [ "$(date +%s)" -lt $end ] || return 1
-        before=$(tail -n 1 "$run/metrics.tsv" 2>/dev/null | cut -f1)
-        kill -CONT $resting 2>/dev/null
-        patience=30
-        until stepped || [ $patience = 0 ]; do patience=$((patience - 1)); done # a look takes a tenth of a second
-        kill -STOP $resting 2>/dev/null
-        sleep 2
-        resting=$(ranks)
-    done
-    kill -CONT $resting 2>/dev/null
-    return 0
+    cluster slow 1mbit || die "the network cannot be made slow"
+    wait_for "$@"
+    status=$?
+    cluster fast
+    return $status
 }
 once() {
     [ "$(wc -l <"$run/restarts")" = 1 ] || die "restarts: $(cat "$run/restarts")"
