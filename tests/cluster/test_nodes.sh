@@ -43,8 +43,8 @@ cut_off() { # RUN NODE
     wait_for 60 none_of "$stale" || die "ranks are left on $2, which is cut off: $stale"
 }
 cut_worker() { cut_off cut-worker n3 && comes_back n3 join; }
-# Slurm would start the job on n1 while it still ends the script of the last start there, and drain the node for that ("Duplicate
-# jobid"): a person lets such a node back in when it is empty.
+# Slurm would start the job on n1 though its slurmd there has not heard that the last start of it is over, and drain the node and hold the
+# job for that ("Duplicate jobid"): a person lets such a node back in when it is empty, with a new slurmd.
 empty() { # NODE
     for pid in $(cluster population "$1"); do
         case $(cat "/proc/$pid/comm" 2>/dev/null) in slurmstepd*) return 1 ;; esac
@@ -53,6 +53,8 @@ empty() { # NODE
 let_in() {
     cluster join n1
     wait_for 120 empty n1 || die "the last start is still on n1, two minutes after it came back"
+    cluster down n1
+    cluster up n1
     on ctl scontrol update NodeName=n1 State=RESUME
 }
 cut_host() {
