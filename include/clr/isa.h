@@ -46,6 +46,25 @@ typedef int32_t clr_vec_i __attribute__((vector_size(CLR_LANES * sizeof(int32_t)
 static inline clr_vec clr_load(const float *at) { return *(const clr_vec_u *)at; }
 static inline void clr_store_vec(float *at, clr_vec v) { *(clr_vec_u *)at = v; }
 static inline clr_vec clr_broadcast(float x) { return x - (clr_vec){0}; }
+
+/* A store past the caches, to an address that is a multiple of the vector's size: for results too large to be found there again, whose
+   lines would be read for nothing. clr_stream_end before another thread reads them. */
+#if defined(__AVX2__)
+#include <immintrin.h>
+static inline void clr_stream_end(void) { _mm_sfence(); }
+#else
+static inline void clr_stream_end(void) {}
+#endif
+static inline void clr_stream_vec(float *at, clr_vec v)
+{
+#if defined(__AVX512F__)
+    _mm512_stream_ps(at, (__m512)v);
+#elif defined(__AVX2__)
+    _mm256_stream_ps(at, (__m256)v);
+#else
+    clr_store_vec(at, v);
+#endif
+}
 #endif
 
 #endif

@@ -231,7 +231,7 @@ INLINE void put(float *to, clr_vec v, bool past)
 {
 #if defined(__AVX512F__)
     if (past) {
-        _mm512_stream_ps(to, (__m512)v);
+        clr_stream_vec(to, v);
         return;
     }
 #endif

@@ -1,18 +1,6 @@
 /* Part of winograd_kernel.h: from images to planes and back. Images are read by whole rows of pixels: a row of tiles is
    transformed along the columns into a staging row for each of the a rows of planes, and from there along the rows. */
 
-/* Past the caches, where the processor takes a whole line at once. */
-INLINE void stream(float *at, clr_vec v)
-{
-#if defined(__AVX512F__)
-    _mm512_stream_ps(at, (__m512)v);
-#elif defined(__AVX2__)
-    _mm256_stream_ps(at, (__m256)v);
-#else
-    clr_store_vec(at, v);
-#endif
-}
-
 /* v where test is true (-1), else 0. */
 INLINE clr_vec only_where(clr_vec_i test, clr_vec v)
 {
@@ -266,7 +254,7 @@ INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, cons
                     clr_vec d = y - clr_load(sums->pivot + lane + v * CLR_LANES);
                     first[v] += d, second[v] += d * d;
                 }
-                stream(o->out + pixel, y);
+                clr_stream_vec(o->out + pixel, y);
             }
         }
     }

@@ -10,6 +10,13 @@
 
 extern const clr_nn_kernel CLR_KERNEL(clr_nn_kernel);
 
+enum { STREAMED = 2 << 20 }; /* floats of a result above which it will not be found in cache anyway */
+
+static bool streams(const float *out, int64_t rows, int k)
+{
+    return rows * k > STREAMED && k % CLR_LANES == 0 && (uintptr_t)out % sizeof(clr_vec) == 0;
+}
+
 static void see(const float *restrict y, const clr_lens *lens, int64_t rows, int k, float *restrict out)
 {
     const float *restrict scale = lens->scale, *restrict shift = lens->shift;
@@ -26,9 +33,32 @@ static void see(const float *restrict y, const clr_lens *lens, int64_t rows, int
         }
 }
 
-static void join(const float *restrict y, const clr_lens *lens, const float *restrict shortcut, const clr_lens *lens2, int64_t rows,
-                 int k, float *restrict out)
+/* Past the caches. */
+static void join_streamed(const float *y, const clr_lens *lens, const float *shortcut, const clr_lens *lens2, int64_t rows, int k, float *out)
 {
+    const float *scale = lens->scale, *shift = lens->shift, *scale2 = lens2->scale, *shift2 = lens2->shift;
+    clr_vec zero = clr_broadcast(0);
+    clr_vec_i rectified = (clr_vec_i)zero - (int32_t)lens2->relu;
+
+    for (int64_t row = 0; row < rows; row++, y += k, shortcut += k, out += k)
+        for (int i = 0; i < k; i += CLR_LANES) {
+            clr_vec other = clr_load(shortcut + i), sum = clr_load(scale + i) * clr_load(y + i) + clr_load(shift + i);
+            if (scale2) {
+                other = clr_load(scale2 + i) * other + clr_load(shift2 + i);
+                other = (clr_vec)((clr_vec_i)other & ~(rectified & (other < zero)));
+            }
+            sum += other;
+            clr_stream_vec(out + i, (clr_vec)((clr_vec_i)sum & ~(sum < zero))); /* NaN stays NaN */
+        }
+    clr_stream_end();
+}
+
+static void join(const float *y, const clr_lens *lens, const float *shortcut, const clr_lens *lens2, int64_t rows, int k, float *out)
+{
+    if (streams(out, rows, k)) {
+        join_streamed(y, lens, shortcut, lens2, rows, k, out);
+        return;
+    }
     const float *restrict scale = lens->scale, *restrict shift = lens->shift;
     const float *restrict scale2 = lens2->scale, *restrict shift2 = lens2->shift;
     float floor = lens2->relu ? 0 : -INFINITY;
@@ -97,6 +127,14 @@ static void gradient(const clr_norm *norm, const float *g, const float *y, int64
     const float *restrict a = norm->a, *restrict b = norm->b, *restrict c = norm->c, *restrict mean = norm->mean;
     const int k = norm->k;
 
+    if (dy != g && streams(dy, rows, k)) {
+        for (int64_t row = 0; row < rows; row++, g += k, y += k, dy += k)
+            for (int i = 0; i < k; i += CLR_LANES)
+                clr_stream_vec(dy + i, clr_load(a + i) * clr_load(g + i) +
+                                           (clr_load(b + i) * (clr_load(y + i) - clr_load(mean + i)) + clr_load(c + i)));
+        clr_stream_end();
+        return;
+    }
     for (int64_t row = 0; row < rows; row++, g += k, y += k, dy += k)
 #pragma GCC ivdep
         for (int i = 0; i < k; i++)
