@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 enum { BIG = 1 << 23, PIECE = 1 << 21 }; /* bytes; a piece is a huge page */
@@ -37,11 +38,16 @@ void *clr_alloc(size_t count, size_t size)
         fprintf(stderr, "simclr: %zu x %zu bytes cannot be allocated\n", count, size);
         abort();
     }
-    bytes = (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
-    if (posix_memalign(&memory, CLR_ALIGN, bytes ? bytes : CLR_ALIGN)) {
+    size_t align = bytes >= BIG ? PIECE : CLR_ALIGN;
+    bytes = (bytes + align - 1) / align * align;
+    if (posix_memalign(&memory, align, bytes ? bytes : align)) {
         fprintf(stderr, "simclr: out of memory: %zu bytes wanted\n", bytes);
         abort();
     }
+#ifdef MADV_HUGEPAGE
+    if (bytes >= BIG)
+        madvise(memory, bytes, MADV_HUGEPAGE); /* where it is refused, pages are small */
+#endif
     clear(memory, bytes);
     return memory;
 }
