@@ -32,6 +32,7 @@ typedef struct clr_config {
     int lr_scaling;          /* linear|sqrt */
     double warmup_epochs, weight_decay, momentum;
     int bn;                  /* global|local */
+    bool online_probe;
     const char *augment, *augment_second; /* second NULL: the same */
     int64_t seed, threads;   /* threads 0: the cores of this rank */
     int dtype;               /* fp32 */

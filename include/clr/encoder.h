@@ -24,6 +24,7 @@ typedef struct clr_encoder_config {
     int head_dim;        /* D: of z */
     bool global_bn;      /* statistics over all ranks, else this rank's own */
     bool recompute;      /* keep only blocks' inputs; the same numbers for less memory and more time */
+    int classes;         /* of a softmax regression on h that learns along (src/train/online.h); 0: none. Its weights are the last entries */
 } clr_encoder_config;
 
 typedef struct clr_encoder clr_encoder;
@@ -45,6 +46,7 @@ clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_en
                               int64_t bytes[3]);
 
 clr_params *clr_encoder_params(clr_encoder *encoder);
+int clr_encoder_online(const clr_encoder *encoder);   /* entry "online/weight", (features, classes), before "online/bias"; -1: none */
 int clr_encoder_features(const clr_encoder *encoder); /* length of h */
 int clr_encoder_outputs(const clr_encoder *encoder);  /* length of z: D, or of h where there is no head */
 

@@ -18,7 +18,7 @@ typedef struct clr_metrics {
 #define CLR_METRICS(X)                                                                                                  \
     X(step) X(epoch) X(loss) X(chance) X(contrast_top1) X(contrast_top5) X(entropy) X(lr) X(grad_norm) X(images_per_s)   \
     X(data_s) X(augment_s) X(forward_s) X(gather_s) X(loss_s) X(backward_s) X(reduce_s) X(update_s) X(exposed_s) X(bn_comm_s)   \
-    X(positive) X(negative)
+    X(positive) X(negative) X(online_top1)
 
 typedef struct clr_metrics_row {
 #define CLR_METRICS_FIELD(name) double name;

@@ -39,7 +39,7 @@ typedef struct clr_schedule {
 clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double warmup_epochs, int64_t images, int64_t total_steps);
 double clr_schedule_at(const clr_schedule *schedule, int64_t step);
 
-/* sqrt of the sum of squares of all gradients, in double; NaN or Inf shows here. */
+/* sqrt of the sum of squares of the network's gradients (entries that are not aside), in double; NaN or Inf shows here. */
 double clr_grad_norm(const clr_params *params);
 
 #endif

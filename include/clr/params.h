@@ -21,6 +21,7 @@ typedef struct clr_entry {
     int r, s, c, k;        /* 1 where there is no such dimension */
     int64_t offset, count; /* floats in the block; offsets are multiples of 16 */
     bool exempt;           /* from weight decay and LARS' adaptation: batch norm and biases */
+    bool aside;            /* not of the network: it is not in the gradient's norm */
     double initial;        /* VECTOR: the value it starts with; CONV, LINEAR: standard deviation (see truncated) */
     bool truncated;        /* drawn from a normal cut at two deviations, else from a plain normal */
 } clr_entry;

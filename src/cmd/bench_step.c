@@ -127,7 +127,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     for (int64_t i = -2; i < a->steps && st == CLR_OK; i++) {
         clr_comm_barrier(comm);
         double begin = clr_seconds();
-        st = clr_step_run(b.step, x, 0.01, i + 2, 0, &result);
+        st = clr_step_run(b.step, x, NULL, 0.01, i + 2, 0, &result);
         if (i >= 0)
             seconds[i] = clr_seconds() - begin;
     }

@@ -126,6 +126,21 @@ static void add_head(builder *b)
     }
 }
 
+/* Behind everything that backward comes to. */
+static void add_online(builder *b)
+{
+    clr_encoder *e = b->e;
+    clr_entry weight = {.name = "online/weight", .role = CLR_ROLE_LINEAR, .r = 1, .s = 1, .c = e->features, .k = e->config.classes, .exempt = true,
+                        .aside = true, .initial = 0.01};
+    clr_entry bias = {.name = "online/bias", .role = CLR_ROLE_VECTOR, .r = 1, .s = 1, .c = 1, .k = e->config.classes, .exempt = true, .aside = true};
+
+    e->online = -1;
+    if (!e->config.classes)
+        return;
+    e->online = clr_table_add(&e->params.weights, &weight);
+    clr_table_add(&e->params.weights, &bias);
+}
+
 static const struct {
     int depth, blocks[4];
     bool bottleneck;
@@ -237,6 +252,7 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
     e->widest = (int)clr_max64(e->widest, in);
     e->h_lease = tensor(e, (int64_t)e->views * in, forth(e->blocks), training ? back(e, e->blocks) : forth(e->blocks));
     add_head(&b);
+    add_online(&b);
     lease_outputs(e);
     if (training)
         lease_gradients(e);

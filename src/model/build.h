@@ -35,6 +35,7 @@ struct clr_encoder {
     clr_unit head[CLR_HEAD_UNITS];
     int heads;
     int64_t head_first;
+    int online; /* entry; -1: none */
     size_t at_workspace, at_leases;
     clr_leases leases;  /* of every stored tensor and gradient, until they are placed */
     float *head_g[2], *h; /* gradients; (views, features) */

@@ -105,6 +105,7 @@ clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_en
 }
 
 clr_params *clr_encoder_params(clr_encoder *e) { return &e->params; }
+int clr_encoder_online(const clr_encoder *e) { return e->online; }
 int clr_encoder_features(const clr_encoder *e) { return e->features; }
 int clr_encoder_outputs(const clr_encoder *e) { return e->heads ? e->head[e->heads - 1].problem.k : e->features; }
 const clr_encoder_times *clr_encoder_times_of(const clr_encoder *e) { return &e->times; }

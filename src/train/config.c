@@ -40,6 +40,7 @@ const clr_opt clr_config_options[] = {
     {"bn", CLR_OPT_WORD, AT(bn), "global", "global|local", 0, 0, NULL, M, "batch norm over all ranks, or each rank's own"},
     {"augment", CLR_OPT_TEXT, AT(augment), "crop:0.08-1,flip,color:1.0,gray:0.2,blur", "LIST", 0, 0, NULL, M, "operators in order; none: the image as it is"},
     {"augment-second", CLR_OPT_TEXT, AT(augment_second), NULL, "LIST", 0, 0, NULL, M, "of the second view, where it differs"},
+    {"online-probe", CLR_OPT_FLAG, AT(online_probe), "no", NULL, 0, 0, NULL, M, "a softmax regression on h that learns along, from labels, and tells the encoder nothing: a column of metrics.tsv"},
     {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, NULL, M, "of every random draw"},
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32|bf16", 0, 0, NULL, M, "arithmetic"},
@@ -132,6 +133,8 @@ clr_status clr_config_check(const clr_config *config, const clr_opt_set *options
     if (config->microbatch && config->microbatch < 2 * ranks)
         return clr_fail(CLR_EUSAGE, "--microbatch=%lld is less than two images for each of the %d ranks; it counts the images of all ranks together",
                         (long long)config->microbatch, ranks);
+    if (data && config->online_probe && !data->classes)
+        return clr_fail(CLR_EUSAGE, "--online-probe needs labels, and %s has none; leave it out", config->data);
     if (data && config->batch > data->images)
         return clr_fail(CLR_EUSAGE, "--batch=%lld is more than the %lld images of the dataset; an epoch would have no step", (long long)config->batch,
                         (long long)data->images);

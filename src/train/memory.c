@@ -19,11 +19,14 @@ static int64_t sum(const need *n)
     return n->model + n->activations + n->workspace + n->views + n->loss + n->program;
 }
 
-static int dim(const clr_training *t, const clr_encoder_config *encoder)
+static int features(const clr_encoder_config *encoder)
 {
-    if (encoder->head != CLR_HEAD_NONE)
-        return encoder->head_dim;
-    return (int)((encoder->depth >= 50 ? 2048 : 512) * t->config->width);
+    return (int)((encoder->depth >= 50 ? 2048 : 512) * encoder->width);
+}
+
+static int dim(const clr_encoder_config *encoder)
+{
+    return encoder->head == CLR_HEAD_NONE ? features(encoder) : encoder->head_dim;
 }
 
 /* Collective. By a planner that estimates even where the run's own measures: that is done on whole tensors, which may not fit. */
@@ -55,8 +58,8 @@ static clr_status estimate(clr_training *t, const clr_encoder_config *encoder, c
     n->activations = bytes[1];
     n->workspace = bytes[2];
     n->views = t->store ? clr_loader_bytes(t->store, loader) : 0;
-    n->loss = clr_loss_bytes(c->batch, clr_training_share(t), dim(t, encoder)) +
-              clr_step_bytes(c->batch, clr_comm_size(t->comm), c->microbatch, pixels, dim(t, encoder));
+    n->loss = clr_loss_bytes(c->batch, clr_training_share(t), dim(encoder)) +
+              clr_step_bytes(c->batch, clr_comm_size(t->comm), c->microbatch, pixels, dim(encoder), features(encoder), encoder->classes);
     n->program = RUNTIME;
     return CLR_OK;
 }

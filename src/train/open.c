@@ -60,6 +60,7 @@ static clr_status open_parts(clr_training *t, const clr_loader_config *loader)
 {
     const clr_config *c = t->config;
     clr_encoder_config encoder = clr_config_encoder(c, t->channels);
+    encoder.classes = c->online_probe ? t->data->classes : 0;
     clr_optim_config optim = clr_config_optim(c);
     clr_loss_config loss = clr_config_loss(c);
     char *plan = clr_text("%s/plan", c->run_dir);
@@ -81,6 +82,8 @@ static clr_status open_parts(clr_training *t, const clr_loader_config *loader)
     if (st == CLR_OK)
         st = clr_comm_agree(t->comm, clr_step_new(t->comm, t->encoder, t->loss, t->optim, c->batch, c->microbatch,
                                                   c->image_size * c->image_size * t->channels, &t->step));
+    if (c->online_probe)
+        t->labels = CLR_NEW(int32_t, clr_training_share(t));
     return st == CLR_OK ? clr_comm_agree(t->comm, clr_loader_open(t->store, loader, &t->loader)) : st;
 }
 
@@ -188,6 +191,7 @@ clr_status clr_training_open(clr_training *t)
 void clr_training_close(clr_training *t)
 {
     clr_loader_close(t->loader);
+    clr_free(t->labels);
     clr_saver_close(t->saver);
     clr_metrics_close(&t->metrics);
     clr_step_free(t->step);

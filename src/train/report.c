@@ -40,7 +40,7 @@ static void progress(clr_training *t, int64_t done, const clr_step_result *resul
 {
     double now = clr_seconds(), since = now - t->spoke;
     bool due = isatty(STDERR_FILENO) ? since >= 0.5 : done % t->config->log_every == 0 || since >= 60;
-    char left[32], chance[32] = "";
+    char left[32], chance[32] = "", online[32] = "";
 
     if (!t->first || !(due || done == t->total || done == t->begin + 1))
         return;
@@ -51,8 +51,10 @@ static void progress(clr_training *t, int64_t done, const clr_step_result *resul
         snprintf(left, sizeof left, "%.0f:%02.0f min", floor(seconds / 60), floor(fmod(seconds, 60)));
     if (isfinite(t->chance))
         snprintf(chance, sizeof chance, " (chance %.4f)", t->chance);
-    clr_progress("step %" PRId64 "/%" PRId64 "  epoch %.2f  loss %.4f%s  contrast %.1f %%  lr %.3g  %.4g views/s  left %s", done, t->total,
-                 clr_training_epoch(t, done), result->loss.loss, chance, 100 * result->loss.top1, lr,
+    if (isfinite(result->online_top1))
+        snprintf(online, sizeof online, "  probe %.1f %%", 100 * result->online_top1);
+    clr_progress("step %" PRId64 "/%" PRId64 "  epoch %.2f  loss %.4f%s  contrast %.1f %%%s  lr %.3g  %.4g views/s  left %s", done, t->total,
+                 clr_training_epoch(t, done), result->loss.loss, chance, 100 * result->loss.top1, online, lr,
                  (double)(CLR_VIEWS * t->config->batch * (done - t->spoke_step)) / since, left);
     t->spoke = now;
     t->spoke_step = done;
@@ -80,7 +82,7 @@ clr_status clr_report_step(clr_training *t, int64_t done, const clr_step_result 
                                  .data_s = batch->data_seconds, .augment_s = batch->augment_seconds, .forward_s = result->forward,
                                  .gather_s = result->gather, .loss_s = result->loss_seconds, .backward_s = result->backward,
                                  .reduce_s = result->reduce, .update_s = result->update, .exposed_s = result->exposed,
-                                 .bn_comm_s = result->bn_comm, .positive = loss->positive, .negative = loss->negative};
+                                 .bn_comm_s = result->bn_comm, .positive = loss->positive, .negative = loss->negative, .online_top1 = result->online_top1};
 
     doubt(t, done, loss->loss);
     progress(t, done, result, lr);

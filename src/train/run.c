@@ -65,8 +65,10 @@ static clr_status advance(clr_training *t, int64_t number, double deadline, clr_
 
     clr_watch_phase("waiting for images", done);
     clr_status st = clr_comm_agree(t->comm, clr_loader_next(t->loader, number, &batch));
+    for (int i = 0; st == CLR_OK && t->labels && i < clr_training_share(t); i++)
+        t->labels[i] = clr_store_labels(t->store)[batch.ids[i]];
     if (st == CLR_OK)
-        st = clr_step_run(t->step, batch.views, lr, number, wishes(t, deadline, done), &step);
+        st = clr_step_run(t->step, batch.views, t->labels, lr, number, wishes(t, deadline, done), &step);
     if (st != CLR_OK)
         return st == CLR_ENUMERIC ? blame(t, done, &step, &batch) : st;
     double seconds = clr_seconds() - begin;

@@ -10,12 +10,14 @@
 
 #include "clr/mem.h"
 #include "clr/reduce.h"
+#include "online.h"
 #include "watch.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+enum { RIGHT = CLR_PASSENGERS - 1 }; /* the passenger that counts what the online probe has right; the others are wishes */
 enum { BUCKET = 1 << 20 }; /* floats: 4 MiB; small enough to hide most of the last one, large enough for full bandwidth */
 
 struct clr_step {
@@ -24,12 +26,14 @@ struct clr_step {
     clr_loss *loss;
     clr_optim *optim;
     clr_reduce *reduce;
+    clr_online *online;    /* NULL: none */
     int64_t images, first; /* G; the first image of this rank's share */
     int mine, pieces;      /* B; M */
     int64_t pixels;        /* floats of a view */
     int dim;
     float *z, *dz;         /* (2B, D) */
     float *x, *piece_z;    /* one piece, where there are several */
+    int32_t *labels;       /* of a piece's views */
 };
 
 int64_t clr_step_pieces(int64_t images, int64_t microbatch)
@@ -48,13 +52,13 @@ int64_t clr_step_views(int64_t images, int ranks, int64_t microbatch)
     return CLR_VIEWS * largest_share(images, ranks, microbatch);
 }
 
-int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pixels, int dim)
+int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pixels, int dim, int features, int classes)
 {
     int64_t share = (images + ranks - 1) / ranks, floats = 2 * CLR_VIEWS * share * dim;
 
     if (clr_step_pieces(images, microbatch) > 1)
         floats += clr_step_views(images, ranks, microbatch) * (pixels + dim);
-    return floats * (int64_t)sizeof(float);
+    return floats * (int64_t)sizeof(float) + (classes ? clr_online_bytes(clr_step_views(images, ranks, microbatch), features, classes) : 0);
 }
 
 clr_status clr_step_new(clr_comm *comm, clr_encoder *encoder, clr_loss *loss, clr_optim *optim, int64_t images, int64_t microbatch,
@@ -75,6 +79,10 @@ clr_status clr_step_new(clr_comm *comm, clr_encoder *encoder, clr_loss *loss, cl
         step->x = CLR_NEW(float, most * pixels);
         step->piece_z = CLR_NEW(float, most * step->dim);
     }
+    if (clr_encoder_online(encoder) >= 0) {
+        step->online = clr_online_new(encoder, clr_step_views(images, ranks, microbatch), CLR_VIEWS * images);
+        step->labels = CLR_NEW(int32_t, clr_step_views(images, ranks, microbatch));
+    }
     step->reduce = clr_reduce_new(comm, params->grad, params->weights.floats + CLR_PASSENGERS, BUCKET);
     *out = step;
     return CLR_OK;
@@ -85,6 +93,8 @@ void clr_step_free(clr_step *step)
     if (!step)
         return;
     clr_reduce_free(step->reduce);
+    clr_online_free(step->online);
+    clr_free(step->labels);
     clr_free(step->z);
     clr_free(step->dz);
     clr_free(step->x);
@@ -129,18 +139,34 @@ static void encode(clr_step *step, const float *views, int i, bool update, float
         collect(step, views, i, step->pixels, step->x);
         views = step->x;
     }
-    clr_encoder_forward(step->encoder, views, CLR_VIEWS * count_of(step, i), all, update, NULL, z);
+    clr_encoder_forward(step->encoder, views, CLR_VIEWS * count_of(step, i), all, update, update && step->online ? clr_online_features(step->online) : NULL,
+                        z);
 }
 
-static void embed(clr_step *step, const float *views, double *bn_comm)
+/* How many views of piece i, just encoded, the online probe has right. */
+static int64_t probe(clr_step *step, const int32_t *labels, int i)
 {
+    int32_t *to = step->labels;
+
+    for (int view = 0; view < CLR_VIEWS; view++)
+        for (int j = first_of(step, i); j < step->mine; j += step->pieces)
+            *to++ = labels[j];
+    return clr_online_learn(step->online, step->labels, CLR_VIEWS * count_of(step, i), i == 0);
+}
+
+static int64_t embed(clr_step *step, const float *views, const int32_t *labels, double *bn_comm)
+{
+    int64_t right = 0;
+
     for (int i = 0; i < step->pieces; i++) {
         clr_watch_phase("the forward pass", -1);
         encode(step, views, i, true, step->pieces > 1 ? step->piece_z : step->z);
         if (step->pieces > 1)
             spread(step, step->piece_z, i, step->dim, step->z);
+        right += step->online ? probe(step, labels, i) : 0;
         *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm;
     }
+    return right;
 }
 
 static void on_ready(void *context, int64_t from)
@@ -223,14 +249,14 @@ static clr_status bad_gradient(clr_step *step, const float *views, clr_step_resu
     return convict(step, own != NULL, otherwise, result);
 }
 
-clr_status clr_step_run(clr_step *step, const float *views, double lr, int64_t number, unsigned wishes, clr_step_result *result)
+clr_status clr_step_run(clr_step *step, const float *views, const int32_t *labels, double lr, int64_t number, unsigned wishes, clr_step_result *result)
 {
     clr_params *params = clr_encoder_params(step->encoder);
     float *passenger = params->grad + params->weights.floats;
     double begin = clr_seconds(), now;
 
     *result = (clr_step_result){0};
-    embed(step, views, &result->bn_comm);
+    int64_t right = embed(step, views, labels, &result->bn_comm);
     result->forward = (now = clr_seconds()) - begin;
 
     begin = now;
@@ -244,8 +270,9 @@ clr_status clr_step_run(clr_step *step, const float *views, double lr, int64_t n
     result->loss_seconds = (now = clr_seconds()) - begin - result->gather;
 
     begin = now;
-    for (int i = 0; i < CLR_PASSENGERS; i++)
+    for (int i = 0; i < RIGHT; i++)
         passenger[i] = (float)(wishes >> i & 1);
+    passenger[RIGHT] = (float)right;
     clr_reduce_begin(step->reduce);
     back(step, views, step->pieces > 1, step->reduce, &result->bn_comm);
     result->backward = (now = clr_seconds()) - begin;
@@ -255,7 +282,8 @@ clr_status clr_step_run(clr_step *step, const float *views, double lr, int64_t n
 
     begin = clr_seconds();
     clr_watch_phase("the update", -1);
-    for (int i = 0; i < CLR_PASSENGERS; i++)
+    result->online_top1 = step->online ? passenger[RIGHT] / (double)(CLR_VIEWS * step->images) : NAN;
+    for (int i = 0; i < RIGHT; i++)
         result->wishes |= passenger[i] > 0 ? 1u << i : 0;
     result->grad_norm = clr_grad_norm(params);
     if (!isfinite(result->grad_norm))

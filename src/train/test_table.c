@@ -192,7 +192,7 @@ static bool run(clr_comm *comm, const row *r)
     fixture_fill(params, (uint32_t)salt);
     for (int view = 0; view < 2; view++)
         fixture_images(x + view * mine * PIXELS, view * r->batch + first, mine, SIZE, CHANNELS);
-    clr_status st = clr_step_run(step, x, 0, 0, 0, &result);
+    clr_status st = clr_step_run(step, x, NULL, 0, 0, 0, &result);
 
     const char *grad_name = "none", *state_name = "none";
     double error[4] = {1, 1, 1, 1};

@@ -23,6 +23,7 @@ typedef struct clr_training {
     clr_loss *loss;
     clr_step *step;
     clr_loader *loader;
+    int32_t *labels;                 /* of this rank's images of a step, for the online probe; NULL without */
     clr_saver *saver;
     clr_metrics metrics;
     clr_metrics_row last;            /* of the steps before this start */
