@@ -11,7 +11,7 @@ network() {
 network "$work/without" >"$work/expected"
 [ "$(wc -l <"$work/expected")" -gt 20 ] || die "no checksums in the last checkpoint"
 network "$work/with" | cmp - "$work/expected" || die "the network learned something else with the probe"
-[ "$(sums "$work/with" $n | grep -c /online/)" = 4 ] || die "weights and momenta of the probe: $(sums "$work/with" $n | grep /online/)"
+[ "$(sums "$work/with" $n | grep -c /online/)" = 6 ] || die "weights and both moments of the probe: $(sums "$work/with" $n | grep /online/)"
 column() { # DIR NAME
     awk -F'\t' -v name="$2" '/^#/ { sub(/^# /, ""); for (i = 1; i <= NF; i++) if ($i == name) at = i; next } { print $at }' "$1/metrics.tsv"
 }
