@@ -1,8 +1,9 @@
-/* A 1x1 kernel without padding is a matrix product, and BLIS does it: with rows of x taken at the stride and seen through the lens,
+/* A 1x1 kernel without padding is a matrix product: with rows of x taken at the stride and seen through the lens,
      y = x w   (rows, C) (C, K),      dx = dy w^T,      dw = x^T dy.
-   Threads part the lines (image, p), and pass them a block at a time; the gradient of the weight has sums per thread, added up in the
-   order of threads. Block by block mask and moments are done while the rows are in cache. BLIS has kernels for processors that the
-   other members know only as portable. */
+   BLIS does the first two. The third is a large sum into a small matrix: panels of both operands, a block of rows at a time, stay in cache
+   (clr/gemm.h). Threads part the lines (image, p), and pass them a block at a time; the gradient of the weight has sums per thread, added
+   up in the order of threads. Block by block mask and moments are done while the rows are in cache. BLIS has kernels for processors that
+   the other members know only as portable. */
 #include "clr/conv.h"
 
 #include "clr/gemm.h"
@@ -185,7 +186,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
 }
 
 const clr_conv_solver clr_conv_onebyone = {.name = "onebyone",
-                                           .help = "1x1 kernels as matrix products by BLIS",
+                                           .help = "1x1 kernels as matrix products: BLIS, and panels for the gradient of the weight",
                                            .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
                                            .gathers_moments = true,
                                            .applicable = applicable,
