@@ -11,6 +11,12 @@
 
 enum { CLR_ALIGN = 64 };
 
+/* bytes, rounded up to a multiple of CLR_ALIGN. */
+static inline size_t clr_aligned(size_t bytes)
+{
+    return (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
+}
+
 /* Local. size bytes, zeroed, aligned to CLR_ALIGN; never NULL (a failure says how much was wanted and
    aborts; what could be too big for the machine is checked with clr_memory_available before).
    count * size is checked for overflow. Freed by clr_free. */

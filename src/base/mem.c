@@ -34,7 +34,7 @@ void *clr_alloc(size_t count, size_t size)
     size_t bytes;
 
     atomic_fetch_add(&allocations, 1);
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - CLR_ALIGN) {
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - PIECE) {
         fprintf(stderr, "simclr: %zu x %zu bytes cannot be allocated\n", count, size);
         abort();
     }

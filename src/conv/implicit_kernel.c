@@ -18,7 +18,6 @@
 #include <omp.h>
 
 #if defined(__AVX512F__)
-#include <immintrin.h>
 enum { VECTORS = 4 };
 #else
 enum { VECTORS = 2 };
@@ -153,12 +152,12 @@ static plan plan_for(const clr_conv_problem *a, clr_direction direction, int thr
     int chunks = (int)(((size_t)most_taps * (size_t)b.inputs * (size_t)b.width * sizeof(float) + PANEL - 1) / PANEL);
     b.chunk = (int)clr_max64(8, (b.inputs + chunks - 1) / chunks);
 
-    size_t at = align(b.stage_floats * sizeof(float));
-    b.at_pointers = at, at += align(b.pixels * sizeof(float *)) + align(b.pixels * sizeof(float *));
-    b.at_partial = at, at += b.chunk < b.inputs ? align(b.pixels * (size_t)b.width * sizeof(float)) : 0;
-    b.at_sums = at, at += align(2 * (size_t)b.outputs * sizeof(double));
+    size_t at = clr_aligned(b.stage_floats * sizeof(float));
+    b.at_pointers = at, at += clr_aligned(b.pixels * sizeof(float *)) + clr_aligned(b.pixels * sizeof(float *));
+    b.at_partial = at, at += b.chunk < b.inputs ? clr_aligned(b.pixels * (size_t)b.width * sizeof(float)) : 0;
+    b.at_sums = at, at += clr_aligned(2 * (size_t)b.outputs * sizeof(double));
     b.thread_bytes = at;
-    b.total = align(b.pack_floats * sizeof(float)) + (size_t)threads * at;
+    b.total = clr_aligned(b.pack_floats * sizeof(float)) + (size_t)threads * at;
     return b;
 }
 
@@ -438,7 +437,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     int threads = omp_get_max_threads();
     const plan b = plan_for(a, direction, threads);
     float *packed = args->workspace;
-    char *own = (char *)args->workspace + align(b.pack_floats * sizeof(float));
+    char *own = (char *)args->workspace + clr_aligned(b.pack_floats * sizeof(float));
     bool forward = direction == CLR_FORWARD, gather = args->moments && (forward || args->seen);
     const float *in = forward ? args->x : args->dy;
     float *out = forward ? args->y : args->dx;
@@ -456,7 +455,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         char *mine = own + (size_t)thread * b.thread_bytes;
         float *staged = (float *)(mine + b.at_stage);
         const float **pixel = (const float **)(mine + b.at_pointers);
-        float **target = (float **)(mine + b.at_pointers + align(b.pixels * sizeof(float *)));
+        float **target = (float **)(mine + b.at_pointers + clr_aligned(b.pixels * sizeof(float *)));
         double *sums = (double *)(mine + b.at_sums);
         job.pixel = pixel, job.out = target, job.partial = (float *)(mine + b.at_partial);
         memset(sums, 0, 2 * (size_t)b.outputs * sizeof *sums);
@@ -489,9 +488,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
                     run_class(&b, one, packed, &job, gather ? sums : NULL);
             }
         }
-#if defined(__AVX512F__)
-        _mm_sfence();
-#endif
+        clr_stream_end();
     }
     if (!gather)
         return;

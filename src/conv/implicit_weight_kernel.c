@@ -68,9 +68,9 @@ static plan plan_for(const clr_conv_problem *a, int threads)
 
     int vectors = (a->k + CLR_LANES - 1) / CLR_LANES;
     b.width = (vectors >= 3 ? VECTORS : vectors >= 2 ? 2 : 1) * CLR_LANES;
-    size_t at = align((size_t)b.images * item_bytes);
-    b.at_panel = at, at += align(b.pixels * (size_t)b.width * sizeof(float));
-    b.at_sums = at, at += b.own ? align(b.floats * sizeof(float)) : 0;
+    size_t at = clr_aligned((size_t)b.images * item_bytes);
+    b.at_panel = at, at += clr_aligned(b.pixels * (size_t)b.width * sizeof(float));
+    b.at_sums = at, at += b.own ? clr_aligned(b.floats * sizeof(float)) : 0;
     b.thread_bytes = at;
     return b;
 }

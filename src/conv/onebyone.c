@@ -27,11 +27,6 @@ typedef struct layout {
     size_t at_panels, at_sums, thread_bytes;
 } layout;
 
-static size_t align(size_t bytes)
-{
-    return (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
-}
-
 static layout layout_of(const clr_conv_problem *a, clr_direction direction)
 {
     bool weight = direction == CLR_BACKWARD_WEIGHT;
@@ -42,9 +37,9 @@ static layout layout_of(const clr_conv_problem *a, clr_direction direction)
                                                    : (size_t)a->c * (size_t)a->k * sizeof(float);
     int64_t panels = weight ? clr_panel_current()->floats(rows, a->c) + clr_panel_current()->floats(rows, a->k) : 0;
 
-    b.at_panels = align((size_t)rows * (size_t)a->c * sizeof(float));
-    b.at_sums = b.at_panels + align((size_t)panels * sizeof(float));
-    b.thread_bytes = b.at_sums + align(sums);
+    b.at_panels = clr_aligned((size_t)rows * (size_t)a->c * sizeof(float));
+    b.at_sums = b.at_panels + clr_aligned((size_t)panels * sizeof(float));
+    b.thread_bytes = b.at_sums + clr_aligned(sums);
     return b;
 }
 

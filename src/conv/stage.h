@@ -17,11 +17,6 @@ typedef struct stage {
     int pick;           /* every so many pixels and rows are taken */
 } stage;
 
-static inline size_t align(size_t bytes)
-{
-    return (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
-}
-
 /* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` floats apart. A NaN stays. */
 static inline void see_pixels(float *to, const float *from, int64_t from_ld, int pixels, int c0, int n, const clr_lens *lens)
 {

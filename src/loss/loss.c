@@ -279,7 +279,7 @@ static void rows_gather(clr_loss *loss)
 /* s -> dl_i/ds + dl_j/ds of ntxent, whose both sides differ by a factor: exp(s - lse) = exp(s - shift) / sum. */
 static void both_sides(const clr_loss *loss, int i0, int rows, int64_t c0, int columns, float *s)
 {
-    float row_inverse[ROWS], column_inverse[SIDE];
+    float row_inverse[SIDE], column_inverse[SIDE];
 
     for (int i = 0; i < rows; i++)
         row_inverse[i] = expf(loss->scale - loss->anchor[i0 + i].p);
@@ -314,6 +314,7 @@ static void each_side(const clr_loss *loss, int i0, int rows, int64_t c0, int co
 static void rows_weigh(clr_loss *loss, float *dz)
 {
     int dim = loss->dim;
+    bool factor = loss->config.kind == 0 && loss->bounded; /* between the two sides */
 
 #pragma omp parallel num_threads(loss->threads)
     {
@@ -326,11 +327,11 @@ static void rows_weigh(clr_loss *loss, float *dz)
                 similarities(loss, loss->first + i0, rows, c0 / SIDE, columns, s);
                 for (int i = 0; i < rows; i++)
                     mask(loss, loss->first + i0 + i, c0, columns, s + (int64_t)i * LD);
-                if (loss->config.kind == 0 && loss->bounded)
+                if (factor)
                     both_sides(loss, i0, rows, c0, columns, s);
                 else
                     each_side(loss, i0, rows, c0, columns, s, w);
-                weighted(loss, false, loss->config.kind == 0 && loss->bounded ? s : w, rows, c0 / SIDE, columns, c0 > 0, dz + (int64_t)i0 * dim);
+                weighted(loss, false, factor ? s : w, rows, c0 / SIDE, columns, c0 > 0, dz + (int64_t)i0 * dim);
             }
         }
     }
@@ -416,18 +417,13 @@ static void triangle_weigh(clr_loss *loss, float *dz)
     {
         int thread = omp_get_thread_num();
         float *s = loss->tile + (int64_t)thread * TILE, *out = thread ? loss->parts + n * dim * (thread - 1) : dz;
-        float row_inverse[SIDE], column_inverse[SIDE];
         memset(out, 0, (size_t)(n * dim) * sizeof *out);
         for (int64_t t = thread; t < tiles; t += loss->threads) {
             int64_t i, j;
             int rows, columns;
             corner(t, blocks, &i, &j);
             triangle_tile(loss, i * SIDE, j * SIDE, s, &rows, &columns);
-            for (int k = 0; k < SIDE; k++) { /* exp(shift - lse) = 1 / sum */
-                row_inverse[k] = k < rows ? expf(loss->scale - loss->anchor[i * SIDE + k].p) : 0;
-                column_inverse[k] = k < columns ? expf(loss->scale - loss->anchor[j * SIDE + k].p) : 0;
-            }
-            loss->both->weigh(s, rows, SIDE, LD, loss->scale, row_inverse, column_inverse);
+            both_sides(loss, (int)(i * SIDE), rows, j * SIDE, columns, s);
             weighted(loss, false, s, rows, j, columns, true, out + i * SIDE * dim);
             if (i < j)
                 weighted(loss, true, s, columns, i, rows, true, out + j * SIDE * dim);
