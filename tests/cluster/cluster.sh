@@ -8,9 +8,10 @@
 #   cluster.sh in DIR NODE COMMAND...     runs COMMAND on ctl or a node, in DIR
 #   cluster.sh down DIR NODE    kills slurmd and every process of the node;  up DIR NODE  starts its slurmd again
 #   cluster.sh cut DIR NODE     takes the node's network away;               join DIR NODE  gives it back
-#   cluster.sh slow DIR RATE    each node sends no faster (1mbit);           fast DIR       as fast as it can
+#   cluster.sh pace DIR [RATE]  each node sends no faster: so that steps of a small network last tenths of seconds on any machine, or
+#                               (1mbit) seconds
 set -u
-what=${1:?start, stop, in, down, up, cut, join, slow or fast}
+what=${1:?start, stop, in, down, up, cut, join or pace}
 dir=${2:?folder}
 shift 2
 nodes="n1 n2 n3 n4"
@@ -68,6 +69,11 @@ wait_for() { # SECONDS COMMAND...
 }
 idle() {
     [ "$(inside ctl sinfo -h -N -o '%t' | grep -cx idle)" = 4 ]
+}
+pace() { # [RATE]
+    for node in $nodes; do
+        inside $node tc qdisc replace dev eth0 root tbf rate "${1:-10mbit}" burst 16kb limit 8mb || return 1
+    done
 }
 slurmd_up() {
     inside "$1" slurmd -D -N "$1" </dev/null >>"$dir/log/$1.out" 2>&1 &
@@ -145,6 +151,7 @@ END
         inside $node ip link set eth0 up
         mkdir -p "$dir/spool/$node"
     done
+    pace || return 1
     inside ctl slurmctld -D </dev/null >>"$dir/log/slurmctld.out" 2>&1 &
     for node in $nodes; do slurmd_up $node; done
     wait_for 40 idle || { inside ctl sinfo -N -l >&2; for log in "$dir"/log/*; do tail -n 5 "$log" >&2; done; return 1; }
@@ -186,8 +193,7 @@ up)
     slurmd_up "$1" ;;
 population) population "$1" ;;
 cut) inside ctl ip link set "v$1" down ;;
-slow) for node in $nodes; do inside $node tc qdisc replace dev eth0 root tbf rate "$1" burst 16kb limit 8mb || exit 1; done ;;
-fast) for node in $nodes; do inside $node tc qdisc delete dev eth0 root 2>/dev/null; done ;;
+pace) pace "$@" ;;
 join) inside ctl ip link set "v$1" up ;;
 *) echo "cluster.sh: '$what' is not understood" >&2; exit 2 ;;
 esac

@@ -11,7 +11,7 @@ nodes="n1 n2 n3 n4"
 on() { # NODE COMMAND...
     sh "$here/cluster.sh" in "$CLUSTER" "$@"
 }
-cluster() { # down, up, cut, join NODE; slow RATE, fast
+cluster() { # down, up, cut, join NODE; pace [RATE]
     what=$1
     shift
     sh "$here/cluster.sh" "$what" "$CLUSTER" "$@"
@@ -62,6 +62,14 @@ reached() { # STEP
 # at STEP: waits until the run has got there
 at() {
     wait_for 60 reached "$1" || die "step $1 was not reached in a minute: $(tail -n 3 "$run.out" 2>&1)"
+}
+# slowly SECONDS CONDITION...: steps take seconds, for want of bandwidth, until the condition holds
+slowly() {
+    cluster pace 1mbit || die "the network cannot be made slow"
+    wait_for "$@"
+    status=$?
+    cluster pace
+    return $status
 }
 # completes [SECONDS]: the job ends well, with the last step saved
 completes() {
@@ -138,7 +146,7 @@ attempt() {
     status=$?
     why=$(echo "$why" | tr '\n' ' ' | cut -c1-600)
     [ $status = 0 ] || why="$why; Slurm: $(tail -n 6 "$CLUSTER/log/slurmctld" | cut -d' ' -f2- | tr '\n' ';')"
-    cluster fast
+    cluster pace
     on ctl scancel --user=root 2>/dev/null
     wait_for 60 calm || {
         for pid in $(ranks); do kill -9 "$pid"; done

@@ -3,14 +3,6 @@
 # makes no headway out of the queue.
 . "$(dirname "$0")/lib.sh"
 
-# slowly SECONDS CONDITION...: steps take seconds, for want of bandwidth, until the condition holds
-slowly() {
-    cluster slow 1mbit || die "the network cannot be made slow"
-    wait_for "$@"
-    status=$?
-    cluster fast
-    return $status
-}
 once() {
     [ "$(wc -l <"$run/restarts")" = 1 ] || die "restarts: $(cat "$run/restarts")"
 }

@@ -93,7 +93,7 @@ second() {
     first=$job
     at 6
     NODES=2 sbatch="--output=$work/second.out" submit twice
-    wait_for 60 over || die "the second job is $(value JobState)"
+    slowly 60 over || die "the second job is $(value JobState)"
     in_state FAILED || die "the second job ended as $state: $(tail -n 5 "$work/second.out")"
     grep -q "another job works in this run directory: process [0-9]* on n[12], Slurm job $first since" "$work/second.out" ||
         die "the second job was not told who holds the run: $(tail -n 5 "$work/second.out")"
