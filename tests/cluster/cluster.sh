@@ -72,7 +72,7 @@ idle() {
 }
 pace() { # [RATE]
     for node in $nodes; do
-        inside $node tc qdisc replace dev eth0 root tbf rate "${1:-10mbit}" burst 16kb limit 8mb || return 1
+        inside $node tc qdisc replace dev eth0 root tbf rate "${1:-100mbit}" burst 16kb limit 8mb || return 1
     done
 }
 slurmd_up() {
