@@ -158,6 +158,7 @@ int main(int argc, char **argv)
     if (st == CLR_OK && command->alone && clr_comm_size(comm) > 1)
         st = clr_fail(CLR_EUSAGE, "%s runs on one rank; %d were started", command->name, clr_comm_size(comm));
     st = clr_comm_agree(comm, st);
+    clr_gemm_start();
     if (st == CLR_OK)
         st = command->run(comm, config, &set);
     if (st == CLR_OK)

@@ -29,6 +29,13 @@ const char *clr_isa_name(clr_isa isa);
 #define CLR_KERNEL_PICK(name) (&name##_portable)
 #endif
 
+/* Memory that is asked for, into the second cache, while something else is computed: from `at` on to `end`, `pace` lines at a time. */
+typedef struct clr_ahead {
+    const float *at, *end;
+    int pace;
+} clr_ahead;
+enum { CLR_LINE = 64 / sizeof(float) }; /* floats */
+
 #ifdef CLR_ISA /* inside a kernel file */
 #define CLR_JOIN_(a, b) a##_##b
 #define CLR_JOIN(a, b) CLR_JOIN_(a, b)
@@ -64,6 +71,41 @@ static inline void clr_stream_vec(float *at, clr_vec v)
 #else
     clr_store_vec(at, v);
 #endif
+}
+
+static inline void clr_ask_ahead(clr_ahead *a)
+{
+    for (int line = 0; line < a->pace; line++) {
+        __builtin_prefetch(a->at, 0, 2);
+        a->at += a->at < a->end ? CLR_LINE : 0;
+    }
+}
+
+#if defined(__AVX512F__)
+#define CLR_LOW {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}
+#define CLR_HIGH {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31}
+#elif defined(__AVX2__)
+#define CLR_LOW {0, 8, 1, 9, 2, 10, 3, 11}
+#define CLR_HIGH {4, 12, 5, 13, 6, 14, 7, 15}
+#else
+#define CLR_LOW {0, 4, 1, 5}
+#define CLR_HIGH {2, 6, 3, 7}
+#endif
+/* Vector i of the result has element i of each. Interleaving the halves of the list, once for each bit of i, does it. */
+static inline __attribute__((always_inline)) void clr_transpose(clr_vec v[CLR_LANES])
+{
+_Pragma("GCC unroll 4")
+    for (int bit = 1; bit < CLR_LANES; bit *= 2) {
+        clr_vec was[CLR_LANES];
+_Pragma("GCC unroll 16")
+        for (int i = 0; i < CLR_LANES; i++)
+            was[i] = v[i];
+_Pragma("GCC unroll 16")
+        for (int i = 0; i < CLR_LANES / 2; i++) {
+            v[2 * i] = __builtin_shuffle(was[i], was[i + CLR_LANES / 2], (clr_vec_i)CLR_LOW);
+            v[2 * i + 1] = __builtin_shuffle(was[i], was[i + CLR_LANES / 2], (clr_vec_i)CLR_HIGH);
+        }
+    }
 }
 #endif
 

@@ -18,13 +18,14 @@ static bool applicable(const clr_conv_problem *a, clr_direction direction)
     return a->dtype == CLR_FP32 && a->r * a->s <= CLR_IMPLICIT_TAPS && a->stride <= CLR_IMPLICIT_STRIDE;
 }
 
-/* Share of the lanes that do useful work times a rate typical of the instruction set; less for the gradient of the weight, and far less
-   for that of a 1x1 kernel, whose rows of x and dy lie powers of two apart and are passed where they lie. */
+/* Share of the lanes that do useful work times a rate typical of the instruction set; less for the gradient of the weight, and with small
+   vectors (and the small caches that go with them) far less for that of a 1x1 kernel, whose rows of x lie a power of two apart and are
+   passed where they lie. */
 static double estimate(const clr_conv_problem *a, clr_direction direction, int threads)
 {
     int lanes = kernel(direction)->lanes, outputs = direction == CLR_BACKWARD_DATA ? a->c : a->k;
     double used = (double)outputs / ((outputs + lanes - 1) / lanes * lanes);
-    double ease = direction != CLR_BACKWARD_WEIGHT ? 1 : a->r * a->s == 1 ? 0.65 : 0.9;
+    double ease = direction != CLR_BACKWARD_WEIGHT ? 1 : a->r * a->s == 1 && lanes < 16 ? 0.65 : 0.9;
     double rate = (lanes >= 16 ? 95e9 : lanes >= 8 ? 80e9 : 30e9) * used * ease;
 
     return clr_conv_flops(a) / (rate * threads) + 1e-6;

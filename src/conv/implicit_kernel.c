@@ -10,7 +10,8 @@
 
    A register tile is a few pixels by a panel of one to four vectors of outputs. Weights are packed panel by panel, chunk by chunk of
    inputs, so that a chunk stays in the second-level cache while all pixels of an item pass it. An item is a group of whole images,
-   or a band of rows of one; items are dealt to threads in contiguous parts, by index. A finished tile is masked and its moments are
+   or a band of rows of one; items are dealt to threads in contiguous parts, by index. What the next item reads is asked for while this
+   one is computed, and so is what a tile is finished with. A finished tile is masked and its moments are
    added (moments.h) while it is in registers; large results go past the caches. */
 #include "implicit.h"
 #include "stage.h"
@@ -166,10 +167,27 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
     return plan_for(a, direction, threads).total;
 }
 
+/* (inputs, width) from `lanes` rows of inputs, from_ld apart; zero beyond. Returns the floats written. */
+static size_t pack_transposed(const float *from, int64_t from_ld, int inputs, int lanes, int width, float *to)
+{
+    for (int j = 0; j < width; j += CLR_LANES) {
+        int i = 0;
+        for (; j + CLR_LANES <= lanes && i + CLR_LANES <= inputs; i += CLR_LANES) {
+            clr_vec v[CLR_LANES];
+            UNROLL for (int l = 0; l < CLR_LANES; l++) v[l] = clr_load(from + (j + l) * from_ld + i);
+            clr_transpose(v);
+            UNROLL for (int l = 0; l < CLR_LANES; l++) clr_store_vec(to + (i + l) * width + j, v[l]);
+        }
+        for (; i < inputs; i++)
+            for (int l = j; l < j + CLR_LANES; l++)
+                to[i * width + l] = l < lanes ? from[l * from_ld + i] : 0;
+    }
+    return (size_t)inputs * (size_t)width;
+}
+
 /* Panels of each class, chunk by chunk: (chunk, tap, input, lane), one class after the other. Threads part the panels. */
 static void pack(const clr_conv_problem *a, clr_direction direction, const plan *b, const float *weight, float *packed)
 {
-    enum { BLOCK = 16 };
     size_t width = (size_t)b->width, inputs = (size_t)b->inputs;
 
 #pragma omp for schedule(static) collapse(2)
@@ -188,13 +206,7 @@ static void pack(const clr_conv_problem *a, clr_direction direction, const plan 
                             memset(to + lanes, 0, (width - (size_t)lanes) * sizeof *to);
                         }
                     else
-                        for (int i1 = i0; i1 < last; i1 += BLOCK) { /* a transposition, by blocks */
-                            int n = (int)clr_min64(BLOCK, last - i1);
-                            for (int j = 0; j < b->width; j++)
-                                for (int i = 0; i < n; i++)
-                                    to[(size_t)i * width + (size_t)j] = j < lanes ? from[(int64_t)(j0 + j) * a->k + i1 + i] : 0;
-                            to += (size_t)n * width;
-                        }
+                        to += pack_transposed(from + (int64_t)j0 * a->k + i0, a->k, last - i0, lanes, b->width, to);
                 }
         }
 }
@@ -214,6 +226,7 @@ typedef struct sweep {
     int count;
     const int64_t *offset;     /* of each tap, floats */
     int taps, inputs;          /* of this chunk */
+    clr_ahead *ahead;          /* what the next item reads: asked for at its pace with every CLR_LINE of inputs */
     const float *panel;        /* (taps, inputs, width) */
     int lanes;                 /* outputs of this panel that exist */
     float *partial;            /* (count, width), where there are several chunks */
@@ -305,12 +318,27 @@ static void finish_lanes(int rows, int width, const sweep *a, int first, const f
     }
 }
 
+/* What a tile is finished with comes from memory while it is computed. */
+INLINE void ask_for_finish(const int rows, const int vectors, const sweep *a, int first)
+{
+    if (a->finish == PLAIN && !a->add)
+        return;
+    UNROLL for (int m = 0; m < rows; m++) {
+        const float *at = a->out[first + m] + a->output;
+        if (a->finish == SEEN)
+            at = a->x + (at - a->base);
+        UNROLL for (int v = 0; v < vectors; v++) __builtin_prefetch(at + v * CLR_LANES, 0);
+    }
+}
+
 INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
 {
     clr_vec sum[VECTORS][MOST_ROWS];
     const float *panel = a->panel;
     float *partial = a->partial + (size_t)first * (size_t)(vectors * CLR_LANES);
 
+    if (a->ends && a->finish != MOMENTS)
+        ask_for_finish(rows, vectors, a, first);
     if (a->begins)
         UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++) sum[v][m] = (clr_vec){0};
     else
@@ -319,12 +347,16 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
     for (int t = 0; t < a->taps; t++) {
         const float *in[MOST_ROWS];
         UNROLL for (int m = 0; m < rows; m++) in[m] = a->pixel[first + m] + a->offset[t];
-        for (int64_t i = 0; i < a->inputs; i++, panel += vectors * CLR_LANES) {
-            clr_vec right[VECTORS];
-            UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(panel + v * CLR_LANES);
-            UNROLL for (int m = 0; m < rows; m++) {
-                clr_vec left = clr_broadcast(in[m][i]);
-                UNROLL for (int v = 0; v < vectors; v++) sum[v][m] += left * right[v];
+        for (int64_t i = 0; i < a->inputs;) {
+            int64_t end = i + CLR_LINE < a->inputs ? i + CLR_LINE : a->inputs;
+            clr_ask_ahead(a->ahead);
+            for (; i < end; i++, panel += vectors * CLR_LANES) {
+                clr_vec right[VECTORS];
+                UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(panel + v * CLR_LANES);
+                UNROLL for (int m = 0; m < rows; m++) {
+                    clr_vec left = clr_broadcast(in[m][i]);
+                    UNROLL for (int v = 0; v < vectors; v++) sum[v][m] += left * right[v];
+                }
             }
         }
     }
@@ -432,6 +464,36 @@ static void run_class(const plan *b, const class *in, const float *packed, sweep
     }
 }
 
+typedef struct item {
+    int image, images, first, last; /* images; rows of the output */
+    int low, rows;                  /* staged rows */
+} item;
+
+static item item_of(const clr_conv_problem *a, clr_direction direction, const plan *b, int index, int images)
+{
+    item one = {.image = index / b->items_per_image * b->images, .first = index % b->items_per_image * b->rows};
+
+    one.images = (int)clr_min64(b->images, images - one.image);
+    one.last = (int)clr_min64(one.first + b->rows, b->out_h);
+    one.rows = rows_for(a, direction, b, one.first, one.last, &one.low);
+    return one;
+}
+
+/* What the item reads, or nothing where that leaves out lines of memory; at such a pace that it is there when as much has been computed. */
+static clr_ahead ask(const plan *b, const item *one, const float *in)
+{
+    enum { TILE = 6 }; /* pixels, about */
+    int low = (int)clr_max64(0, one->low), high = (int)clr_min64(b->stage.h, one->low + one->rows), taps = 0;
+    int64_t row_floats = (int64_t)b->stage.w * b->stage.channels;
+    const float *at = in + ((int64_t)one->image * b->stage.h + low) * row_floats;
+    int64_t floats = b->stage.pick > 1 ? 0 : ((int64_t)(one->images - 1) * b->stage.h + high - low) * row_floats;
+
+    for (int i = 0; i < b->classes; i++)
+        taps += b->class[i].taps;
+    int64_t tiles = (int64_t)one->images * (one->last - one->first) * b->out_w * b->panels / (TILE * b->classes) + 1;
+    return (clr_ahead){at, at + floats, (int)(floats / (tiles * taps * b->inputs) + 1)};
+}
+
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
 {
     int threads = omp_get_max_threads();
@@ -460,32 +522,36 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         job.pixel = pixel, job.out = target, job.partial = (float *)(mine + b.at_partial);
         memset(sums, 0, 2 * (size_t)b.outputs * sizeof *sums);
         pack(a, direction, &b, args->weight, packed);
-        for (int item = (int)clr_share(items, threads, thread); item < (int)clr_share(items, threads, thread + 1); item++) {
-            int image = item / b.items_per_image * b.images, images = (int)clr_min64(b.images, args->images - image);
-            int first = item % b.items_per_image * b.rows, last = (int)clr_min64(first + b.rows, b.out_h), low;
-            int rows = rows_for(a, direction, &b, first, last, &low);
-            size_t image_floats = (size_t)rows * (size_t)b.stage.columns * (size_t)b.stage.channels;
-            for (int i = 0; i < images && !lies; i++)
-                stage_rows(&b.stage, in + (int64_t)(image + i) * b.stage.h * b.stage.w * b.stage.channels, &lens, low, rows, 0,
-                           b.stage.channels, staged + (size_t)i * image_floats);
+        int begin = (int)clr_share(items, threads, thread), end = (int)clr_share(items, threads, thread + 1);
+        clr_ahead ahead;
+        item one, next = item_of(a, direction, &b, begin, args->images);
+        job.ahead = &ahead;
+        for (int i = begin; i < end; i++) {
+            one = next;
+            next = item_of(a, direction, &b, i + 1 < end ? i + 1 : i, args->images);
+            ahead = ask(&b, &next, in);
+            size_t image_floats = (size_t)one.rows * (size_t)b.stage.columns * (size_t)b.stage.channels;
+            for (int image = 0; image < one.images && !lies; image++)
+                stage_rows(&b.stage, in + (int64_t)(one.image + image) * b.stage.h * b.stage.w * b.stage.channels, &lens, one.low, one.rows, 0,
+                           b.stage.channels, staged + (size_t)image * image_floats);
             for (int c = 0; c < b.classes; c++) {
-                const class *one = &b.class[c];
+                const class *in_class = &b.class[c];
                 job.count = 0;
-                for (int i = 0; i < images; i++)
-                    for (int h = first + one->h; h < last; h += b.spread)
-                        for (int w = one->w; w < b.out_w; w += b.spread) {
+                for (int image = 0; image < one.images; image++)
+                    for (int h = one.first + in_class->h; h < one.last; h += b.spread)
+                        for (int w = in_class->w; w < b.out_w; w += b.spread) {
                             int row = forward ? h * b.step : h / b.spread, column = (forward ? w * b.step : w / b.spread);
                             if (lies)
-                                pixel[job.count] = in + (((int64_t)(image + i) * b.stage.h + row * b.stage.pick) * b.stage.w +
+                                pixel[job.count] = in + (((int64_t)(one.image + image) * b.stage.h + row * b.stage.pick) * b.stage.w +
                                                          column * b.stage.pick) * b.stage.channels;
                             else
-                                pixel[job.count] = staged + (size_t)i * image_floats +
-                                                   ((int64_t)(row - (forward ? first * b.step : low)) * b.stage.columns + column -
+                                pixel[job.count] = staged + (size_t)image * image_floats +
+                                                   ((int64_t)(row - (forward ? one.first * b.step : one.low)) * b.stage.columns + column -
                                                     (forward ? 0 : b.stage.low)) * b.stage.channels;
-                            target[job.count++] = out + (((int64_t)(image + i) * b.out_h + h) * b.out_w + w) * b.outputs;
+                            target[job.count++] = out + (((int64_t)(one.image + image) * b.out_h + h) * b.out_w + w) * b.outputs;
                         }
                 if (job.count)
-                    run_class(&b, one, packed, &job, gather ? sums : NULL);
+                    run_class(&b, in_class, packed, &job, gather ? sums : NULL);
             }
         }
         clr_stream_end();

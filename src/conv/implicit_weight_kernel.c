@@ -6,9 +6,9 @@
    kernel are neighbours, in the staging as in dw, and are taken as one run.
 
    A register tile is a few rows of dw by one to four vectors of k; it is summed over the pixels of an item (a group of whole images,
-   or a band of rows of one) before it is added to dw. dy is copied into panels of as many channels, except
-   for 1x1 kernels, which pass it only once for every few channels c. These are worked off in
-   blocks, so that staging, panel and the block's dw share the second-level cache.
+   or a band of rows of one) before it is added to dw. dy is copied into panels of as many channels. These are worked off in blocks, so
+   that staging, panel and the block's dw share the second-level cache. 1x1 kernels compute little for what they read: their next item is
+   asked for meanwhile.
 
    Threads part the items, each with sums of its own that are added up in the order of threads; or, where dw is large, the channels. */
 #include "implicit.h"
@@ -19,10 +19,10 @@
 enum {
     STAGE = 256 << 10,   /* bytes of staging that an item aims at */
     POINT_STAGE = 512 << 10,
-    ITEM_PIXELS = 512,   /* pixels of an item, at most, unless one row has more */
+    ITEM_PIXELS = 320,   /* pixels of an item, at most, unless one row has more */
     BLOCK = 64,          /* channels staged at once, where there are many more */
     POINT_BLOCK = 512,   /* the same for 1x1 kernels */
-    OWN_SUMS = 1 << 20,  /* floats of dw above which threads part the channels */
+    OWN_SUMS = 1 << 19,  /* floats of dw above which threads part the channels */
 #if defined(__AVX512F__)
     VECTORS = 4,
 #else
@@ -92,6 +92,7 @@ typedef struct outer {
     float *dw;
     int64_t ld;
     int lanes;        /* of the panel that exist */
+    clr_ahead *ahead; /* two: x and dy of the next item; asked for with every CLR_LINE of pixels */
 } outer;
 
 INLINE void tile(const int rows, const int vectors, const outer *a, int first)
@@ -104,12 +105,16 @@ INLINE void tile(const int rows, const int vectors, const outer *a, int first)
     for (int image = 0; image < a->images; image++)
         for (int row = 0; row < a->rows; row++) {
             const float *x = a->x + first + image * a->x_image + row * a->x_row;
-            for (int column = 0; column < a->columns; column++, x += a->x_pixel, dy += a->dy_pixel) {
-                clr_vec right[VECTORS];
-                UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(dy + v * CLR_LANES);
-                UNROLL for (int m = 0; m < rows; m++) {
-                    clr_vec left = clr_broadcast(x[m]);
-                    UNROLL for (int v = 0; v < vectors; v++) sum[m][v] += left * right[v];
+            for (int column = 0; column < a->columns;) {
+                int end = a->columns - column < CLR_LINE ? a->columns : column + CLR_LINE;
+                clr_ask_ahead(&a->ahead[a->ahead->at == a->ahead->end]);
+                for (; column < end; column++, x += a->x_pixel, dy += a->dy_pixel) {
+                    clr_vec right[VECTORS];
+                    UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(dy + v * CLR_LANES);
+                    UNROLL for (int m = 0; m < rows; m++) {
+                        clr_vec left = clr_broadcast(x[m]);
+                        UNROLL for (int v = 0; v < vectors; v++) sum[m][v] += left * right[v];
+                    }
                 }
             }
         }
@@ -172,15 +177,20 @@ static void blocks(const outer *a, int n, int width)
 
 static void copy_panel(const float *dy, int64_t pixels, int k, int lanes, int width, float *to)
 {
-    for (int64_t i = 0; i < pixels; i++, dy += k, to += width) {
-        memcpy(to, dy, (size_t)lanes * sizeof *to);
-        memset(to + lanes, 0, (size_t)(width - lanes) * sizeof *to);
-    }
+    if (lanes == width)
+        for (int64_t i = 0; i < pixels; i++, dy += k, to += width)
+            for (int l = 0; l < width; l += CLR_LANES)
+                clr_store_vec(to + l, clr_load(dy + l));
+    else
+        for (int64_t i = 0; i < pixels; i++, dy += k, to += width) {
+            memcpy(to, dy, (size_t)lanes * sizeof *to);
+            memset(to + lanes, 0, (size_t)(width - lanes) * sizeof *to);
+        }
 }
 
 /* Adds what images image .. and rows first .. last-1 give to dw's channels c0 .. c0+n-1. */
 static void item(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, int image, int images, int first, int last,
-                 int c0, int n, char *mine, float *dw)
+                 int c0, int n, char *mine, clr_ahead ahead[2], float *dw)
 {
     float *staged = (float *)(mine + b->at_stage), *panel = (float *)(mine + b->at_panel);
     bool lies = b->point && !args->lens.scale, merged = n == a->c;
@@ -188,7 +198,7 @@ static void item(const clr_conv_problem *a, const clr_conv_args *args, const pla
     int64_t floats = (int64_t)rows * b->stage.columns * n, image_floats = (int64_t)a->h * a->w * a->c;
     const float *x = args->x + image * image_floats;
     outer job = {.x_pixel = (int64_t)b->step * n, .x_row = (int64_t)b->step * b->stage.columns * n, .x_image = floats,
-                 .images = images, .rows = last - first, .columns = a->q, .ld = a->k};
+                 .images = images, .rows = last - first, .columns = a->q, .ld = a->k, .ahead = ahead};
 
     if (lies) {
         job.x_pixel = (int64_t)a->stride * a->c;
@@ -209,7 +219,7 @@ static void item(const clr_conv_problem *a, const clr_conv_args *args, const pla
     int64_t pixels = (int64_t)images * (last - first) * a->q;
     for (int k = 0; k < a->k; k += b->width) {
         job.lanes = (int)clr_min64(b->width, a->k - k);
-        bool direct = job.lanes == b->width && (b->point || a->k == b->width);
+        bool direct = job.lanes == b->width && a->k == b->width;
         job.dy = direct ? dy + k : panel;
         job.dy_pixel = direct ? a->k : b->width;
         if (!direct)
@@ -221,6 +231,21 @@ static void item(const clr_conv_problem *a, const clr_conv_args *args, const pla
                 blocks(&job, merged ? a->s * n : n, b->width);
             }
     }
+}
+
+/* x and dy of item `index`, or nothing where only some of the channels or pixels are read. */
+static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, int index, clr_ahead ahead[2])
+{
+    enum { TILE = 24 * CLR_LINE }; /* about: vectors of a tile of dw, times the floats of one */
+    int image = index / b->items_per_image * b->images, images = (int)clr_min64(b->images, args->images - image);
+    int first = index % b->items_per_image * b->rows, rows = (int)clr_min64(b->rows, a->p - first);
+    int64_t x_row = (int64_t)a->w * a->c, dy_row = (int64_t)a->q * a->k;
+    const float *x = args->x + ((int64_t)image * a->h + first * b->step) * x_row, *dy = args->dy + ((int64_t)image * a->p + first) * dy_row;
+    bool all = b->point && b->stage.pick == 1 && b->block == a->c;
+    int pace = TILE * (a->c + a->k) / (a->c * a->k) + 1;
+
+    ahead[0] = (clr_ahead){x, x + (all ? ((int64_t)(images - 1) * a->h + rows) * x_row : 0), pace};
+    ahead[1] = (clr_ahead){dy, dy + (all ? ((int64_t)(images - 1) * a->p + rows) * dy_row : 0), all ? pace : 0};
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
@@ -242,8 +267,10 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         for (int c = begin; c < end; c += b.block)
             for (int i = from; i < to; i++) {
                 int image = i / b.items_per_image * b.images, first = i % b.items_per_image * b.rows;
+                clr_ahead ahead[2];
+                look_ahead(a, args, &b, i + 1 < to ? i + 1 : i, ahead);
                 item(a, args, &b, image, (int)clr_min64(b.images, args->images - image), first, (int)clr_min64(first + b.rows, a->p), c,
-                     (int)clr_min64(b.block, end - c), mine, dw);
+                     (int)clr_min64(b.block, end - c), mine, ahead, dw);
             }
         if (b.own) {
 #pragma omp barrier

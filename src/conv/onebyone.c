@@ -1,9 +1,9 @@
-/* A 1x1 kernel without padding is a matrix product: with rows of x taken at the stride and seen through the lens,
-     y = x w   (rows, C) (C, K),      dx = dy w^T,      dw = x^T dy.
-   BLIS does the first two. The third is a large sum into a small matrix: panels of both operands, a block of rows at a time, stay in cache
-   (clr/gemm.h). Threads part the lines (image, p), and pass them a block at a time; the gradient of the weight has sums per thread, added
-   up in the order of threads. Block by block mask and moments are done while the rows are in cache. BLIS has kernels for processors that
-   the other members know only as portable. */
+/* The gradient of the weight of a 1x1 kernel without padding, a matrix product: with rows of x taken at the stride and seen through the
+   lens,
+     dw (C, K) = x^T (C, rows) dy (rows, K),
+   a large sum into a small matrix. Of a block of rows dy is arranged as panels (clr/gemm.h), and x, so many channels at a time that they stay
+   in the second cache, as strips that panel after panel passes; a block that has room there too is asked for meanwhile. Threads part the lines (image, p), each with sums of its own, added up in the order
+   of threads. */
 #include "clr/conv.h"
 
 #include "clr/gemm.h"
@@ -14,112 +14,81 @@
 #include <omp.h>
 #include <string.h>
 
-/* Of a block, about: BLIS packs the weight anew for each; SUMMED x GROUP of dy stay in the second cache while panels of x pass. */
-enum { ROWS = 512, SUMMED = 192, GROUP = 256 };
+/* Rows of a block, about; channels of a strip, and of as many strips as are arranged at once; bytes of a block that is asked for. */
+enum { ROWS = 192, STRIP = 48, CHUNK = 3 * STRIP, ASKED = 512 << 10 };
 
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_moments_pass);
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_seen_pass);
 CLR_KERNEL_DECLARE(clr_conv_look, clr_conv_look_pass);
 
-/* What a thread has: a block of staged x or of dx, then sums. */
 typedef struct layout {
-    int lines; /* of a block */
-    size_t at_panels, at_sums, thread_bytes;
+    int lines, rows; /* of a block */
+    size_t at_panels, at_sums, thread_bytes; /* the strips come first */
 } layout;
 
-static layout layout_of(const clr_conv_problem *a, clr_direction direction)
+static layout layout_of(const clr_conv_problem *a)
 {
-    bool weight = direction == CLR_BACKWARD_WEIGHT;
-    layout b = {.lines = ((weight ? SUMMED : ROWS) + a->q - 1) / a->q};
-    int rows = b.lines * a->q;
-    size_t sums = direction == CLR_FORWARD ? 2 * (size_t)a->k * sizeof(double)
-                  : direction == CLR_BACKWARD_DATA ? 2 * (size_t)a->c * sizeof(double)
-                                                   : (size_t)a->c * (size_t)a->k * sizeof(float);
-    int64_t panels = weight ? clr_panel_current()->floats(rows, a->c) + clr_panel_current()->floats(rows, a->k) : 0;
+    const clr_panel_op *op = clr_panel_current();
+    layout b = {.lines = (ROWS + a->q - 1) / a->q};
 
-    b.at_panels = clr_aligned((size_t)rows * (size_t)a->c * sizeof(float));
-    b.at_sums = b.at_panels + clr_aligned((size_t)panels * sizeof(float));
-    b.thread_bytes = b.at_sums + clr_aligned(sums);
+    b.rows = b.lines * a->q;
+    b.at_panels = clr_aligned((size_t)b.rows * CHUNK * sizeof(float));
+    b.at_sums = b.at_panels + clr_aligned((size_t)op->floats(b.rows, a->k) * sizeof(float));
+    b.thread_bytes = b.at_sums + clr_aligned((size_t)a->c * (size_t)a->k * sizeof(float));
     return b;
 }
 
 static bool applicable(const clr_conv_problem *a, clr_direction direction)
 {
-    (void)direction;
-    return a->dtype == CLR_FP32 && a->r == 1 && a->s == 1 && a->pad == 0;
+    return direction == CLR_BACKWARD_WEIGHT && a->dtype == CLR_FP32 && a->r == 1 && a->s == 1 && a->pad == 0;
 }
 
-/* BLIS on one core of today, and a call's overhead. */
+/* Share of the lanes that do useful work times a rate typical of the instruction set. */
 static double estimate(const clr_conv_problem *a, clr_direction direction, int threads)
 {
+    double width = (double)clr_panel_current()->floats(1, 1), used = a->k / (width * (double)((a->k + (int)width - 1) / (int)width));
+
     (void)direction;
-    return clr_conv_flops(a) / (60e9 * threads) + 20e-6;
+    return clr_conv_flops(a) / ((width >= 32 ? 80e9 : width >= 16 ? 75e9 : 27e9) * used * threads) + 2e-6;
 }
 
 static size_t workspace(const clr_conv_problem *a, clr_direction direction, int threads)
 {
-    return (size_t)threads * layout_of(a, direction).thread_bytes;
+    (void)direction;
+    return (size_t)threads * layout_of(a).thread_bytes;
 }
 
-/* A block of lines of x as the product sees them: where they lie, or staged. */
-static const float *see(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, float *staged)
+/* Channels c0 .. c0+n-1 of lines first .. last-1 of x, as the product sees them, into strips (rows, STRIP). */
+static void arrange(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, int c0, int n, float *strips)
 {
     clr_conv_look *look = CLR_KERNEL_PICK(clr_conv_look_pass);
 
-    if (a->stride == 1 && !args->lens.scale)
-        return args->x + (int64_t)first * a->q * a->c;
-    for (int line = first; line < last; line++)
-        look(staged + (int64_t)(line - first) * a->q * a->c,
-             args->x + ((int64_t)(line / a->p) * a->h + line % a->p * a->stride) * a->w * a->c, (int64_t)a->stride * a->c, a->q, a->c,
-             &args->lens);
-    return staged;
+    for (int c = 0; c < n; c += STRIP)
+        for (int line = first; line < last; line++, strips += a->q * STRIP)
+            look(strips, STRIP, args->x + ((int64_t)(line / a->p) * a->h + line % a->p * a->stride) * a->w * a->c, (int64_t)a->stride * a->c,
+                 a->q, c0 + c, (int)clr_min64(STRIP, n - c), &args->lens);
 }
 
-/* Lines first .. last-1 of dx at the stride, from `product`; the others between them are zero. */
-static void scatter(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, const float *product)
-{
-    for (int line = first; line < last; line++) {
-        int h = line % a->p * a->stride, lines = (int)clr_min64(a->stride, a->h - h);
-        float *dx = args->dx + ((int64_t)(line / a->p) * a->h + h) * a->w * a->c;
-        if (!args->accumulate)
-            memset(dx, 0, (size_t)lines * (size_t)a->w * (size_t)a->c * sizeof *dx);
-        for (int q = 0; q < a->q; q++, dx += (int64_t)a->stride * a->c, product += a->c)
-            for (int c = 0; c < a->c; c++)
-                dx[c] += product[c];
-    }
-}
-
-static void backward_data(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, float *block)
-{
-    const float *dy = args->dy + (int64_t)first * a->q * a->k;
-    bool lies = a->stride == 1;
-    float *to = lies ? args->dx + (int64_t)first * a->q * a->c : block;
-
-    clr_gemm(false, true, (int64_t)(last - first) * a->q, a->c, a->k, 1, dy, a->k, args->weight, a->k,
-             lies && args->accumulate ? 1 : 0, to, a->c);
-    if (!lies)
-        scatter(a, args, first, last, block);
-}
-
-/* dw (C, K) += x^T dy of a block: as rows of panels of x by panels of dy. */
-static void backward_weight(const clr_conv_problem *a, const float *x, const float *dy, int rows, float *panels, float *dw)
+/* Rows c0 .. c0+n-1 of dw += strips^T panels. */
+static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const float *strips, const float *panels, float *dw, clr_ahead ahead[2])
 {
     const clr_panel_op *op = clr_panel_current();
     int width = (int)op->floats(1, 1);
-    float *others = panels + op->floats(rows, a->c);
 
-    op->pack(false, rows, a->c, 1, x, a->c, panels);
-    op->pack(false, rows, a->k, 1, dy, a->k, others);
-    for (int k = 0; k < a->k; k += GROUP)
-        for (int c = 0; c < a->c; c += width)
-            op->multiply((int)clr_min64(width, a->c - c), (int)clr_min64(GROUP, a->k - k), rows, panels + (int64_t)c * rows, 1, width,
-                         others + (int64_t)k * rows, true, dw + (int64_t)c * a->k + k, a->k);
+    for (int k = 0; k < a->k; k += width)
+        for (int c = 0; c < n; c += STRIP)
+            op->multiply((int)clr_min64(STRIP, n - c), (int)clr_min64(width, a->k - k), rows, strips + (int64_t)c * rows, 1, STRIP,
+                         panels + (int64_t)k * rows, true, dw + (int64_t)(c0 + c) * a->k + k, a->k, &ahead[ahead->at == ahead->end]);
 }
 
-/* The row of dx with which line (image, p) begins. */
-static int64_t row_of(const clr_conv_problem *a, int line)
+/* What lines first .. last-1 are made of: x, where nothing of it is left out, and dy. */
+static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, clr_ahead ahead[2])
 {
-    return ((int64_t)(line / a->p) * a->h + line % a->p * a->stride) * a->w;
+    enum { TILE = 24 * CLR_LINE }; /* about: vectors of a tile of dw that is summed in registers, times the floats of one */
+    int64_t rows = (int64_t)(last - first) * a->q, from = (int64_t)first * a->q;
+    bool asks = rows * (a->c + a->k) * (int64_t)sizeof(float) <= ASKED;
+    int pace = TILE * (a->c + a->k) / (a->c * a->k) + 1;
+
+    ahead[0] = (clr_ahead){args->x + from * a->c, args->x + (from + (asks && a->stride == 1 ? rows : 0)) * a->c, pace};
+    ahead[1] = (clr_ahead){args->dy + from * a->k, args->dy + (from + (asks ? rows : 0)) * a->k, asks ? pace : 0};
 }
 
 static void add_up(const clr_conv_problem *a, const clr_conv_args *args, const layout *b, int threads, int thread)
@@ -137,52 +106,35 @@ static void add_up(const clr_conv_problem *a, const clr_conv_args *args, const l
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
 {
     int threads = omp_get_max_threads(), lines = args->images * a->p;
-    int channels = direction == CLR_FORWARD ? a->k : a->c;
-    const layout b = layout_of(a, direction);
+    const layout b = layout_of(a);
 
+    (void)direction;
 #pragma omp parallel num_threads(threads)
     {
         int thread = omp_get_thread_num(), end = (int)clr_share(lines, threads, thread + 1);
         char *mine = (char *)args->workspace + (size_t)thread * b.thread_bytes;
-        float *block = (float *)mine, *dw = (float *)(mine + b.at_sums);
-        double *sums = (double *)(mine + b.at_sums);
-        memset(sums, 0, b.thread_bytes - b.at_sums);
+        float *strips = (float *)mine, *panels = (float *)(mine + b.at_panels), *dw = (float *)(mine + b.at_sums);
+        clr_ahead ahead[2];
+        memset(dw, 0, b.thread_bytes - b.at_sums);
         for (int first = (int)clr_share(lines, threads, thread), last; first < end; first = last) {
             last = (int)clr_min64(first + b.lines, end);
-            int64_t from = (int64_t)first * a->q, rows = (int64_t)(last - first) * a->q;
-            if (direction == CLR_BACKWARD_DATA) {
-                backward_data(a, args, first, last, block);
-                if (args->seen)
-                    (*CLR_KERNEL_PICK(clr_conv_seen_pass))(args, a->c, row_of(a, first), row_of(a, last), sums);
-                continue;
+            int rows = (last - first) * a->q;
+            clr_panel_current()->pack(false, rows, a->k, 1, args->dy + (int64_t)first * a->q * a->k, a->k, panels);
+            look_ahead(a, args, last, (int)clr_min64(last + b.lines, end), ahead);
+            for (int c = 0; c < a->c; c += CHUNK) {
+                int n = (int)clr_min64(CHUNK, a->c - c);
+                arrange(a, args, first, last, c, n, strips);
+                multiply(a, rows, c, n, strips, panels, dw, ahead);
             }
-            const float *x = see(a, args, first, last, block);
-            if (direction == CLR_BACKWARD_WEIGHT) {
-                backward_weight(a, x, args->dy + from * a->k, (int)rows, (float *)(mine + b.at_panels), dw);
-                continue;
-            }
-            clr_gemm(false, false, rows, a->k, a->c, 1, x, a->c, args->weight, a->k, 0, args->y + from * a->k, a->k);
-            if (args->moments)
-                (*CLR_KERNEL_PICK(clr_conv_moments_pass))(args, a->k, from, from + rows, sums);
         }
-        if (direction == CLR_BACKWARD_WEIGHT) {
 #pragma omp barrier
-            add_up(a, args, &b, threads, thread);
-        }
-    }
-    if (direction == CLR_BACKWARD_WEIGHT || !args->moments || (direction == CLR_BACKWARD_DATA && !args->seen))
-        return;
-    memset(args->moments, 0, 2 * (size_t)channels * sizeof(double));
-    for (int thread = 0; thread < threads; thread++) {
-        const double *sums = (const double *)((char *)args->workspace + (size_t)thread * b.thread_bytes + b.at_sums);
-        for (int i = 0; i < 2 * channels; i++)
-            args->moments[i] += sums[i];
+        add_up(a, args, &b, threads, thread);
     }
 }
 
 const clr_conv_solver clr_conv_onebyone = {.name = "onebyone",
-                                           .help = "1x1 kernels as matrix products: BLIS, and panels for the gradient of the weight",
-                                           .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
+                                           .help = "the gradient of a 1x1 kernel's weight as a product of panels",
+                                           .directions = 1 << CLR_BACKWARD_WEIGHT,
                                            .gathers_moments = true,
                                            .applicable = applicable,
                                            .estimate = estimate,

@@ -19,7 +19,8 @@ void CLR_KERNEL(clr_conv_seen_pass)(const clr_conv_args *args, int channels, int
                   args->moments ? sums : NULL, channels);
 }
 
-void CLR_KERNEL(clr_conv_look_pass)(float *to, const float *from, int64_t from_ld, int pixels, int channels, const clr_lens *lens)
+void CLR_KERNEL(clr_conv_look_pass)(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0, int n,
+                                    const clr_lens *lens)
 {
-    see_pixels(to, from, from_ld, pixels, 0, channels, lens);
+    see_pixels(to, to_ld, from, from_ld, pixels, c0, n, lens);
 }

@@ -6,7 +6,7 @@
 /* Moments, or mask and moments, of rows first .. last-1 of an output; see moments.h. */
 typedef void clr_conv_pass(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums);
 
-/* `pixels` pixels of `channels` channels, `from_ld` floats apart, through the lens into to, without gaps. */
-typedef void clr_conv_look(float *to, const float *from, int64_t from_ld, int pixels, int channels, const clr_lens *lens);
+/* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` floats apart, through the lens into to, `to_ld` apart. */
+typedef void clr_conv_look(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0, int n, const clr_lens *lens);
 
 #endif

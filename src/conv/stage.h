@@ -17,17 +17,17 @@ typedef struct stage {
     int pick;           /* every so many pixels and rows are taken */
 } stage;
 
-/* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` floats apart. A NaN stays. */
-static inline void see_pixels(float *to, const float *from, int64_t from_ld, int pixels, int c0, int n, const clr_lens *lens)
+/* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` floats apart, into to, `to_ld` apart. A NaN stays. */
+static inline void see_pixels(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0, int n, const clr_lens *lens)
 {
     const float *restrict scale = lens->scale ? lens->scale + c0 : NULL, *restrict shift = lens->scale ? lens->shift + c0 : NULL;
 
-    if (!scale && from_ld == n) {
+    if (!scale && from_ld == n && to_ld == n) {
         memcpy(to, from + c0, (size_t)pixels * (size_t)n * sizeof *to);
         return;
     }
     for (int i = 0; i < pixels; i++) {
-        float *restrict out = to + (int64_t)i * n;
+        float *restrict out = to + i * to_ld;
         const float *restrict in = from + i * from_ld + c0;
         if (!scale)
             memcpy(out, in, (size_t)n * sizeof *out);
@@ -56,7 +56,7 @@ static inline void stage_rows(const stage *b, const float *image, const clr_lens
             continue;
         }
         memset(to, 0, (size_t)left * pixel);
-        see_pixels(to + (size_t)left * (size_t)n, image + ((int64_t)row * b->w + first) * b->pick * b->channels,
+        see_pixels(to + (size_t)left * (size_t)n, n, image + ((int64_t)row * b->w + first) * b->pick * b->channels,
                    (int64_t)b->pick * b->channels, inside, c0, n, lens);
         memset(to + (size_t)(left + inside) * (size_t)n, 0, (size_t)(b->columns - left - inside) * pixel);
     }

@@ -28,40 +28,13 @@ enum {
 
 /* ---- the weight ---- */
 
-#define LANES4(F, s, l) F(l, s), F((l) + 1, s), F((l) + 2, s), F((l) + 3, s)
-#if defined(__AVX512F__)
-#define ALL_LANES(F, s) LANES4(F, s, 0), LANES4(F, s, 4), LANES4(F, s, 8), LANES4(F, s, 12)
-#elif defined(__AVX2__)
-#define ALL_LANES(F, s) LANES4(F, s, 0), LANES4(F, s, 4)
-#else
-#define ALL_LANES(F, s) LANES4(F, s, 0)
-#endif
-#define UPPER(l, s) ((l) & (s) ? CLR_LANES + (l) - (s) : (l))
-#define LOWER(l, s) ((l) & (s) ? CLR_LANES + (l) : (l) + (s))
-
-/* One step of a transposition: swaps the off-diagonal s x s blocks of every 2s x 2s block. */
-#define SWAP(s)                                                                                        \
-    UNROLL for (int i = 0; i < CLR_LANES; i++) if (!(i & (s)))                                         \
-    {                                                                                                  \
-        clr_vec upper = row[i], lower = row[i + (s)];                                                  \
-        row[i] = __builtin_shuffle(upper, lower, (clr_vec_i){ALL_LANES(UPPER, s)});                    \
-        row[i + (s)] = __builtin_shuffle(upper, lower, (clr_vec_i){ALL_LANES(LOWER, s)});              \
-    }
-
 /* to[i][j] = from[j][i] for a square of CLR_LANES. */
 static void transpose(const float *from, size_t from_step, float *to, size_t to_step)
 {
     clr_vec row[CLR_LANES];
 
     UNROLL for (int i = 0; i < CLR_LANES; i++) row[i] = clr_load(from + (size_t)i * from_step);
-    SWAP(1)
-    SWAP(2)
-#if defined(__AVX2__)
-    SWAP(4)
-#endif
-#if defined(__AVX512F__)
-    SWAP(8)
-#endif
+    clr_transpose(row);
     UNROLL for (int i = 0; i < CLR_LANES; i++) clr_store_vec(to + (size_t)i * to_step, row[i]);
 }
 

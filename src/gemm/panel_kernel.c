@@ -8,9 +8,30 @@ extern const clr_panel_op CLR_KERNEL(clr_panel);
 
 enum { VECTORS = 2, WIDTH = VECTORS * CLR_LANES, ROWS = CLR_REGISTERS >= 32 ? 12 : 6 };
 
+#define UNROLL _Pragma("GCC unroll 16")
+#define INLINE static inline __attribute__((always_inline))
+
 static int64_t floats(int k, int n)
 {
     return (int64_t)(n + WIDTH - 1) / WIDTH * WIDTH * k;
+}
+
+/* Rows of b, at most CLR_LANES, as columns of a panel. */
+static void pack_transposed(int k, int rows, float alpha, const float *b, int64_t ldb, float *to)
+{
+    int l = 0;
+
+    for (; l + CLR_LANES <= k && rows == CLR_LANES; l += CLR_LANES) {
+        clr_vec v[CLR_LANES];
+        UNROLL for (int i = 0; i < CLR_LANES; i++)
+            v[i] = clr_broadcast(alpha) * clr_load(b + i * ldb + l);
+        clr_transpose(v);
+        UNROLL for (int i = 0; i < CLR_LANES; i++)
+            clr_store_vec(to + (l + i) * WIDTH, v[i]);
+    }
+    for (; l < k; l++)
+        for (int i = 0; i < rows; i++)
+            to[l * WIDTH + i] = alpha * b[i * ldb + l];
 }
 
 static void pack(bool transposed, int k, int n, float alpha, const float *b, int64_t ldb, float *panels)
@@ -25,32 +46,36 @@ static void pack(bool transposed, int k, int n, float alpha, const float *b, int
         for (int j = whole; j < n; j++)
             to[j - whole] = alpha * b[j];
     }
-    for (int j = 0; j < n && transposed; j++, b += ldb) {
-        float *to = panels + (int64_t)(j / WIDTH) * k * WIDTH + j % WIDTH;
-        for (int l = 0; l < k; l++)
-            to[l * WIDTH] = alpha * b[l];
-    }
+    for (int j = 0; j < n && transposed; j += CLR_LANES, b += CLR_LANES * ldb)
+        pack_transposed(k, n - j < CLR_LANES ? n - j : CLR_LANES, alpha, b, ldb, panels + (int64_t)(j / WIDTH) * k * WIDTH + j % WIDTH);
     for (int l = 0; l < k && whole < n; l++)
         for (int j = n - whole; j < WIDTH; j++)
             panels[(int64_t)whole * k + l * WIDTH + j] = 0;
 }
 
 /* rows is a constant wherever this is called, so that sum lies in registers. */
-static inline __attribute__((always_inline)) void block(int rows, int k, const float *a, int64_t row_step, int64_t k_step, const float *panel,
-                                                        bool add, float *c, int64_t ldc, int columns)
+INLINE void block(int rows, int k, const float *a, int64_t row_step, int64_t k_step, const float *panel, bool add, float *c, int64_t ldc,
+                  int columns, clr_ahead *ahead)
 {
     clr_vec sum[ROWS][VECTORS];
 
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++)
             sum[i][v] = clr_broadcast(0);
-    for (int l = 0; l < k; l++, a += k_step, panel += WIDTH) {
-        clr_vec b[VECTORS];
-        for (int v = 0; v < VECTORS; v++)
-            b[v] = clr_load(panel + v * CLR_LANES);
-        for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows && add; i++)
+        for (int j = 0; j < columns; j += CLR_LINE)
+            __builtin_prefetch(c + i * ldc + j, 1);
+    for (int l = 0; l < k;) {
+        int end = k - l < CLR_LINE ? k : l + CLR_LINE;
+        clr_ask_ahead(ahead);
+        for (; l < end; l++, a += k_step, panel += WIDTH) {
+            clr_vec b[VECTORS];
             for (int v = 0; v < VECTORS; v++)
-                sum[i][v] += clr_broadcast(a[i * row_step]) * b[v];
+                b[v] = clr_load(panel + v * CLR_LANES);
+            for (int i = 0; i < rows; i++)
+                for (int v = 0; v < VECTORS; v++)
+                    sum[i][v] += clr_broadcast(a[i * row_step]) * b[v];
+        }
     }
     for (int i = 0; i < rows; i++, c += ldc)
         if (columns == WIDTH) {
@@ -65,20 +90,24 @@ static inline __attribute__((always_inline)) void block(int rows, int k, const f
         }
 }
 
-static void multiply(int m, int n, int k, const float *a, int64_t row_step, int64_t k_step, const float *panels, bool add, float *c, int64_t ldc)
+/* A panel stays in the first cache while rows of a pass. */
+static void multiply(int m, int n, int k, const float *a, int64_t row_step, int64_t k_step, const float *panels, bool add, float *c, int64_t ldc,
+                     clr_ahead *ahead)
 {
-    for (int i = 0, rows; i < m; i += rows) {
-        const float *panel = panels;
-        rows = m - i >= ROWS ? ROWS : m - i >= 4 ? 4 : m - i >= 2 ? 2 : 1;
-        for (int j = 0; j < n; j += WIDTH, panel += (int64_t)k * WIDTH) {
+    clr_ahead nothing = {0};
+
+    ahead = ahead ? ahead : &nothing;
+    for (int j = 0; j < n; j += WIDTH, panels += (int64_t)k * WIDTH) {
+        int columns = n - j < WIDTH ? n - j : WIDTH;
+        for (int i = 0, rows; i < m; i += rows) {
             const float *at = a + i * row_step;
             float *to = c + i * ldc + j;
-            int columns = n - j < WIDTH ? n - j : WIDTH;
+            rows = m - i >= ROWS ? ROWS : m - i >= 4 ? 4 : m - i >= 2 ? 2 : 1;
             switch (rows) {
-            case ROWS: block(ROWS, k, at, row_step, k_step, panel, add, to, ldc, columns); break;
-            case 4: block(4, k, at, row_step, k_step, panel, add, to, ldc, columns); break;
-            case 2: block(2, k, at, row_step, k_step, panel, add, to, ldc, columns); break;
-            default: block(1, k, at, row_step, k_step, panel, add, to, ldc, columns); break;
+            case ROWS: block(ROWS, k, at, row_step, k_step, panels, add, to, ldc, columns, ahead); break;
+            case 4: block(4, k, at, row_step, k_step, panels, add, to, ldc, columns, ahead); break;
+            case 2: block(2, k, at, row_step, k_step, panels, add, to, ldc, columns, ahead); break;
+            default: block(1, k, at, row_step, k_step, panels, add, to, ldc, columns, ahead); break;
             }
         }
     }

@@ -33,13 +33,14 @@ START_TEST(products)
 }
 END_TEST
 
-/* Every remainder of rows and columns, b as it is and transposed, a by rows and by columns, written and added. */
+/* Every remainder of rows and columns, b as it is and transposed, a by rows and by columns, written and added, with memory asked for and
+   without. */
 START_TEST(panels)
 {
     const clr_panel_op *op = clr_panel_current();
     static float a[LD * LD], b[LD * LD], c[LD * LD], was[LD * LD], packed[64 * LD];
     clr_rng rng = clr_rng_for(2, 0, (uint64_t)_i, 0, 0);
-    bool across = _i & 1, transposed = _i & 2, add = _i & 4;
+    bool across = _i & 1, transposed = _i & 2, add = _i & 4, asks = _i & 8;
 
     for (int m = 1; m <= 15; m++)
         for (int n = 1; n <= LD; n += n < 17 ? 1 : 5) {
@@ -48,9 +49,11 @@ START_TEST(panels)
                 b[i] = (float)clr_rng_normal(&rng);
                 was[i] = c[i] = add || i / LD >= m || i % LD >= n ? (float)clr_rng_normal(&rng) : NAN;
             }
+            clr_ahead ahead = {b, b + LD * LD, 3};
             ck_assert_int_le(op->floats(K, n), 64 * LD);
             op->pack(transposed, K, n, 1.5f, b, LD, packed);
-            op->multiply(m, n, K, a, across ? 1 : LD, across ? LD : 1, packed, add, c, LD);
+            op->multiply(m, n, K, a, across ? 1 : LD, across ? LD : 1, packed, add, c, LD, asks ? &ahead : NULL);
+            ck_assert(!asks || (ahead.at > b && ahead.at <= ahead.end));
             for (int i = 0; i < LD; i++)
                 for (int j = 0; j < LD; j++) {
                     double sum = add ? was[i * LD + j] : 0;
@@ -72,7 +75,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, products, 0, 8);
-    tcase_add_loop_test(tcase, panels, 0, 8);
+    tcase_add_loop_test(tcase, panels, 0, 16);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

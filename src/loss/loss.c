@@ -233,14 +233,14 @@ static void mask(const clr_loss *loss, int64_t row, int64_t c0, int n, float *s)
 static void similarities(const clr_loss *loss, int64_t row, int rows, int64_t block, int columns, float *s)
 {
     loss->panel->multiply(rows, columns, loss->dim, loss->gathered + row * loss->dim, loss->dim, 1, loss->across + block * loss->across_step,
-                          false, s, LD);
+                          false, s, LD, NULL);
 }
 
 /* dz (rows, D) = [dz +] w (rows, columns) . z^ of a block; or of w's transpose, which lies with rows and columns exchanged. */
 static void weighted(const clr_loss *loss, bool transposed, const float *w, int rows, int64_t block, int columns, bool add, float *dz)
 {
     loss->panel->multiply(rows, loss->dim, columns, w, transposed ? 1 : LD, transposed ? LD : 1, loss->along + block * loss->along_step, add, dz,
-                          loss->dim);
+                          loss->dim, NULL);
 }
 
 /* ---- any loss, any number of ranks: this rank's rows against all columns ---- */
