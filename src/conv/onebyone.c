@@ -1,9 +1,9 @@
 /* The gradient of the weight of a 1x1 kernel without padding, a matrix product: with rows of x taken at the stride and seen through the
    lens,
      dw (C, K) = x^T (C, rows) dy (rows, K),
-   a large sum into a small matrix. Of a block of rows dy is arranged as panels (clr/gemm.h), and x, so many channels at a time that they stay
-   in the second cache, as strips that panel after panel passes; a block that has room there too is asked for meanwhile. Threads part the lines (image, p), each with sums of its own, added up in the order
-   of threads. */
+   a large sum into a small matrix. Of a block of rows dy is arranged as panels (clr/gemm.h), and x, so many channels at a time that they
+   stay in the second cache, as strips that panel after panel passes; a block that has room there too is asked for meanwhile. Threads part
+   the lines (image, p), each with sums of its own, added up in the order of threads. */
 #include "clr/conv.h"
 
 #include "clr/gemm.h"
