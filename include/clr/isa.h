@@ -40,6 +40,8 @@ enum { CLR_LINE = 64 / sizeof(float) }; /* floats */
 #define CLR_JOIN_(a, b) a##_##b
 #define CLR_JOIN(a, b) CLR_JOIN_(a, b)
 #define CLR_KERNEL(name) CLR_JOIN(name, CLR_ISA)
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
 #if defined(__AVX512F__)
 enum { CLR_LANES = 16, CLR_REGISTERS = 32 };
 #elif defined(__AVX2__)
@@ -75,10 +77,8 @@ static inline void clr_stream_vec(float *at, clr_vec v)
 
 static inline void clr_ask_ahead(clr_ahead *a)
 {
-    for (int line = 0; line < a->pace; line++) {
+    for (int line = 0; line < a->pace && a->at < a->end; line++, a->at += CLR_LINE)
         __builtin_prefetch(a->at, 0, 2);
-        a->at += a->at < a->end ? CLR_LINE : 0;
-    }
 }
 
 #if defined(__AVX512F__)
@@ -91,21 +91,28 @@ static inline void clr_ask_ahead(clr_ahead *a)
 #define CLR_LOW {0, 4, 1, 5}
 #define CLR_HIGH {2, 6, 3, 7}
 #endif
-/* Vector i of the result has element i of each. Interleaving the halves of the list, once for each bit of i, does it. */
-static inline __attribute__((always_inline)) void clr_transpose(clr_vec v[CLR_LANES])
+/* to (columns, rows) = alpha from^T, of at most CLR_LANES rows, leading dimensions from_ld and to_ld. Interleaving the halves of a list of
+   vectors, once for each bit of their number, transposes a square. */
+static inline void clr_transpose(int rows, int columns, float alpha, const float *from, int64_t from_ld, float *to, int64_t to_ld)
 {
-_Pragma("GCC unroll 4")
-    for (int bit = 1; bit < CLR_LANES; bit *= 2) {
-        clr_vec was[CLR_LANES];
-_Pragma("GCC unroll 16")
-        for (int i = 0; i < CLR_LANES; i++)
-            was[i] = v[i];
-_Pragma("GCC unroll 16")
-        for (int i = 0; i < CLR_LANES / 2; i++) {
-            v[2 * i] = __builtin_shuffle(was[i], was[i + CLR_LANES / 2], (clr_vec_i)CLR_LOW);
-            v[2 * i + 1] = __builtin_shuffle(was[i], was[i + CLR_LANES / 2], (clr_vec_i)CLR_HIGH);
+    int l = 0;
+
+    for (; l + CLR_LANES <= columns && rows == CLR_LANES; l += CLR_LANES) {
+        clr_vec v[CLR_LANES];
+        UNROLL for (int i = 0; i < CLR_LANES; i++) v[i] = clr_broadcast(alpha) * clr_load(from + i * from_ld + l);
+        UNROLL for (int bit = 1; bit < CLR_LANES; bit *= 2) {
+            clr_vec was[CLR_LANES];
+            UNROLL for (int i = 0; i < CLR_LANES; i++) was[i] = v[i];
+            UNROLL for (int i = 0; i < CLR_LANES / 2; i++) {
+                v[2 * i] = __builtin_shuffle(was[i], was[i + CLR_LANES / 2], (clr_vec_i)CLR_LOW);
+                v[2 * i + 1] = __builtin_shuffle(was[i], was[i + CLR_LANES / 2], (clr_vec_i)CLR_HIGH);
+            }
         }
+        UNROLL for (int i = 0; i < CLR_LANES; i++) clr_store_vec(to + (l + i) * to_ld, v[i]);
     }
+    for (; l < columns; l++)
+        for (int i = 0; i < rows; i++)
+            to[l * to_ld + i] = alpha * from[i * from_ld + l];
 }
 #endif
 

@@ -170,19 +170,13 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
 /* (inputs, width) from `lanes` rows of inputs, from_ld apart; zero beyond. Returns the floats written. */
 static size_t pack_transposed(const float *from, int64_t from_ld, int inputs, int lanes, int width, float *to)
 {
-    for (int j = 0; j < width; j += CLR_LANES) {
-        int i = 0;
-        for (; j + CLR_LANES <= lanes && i + CLR_LANES <= inputs; i += CLR_LANES) {
-            clr_vec v[CLR_LANES];
-            UNROLL for (int l = 0; l < CLR_LANES; l++) v[l] = clr_load(from + (j + l) * from_ld + i);
-            clr_transpose(v);
-            UNROLL for (int l = 0; l < CLR_LANES; l++) clr_store_vec(to + (i + l) * width + j, v[l]);
-        }
-        for (; i < inputs; i++)
-            for (int l = j; l < j + CLR_LANES; l++)
-                to[i * width + l] = l < lanes ? from[l * from_ld + i] : 0;
-    }
-    return (size_t)inputs * (size_t)width;
+    size_t floats = (size_t)inputs * (size_t)width;
+
+    if (lanes < width)
+        memset(to, 0, floats * sizeof *to);
+    for (int j = 0; j < lanes; j += CLR_LANES)
+        clr_transpose((int)clr_min64(CLR_LANES, lanes - j), inputs, 1, from + j * from_ld, from_ld, to + j, width);
+    return floats;
 }
 
 /* Panels of each class, chunk by chunk: (chunk, tap, input, lane), one class after the other. Threads part the panels. */
@@ -321,7 +315,7 @@ static void finish_lanes(int rows, int width, const sweep *a, int first, const f
 /* What a tile is finished with comes from memory while it is computed. */
 INLINE void ask_for_finish(const int rows, const int vectors, const sweep *a, int first)
 {
-    if (a->finish == PLAIN && !a->add)
+    if (a->finish != SEEN && !a->add)
         return;
     UNROLL for (int m = 0; m < rows; m++) {
         const float *at = a->out[first + m] + a->output;
@@ -337,7 +331,7 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
     const float *panel = a->panel;
     float *partial = a->partial + (size_t)first * (size_t)(vectors * CLR_LANES);
 
-    if (a->ends && a->finish != MOMENTS)
+    if (a->ends)
         ask_for_finish(rows, vectors, a, first);
     if (a->begins)
         UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++) sum[v][m] = (clr_vec){0};
@@ -524,12 +518,10 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         pack(a, direction, &b, args->weight, packed);
         int begin = (int)clr_share(items, threads, thread), end = (int)clr_share(items, threads, thread + 1);
         clr_ahead ahead;
-        item one, next = item_of(a, direction, &b, begin, args->images);
         job.ahead = &ahead;
         for (int i = begin; i < end; i++) {
-            one = next;
-            next = item_of(a, direction, &b, i + 1 < end ? i + 1 : i, args->images);
-            ahead = ask(&b, &next, in);
+            item one = item_of(a, direction, &b, i, args->images), next = item_of(a, direction, &b, i + 1, args->images);
+            ahead = i + 1 < end ? ask(&b, &next, in) : (clr_ahead){0};
             size_t image_floats = (size_t)one.rows * (size_t)b.stage.columns * (size_t)b.stage.channels;
             for (int image = 0; image < one.images && !lies; image++)
                 stage_rows(&b.stage, in + (int64_t)(one.image + image) * b.stage.h * b.stage.w * b.stage.channels, &lens, one.low, one.rows, 0,

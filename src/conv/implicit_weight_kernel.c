@@ -107,7 +107,7 @@ INLINE void tile(const int rows, const int vectors, const outer *a, int first)
             const float *x = a->x + first + image * a->x_image + row * a->x_row;
             for (int column = 0; column < a->columns;) {
                 int end = a->columns - column < CLR_LINE ? a->columns : column + CLR_LINE;
-                clr_ask_ahead(&a->ahead[a->ahead->at == a->ahead->end]);
+                clr_ask_ahead(&a->ahead[a->ahead->at >= a->ahead->end]);
                 for (; column < end; column++, x += a->x_pixel, dy += a->dy_pixel) {
                     clr_vec right[VECTORS];
                     UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(dy + v * CLR_LANES);
@@ -233,7 +233,7 @@ static void item(const clr_conv_problem *a, const clr_conv_args *args, const pla
     }
 }
 
-/* x and dy of item `index`, or nothing where only some of the channels or pixels are read. */
+/* x and dy of item `index`, all of whose channels and pixels are read. */
 static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, int index, clr_ahead ahead[2])
 {
     enum { TILE = 24 * CLR_LINE }; /* about: vectors of a tile of dw, times the floats of one */
@@ -241,11 +241,10 @@ static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, con
     int first = index % b->items_per_image * b->rows, rows = (int)clr_min64(b->rows, a->p - first);
     int64_t x_row = (int64_t)a->w * a->c, dy_row = (int64_t)a->q * a->k;
     const float *x = args->x + ((int64_t)image * a->h + first * b->step) * x_row, *dy = args->dy + ((int64_t)image * a->p + first) * dy_row;
-    bool all = b->point && b->stage.pick == 1 && b->block == a->c;
     int pace = TILE * (a->c + a->k) / (a->c * a->k) + 1;
 
-    ahead[0] = (clr_ahead){x, x + (all ? ((int64_t)(images - 1) * a->h + rows) * x_row : 0), pace};
-    ahead[1] = (clr_ahead){dy, dy + (all ? ((int64_t)(images - 1) * a->p + rows) * dy_row : 0), all ? pace : 0};
+    ahead[0] = (clr_ahead){x, x + ((int64_t)(images - 1) * a->h + rows) * x_row, pace};
+    ahead[1] = (clr_ahead){dy, dy + ((int64_t)(images - 1) * a->p + rows) * dy_row, pace};
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
@@ -267,8 +266,9 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         for (int c = begin; c < end; c += b.block)
             for (int i = from; i < to; i++) {
                 int image = i / b.items_per_image * b.images, first = i % b.items_per_image * b.rows;
-                clr_ahead ahead[2];
-                look_ahead(a, args, &b, i + 1 < to ? i + 1 : i, ahead);
+                clr_ahead ahead[2] = {{0}};
+                if (i + 1 < to && b.point && b.stage.pick == 1 && b.block == a->c)
+                    look_ahead(a, args, &b, i + 1, ahead);
                 item(a, args, &b, image, (int)clr_min64(b.images, args->images - image), first, (int)clr_min64(first + b.rows, a->p), c,
                      (int)clr_min64(b.block, end - c), mine, ahead, dw);
             }

@@ -20,7 +20,7 @@ enum { ROWS = 192, STRIP = 48, CHUNK = 3 * STRIP, ASKED = 512 << 10 };
 CLR_KERNEL_DECLARE(clr_conv_look, clr_conv_look_pass);
 
 typedef struct layout {
-    int lines, rows; /* of a block */
+    int lines; /* of a block */
     size_t at_panels, at_sums, thread_bytes; /* the strips come first */
 } layout;
 
@@ -28,10 +28,10 @@ static layout layout_of(const clr_conv_problem *a)
 {
     const clr_panel_op *op = clr_panel_current();
     layout b = {.lines = (ROWS + a->q - 1) / a->q};
+    int rows = b.lines * a->q;
 
-    b.rows = b.lines * a->q;
-    b.at_panels = clr_aligned((size_t)b.rows * CHUNK * sizeof(float));
-    b.at_sums = b.at_panels + clr_aligned((size_t)op->floats(b.rows, a->k) * sizeof(float));
+    b.at_panels = clr_aligned((size_t)rows * CHUNK * sizeof(float));
+    b.at_sums = b.at_panels + clr_aligned((size_t)op->floats(rows, a->k) * sizeof(float));
     b.thread_bytes = b.at_sums + clr_aligned((size_t)a->c * (size_t)a->k * sizeof(float));
     return b;
 }
@@ -76,7 +76,7 @@ static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const f
     for (int k = 0; k < a->k; k += width)
         for (int c = 0; c < n; c += STRIP)
             op->multiply((int)clr_min64(STRIP, n - c), (int)clr_min64(width, a->k - k), rows, strips + (int64_t)c * rows, 1, STRIP,
-                         panels + (int64_t)k * rows, true, dw + (int64_t)(c0 + c) * a->k + k, a->k, &ahead[ahead->at == ahead->end]);
+                         panels + (int64_t)k * rows, true, dw + (int64_t)(c0 + c) * a->k + k, a->k, &ahead[ahead->at >= ahead->end]);
 }
 
 /* What lines first .. last-1 are made of: x, where nothing of it is left out, and dy. */
@@ -88,7 +88,7 @@ static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, int
     int pace = TILE * (a->c + a->k) / (a->c * a->k) + 1;
 
     ahead[0] = (clr_ahead){args->x + from * a->c, args->x + (from + (asks && a->stride == 1 ? rows : 0)) * a->c, pace};
-    ahead[1] = (clr_ahead){args->dy + from * a->k, args->dy + (from + (asks ? rows : 0)) * a->k, asks ? pace : 0};
+    ahead[1] = (clr_ahead){args->dy + from * a->k, args->dy + (from + (asks ? rows : 0)) * a->k, pace};
 }
 
 static void add_up(const clr_conv_problem *a, const clr_conv_args *args, const layout *b, int threads, int thread)

@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
-
 typedef struct stage {
     int h, w, channels; /* of the tensor that is staged */
     int low, columns;   /* first staged column, may be negative; how many */

@@ -23,20 +23,7 @@ enum {
     GO = 64,   /* slots that are summed before the sum is added to others: for the sake of rounding */
 };
 
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
-
 /* ---- the weight ---- */
-
-/* to[i][j] = from[j][i] for a square of CLR_LANES. */
-static void transpose(const float *from, size_t from_step, float *to, size_t to_step)
-{
-    clr_vec row[CLR_LANES];
-
-    UNROLL for (int i = 0; i < CLR_LANES; i++) row[i] = clr_load(from + (size_t)i * from_step);
-    clr_transpose(row);
-    UNROLL for (int i = 0; i < CLR_LANES; i++) clr_store_vec(to + (size_t)i * to_step, row[i]);
-}
 
 /* The taps of a panel of inputs of a turned filter: block[tap][input][output]. */
 static void turn(const clr_winograd_filter *f, const float *weight, int c, float *block)
@@ -50,7 +37,7 @@ static void turn(const clr_winograd_filter *f, const float *weight, int c, float
                 const float *from = weight + at;
                 for (int l = 0; l < CLR_LANES; l++)
                     __builtin_prefetch(from + (size_t)l * K + PANEL); /* the next panel's */
-                transpose(from, K, block + (tap * PANEL + in) * CHUNK + b, CHUNK);
+                clr_transpose(CLR_LANES, CLR_LANES, 1, from, (int64_t)K, block + (tap * PANEL + in) * CHUNK + b, CHUNK);
             }
 }
 

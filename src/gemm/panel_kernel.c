@@ -8,30 +8,9 @@ extern const clr_panel_op CLR_KERNEL(clr_panel);
 
 enum { VECTORS = 2, WIDTH = VECTORS * CLR_LANES, ROWS = CLR_REGISTERS >= 32 ? 12 : 6 };
 
-#define UNROLL _Pragma("GCC unroll 16")
-#define INLINE static inline __attribute__((always_inline))
-
 static int64_t floats(int k, int n)
 {
     return (int64_t)(n + WIDTH - 1) / WIDTH * WIDTH * k;
-}
-
-/* Rows of b, at most CLR_LANES, as columns of a panel. */
-static void pack_transposed(int k, int rows, float alpha, const float *b, int64_t ldb, float *to)
-{
-    int l = 0;
-
-    for (; l + CLR_LANES <= k && rows == CLR_LANES; l += CLR_LANES) {
-        clr_vec v[CLR_LANES];
-        UNROLL for (int i = 0; i < CLR_LANES; i++)
-            v[i] = clr_broadcast(alpha) * clr_load(b + i * ldb + l);
-        clr_transpose(v);
-        UNROLL for (int i = 0; i < CLR_LANES; i++)
-            clr_store_vec(to + (l + i) * WIDTH, v[i]);
-    }
-    for (; l < k; l++)
-        for (int i = 0; i < rows; i++)
-            to[l * WIDTH + i] = alpha * b[i * ldb + l];
 }
 
 static void pack(bool transposed, int k, int n, float alpha, const float *b, int64_t ldb, float *panels)
@@ -47,7 +26,7 @@ static void pack(bool transposed, int k, int n, float alpha, const float *b, int
             to[j - whole] = alpha * b[j];
     }
     for (int j = 0; j < n && transposed; j += CLR_LANES, b += CLR_LANES * ldb)
-        pack_transposed(k, n - j < CLR_LANES ? n - j : CLR_LANES, alpha, b, ldb, panels + (int64_t)(j / WIDTH) * k * WIDTH + j % WIDTH);
+        clr_transpose(n - j < CLR_LANES ? n - j : CLR_LANES, k, alpha, b, ldb, panels + (int64_t)(j / WIDTH) * k * WIDTH + j % WIDTH, WIDTH);
     for (int l = 0; l < k && whole < n; l++)
         for (int j = n - whole; j < WIDTH; j++)
             panels[(int64_t)whole * k + l * WIDTH + j] = 0;
