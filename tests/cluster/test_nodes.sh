@@ -75,9 +75,13 @@ three() {
     for column in 1 2 4 8; do # step, epoch, chance, lr
         cut -f$column "$run/metrics.tsv" | cmp -s - "$work/reference.$column" || die "column $column of metrics.tsv differs"
     done
+    # Other ranks add in another order. That is a digit in the last place for some steps; then training, like all chaos, makes much of it.
+    resumed=$(sed -n 's/.*going on from .*: step \([0-9]*\) of .*/\1/p' "$run.out" | tail -n 1)
     grep -v '^#' "$run/metrics.tsv" | cut -f3 | paste "$work/reference.3" - | awk '
-        !/^#/ { d = $2 / $1 - 1; d = d < 0 ? -d : d; worst = d > worst ? d : worst }
-        END { print "the losses differ by up to " worst; exit !(NR == '$steps' && worst < 1e-3) }' || die "from the losses on four nodes"
+        { d = $2 / $1 - 1; d = d < 0 ? -d : d }
+        NR > '"${resumed:?}"' { if (NR <= '"$resumed"' + 6) { compared++; if (d > first) first = d } if (d > worst) worst = d }
+        END { print "from step '"$resumed"' the losses differ by up to " first " in six steps, then " worst
+              exit !(NR == '$steps' && compared == 6 && first < 1e-5 && worst < 5e-2) }' || die "from the losses on four nodes"
     cluster up n1
 }
 columns() {
