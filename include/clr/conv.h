@@ -11,7 +11,8 @@
    Moments, gathered while the output tile is in cache, in double: forward, sum y and sum y^2 over the N*P*Q rows, by
    channel; inside a chunk of rows relative to a pivot, so that fp32 never subtracts large near-equal sums
    (src/conv/moments.h). backward_data with `seen`: dx is the gradient of the *seen* input, masked by its ReLU, and the
-   moments are sum dx and sum dx * (x - mean[c]): what the batch norm below needs. */
+   moments are sum dx and sum dx * (about - mean[c]): what the batch norm below needs. That norm's own input is x, or, where x is
+   what a join of it with a shortcut shows, `about`. With accumulate the whole sum is masked. */
 
 #include "clr/comm.h"
 #include "clr/err.h"
@@ -34,7 +35,7 @@ clr_conv_problem clr_conv_problem_of(int n, int h, int w, int c, int k, int kern
 double clr_conv_flops(const clr_conv_problem *problem);
 
 typedef struct clr_lens {
-    const float *scale, *shift; /* C each; NULL: the tensor is seen as it is (relu must be false) */
+    const float *scale, *shift; /* C each; NULL: the tensor is seen as it is (relu: only for backward_data with seen) */
     bool relu;
 } clr_lens;
 
@@ -48,8 +49,9 @@ typedef struct clr_conv_args {
     const float *dy;      /* backward_* */
     float *dx;            /* backward_data: overwritten, or added to */
     float *dw;            /* backward_weight: overwritten, or added to */
-    bool accumulate;      /* add to dx or dw (not together with seen) */
+    bool accumulate;      /* add to dx or dw */
     bool seen;            /* backward_data: mask dx by the lens' ReLU on x, and fill moments about mean */
+    const float *about;   /* backward_data with seen: of x's shape, or NULL: x itself */
     const float *mean;    /* backward_data with seen: C */
     double *moments;      /* NULL, or 2K (forward), 2C (backward_data with seen): overwritten */
     void *workspace;      /* of clr_conv_workspace() bytes, aligned to CLR_ALIGN */

@@ -53,12 +53,9 @@ void clr_see(const float *y, const clr_lens *lens, int64_t rows, int k, float *o
 /* out = relu(lens(y) + lens2(shortcut)). */
 void clr_join(const float *y, const clr_lens *lens, const float *shortcut, const clr_lens *lens2, int64_t rows, int k, float *out);
 
-/* g, the gradient of a join's out, masked in place; sums about the means of y and, where shortcut_norm is not NULL, of its y. */
-void clr_join_backward(float *g, const float *out, const float *y, clr_norm *norm, const float *shortcut, clr_norm *shortcut_norm,
-                       int64_t rows, clr_pass_space *space);
-
-/* g, the gradient of what lens(y) shows, masked in place by its ReLU; norm->sums filled. */
-void clr_seen_backward(float *g, const float *y, clr_norm *norm, bool relu, int64_t rows, clr_pass_space *space);
+/* g, the gradient of what the lens shows of x, masked in place by its ReLU; norm->sums filled about y, the norm's input. (x and y are the
+   same, but for a join: x is its out and the lens a bare ReLU.) */
+void clr_seen_backward(float *g, const float *x, const clr_lens *lens, const float *y, clr_norm *norm, int64_t rows, clr_pass_space *space);
 
 /* h (n, k) = mean over the pixels of x (n, pixels, k); and back. */
 void clr_pool_mean(const float *x, int n, int pixels, int k, float *h);

@@ -71,7 +71,6 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
 {
     clr_conv_args inner = *args;
 
-    CLR_ASSERT(!(args->seen && args->accumulate));
     if (solver->gathers_moments) {
         solver->apply(problem, direction, args);
         return;

@@ -227,7 +227,7 @@ typedef struct sweep {
     bool begins, ends;         /* this chunk is the first, the last */
     bool add, stream;          /* to what is there; past the caches */
     finish finish;
-    const float *base, *x;     /* SEEN: the result and x, of the same shape */
+    const float *base, *x, *about; /* SEEN: the result, x and what the sums are about, of the same shape */
     const float *scale, *shift, *mean;
     bool relu;
     panel_sums *sums;
@@ -257,25 +257,26 @@ INLINE void finish_vector(const int rows, const sweep *a, int first, int l, clr_
         other = clr_load(a->sums->pivot + l);
     }
     if (how == SEEN) {
-        if (a->relu)
-            scale = clr_load(a->scale + channel), shift = clr_load(a->shift + channel);
+        scale = a->scale ? clr_load(a->scale + channel) : clr_broadcast(1);
+        if (a->scale)
+            shift = clr_load(a->shift + channel);
         if (a->mean)
             other = clr_load(a->mean + channel);
     }
     UNROLL for (int m = 0; m < rows; m++) {
         float *to = a->out[first + m] + channel;
         clr_vec y = v[m];
-        if (how == PLAIN && a->add)
+        if (how != MOMENTS && a->add)
             y += clr_load(to);
         if (how == MOMENTS) {
             clr_vec d = y - other;
             one += d, two += d * d;
         }
         if (how == SEEN) {
-            clr_vec x = clr_load(a->x + (to - a->base));
+            int64_t at = to - a->base;
             if (a->relu)
-                y = (clr_vec)((clr_vec_i)y & (x * scale + shift > 0.0f));
-            one += y, two += y * (x - other);
+                y = (clr_vec)((clr_vec_i)y & (clr_load(a->x + at) * scale + shift > 0.0f));
+            one += y, two += y * (clr_load(a->about + at) - other);
         }
         put(to, y, a->stream);
     }
@@ -293,7 +294,7 @@ static void finish_lanes(int rows, int width, const sweep *a, int first, const f
         for (int l = 0; l < a->lanes; l++) {
             float y = v[l];
             int channel = a->output + l;
-            if (a->finish == PLAIN && a->add)
+            if (a->finish != MOMENTS && a->add)
                 y += to[l];
             if (a->finish == MOMENTS) {
                 if (!first && !m)
@@ -302,26 +303,29 @@ static void finish_lanes(int rows, int width, const sweep *a, int first, const f
                 a->sums->first[l] += d, a->sums->second[l] += d * d;
             }
             if (a->finish == SEEN) {
-                float x = a->x[to + l - a->base];
-                if (a->relu && !(x * a->scale[channel] + a->shift[channel] > 0))
+                int64_t at = to + l - a->base;
+                if (a->relu && !((a->scale ? a->x[at] * a->scale[channel] + a->shift[channel] : a->x[at]) > 0))
                     y = 0;
-                a->sums->first[l] += y, a->sums->second[l] += y * (x - (a->mean ? a->mean[channel] : 0));
+                a->sums->first[l] += y, a->sums->second[l] += y * (a->about[at] - (a->mean ? a->mean[channel] : 0));
             }
             to[l] = y;
         }
     }
 }
 
-/* What a tile is finished with comes from memory while it is computed. */
-INLINE void ask_for_finish(const int rows, const int vectors, const sweep *a, int first)
+/* What the next tile is finished with comes from memory: vectors from .. to-1 of it are asked for. */
+INLINE void ask_for_finish(const int vectors, const sweep *a, int next, int from, int to)
 {
-    if (a->finish != SEEN && !a->add)
-        return;
-    UNROLL for (int m = 0; m < rows; m++) {
-        const float *at = a->out[first + m] + a->output;
-        if (a->finish == SEEN)
-            at = a->x + (at - a->base);
-        UNROLL for (int v = 0; v < vectors; v++) __builtin_prefetch(at + v * CLR_LANES, 0);
+    for (int i = from; i < to && next + i / vectors < a->count; i++) {
+        const float *out = a->out[next + i / vectors] + a->output + i % vectors * CLR_LANES;
+        int64_t at = out - a->base;
+        if (a->add)
+            __builtin_prefetch(out, 1);
+        if (a->finish == SEEN) {
+            __builtin_prefetch(a->x + at);
+            if (a->about != a->x)
+                __builtin_prefetch(a->about + at);
+        }
     }
 }
 
@@ -331,8 +335,9 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
     const float *panel = a->panel;
     float *partial = a->partial + (size_t)first * (size_t)(vectors * CLR_LANES);
 
-    if (a->ends)
-        ask_for_finish(rows, vectors, a, first);
+    bool asks = a->ends && (a->finish == SEEN || a->add);
+    int asked = 0, pace = (int)(rows * vectors * CLR_LINE / ((int64_t)a->taps * a->inputs + 1)) + 1;
+
     if (a->begins)
         UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++) sum[v][m] = (clr_vec){0};
     else
@@ -344,6 +349,8 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
         for (int64_t i = 0; i < a->inputs;) {
             int64_t end = i + CLR_LINE < a->inputs ? i + CLR_LINE : a->inputs;
             clr_ask_ahead(a->ahead);
+            if (asks && asked < rows * vectors)
+                ask_for_finish(vectors, a, first + rows, asked, asked + pace), asked += pace;
             for (; i < end; i++, panel += vectors * CLR_LANES) {
                 clr_vec right[VECTORS];
                 UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(panel + v * CLR_LANES);
@@ -425,7 +432,7 @@ static void run_class(const plan *b, const class *in, const float *packed, sweep
     int64_t offset[TAPS], moved[TAPS];
     panel_sums sums;
 
-    if (!in->taps) {
+    if (!in->taps && !(a->add && a->finish == SEEN)) {
         if (!a->add)
             clear(a, b->outputs);
         return;
@@ -501,7 +508,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     bool lies = b.may_lie && !lens.scale;
     int groups = (args->images + b.images - 1) / b.images, items = groups * b.items_per_image;
     sweep job = {.add = args->accumulate && !forward, .finish = !forward && args->seen ? SEEN : gather ? MOMENTS : PLAIN, .base = out,
-                 .x = args->x, .scale = args->lens.scale, .shift = args->lens.shift, .mean = args->mean, .relu = args->lens.relu};
+                 .x = args->x, .about = args->about ? args->about : args->x, .scale = args->lens.scale, .shift = args->lens.shift, .mean = args->mean, .relu = args->lens.relu};
 
     job.stream = !job.add && (int64_t)args->images * b.out_h * b.out_w * b.outputs > STREAMED &&
                  b.outputs % CLR_LANES == 0 && (uintptr_t)out % CLR_ALIGN == 0;

@@ -48,9 +48,9 @@ static inline void clr_moments_rows(const float *y, int64_t n, int64_t ld, int k
     }
 }
 
-/* dx (n, c): masked in place where relu(scale x + shift) is flat; then sum dx and sum dx (x - mean) are added to sums (as above).
-   sums NULL: only the mask. */
-static inline void clr_seen_rows(float *dx, const float *x, int64_t n, int c, const clr_lens *lens, const float *mean,
+/* dx (n, c): masked in place where relu(scale x + shift) is flat (without scale: relu(x); without ReLU x is not read); then sum dx and
+   sum dx (about - mean) are added to sums (as above). sums NULL: only the mask. */
+static inline void clr_seen_rows(float *dx, const float *x, const float *about, int64_t n, int c, const clr_lens *lens, const float *mean,
                                  double *sums, int64_t width)
 {
     for (int64_t first = 0; first < n; first += CLR_MOMENT_ROWS) {
@@ -61,18 +61,20 @@ static inline void clr_seen_rows(float *dx, const float *x, int64_t n, int c, co
             float scale[CLR_MOMENT_LANES], shift[CLR_MOMENT_LANES], centre[CLR_MOMENT_LANES];
             for (int i = 0; i < lanes; i++) {
                 scale[i] = lens->scale ? lens->scale[c0 + i] : 1;
-                shift[i] = lens->relu ? lens->shift[c0 + i] : 1e30f; /* never masked without a ReLU */
-                scale[i] = lens->relu ? scale[i] : 0;
+                shift[i] = lens->scale ? lens->shift[c0 + i] : 0;
                 centre[i] = mean ? mean[c0 + i] : 0;
             }
             for (int64_t row = 0; row < rows; row++) {
                 float *d = dx + (first + row) * c + c0;
-                const float *in = x + (first + row) * c + c0;
+                const float *other = about + (first + row) * c + c0;
+                if (lens->relu) {
+                    const float *in = x + (first + row) * c + c0;
+                    for (int i = 0; i < lanes; i++)
+                        d[i] = scale[i] * in[i] + shift[i] > 0 ? d[i] : 0;
+                }
                 for (int i = 0; i < lanes; i++) {
-                    float g = scale[i] * in[i] + shift[i] > 0 ? d[i] : 0;
-                    d[i] = g;
-                    a[i] += g;
-                    b[i] += g * (in[i] - centre[i]);
+                    a[i] += d[i];
+                    b[i] += d[i] * (other[i] - centre[i]);
                 }
             }
             if (sums)

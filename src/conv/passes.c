@@ -15,8 +15,10 @@ void CLR_KERNEL(clr_conv_moments_pass)(const clr_conv_args *args, int channels, 
 
 void CLR_KERNEL(clr_conv_seen_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums)
 {
-    clr_seen_rows(args->dx + first * channels, args->x + first * channels, last - first, channels, &args->lens, args->mean,
-                  args->moments ? sums : NULL, channels);
+    const float *about = args->about ? args->about : args->x;
+
+    clr_seen_rows(args->dx + first * channels, args->x + first * channels, about + first * channels, last - first, channels, &args->lens,
+                  args->mean, args->moments ? sums : NULL, channels);
 }
 
 void CLR_KERNEL(clr_conv_look_pass)(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0, int n,

@@ -27,7 +27,7 @@ static const struct {
 
 typedef struct data {
     clr_conv_problem a;
-    float *x, *y, *w, *lens, *mean, *start, *out, *want;
+    float *x, *about, *y, *w, *lens, *mean, *start, *out, *want;
     double *moments, *want_moments;
     int64_t xs, ys, ws;
 } data;
@@ -53,6 +53,7 @@ static data make(int shape)
     d.ws = (int64_t)a->r * a->s * a->c * a->k;
     int64_t most = clr_max64(d.xs, clr_max64(d.ys, d.ws));
     d.x = random_floats(d.xs, &rng, 0.3, 1);
+    d.about = random_floats(d.xs, &rng, 0, 1);
     d.y = random_floats(d.ys, &rng, 0, 1);
     d.w = random_floats(d.ws, &rng, 0, 1);
     d.lens = random_floats(2 * a->c, &rng, 0.5, 0.5);
@@ -67,14 +68,14 @@ static data make(int shape)
 
 static void drop(data *d)
 {
-    void *all[] = {d->x, d->y, d->w, d->lens, d->mean, d->start, d->out, d->want, d->moments, d->want_moments};
+    void *all[] = {d->x, d->about, d->y, d->w, d->lens, d->mean, d->start, d->out, d->want, d->moments, d->want_moments};
 
     for (size_t i = 0; i < CLR_COUNT(all); i++)
         clr_free(all[i]);
 }
 
 static void run(const clr_conv_solver *solver, data *d, clr_direction direction, int images, bool lens, bool accumulate, bool seen,
-                float *out, double *moments)
+                bool joined, float *out, double *moments)
 {
     int64_t n = direction == CLR_FORWARD ? d->ys : direction == CLR_BACKWARD_DATA ? d->xs : d->ws;
     void *workspace = clr_alloc(clr_conv_workspace(solver, &d->a, direction), 1);
@@ -84,6 +85,8 @@ static void run(const clr_conv_solver *solver, data *d, clr_direction direction,
 
     if (lens)
         args.lens = (clr_lens){d->lens, d->lens + d->a.c, true};
+    if (joined)
+        args.lens.relu = true, args.about = d->about;
     memcpy(out, d->start, (size_t)n * sizeof *out);
     clr_conv_apply(solver, &d->a, direction, &args);
     clr_free(workspace);
@@ -111,15 +114,17 @@ static double distance_of_moments(const data *d, int count)
     return sqrt(difference / size);
 }
 
-/* Plain; with a lens; accumulated; with lens, mask and moments; fewer images than planned for; mask without moments. */
-enum { VARIANTS = 6 };
+/* Plain; with a lens; accumulated; with lens, mask and moments; fewer images than planned for; mask without moments; accumulated, mask of a
+   join and moments about what it joins; the same with a lens. */
+enum { VARIANTS = 8 };
 
 static void compare(data *d, int shape, clr_direction direction, int variant)
 {
     const clr_conv_problem *a = &d->a;
     const clr_conv_solver *reference = NULL;
-    bool lens = variant & 1, accumulate = variant == 2 && direction != CLR_FORWARD;
-    bool seen = (variant == 3 || variant == 5) && direction == CLR_BACKWARD_DATA, moments = variant != 5 && (direction == CLR_FORWARD || seen);
+    bool joined = variant >= 6 && direction == CLR_BACKWARD_DATA;
+    bool lens = variant & 1, accumulate = (variant == 2 || joined) && direction != CLR_FORWARD;
+    bool seen = (variant == 3 || variant == 5 || joined) && direction == CLR_BACKWARD_DATA, moments = variant != 5 && (direction == CLR_FORWARD || seen);
     int images = variant == 4 ? (a->n + 1) / 2 : a->n;
     int64_t total = direction == CLR_FORWARD ? d->ys : direction == CLR_BACKWARD_DATA ? d->xs : d->ws;
     int64_t n = direction == CLR_BACKWARD_WEIGHT ? d->ws : total / a->n * images;
@@ -127,13 +132,13 @@ static void compare(data *d, int shape, clr_direction direction, int variant)
 
     for (int i = 0; clr_conv_solvers[i]; i++)
         reference = clr_conv_solvers[i];
-    run(reference, d, direction, images, lens, accumulate, seen, d->want, moments ? d->want_moments : NULL);
+    run(reference, d, direction, images, lens, accumulate, seen, joined, d->want, moments ? d->want_moments : NULL);
     for (const clr_conv_solver *const *next = clr_conv_solvers; *next != reference; next++) {
         const clr_conv_solver *solver = *next;
         if (!solver->applicable(a, direction) || !(solver->directions >> direction & 1))
             continue;
         double bound = (strncmp(solver->name, "winograd", 8) ? 4 : 40) * FLT_EPSILON * sqrt(length);
-        run(solver, d, direction, images, lens, accumulate, seen, d->out, moments ? d->moments : NULL);
+        run(solver, d, direction, images, lens, accumulate, seen, joined, d->out, moments ? d->moments : NULL);
         double error = far(d->out, d->want, n);
         ck_assert_msg(error < bound, "%s, direction %d, shape %d, variant %d: error %.2e, bound %.2e", solver->name, direction, shape, variant,
                       error, bound);
@@ -173,7 +178,7 @@ START_TEST(moments_hold_large_means)
     memset(d.w, 0, (size_t)d.ws * sizeof *d.w);
     for (int k = 0; k < a->k; k++)
         d.w[(int64_t)k * a->k + k] = 1;
-    run(implicit, &d, CLR_FORWARD, a->n, false, false, false, d.out, d.moments);
+    run(implicit, &d, CLR_FORWARD, a->n, false, false, false, false, d.out, d.moments);
     for (int k = 0; k < a->k; k++) {
         double sum = 0, square = 0, mean, variance = d.moments[a->k + k] / (double)rows - pow(d.moments[k] / (double)rows, 2);
         for (int64_t row = 0; row < rows; row++)
@@ -195,8 +200,8 @@ START_TEST(same_threads_same_bits)
             bool moments = direction == CLR_FORWARD;
             if ((*solver)->applicable(&d.a, (clr_direction)direction)) {
                 int64_t n = direction == CLR_FORWARD ? d.ys : direction == CLR_BACKWARD_DATA ? d.xs : d.ws;
-                run(*solver, &d, (clr_direction)direction, d.a.n, true, false, false, d.out, moments ? d.moments : NULL);
-                run(*solver, &d, (clr_direction)direction, d.a.n, true, false, false, d.want, moments ? d.want_moments : NULL);
+                run(*solver, &d, (clr_direction)direction, d.a.n, true, false, false, false, d.out, moments ? d.moments : NULL);
+                run(*solver, &d, (clr_direction)direction, d.a.n, true, false, false, false, d.want, moments ? d.want_moments : NULL);
                 ck_assert(!memcmp(d.out, d.want, (size_t)n * sizeof *d.out));
                 ck_assert(!memcmp(d.moments, d.want_moments, 2 * (size_t)d.a.k * sizeof *d.moments));
             }

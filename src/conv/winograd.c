@@ -307,6 +307,7 @@ static void filter(task job)
     clr_winograd_output output = {.out = forward ? args->y : args->dx,
                                   .channels = p->outputs,
                                   .x = args->x,
+                                  .about = args->about ? args->about : args->x,
                                   .lens = args->lens,
                                   .mean = args->mean,
                                   .moments = moments};
@@ -314,7 +315,8 @@ static void filter(task job)
     if (forward)
         output.finish = moments ? CLR_WINOGRAD_MOMENTS : CLR_WINOGRAD_STORE;
     else
-        output.finish = args->seen ? CLR_WINOGRAD_SEEN : args->accumulate ? CLR_WINOGRAD_ADD : CLR_WINOGRAD_STORE;
+        output.finish = args->seen ? (args->accumulate ? CLR_WINOGRAD_JOINED : CLR_WINOGRAD_SEEN)
+                                   : args->accumulate ? CLR_WINOGRAD_ADD : CLR_WINOGRAD_STORE;
     if (moments)
         memset(moments, 0, 2 * (size_t)p->outputs * sizeof *moments);
     (p->wide ? phased : blocked)(job, &output);

@@ -55,22 +55,23 @@ typedef struct clr_winograd_source {
     clr_lens lens;
 } clr_winograd_source;
 
-/* What becomes of the output: stored, added to what is there, or stored with its moments (see clr/conv.h). */
+/* What becomes of the output: stored, added to what is there, or stored (JOINED: added) with its moments (see clr/conv.h). */
 typedef enum clr_winograd_finish {
     CLR_WINOGRAD_STORE,
     CLR_WINOGRAD_ADD,
     CLR_WINOGRAD_MOMENTS,
-    CLR_WINOGRAD_SEEN
+    CLR_WINOGRAD_SEEN,
+    CLR_WINOGRAD_JOINED
 } clr_winograd_finish;
 
 typedef struct clr_winograd_output {
     clr_winograd_finish finish;
     float *out; /* (N, h, w, channels) */
     int channels;
-    const float *x; /* with CLR_WINOGRAD_SEEN: the shape of out */
+    const float *x, *about; /* with CLR_WINOGRAD_SEEN and JOINED: the shape of out */
     clr_lens lens;
     const float *mean;
-    double *moments; /* 2 * channels, added to; may be NULL with CLR_WINOGRAD_SEEN */
+    double *moments; /* 2 * channels, added to; may be NULL with CLR_WINOGRAD_SEEN and JOINED */
 } clr_winograd_output;
 
 /* Channels [c, c + inputs) coming in and [k, k + width) going out, of a weight (3, 3, C, K). turned: of the weight by

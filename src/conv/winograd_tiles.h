@@ -219,8 +219,8 @@ INLINE void upright(const float *m, size_t plane, clr_vec half[TILE][A])
     }
 }
 
-/* One tile's rows x columns pixels that exist, a panel of channels, so that whole lines are written: of out and x from `at`
-   on; of all else, k. */
+/* One tile's rows x columns pixels that exist, a panel of channels, so that whole lines are written: of out, x and about from
+   `at` on; of all else, k. */
 INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, const clr_winograd_output *o, size_t line,
                          const float *m, size_t plane, size_t at, int k, channel_sums *sums, int lane)
 {
@@ -238,27 +238,33 @@ INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, cons
             UNROLL for (int v = 0; v < VECTORS; v++) {
                 size_t pixel = at + (size_t)i * line + (size_t)(j * o->channels + v * CLR_LANES);
                 clr_vec y = out[v][j];
-                if (finish == CLR_WINOGRAD_ADD) {
-                    clr_store_vec(o->out + pixel, clr_load(o->out + pixel) + y);
-                    continue;
-                }
-                if (finish == CLR_WINOGRAD_SEEN) {
-                    clr_vec x = clr_load(o->x + pixel);
+                if (finish == CLR_WINOGRAD_ADD || finish == CLR_WINOGRAD_JOINED)
+                    y += clr_load(o->out + pixel);
+                if (finish == CLR_WINOGRAD_SEEN || finish == CLR_WINOGRAD_JOINED) {
+                    clr_vec x = clr_load(o->x + pixel), about = clr_load(o->about + pixel);
                     __builtin_prefetch(o->x + pixel + TILE * o->channels); /* the next tile's */
+                    if (finish == CLR_WINOGRAD_JOINED) {
+                        __builtin_prefetch(o->about + pixel + TILE * o->channels);
+                        __builtin_prefetch(o->out + pixel + TILE * o->channels, 1);
+                    }
+                    if (o->lens.scale)
+                        x = x * clr_load(o->lens.scale + k + v * CLR_LANES) + clr_load(o->lens.shift + k + v * CLR_LANES);
                     if (o->lens.relu)
-                        y = only_where(x * clr_load(o->lens.scale + k + v * CLR_LANES) + clr_load(o->lens.shift + k + v * CLR_LANES) > 0.0f,
-                                       y);
-                    first[v] += y, second[v] += y * (o->mean ? x - clr_load(o->mean + k + v * CLR_LANES) : x);
+                        y = only_where(x > 0.0f, y);
+                    first[v] += y, second[v] += y * (o->mean ? about - clr_load(o->mean + k + v * CLR_LANES) : about);
                 }
                 if (finish == CLR_WINOGRAD_MOMENTS) {
                     clr_vec d = y - clr_load(sums->pivot + lane + v * CLR_LANES);
                     first[v] += d, second[v] += d * d;
                 }
-                clr_stream_vec(o->out + pixel, y);
+                if (finish == CLR_WINOGRAD_ADD || finish == CLR_WINOGRAD_JOINED)
+                    clr_store_vec(o->out + pixel, y);
+                else
+                    clr_stream_vec(o->out + pixel, y);
             }
         }
     }
-    if (finish == CLR_WINOGRAD_MOMENTS || finish == CLR_WINOGRAD_SEEN)
+    if (finish == CLR_WINOGRAD_MOMENTS || finish == CLR_WINOGRAD_SEEN || finish == CLR_WINOGRAD_JOINED)
         UNROLL for (int v = 0; v < VECTORS; v++) {
             float *one = sums->first + lane + v * CLR_LANES, *two = sums->second + lane + v * CLR_LANES;
             clr_store_vec(one, clr_load(one) + first[v]);
@@ -311,6 +317,7 @@ static void output(const clr_winograd_grid *grid, const clr_winograd_output *o, 
     case CLR_WINOGRAD_STORE: OUTPUT_TILES(CLR_WINOGRAD_STORE); return;
     case CLR_WINOGRAD_ADD: OUTPUT_TILES(CLR_WINOGRAD_ADD); return;
     case CLR_WINOGRAD_SEEN: pixels = OUTPUT_TILES(CLR_WINOGRAD_SEEN); break;
+    case CLR_WINOGRAD_JOINED: pixels = OUTPUT_TILES(CLR_WINOGRAD_JOINED); break;
     case CLR_WINOGRAD_MOMENTS:
         take_pivot(m, span.slots, width, &sums);
         pixels = OUTPUT_TILES(CLR_WINOGRAD_MOMENTS);

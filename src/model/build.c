@@ -3,8 +3,9 @@
    Initial values (protocol of SimCLR): convolutions from a normal cut at two deviations with variance 1 / fan-in (0.87962566 is the
    deviation of a unit normal so cut), linear layers from N(0, 0.01), gamma 1, but 0 for the last norm of each residual branch.
 
-   Memory. Moments are numbered stem, blocks, head, and back: head, blocks, stem. A raw output y lives from its forward to its backward
-   (with recompute in those two moments alone). A block's output is read by the next block, and then made again from the y when the
+   Memory. Moments are numbered stem, blocks, head, and back: head, blocks, stem, each in two: all units but the first, then the first, whose
+   data gradient reads what the block below joins. A raw output y lives from its forward to its backward (with recompute in those moments
+   alone). A block's output is read by the next block, and then made again from the y when the
    backward of the next run needs it: a pass over memory that keeps a third of what a bottleneck would store out of the peak. */
 #include "build.h"
 
@@ -21,7 +22,8 @@ typedef struct builder {
 
 /* The moments of place i: -1 the stem, 0 .. blocks - 1, blocks the head. */
 static int forth(int i) { return i + 1; }
-static int back(const clr_encoder *e, int i) { return 2 * e->blocks + 2 - i; }
+static int back(const clr_encoder *e, int i) { return e->blocks + 2 + 2 * (e->blocks - i); }
+static int back_first(const clr_encoder *e, int i) { return back(e, i) + 1; }
 
 static int tensor(clr_encoder *e, int64_t floats, int from, int to)
 {
@@ -62,9 +64,11 @@ static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *
     norm_entries(e, &unit->norm, norm, gamma, free_beta);
 
     bool again = e->config.recompute && i < e->blocks && (i >= 0 || e->pools), seen_later = i < 0 && !e->pools; /* by block 0 */
-    unit->y_lease = tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? back(e, i) : forth(i) + seen_later);
+    bool joined_later = i >= 0 && i < e->blocks - 1, first = i < 0 || i == e->blocks || unit == e->block[i].unit;
+    int last = first ? back_first(e, i) : back(e, i);
+    unit->y_lease = tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? last : forth(i) + seen_later);
     if (e->training && again)
-        clr_leases_again(&e->leases, unit->y_lease, back(e, i), back(e, i));
+        clr_leases_again(&e->leases, unit->y_lease, joined_later ? back_first(e, i + 1) : back(e, i), last);
     for (int d = 0; d < (e->training ? CLR_DIRECTIONS : 1); d++) {
         unit->solver[d] = clr_planner_choose(b->planner, problem, (clr_direction)d);
         size_t need = clr_conv_workspace(unit->solver[d], problem, (clr_direction)d);
@@ -205,9 +209,10 @@ static void lease_outputs(clr_encoder *e)
         clr_block *block = &e->block[i];
         int64_t floats = clr_unit_floats(&block->unit[block->units - 1], e->views);
         bool kept = e->training && (e->config.recompute || next == e->blocks);
-        block->out_lease = tensor(e, floats, forth(i), kept ? back(e, i) : forth(i + 1));
+        int last = i == e->blocks - 1 ? back(e, i) : back_first(e, i + 1);
+        block->out_lease = tensor(e, floats, forth(i), kept ? last : forth(i + 1));
         if (e->training && !kept)
-            clr_leases_again(&e->leases, block->out_lease, back(e, next), back(e, i));
+            clr_leases_again(&e->leases, block->out_lease, back(e, next), last);
         next = block->run == i ? i : next;
     }
 }
@@ -238,7 +243,7 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
     if (imagenet) {
         e->pool_h = h = (h + 1) / 2;
         e->pool_w = w = (w + 1) / 2;
-        e->pool_lease = tensor(e, (int64_t)e->views * h * w * c, forth(-1), training ? back(e, 0) : forth(0));
+        e->pool_lease = tensor(e, (int64_t)e->views * h * w * c, forth(-1), training ? back_first(e, 0) : forth(0));
     }
     e->block = CLR_NEW(clr_block, e->blocks);
     for (int group = 0, i = 0; group < 4; group++)

@@ -2,7 +2,8 @@
 
    A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit. Backward, with g the gradient of out masked by
    out > 0: dy of the last unit and of the shortcut come from g; going down, each unit's data gradient is masked and summed for the norm
-   below in the same pass. dy takes y's place. Where each tensor lies is build.c's plan. */
+   below in the same pass, also across blocks, where it is added to the shortcut's. dy takes y's place. Where each tensor lies is build.c's
+   plan. */
 #include "build.h"
 
 #include "clr/log.h"
@@ -123,9 +124,14 @@ static void block_units(clr_encoder *e, clr_block *block, clr_unit_mode mode)
         clr_unit_forward(&block->shortcut, &e->space, block->in, e->n, e->total, mode);
 }
 
+static clr_unit *last_unit(clr_block *block)
+{
+    return &block->unit[block->units - 1];
+}
+
 static void join(clr_encoder *e, clr_block *block)
 {
-    clr_unit *last = &block->unit[block->units - 1];
+    clr_unit *last = last_unit(block);
     double begin = clr_seconds();
     clr_lens lens = clr_norm_lens(&last->norm, false), other = block->projects ? clr_norm_lens(&block->shortcut.norm, false) : block->in.lens;
 
@@ -144,7 +150,7 @@ static clr_view block_forward(clr_encoder *e, clr_block *block, clr_view in, clr
 
 static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, float *h, float *z)
 {
-    const clr_unit *last = &e->block[e->blocks - 1].unit[e->block[e->blocks - 1].units - 1];
+    const clr_unit *last = last_unit(&e->block[e->blocks - 1]);
 
     CLR_CHECK(n >= 0 && n <= e->views);
     e->n = n;
@@ -195,64 +201,77 @@ void clr_encoder_infer(clr_encoder *e, const float *x, int n, float *h, float *z
     forward(e, x, n, CLR_UNIT_INFER, h, z);
 }
 
+/* g, the gradient of what `below` shows, masked and summed by a pass of its own. */
+static void mask(clr_encoder *e, float *g, clr_below below)
+{
+    double begin = clr_seconds();
+
+    clr_seen_backward(g, below.seen.x, &below.seen.lens, below.unit->y, &below.unit->norm, clr_unit_rows(below.unit, e->n), &e->space.pass);
+    e->times.join += clr_seconds() - begin;
+}
+
 /* head_g[0] holds dz; leaves dh in the piece that it returns. */
 static const float *head_backward(clr_encoder *e, bool accumulate)
 {
     float *g = e->head_g[0], *other = e->head_g[1];
 
     for (int i = e->heads - 1; i >= 0; i--) {
-        clr_unit *unit = &e->head[i], *below = i ? &e->head[i - 1] : NULL;
-        clr_view in = below ? (clr_view){below->y, clr_norm_lens(&below->norm, true)} : (clr_view){.x = e->h};
+        clr_unit *unit = &e->head[i];
+        clr_below below = i ? clr_unit_below(&e->head[i - 1]) : (clr_below){.seen = {.x = e->h}};
         if (i == e->heads - 1)
-            clr_seen_backward(g, unit->y, &unit->norm, false, e->n, &e->space.pass);
+            mask(e, g, (clr_below){{.x = unit->y}, unit});
         clr_unit_backward_norm(unit, &e->space, g, e->n, e->total, accumulate);
-        clr_unit_backward_weight(unit, &e->space, in, e->n, accumulate);
-        clr_unit_backward_data(unit, &e->space, other, false, below, e->n);
+        clr_unit_backward_weight(unit, &e->space, below.seen, e->n, accumulate);
+        clr_unit_backward_data(unit, &e->space, other, false, i ? &below : NULL, e->n);
         float *swap = g;
         g = other, other = swap;
     }
     return g;
 }
 
-/* block->g holds the gradient of its output; leaves that of its input in the g of the block below. */
+/* What reads a block's output sees its last unit so. */
+static clr_below below_join(clr_block *block)
+{
+    return (clr_below){{block->out, {.relu = true}}, last_unit(block)};
+}
+
+/* block->g holds the gradient of its output, masked and summed for the norm of its last unit; leaves the same of the block below (of the
+   stem, of the max-pool's output) in the g of that one. */
 static void block_backward(clr_encoder *e, int i, bool accumulate)
 {
     clr_block *block = &e->block[i];
-    clr_unit *unit = block->unit, *last = &unit[block->units - 1], *shortcut = block->projects ? &block->shortcut : NULL;
+    clr_unit *unit = block->unit, *last = last_unit(block), *shortcut = block->projects ? &block->shortcut : NULL;
     clr_unit_space *space = &e->space;
     float *g = block->g, *g_in = i ? block[-1].g : e->top;
 
     clr_alive();
-    if (e->config.recompute)
-        block_units(e, block, CLR_UNIT_AGAIN);
     for (int j = i && block->run == i && !e->config.recompute ? block[-1].run : i; j < i; j++)
         join(e, &e->block[j]);
-    double begin = clr_seconds();
-    clr_join_backward(g, block->out, last->y, &last->norm, shortcut ? shortcut->y : NULL, shortcut ? &shortcut->norm : NULL,
-                      clr_unit_rows(last, e->n), &space->pass);
-    e->times.join += clr_seconds() - begin;
     if (shortcut) {
+        mask(e, g, (clr_below){{.x = shortcut->y}, shortcut});
         clr_unit_backward_norm(shortcut, space, g, e->n, e->total, accumulate);
         clr_unit_backward_weight(shortcut, space, block->in, e->n, accumulate);
+        clr_unit_backward_data(shortcut, space, g_in, false, NULL, e->n);
     }
     clr_unit_backward_norm(last, space, g, e->n, e->total, accumulate);
     for (int u = block->units - 1; u > 0; u--) {
-        clr_unit *below = &unit[u - 1];
-        clr_view in = {below->y, clr_norm_lens(&below->norm, true)};
-        clr_unit_backward_weight(&unit[u], space, in, e->n, accumulate);
-        clr_unit_backward_data(&unit[u], space, block->inside, false, below, e->n);
-        clr_unit_backward_norm(below, space, block->inside, e->n, e->total, accumulate);
+        clr_below below = clr_unit_below(&unit[u - 1]);
+        clr_unit_backward_weight(&unit[u], space, below.seen, e->n, accumulate);
+        clr_unit_backward_data(&unit[u], space, block->inside, false, &below, e->n);
+        clr_unit_backward_norm(below.unit, space, block->inside, e->n, e->total, accumulate);
     }
     clr_unit_backward_weight(&unit[0], space, block->in, e->n, accumulate);
-    /* The identity's gradient is what g, then the same as g_in, holds; a projection's is added to the branch's. */
-    clr_unit_backward_data(&unit[0], space, g_in, !shortcut, NULL, e->n);
-    if (shortcut)
-        clr_unit_backward_data(shortcut, space, g_in, true, NULL, e->n);
+    /* g_in holds the shortcut's part: a projection's, or the identity's, where it is the same as g. */
+    if (i && e->config.recompute)
+        block_units(e, &block[-1], CLR_UNIT_AGAIN);
+    clr_below below = i ? below_join(&block[-1]) : clr_unit_below(&e->stem);
+    clr_unit_backward_data(&unit[0], space, g_in, true, i || !e->pools ? &below : NULL, e->n);
 }
 
 void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_encoder_ready *ready, void *context)
 {
-    const clr_unit *last = &e->block[e->blocks - 1].unit[e->block[e->blocks - 1].units - 1];
+    clr_block *highest = &e->block[e->blocks - 1];
+    const clr_unit *last = last_unit(highest);
     const float *g;
 
     CLR_CHECK(e->training);
@@ -261,8 +280,11 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     if (ready)
         ready(context, e->head_first);
     double begin = clr_seconds();
-    clr_pool_mean_backward(g, e->n, last->problem.p * last->problem.q, e->features, e->block[e->blocks - 1].g);
+    clr_pool_mean_backward(g, e->n, last->problem.p * last->problem.q, e->features, highest->g);
     e->times.pool += clr_seconds() - begin;
+    if (e->config.recompute)
+        block_units(e, highest, CLR_UNIT_AGAIN);
+    mask(e, highest->g, below_join(highest));
     for (int i = e->blocks - 1; i >= 0; i--) {
         block_backward(e, i, accumulate);
         if (ready)
@@ -271,16 +293,14 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     float *top = e->top;
     if (e->pools && e->config.recompute)
         clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, e->n, e->total, CLR_UNIT_AGAIN);
-    begin = clr_seconds();
     if (e->pools) {
-        clr_lens lens = clr_norm_lens(&e->stem.norm, true);
-        clr_pool_max_backward(e->stem.y, &lens, e->top, e->n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k, e->raw);
+        clr_below stem = clr_unit_below(&e->stem);
         top = e->raw;
+        begin = clr_seconds();
+        clr_pool_max_backward(e->stem.y, &stem.seen.lens, e->top, e->n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k, top);
+        e->times.pool += clr_seconds() - begin;
+        mask(e, top, stem);
     }
-    e->times.pool += clr_seconds() - begin;
-    begin = clr_seconds();
-    clr_seen_backward(top, e->stem.y, &e->stem.norm, true, clr_unit_rows(&e->stem, e->n), &e->space.pass);
-    e->times.norm += clr_seconds() - begin;
     clr_unit_backward_norm(&e->stem, &e->space, top, e->n, e->total, accumulate);
     clr_unit_backward_weight(&e->stem, &e->space, (clr_view){.x = e->x}, e->n, accumulate);
     if (ready)

@@ -41,18 +41,24 @@ void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, clr_view in
     *(unit->kind < 4 ? &space->times->conv[CLR_BACKWARD_WEIGHT][unit->kind] : &space->times->linear) += clr_seconds() - begin;
 }
 
-void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, clr_unit *below, int n)
+clr_below clr_unit_below(clr_unit *unit)
+{
+    return (clr_below){{unit->y, clr_norm_lens(&unit->norm, true)}, unit};
+}
+
+void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below, int n)
 {
     double begin = clr_seconds();
     clr_conv_args args = {.images = n, .weight = clr_params_value(space->params, unit->weight), .dy = unit->y, .dx = dx,
                           .accumulate = accumulate, .workspace = space->workspace};
 
     if (below) {
-        args.x = below->y;
-        args.lens = clr_norm_lens(&below->norm, true);
+        args.x = below->seen.x;
+        args.lens = below->seen.lens;
         args.seen = true;
-        args.mean = below->norm.mean;
-        args.moments = below->norm.sums;
+        args.about = below->unit->y;
+        args.mean = below->unit->norm.mean;
+        args.moments = below->unit->norm.sums;
     }
     clr_conv_apply(unit->solver[CLR_BACKWARD_DATA], &unit->problem, CLR_BACKWARD_DATA, &args);
     *(unit->kind < 4 ? &space->times->conv[CLR_BACKWARD_DATA][unit->kind] : &space->times->linear) += clr_seconds() - begin;

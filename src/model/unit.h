@@ -54,8 +54,15 @@ void clr_unit_backward_norm(clr_unit *unit, clr_unit_space *space, const float *
 /* y holds dy. */
 void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, clr_view in, int n, bool accumulate);
 
-/* y holds dy. dx: overwritten, or added to; below not NULL: dx is the gradient of what below's readers (with ReLU) see; it is masked
-   and below's norm.sums are filled. */
-void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, clr_unit *below, int n);
+/* What a gradient is of: of what `seen` shows (with ReLU), in which unit's y, seen or joined, stands. */
+typedef struct clr_below {
+    clr_view seen;
+    clr_unit *unit;
+} clr_below;
+
+clr_below clr_unit_below(clr_unit *unit); /* seen by a reader of unit itself */
+
+/* y holds dy. dx: overwritten, or added to; below not NULL: dx is masked and the norm.sums of below's unit are filled. */
+void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below, int n);
 
 #endif

@@ -77,49 +77,9 @@ static void join(const float *y, const clr_lens *lens, const float *shortcut, co
             }
 }
 
-static void join_backward(float *restrict g, const float *restrict out, const float *restrict y, const float *mean,
-                          const float *restrict shortcut, const float *mean2, int64_t rows, int k, double *sums)
+static void seen_backward(float *g, const float *x, const clr_lens *lens, const float *y, const float *mean, int64_t rows, int k, double *sums)
 {
-    enum { LANES = 64 };
-
-    for (int64_t first = 0; first < rows; first += CLR_MOMENT_ROWS) {
-        int64_t n = rows - first < CLR_MOMENT_ROWS ? rows - first : CLR_MOMENT_ROWS;
-        for (int k0 = 0; k0 < k; k0 += LANES) {
-            int lanes = k - k0 < LANES ? k - k0 : LANES;
-            float one[LANES] = {0}, two[LANES] = {0}, three[LANES] = {0}, centre[LANES] = {0}, centre2[LANES] = {0};
-            memcpy(centre, mean + k0, (size_t)lanes * sizeof *centre);
-            if (shortcut)
-                memcpy(centre2, mean2 + k0, (size_t)lanes * sizeof *centre2);
-            for (int64_t row = first; row < first + n; row++) {
-                float *restrict at = g + row * k + k0;
-                const float *restrict o = out + row * k + k0, *restrict in = y + row * k + k0;
-                for (int i = 0; i < lanes; i++) {
-                    float masked = o[i] > 0 ? at[i] : 0;
-                    at[i] = masked;
-                    one[i] += masked;
-                    two[i] += masked * (in[i] - centre[i]);
-                }
-                if (shortcut) {
-                    const float *restrict in2 = shortcut + row * k + k0;
-                    for (int i = 0; i < lanes; i++)
-                        three[i] += at[i] * (in2[i] - centre2[i]);
-                }
-            }
-            for (int i = 0; i < lanes; i++) {
-                sums[k0 + i] += one[i];
-                sums[k + k0 + i] += two[i];
-                if (shortcut) {
-                    sums[2 * k + k0 + i] += one[i];
-                    sums[3 * k + k0 + i] += three[i];
-                }
-            }
-        }
-    }
-}
-
-static void seen_backward(float *g, const float *y, const clr_lens *lens, const float *mean, int64_t rows, int k, double *sums)
-{
-    clr_seen_rows(g, y, rows, k, lens, mean, sums, k);
+    clr_seen_rows(g, x, y, rows, k, lens, mean, sums, k);
 }
 
 static void gradient(const clr_norm *norm, const float *g, const float *y, int64_t rows, float *dy)
@@ -231,7 +191,6 @@ static void pool_max_backward(const float *y, const clr_lens *lens, const float 
 
 const clr_nn_kernel CLR_KERNEL(clr_nn_kernel) = {.see = see,
                                                  .join = join,
-                                                 .join_backward = join_backward,
                                                  .seen_backward = seen_backward,
                                                  .gradient = gradient,
                                                  .pool_mean = pool_mean,

@@ -18,7 +18,7 @@ static const clr_nn_kernel *kernel(void)
 void clr_pass_space_open(clr_pass_space *space, int channels)
 {
     space->threads = omp_get_max_threads();
-    space->width = (4 * channels + 7) / 8 * 8;
+    space->width = (2 * channels + 7) / 8 * 8;
     space->part = CLR_NEW(double, (int64_t)space->threads * space->width);
 }
 
@@ -51,45 +51,21 @@ void clr_join(const float *y, const clr_lens *lens, const float *shortcut, const
     }
 }
 
-static void add_up(const clr_pass_space *space, int first, int count, double *sums)
+void clr_seen_backward(float *g, const float *x, const clr_lens *lens, const float *y, clr_norm *norm, int64_t rows, clr_pass_space *space)
 {
-    memset(sums, 0, (size_t)count * sizeof *sums);
+    int k = norm->k;
+
+#pragma omp parallel num_threads(space->threads)
+    {
+        SHARE(rows, k);
+        double *mine = space->part + (int64_t)thread * space->width;
+        memset(mine, 0, (size_t)space->width * sizeof *mine);
+        kernel()->seen_backward(g + at, x + at, lens, y + at, norm->mean, n, k, mine);
+    }
+    memset(norm->sums, 0, 2 * (size_t)k * sizeof *norm->sums);
     for (int thread = 0; thread < space->threads; thread++)
-        for (int i = 0; i < count; i++)
-            sums[i] += space->part[(int64_t)thread * space->width + first + i];
-}
-
-void clr_join_backward(float *g, const float *out, const float *y, clr_norm *norm, const float *shortcut, clr_norm *shortcut_norm,
-                       int64_t rows, clr_pass_space *space)
-{
-    int k = norm->k;
-
-#pragma omp parallel num_threads(space->threads)
-    {
-        SHARE(rows, k);
-        double *mine = space->part + (int64_t)thread * space->width;
-        memset(mine, 0, (size_t)space->width * sizeof *mine);
-        kernel()->join_backward(g + at, out + at, y + at, norm->mean, shortcut_norm ? shortcut + at : NULL,
-                                shortcut_norm ? shortcut_norm->mean : NULL, n, k, mine);
-    }
-    add_up(space, 0, 2 * k, norm->sums);
-    if (shortcut_norm)
-        add_up(space, 2 * k, 2 * k, shortcut_norm->sums);
-}
-
-void clr_seen_backward(float *g, const float *y, clr_norm *norm, bool relu, int64_t rows, clr_pass_space *space)
-{
-    const clr_lens lens = clr_norm_lens(norm, relu);
-    int k = norm->k;
-
-#pragma omp parallel num_threads(space->threads)
-    {
-        SHARE(rows, k);
-        double *mine = space->part + (int64_t)thread * space->width;
-        memset(mine, 0, (size_t)space->width * sizeof *mine);
-        kernel()->seen_backward(g + at, y + at, &lens, norm->mean, n, k, mine);
-    }
-    add_up(space, 0, 2 * k, norm->sums);
+        for (int i = 0; i < 2 * k; i++)
+            norm->sums[i] += space->part[(int64_t)thread * space->width + i];
 }
 
 void clr_norm_gradient(const clr_norm *norm, const float *g, const float *y, int64_t rows, float *dy)
