@@ -12,7 +12,10 @@
    channel; inside a chunk of rows relative to a pivot, so that fp32 never subtracts large near-equal sums
    (src/conv/moments.h). backward_data with `seen`: dx is the gradient of the *seen* input, masked by its ReLU, and the
    moments are sum dx and sum dx * (about - mean[c]): what the batch norm below needs. That norm's own input is x, or, where x is
-   what a join of it with a shortcut shows, `about`. With accumulate the whole sum is masked. */
+   what a join of it with a shortcut shows, `about`. With accumulate the whole sum is masked.
+
+   Turn. backward_weight is the first to read dy, the gradient of y; with `turn` it makes it of y and of g, the gradient of what
+   the batch norm behind y puts out, in the place of y. */
 
 #include "clr/comm.h"
 #include "clr/err.h"
@@ -39,14 +42,20 @@ typedef struct clr_lens {
     bool relu;
 } clr_lens;
 
+/* dy = a g + b (y - mean) + c, by channel. */
+typedef struct clr_conv_turn {
+    const float *g, *a, *b, *c, *mean; /* (N, P, Q, K), NULL: no turn; K each */
+} clr_conv_turn;
+
 /* Nothing overlaps. Unused pointers are NULL. The first n' <= n images may be done: `images`. */
 typedef struct clr_conv_args {
     int images;           /* how many of problem.n are there */
     const float *x;       /* forward, backward_weight; backward_data: only with seen */
     clr_lens lens;        /* how x is seen */
     const float *weight;  /* forward, backward_data */
-    float *y;             /* forward: overwritten */
-    const float *dy;      /* backward_* */
+    float *y;             /* forward: overwritten; backward_weight with turn: becomes dy */
+    const float *dy;      /* backward_*; with turn: the same as y */
+    clr_conv_turn turn;   /* backward_weight */
     float *dx;            /* backward_data: overwritten, or added to */
     float *dw;            /* backward_weight: overwritten, or added to */
     bool accumulate;      /* add to dx or dw */
@@ -60,7 +69,7 @@ typedef struct clr_conv_args {
 typedef struct clr_conv_solver {
     const char *name, *help;
     unsigned directions;  /* 1 << CLR_FORWARD | ... */
-    bool gathers_moments; /* else the seam makes a pass of its own for moments and mask */
+    bool fuses;           /* moments, mask and turn; else the seam makes passes of its own for them */
     bool (*applicable)(const clr_conv_problem *problem, clr_direction direction);
     double (*estimate)(const clr_conv_problem *problem, clr_direction direction, int threads); /* seconds, deterministic */
     size_t (*workspace)(const clr_conv_problem *problem, clr_direction direction, int threads);
@@ -69,12 +78,12 @@ typedef struct clr_conv_solver {
 
 extern const clr_conv_solver *const clr_conv_solvers[]; /* ends with NULL; the reference member comes last */
 
-/* Local. Runs solver and, where it does not itself, the passes for mask and moments. Uses omp_get_max_threads() threads;
+/* Local. Runs solver and, where it does not itself, the passes for mask, moments and turn. Uses omp_get_max_threads() threads;
    the same number gives the same bits. */
 void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args);
 
-/* Local. Seconds that solver takes for all images: the best of a few runs on random numbers, lens, mask and moments included.
-   error: NULL, or set to the relative L2 distance from the reference member, on as many images as that one does in seconds. */
+/* Local. Seconds that solver takes for all images: the best of a few runs on random numbers, lens, mask, moments and turn
+   included. error: NULL, or set to the relative L2 distance from the reference member, on as many images as that one does in seconds. */
 double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction, double *error);
 
 /* The planner: which solver serves a problem. */

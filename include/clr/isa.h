@@ -29,10 +29,12 @@ const char *clr_isa_name(clr_isa isa);
 #define CLR_KERNEL_PICK(name) (&name##_portable)
 #endif
 
-/* Memory that is asked for, into the second cache, while something else is computed: from `at` on to `end`, `pace` lines at a time. */
+/* Memory that is asked for, into the second cache, while something else is computed: from `at` on to `end`, `pace` lines at a time; `then`
+   what comes behind, or NULL. */
 typedef struct clr_ahead {
     const float *at, *end;
     int pace;
+    const struct clr_ahead *then;
 } clr_ahead;
 enum { CLR_LINE = 64 / sizeof(float) }; /* floats */
 
@@ -77,6 +79,8 @@ static inline void clr_stream_vec(float *at, clr_vec v)
 
 static inline void clr_ask_ahead(clr_ahead *a)
 {
+    if (a->at >= a->end && a->then)
+        *a = *a->then;
     for (int line = 0; line < a->pace && a->at < a->end; line++, a->at += CLR_LINE)
         __builtin_prefetch(a->at, 0, 2);
 }

@@ -24,7 +24,7 @@ typedef struct clr_norm {
     int gamma, beta;     /* entries of params->weights; beta < 0: fixed, then fixed_beta is its entry in params->states */
     int fixed_beta, running_mean, running_var; /* entries of params->states */
     float *scale, *shift, *mean, *inverse;     /* k each; inverse = 1 / sqrt(var + eps) */
-    float *a, *b, *c;    /* of backward: dy = a g + b (y - mean) + c */
+    float *a, *b, *c;    /* of backward: see clr_conv_turn */
     double *sums;        /* 2k: of forward sum y, sum y^2; of backward sum g, sum g (y - mean) */
 } clr_norm;
 
@@ -45,7 +45,7 @@ void clr_norm_infer(clr_norm *norm, const clr_params *params); /* from running s
    dgamma and dbeta, and a, b, c from the sums of all ranks:
      dy = scale (g - sum g / rows - (y - mean) inverse^2 sum(g (y - mean)) / rows). */
 double clr_norm_backward(clr_norm *norm, clr_comm *comm, clr_params *params, double rows, bool accumulate);
-void clr_norm_gradient(const clr_norm *norm, const float *g, const float *y, int64_t rows, float *dy); /* dy may be g or y */
+clr_conv_turn clr_norm_turn(const clr_norm *norm, const float *g); /* y -> dy with these coefficients */
 
 /* out = what lens sees of y. */
 void clr_see(const float *y, const clr_lens *lens, int64_t rows, int k, float *out);

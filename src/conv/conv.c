@@ -16,6 +16,7 @@ const clr_conv_solver *const clr_conv_solvers[] = {CLR_CONV_SOLVERS(ENTRY) NULL}
 
 CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_moments_pass);
 CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_seen_pass);
+CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_turn_pass);
 
 clr_conv_problem clr_conv_problem_of(int n, int h, int w, int c, int k, int kernel, int stride, int pad)
 {
@@ -37,8 +38,8 @@ static size_t round_up(size_t bytes)
 size_t clr_conv_workspace(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction)
 {
     int threads = omp_get_max_threads();
-    size_t channels = (size_t)(direction == CLR_FORWARD ? problem->k : problem->c);
-    size_t passes = solver->gathers_moments || direction == CLR_BACKWARD_WEIGHT ? 0 : 2 * channels * sizeof(double);
+    size_t channels = (size_t)(direction == CLR_BACKWARD_DATA ? problem->c : problem->k);
+    size_t passes = solver->fuses ? 0 : 2 * channels * sizeof(double);
 
     return round_up(solver->workspace(problem, direction, threads)) + (size_t)threads * round_up(passes);
 }
@@ -71,14 +72,17 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
 {
     clr_conv_args inner = *args;
 
-    if (solver->gathers_moments) {
+    if (solver->fuses) {
         solver->apply(problem, direction, args);
         return;
     }
     inner.moments = NULL;
     inner.seen = false;
-    solver->apply(problem, direction, &inner);
+    inner.turn.g = NULL;
     char *sums = (char *)args->workspace + round_up(solver->workspace(problem, direction, omp_get_max_threads()));
+    if (direction == CLR_BACKWARD_WEIGHT && args->turn.g)
+        by_rows(*CLR_KERNEL_PICK(clr_conv_turn_pass), args, (int64_t)args->images * problem->p * problem->q, problem->k, sums);
+    solver->apply(problem, direction, &inner);
     if (direction == CLR_FORWARD && args->moments)
         by_rows(*CLR_KERNEL_PICK(clr_conv_moments_pass), args, (int64_t)args->images * problem->p * problem->q, problem->k, sums);
     if (direction == CLR_BACKWARD_DATA && args->seen)

@@ -44,7 +44,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
 const clr_conv_solver clr_conv_implicit = {.name = "implicit",
                                            .help = "implicit GEMM on staged rows; serves every problem",
                                            .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
-                                           .gathers_moments = true,
+                                           .fuses = true,
                                            .applicable = applicable,
                                            .estimate = estimate,
                                            .workspace = workspace,

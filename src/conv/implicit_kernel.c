@@ -492,7 +492,7 @@ static clr_ahead ask(const plan *b, const item *one, const float *in)
     for (int i = 0; i < b->classes; i++)
         taps += b->class[i].taps;
     int64_t tiles = (int64_t)one->images * (one->last - one->first) * b->out_w * b->panels / (TILE * b->classes) + 1;
-    return (clr_ahead){at, at + floats, (int)(floats / (tiles * taps * b->inputs) + 1)};
+    return (clr_ahead){.at = at, .end = at + floats, .pace = (int)(floats / (tiles * taps * b->inputs) + 1)};
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)

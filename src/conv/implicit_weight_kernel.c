@@ -8,18 +8,19 @@
    A register tile is a few rows of dw by one to four vectors of k; it is summed over the pixels of an item (a group of whole images,
    or a band of rows of one) before it is added to dw. dy is copied into panels of as many channels. These are worked off in blocks, so
    that staging, panel and the block's dw share the second-level cache. 1x1 kernels compute little for what they read: their next item is
-   asked for meanwhile.
+   asked for meanwhile, as is the next dy of all (and its g, where it is turned, item by item), and a tile's place in dw.
 
    Threads part the items, each with sums of its own that are added up in the order of threads; or, where dw is large, the channels. */
 #include "implicit.h"
 #include "stage.h"
+#include "turn.h"
 
 #include <omp.h>
 
 enum {
     STAGE = 256 << 10,   /* bytes of staging that an item aims at */
     POINT_STAGE = 512 << 10,
-    ITEM_PIXELS = 320,   /* pixels of an item, at most, unless one row has more */
+    ITEM_PIXELS = 160,   /* pixels of an item, at most, unless one row has more */
     BLOCK = 64,          /* channels staged at once, where there are many more */
     POINT_BLOCK = 512,   /* the same for 1x1 kernels */
     OWN_SUMS = 1 << 19,  /* floats of dw above which threads part the channels */
@@ -92,7 +93,7 @@ typedef struct outer {
     float *dw;
     int64_t ld;
     int lanes;        /* of the panel that exist */
-    clr_ahead *ahead; /* two: x and dy of the next item; asked for with every CLR_LINE of pixels */
+    clr_ahead *ahead; /* of the next item; asked for with every CLR_LINE of pixels */
 } outer;
 
 INLINE void tile(const int rows, const int vectors, const outer *a, int first)
@@ -101,13 +102,16 @@ INLINE void tile(const int rows, const int vectors, const outer *a, int first)
     const float *dy = a->dy;
     float *dw = a->dw + first * a->ld;
 
-    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++) sum[m][v] = (clr_vec){0};
+    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++) {
+        sum[m][v] = (clr_vec){0};
+        __builtin_prefetch(dw + m * a->ld + v * CLR_LANES, 1);
+    }
     for (int image = 0; image < a->images; image++)
         for (int row = 0; row < a->rows; row++) {
             const float *x = a->x + first + image * a->x_image + row * a->x_row;
             for (int column = 0; column < a->columns;) {
                 int end = a->columns - column < CLR_LINE ? a->columns : column + CLR_LINE;
-                clr_ask_ahead(&a->ahead[a->ahead->at >= a->ahead->end]);
+                clr_ask_ahead(a->ahead);
                 for (; column < end; column++, x += a->x_pixel, dy += a->dy_pixel) {
                     clr_vec right[VECTORS];
                     UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(dy + v * CLR_LANES);
@@ -188,26 +192,42 @@ static void copy_panel(const float *dy, int64_t pixels, int k, int lanes, int wi
         }
 }
 
-/* Adds what images image .. and rows first .. last-1 give to dw's channels c0 .. c0+n-1. */
-static void item(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, int image, int images, int first, int last,
-                 int c0, int n, char *mine, clr_ahead ahead[2], float *dw)
+typedef struct item {
+    int image, images, first, last; /* images; rows of dy */
+    int64_t pixel, pixels;          /* of dy: neighbours */
+} item;
+
+static item item_of(const clr_conv_problem *a, const plan *b, int index, int images)
+{
+    item one = {.image = index / b->items_per_image * b->images, .first = index % b->items_per_image * b->rows};
+
+    one.images = (int)clr_min64(b->images, images - one.image);
+    one.last = (int)clr_min64(one.first + b->rows, a->p);
+    one.pixel = ((int64_t)one.image * a->p + one.first) * a->q;
+    one.pixels = (int64_t)one.images * (one.last - one.first) * a->q;
+    return one;
+}
+
+/* Adds what an item gives to dw's channels c0 .. c0+n-1. */
+static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one, int c0, int n, char *mine,
+                     clr_ahead *ahead, float *dw)
 {
     float *staged = (float *)(mine + b->at_stage), *panel = (float *)(mine + b->at_panel);
     bool lies = b->point && !args->lens.scale, merged = n == a->c;
-    int rows = (last - 1 - first) * b->step + a->r;
+    int rows = (one->last - 1 - one->first) * b->step + a->r;
     int64_t floats = (int64_t)rows * b->stage.columns * n, image_floats = (int64_t)a->h * a->w * a->c;
-    const float *x = args->x + image * image_floats;
+    const float *x = args->x + one->image * image_floats;
     outer job = {.x_pixel = (int64_t)b->step * n, .x_row = (int64_t)b->step * b->stage.columns * n, .x_image = floats,
-                 .images = images, .rows = last - first, .columns = a->q, .ld = a->k, .ahead = ahead};
+                 .images = one->images, .rows = one->last - one->first, .columns = a->q, .ld = a->k, .ahead = ahead};
 
     if (lies) {
         job.x_pixel = (int64_t)a->stride * a->c;
         job.x_row = (int64_t)a->stride * a->w * a->c;
         job.x_image = image_floats;
-        x += first * job.x_row + c0;
+        x += one->first * job.x_row + c0;
     } else {
-        for (int i = 0; i < images; i++)
-            stage_rows(&b->stage, x + i * image_floats, &args->lens, first * b->step - a->pad, rows, c0, n, staged + i * floats);
+        for (int i = 0; i < one->images; i++)
+            stage_rows(&b->stage, x + i * image_floats, &args->lens, one->first * b->step - a->pad, rows, c0, n, staged + i * floats);
         x = staged;
     }
     /* Rows that follow each other like pixels are one row. */
@@ -215,15 +235,14 @@ static void item(const clr_conv_problem *a, const clr_conv_args *args, const pla
         job.columns *= job.rows, job.rows = 1;
     if (job.rows == 1 && job.x_image == job.columns * job.x_pixel)
         job.columns *= job.images, job.images = 1;
-    const float *dy = args->dy + ((int64_t)image * a->p + first) * a->q * a->k;
-    int64_t pixels = (int64_t)images * (last - first) * a->q;
+    const float *dy = args->dy + one->pixel * a->k;
     for (int k = 0; k < a->k; k += b->width) {
         job.lanes = (int)clr_min64(b->width, a->k - k);
         bool direct = job.lanes == b->width && a->k == b->width;
         job.dy = direct ? dy + k : panel;
         job.dy_pixel = direct ? a->k : b->width;
         if (!direct)
-            copy_panel(dy + k, pixels, a->k, job.lanes, b->width, panel);
+            copy_panel(dy + k, one->pixels, a->k, job.lanes, b->width, panel);
         for (int r = 0; r < a->r; r++)
             for (int s = 0; s < (merged ? 1 : a->s); s++) {
                 job.x = x + ((int64_t)r * b->stage.columns + s) * n;
@@ -233,18 +252,19 @@ static void item(const clr_conv_problem *a, const clr_conv_args *args, const pla
     }
 }
 
-/* x and dy of item `index`, all of whose channels and pixels are read. */
-static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, int index, clr_ahead ahead[2])
+/* What the item reads: dy, g too if it turns, and x, of a 1x1 kernel all of whose channels and pixels are taken. */
+static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one, bool turns, clr_ahead ahead[3])
 {
     enum { TILE = 24 * CLR_LINE }; /* about: vectors of a tile of dw, times the floats of one */
-    int image = index / b->items_per_image * b->images, images = (int)clr_min64(b->images, args->images - image);
-    int first = index % b->items_per_image * b->rows, rows = (int)clr_min64(b->rows, a->p - first);
-    int64_t x_row = (int64_t)a->w * a->c, dy_row = (int64_t)a->q * a->k;
-    const float *x = args->x + ((int64_t)image * a->h + first * b->step) * x_row, *dy = args->dy + ((int64_t)image * a->p + first) * dy_row;
-    int pace = TILE * (a->c + a->k) / (a->c * a->k) + 1;
+    bool whole = b->point && b->stage.pick == 1 && b->block == a->c;
+    const float *dy = args->dy + one->pixel * a->k, *g = turns ? args->turn.g + one->pixel * a->k : NULL;
+    const float *x = whole ? args->x + one->pixel * a->c : NULL;
+    int64_t floats = one->pixels * a->k;
+    int pace = TILE * ((whole ? a->c : 0) + (turns ? 2 : 1) * a->k) / (a->r * a->s * a->c * a->k) + 1;
 
-    ahead[0] = (clr_ahead){x, x + ((int64_t)(images - 1) * a->h + rows) * x_row, pace};
-    ahead[1] = (clr_ahead){dy, dy + ((int64_t)(images - 1) * a->p + rows) * dy_row, pace};
+    ahead[0] = (clr_ahead){dy, dy + floats, pace, turns ? &ahead[1] : whole ? &ahead[2] : NULL};
+    ahead[1] = (clr_ahead){g, g + (turns ? floats : 0), pace, whole ? &ahead[2] : NULL};
+    ahead[2] = (clr_ahead){x, x + (whole ? one->pixels * a->c : 0), pace, NULL};
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
@@ -252,6 +272,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     int threads = omp_get_max_threads(), taps = a->r * a->s;
     const plan b = plan_for(a, threads);
     int items = (args->images + b.images - 1) / b.images * b.items_per_image;
+    bool alone = b.own || threads == 1, turns = args->turn.g; /* alone: nobody else reads this thread's items */
 
     (void)direction;
 #pragma omp parallel num_threads(threads)
@@ -259,18 +280,25 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         int thread = omp_get_thread_num();
         char *mine = (char *)args->workspace + (size_t)thread * b.thread_bytes;
         float *dw = b.own ? (float *)(mine + b.at_sums) : args->dw;
-        int begin = b.own ? 0 : (int)clr_share(a->c, threads, thread), end = b.own ? a->c : (int)clr_share(a->c, threads, thread + 1);
+        int begin = alone ? 0 : (int)clr_share(a->c, threads, thread), end = alone ? a->c : (int)clr_share(a->c, threads, thread + 1);
         int from = b.own ? (int)clr_share(items, threads, thread) : 0, to = b.own ? (int)clr_share(items, threads, thread + 1) : items;
         for (int t = 0; t < taps && (b.own || !args->accumulate); t++)
             memset(dw + ((size_t)t * (size_t)a->c + (size_t)begin) * (size_t)a->k, 0, (size_t)(end - begin) * (size_t)a->k * sizeof *dw);
+        if (turns && !alone) {
+            int64_t rows = (int64_t)args->images * a->p * a->q;
+            clr_turn_rows(&args->turn, clr_share(rows, threads, thread), clr_share(rows, threads, thread + 1), a->k, args->y);
+#pragma omp barrier
+        }
         for (int c = begin; c < end; c += b.block)
             for (int i = from; i < to; i++) {
-                int image = i / b.items_per_image * b.images, first = i % b.items_per_image * b.rows;
-                clr_ahead ahead[2] = {{0}};
-                if (i + 1 < to && b.point && b.stage.pick == 1 && b.block == a->c)
-                    look_ahead(a, args, &b, i + 1, ahead);
-                item(a, args, &b, image, (int)clr_min64(b.images, args->images - image), first, (int)clr_min64(first + b.rows, a->p), c,
-                     (int)clr_min64(b.block, end - c), mine, ahead, dw);
+                item one = item_of(a, &b, i, args->images), next = item_of(a, &b, i + 1, args->images);
+                bool turns_now = turns && alone && c == begin;
+                clr_ahead ahead[3] = {{0}};
+                if (i + 1 < to)
+                    look_ahead(a, args, &b, &next, turns_now, ahead);
+                if (turns_now)
+                    clr_turn_rows(&args->turn, one.pixel, one.pixel + one.pixels, a->k, args->y);
+                add_item(a, args, &b, &one, c, (int)clr_min64(b.block, end - c), mine, ahead, dw);
             }
         if (b.own) {
 #pragma omp barrier

@@ -18,6 +18,7 @@
 enum { ROWS = 192, STRIP = 48, CHUNK = 3 * STRIP, ASKED = 512 << 10 };
 
 CLR_KERNEL_DECLARE(clr_conv_look, clr_conv_look_pass);
+CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_turn_pass);
 
 typedef struct layout {
     int lines; /* of a block */
@@ -68,7 +69,7 @@ static void arrange(const clr_conv_problem *a, const clr_conv_args *args, int fi
 }
 
 /* Rows c0 .. c0+n-1 of dw += strips^T panels. */
-static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const float *strips, const float *panels, float *dw, clr_ahead ahead[2])
+static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const float *strips, const float *panels, float *dw, clr_ahead *ahead)
 {
     const clr_panel_op *op = clr_panel_current();
     int width = (int)op->floats(1, 1);
@@ -76,19 +77,21 @@ static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const f
     for (int k = 0; k < a->k; k += width)
         for (int c = 0; c < n; c += STRIP)
             op->multiply((int)clr_min64(STRIP, n - c), (int)clr_min64(width, a->k - k), rows, strips + (int64_t)c * rows, 1, STRIP,
-                         panels + (int64_t)k * rows, true, dw + (int64_t)(c0 + c) * a->k + k, a->k, &ahead[ahead->at >= ahead->end]);
+                         panels + (int64_t)k * rows, true, dw + (int64_t)(c0 + c) * a->k + k, a->k, ahead);
 }
 
-/* What lines first .. last-1 are made of: x, where nothing of it is left out, and dy. */
-static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, clr_ahead ahead[2])
+/* What lines first .. last-1 are made of: dy, g with its turn, and x, where nothing of it is left out. */
+static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, clr_ahead ahead[3])
 {
     enum { TILE = 24 * CLR_LINE }; /* about: vectors of a tile of dw that is summed in registers, times the floats of one */
     int64_t rows = (int64_t)(last - first) * a->q, from = (int64_t)first * a->q;
-    bool asks = rows * (a->c + a->k) * (int64_t)sizeof(float) <= ASKED;
-    int pace = TILE * (a->c + a->k) / (a->c * a->k) + 1;
+    bool turns = args->turn.g, asks = rows * (a->c + (turns ? 2 : 1) * a->k) * (int64_t)sizeof(float) <= ASKED;
+    const float *dy = args->dy + from * a->k, *g = turns ? args->turn.g + from * a->k : NULL, *x = args->x + from * a->c;
+    int pace = TILE * (a->c + (turns ? 2 : 1) * a->k) / (a->c * a->k) + 1;
 
-    ahead[0] = (clr_ahead){args->x + from * a->c, args->x + (from + (asks && a->stride == 1 ? rows : 0)) * a->c, pace};
-    ahead[1] = (clr_ahead){args->dy + from * a->k, args->dy + (from + (asks ? rows : 0)) * a->k, pace};
+    ahead[0] = (clr_ahead){dy, dy + (asks ? rows * a->k : 0), pace, turns ? &ahead[1] : &ahead[2]};
+    ahead[1] = (clr_ahead){g, g + (asks && turns ? rows * a->k : 0), pace, &ahead[2]};
+    ahead[2] = (clr_ahead){x, x + (asks && a->stride == 1 ? rows * a->c : 0), pace, NULL};
 }
 
 static void add_up(const clr_conv_problem *a, const clr_conv_args *args, const layout *b, int threads, int thread)
@@ -105,6 +108,7 @@ static void add_up(const clr_conv_problem *a, const clr_conv_args *args, const l
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
 {
+    clr_conv_pass *turn = CLR_KERNEL_PICK(clr_conv_turn_pass);
     int threads = omp_get_max_threads(), lines = args->images * a->p;
     const layout b = layout_of(a);
 
@@ -114,11 +118,13 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         int thread = omp_get_thread_num(), end = (int)clr_share(lines, threads, thread + 1);
         char *mine = (char *)args->workspace + (size_t)thread * b.thread_bytes;
         float *strips = (float *)mine, *panels = (float *)(mine + b.at_panels), *dw = (float *)(mine + b.at_sums);
-        clr_ahead ahead[2];
+        clr_ahead ahead[3];
         memset(dw, 0, b.thread_bytes - b.at_sums);
         for (int first = (int)clr_share(lines, threads, thread), last; first < end; first = last) {
             last = (int)clr_min64(first + b.lines, end);
             int rows = (last - first) * a->q;
+            if (args->turn.g)
+                turn(args, a->k, (int64_t)first * a->q, (int64_t)last * a->q, NULL);
             clr_panel_current()->pack(false, rows, a->k, 1, args->dy + (int64_t)first * a->q * a->k, a->k, panels);
             look_ahead(a, args, last, (int)clr_min64(last + b.lines, end), ahead);
             for (int c = 0; c < a->c; c += CHUNK) {
@@ -135,7 +141,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
 const clr_conv_solver clr_conv_onebyone = {.name = "onebyone",
                                            .help = "the gradient of a 1x1 kernel's weight as a product of panels",
                                            .directions = 1 << CLR_BACKWARD_WEIGHT,
-                                           .gathers_moments = true,
+                                           .fuses = true,
                                            .applicable = applicable,
                                            .estimate = estimate,
                                            .workspace = workspace,

@@ -1,9 +1,9 @@
 #ifndef CLR_PASSES_H
 #define CLR_PASSES_H
-/* Passes for solvers that work on whole blocks of rows, and for the seam where a solver does not gather moments itself. */
+/* Passes for solvers that work on whole blocks of rows, and for the seam where a solver does not fuse them itself. */
 #include "clr/conv.h"
 
-/* Moments, or mask and moments, of rows first .. last-1 of an output; see moments.h. */
+/* Moments, or mask and moments, of rows first .. last-1 of an output, see moments.h; or their turn (no sums), see turn.h. */
 typedef void clr_conv_pass(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums);
 
 /* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` floats apart, through the lens into to, `to_ld` apart. */

@@ -27,7 +27,7 @@ static const struct {
 
 typedef struct data {
     clr_conv_problem a;
-    float *x, *about, *y, *w, *lens, *mean, *start, *out, *want;
+    float *x, *about, *y, *g, *turned, *want_turned, *w, *lens, *mean, *turns, *start, *out, *want;
     double *moments, *want_moments;
     int64_t xs, ys, ws;
 } data;
@@ -55,6 +55,10 @@ static data make(int shape)
     d.x = random_floats(d.xs, &rng, 0.3, 1);
     d.about = random_floats(d.xs, &rng, 0, 1);
     d.y = random_floats(d.ys, &rng, 0, 1);
+    d.g = random_floats(d.ys, &rng, 0, 1);
+    d.turns = random_floats(4 * a->k, &rng, 0.5, 1);
+    d.turned = CLR_NEW(float, d.ys);
+    d.want_turned = CLR_NEW(float, d.ys);
     d.w = random_floats(d.ws, &rng, 0, 1);
     d.lens = random_floats(2 * a->c, &rng, 0.5, 0.5);
     d.mean = random_floats(a->c, &rng, 0, 1);
@@ -68,25 +72,36 @@ static data make(int shape)
 
 static void drop(data *d)
 {
-    void *all[] = {d->x, d->about, d->y, d->w, d->lens, d->mean, d->start, d->out, d->want, d->moments, d->want_moments};
+    void *all[] = {d->x,    d->about, d->y,    d->g,   d->turns, d->turned,  d->want_turned, d->w,
+                   d->lens, d->mean,  d->start, d->out, d->want,  d->moments, d->want_moments};
 
     for (size_t i = 0; i < CLR_COUNT(all); i++)
         clr_free(all[i]);
 }
 
-static void run(const clr_conv_solver *solver, data *d, clr_direction direction, int images, bool lens, bool accumulate, bool seen,
-                bool joined, float *out, double *moments)
+typedef struct variant {
+    bool lens, accumulate, seen, joined;
+    float *turned; /* NULL, or where y is turned */
+} variant;
+
+static void run(const clr_conv_solver *solver, data *d, clr_direction direction, int images, variant v, float *out, double *moments)
 {
     int64_t n = direction == CLR_FORWARD ? d->ys : direction == CLR_BACKWARD_DATA ? d->xs : d->ws;
     void *workspace = clr_alloc(clr_conv_workspace(solver, &d->a, direction), 1);
     clr_conv_args args = {.images = images, .x = d->x, .weight = d->w, .y = out, .dy = d->y, .dx = out, .dw = out,
-                          .accumulate = accumulate, .seen = seen, .mean = d->mean, .moments = moments,
+                          .accumulate = v.accumulate, .seen = v.seen, .mean = d->mean, .moments = moments,
                           .workspace = workspace};
+    const int k = d->a.k;
 
-    if (lens)
+    if (v.lens)
         args.lens = (clr_lens){d->lens, d->lens + d->a.c, true};
-    if (joined)
+    if (v.joined)
         args.lens.relu = true, args.about = d->about;
+    if (v.turned) {
+        memcpy(v.turned, d->y, (size_t)d->ys * sizeof *d->y);
+        args.dy = args.y = v.turned;
+        args.turn = (clr_conv_turn){d->g, d->turns, d->turns + k, d->turns + 2 * k, d->turns + 3 * k};
+    }
     memcpy(out, d->start, (size_t)n * sizeof *out);
     clr_conv_apply(solver, &d->a, direction, &args);
     clr_free(workspace);
@@ -115,34 +130,40 @@ static double distance_of_moments(const data *d, int count)
 }
 
 /* Plain; with a lens; accumulated; with lens, mask and moments; fewer images than planned for; mask without moments; accumulated, mask of a
-   join and moments about what it joins; the same with a lens. */
+   join and moments about what it joins; the same with a lens. The gradient of the weight: the last two with a turn. */
 enum { VARIANTS = 8 };
 
-static void compare(data *d, int shape, clr_direction direction, int variant)
+static void compare(data *d, int shape, clr_direction direction, int number)
 {
     const clr_conv_problem *a = &d->a;
     const clr_conv_solver *reference = NULL;
-    bool joined = variant >= 6 && direction == CLR_BACKWARD_DATA;
-    bool lens = variant & 1, accumulate = (variant == 2 || joined) && direction != CLR_FORWARD;
-    bool seen = (variant == 3 || variant == 5 || joined) && direction == CLR_BACKWARD_DATA, moments = variant != 5 && (direction == CLR_FORWARD || seen);
-    int images = variant == 4 ? (a->n + 1) / 2 : a->n;
+    bool late = number >= 6, data_gradient = direction == CLR_BACKWARD_DATA, turns = late && direction == CLR_BACKWARD_WEIGHT;
+    variant v = {.lens = number & 1, .accumulate = number == 2 && direction != CLR_FORWARD, .joined = late && data_gradient,
+                 .turned = turns ? d->turned : NULL};
+    v.accumulate |= v.joined;
+    v.seen = (number == 3 || number == 5 || late) && data_gradient;
+    bool moments = number != 5 && (direction == CLR_FORWARD || v.seen);
+    int images = number == 4 ? (a->n + 1) / 2 : a->n;
     int64_t total = direction == CLR_FORWARD ? d->ys : direction == CLR_BACKWARD_DATA ? d->xs : d->ws;
     int64_t n = direction == CLR_BACKWARD_WEIGHT ? d->ws : total / a->n * images;
     double length = direction == CLR_FORWARD ? a->r * a->s * a->c : direction == CLR_BACKWARD_DATA ? a->r * a->s * a->k : (double)a->n * a->p * a->q;
 
     for (int i = 0; clr_conv_solvers[i]; i++)
         reference = clr_conv_solvers[i];
-    run(reference, d, direction, images, lens, accumulate, seen, joined, d->want, moments ? d->want_moments : NULL);
+    run(reference, d, direction, images, v, d->want, moments ? d->want_moments : NULL);
+    if (turns)
+        memcpy(d->want_turned, d->turned, (size_t)d->ys * sizeof *d->turned);
     for (const clr_conv_solver *const *next = clr_conv_solvers; *next != reference; next++) {
         const clr_conv_solver *solver = *next;
         if (!solver->applicable(a, direction) || !(solver->directions >> direction & 1))
             continue;
         double bound = (strncmp(solver->name, "winograd", 8) ? 4 : 40) * FLT_EPSILON * sqrt(length);
-        run(solver, d, direction, images, lens, accumulate, seen, joined, d->out, moments ? d->moments : NULL);
+        run(solver, d, direction, images, v, d->out, moments ? d->moments : NULL);
         double error = far(d->out, d->want, n);
-        ck_assert_msg(error < bound, "%s, direction %d, shape %d, variant %d: error %.2e, bound %.2e", solver->name, direction, shape, variant,
+        ck_assert_msg(error < bound, "%s, direction %d, shape %d, variant %d: error %.2e, bound %.2e", solver->name, direction, shape, number,
                       error, bound);
         ck_assert_msg(!memcmp(d->out + n, d->start + n, (size_t)(total - n) * sizeof(float)), "%s wrote past its images", solver->name);
+        ck_assert_msg(!turns || !memcmp(d->turned, d->want_turned, (size_t)d->ys * sizeof *d->turned), "%s turned otherwise, shape %d", solver->name, shape);
         if (moments) {
             error = distance_of_moments(d, 2 * (direction == CLR_FORWARD ? a->k : a->c));
             ck_assert_msg(error <= 4 * bound, "%s: moments, direction %d, shape %d: %.2e", solver->name, direction, shape, error);
@@ -155,8 +176,8 @@ START_TEST(members_agree_with_the_reference)
     data d = make(_i);
 
     for (int direction = 0; direction < CLR_DIRECTIONS; direction++)
-        for (int variant = 0; variant < VARIANTS; variant++)
-            compare(&d, _i, (clr_direction)direction, variant);
+        for (int number = 0; number < VARIANTS; number++)
+            compare(&d, _i, (clr_direction)direction, number);
     drop(&d);
 }
 END_TEST
@@ -178,7 +199,7 @@ START_TEST(moments_hold_large_means)
     memset(d.w, 0, (size_t)d.ws * sizeof *d.w);
     for (int k = 0; k < a->k; k++)
         d.w[(int64_t)k * a->k + k] = 1;
-    run(implicit, &d, CLR_FORWARD, a->n, false, false, false, false, d.out, d.moments);
+    run(implicit, &d, CLR_FORWARD, a->n, (variant){0}, d.out, d.moments);
     for (int k = 0; k < a->k; k++) {
         double sum = 0, square = 0, mean, variance = d.moments[a->k + k] / (double)rows - pow(d.moments[k] / (double)rows, 2);
         for (int64_t row = 0; row < rows; row++)
@@ -200,8 +221,8 @@ START_TEST(same_threads_same_bits)
             bool moments = direction == CLR_FORWARD;
             if ((*solver)->applicable(&d.a, (clr_direction)direction)) {
                 int64_t n = direction == CLR_FORWARD ? d.ys : direction == CLR_BACKWARD_DATA ? d.xs : d.ws;
-                run(*solver, &d, (clr_direction)direction, d.a.n, true, false, false, false, d.out, moments ? d.moments : NULL);
-                run(*solver, &d, (clr_direction)direction, d.a.n, true, false, false, false, d.want, moments ? d.want_moments : NULL);
+                run(*solver, &d, (clr_direction)direction, d.a.n, (variant){.lens = true}, d.out, moments ? d.moments : NULL);
+                run(*solver, &d, (clr_direction)direction, d.a.n, (variant){.lens = true}, d.want, moments ? d.want_moments : NULL);
                 ck_assert(!memcmp(d.out, d.want, (size_t)n * sizeof *d.out));
                 ck_assert(!memcmp(d.moments, d.want_moments, 2 * (size_t)d.a.k * sizeof *d.moments));
             }

@@ -203,7 +203,7 @@ static float *inputs_of(task job, float *v, int i, int c)
 static void load_tiles(task job, clr_winograd_span span, float *v)
 {
     const clr_conv_args *args = job->args;
-    clr_winograd_source source = {args->x, job->plan.inputs, args->lens};
+    clr_winograd_source source = {.x = args->x, .channels = job->plan.inputs, .lens = args->lens};
 
     if (job->direction == CLR_BACKWARD_DATA)
         source = (clr_winograd_source){.x = args->dy, .channels = job->plan.inputs};
@@ -368,7 +368,7 @@ static void gradient(task job)
     int round = p->wide ? p->slots : ROUND / p->slots * p->slots;
     range items = part_of(parts(p->C, CHUNK) * parts(p->K, CHUNK), size, place);
     bool accumulate = job->args->accumulate && gang == 0;
-    clr_winograd_source dy = {.x = job->args->dy, .channels = p->K};
+    clr_winograd_source dy = {.x = job->args->dy, .channels = p->K, .turn = job->args->turn, .turned = job->args->y};
     load tiles = {.v = at(job, p->v, gang), .m = at(job, p->m, gang), .dw = job->args->dw};
     int64_t begin = share(job->tiles, p->gangs, gang), mine = share(job->tiles, p->gangs, gang + 1) - begin;
     int64_t longest = parts((int)((job->tiles + ROWS - 1) / ROWS), p->gangs) * ROWS;
@@ -456,7 +456,7 @@ static double seconds(const clr_conv_problem *p, int threads, int tile, int lane
                                                   .help = text,                                                     \
                                                   .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA |         \
                                                                 1 << CLR_BACKWARD_WEIGHT,                           \
-                                                  .gathers_moments = true,                                          \
+                                                  .fuses = true,                                          \
                                                   .applicable = applicable,                                         \
                                                   .estimate = estimate##m,                                          \
                                                   .workspace = workspace##m,                                        \

@@ -48,11 +48,13 @@ static inline size_t clr_winograd_staging(int tile, int tiles, int channels)
     return (size_t)(tile + 2) * ((size_t)(tiles * tile + 2) * (size_t)channels + CLR_WINOGRAD_PANEL);
 }
 
-/* (N, h, w, channels), seen through a lens. */
+/* (N, h, w, channels), seen through a lens; or a gradient, turned first where there is a turn. */
 typedef struct clr_winograd_source {
     const float *x;
     int channels;
     clr_lens lens;
+    clr_conv_turn turn;
+    float *turned; /* with turn: the same as x */
 } clr_winograd_source;
 
 /* What becomes of the output: stored, added to what is there, or stored (JOINED: added) with its moments (see clr/conv.h). */

@@ -8,6 +8,7 @@
    In two dimensions each is done along the columns, then along the rows. Here are the weight and the products;
    winograd_tiles.h has what goes from images to planes and back. */
 
+#include "turn.h"
 #include "winograd.h"
 
 #if defined(__AVX2__)

@@ -186,6 +186,9 @@ static void gradient(const clr_winograd_grid *grid, const clr_winograd_source *d
         strip s = strip_at(grid, span.first + done, span.count - done);
         const float *at = dy->x + (size_t)(s.image * grid->h + s.y) * line + (size_t)(s.x * channels);
         size_t there = (size_t)(s.columns * channels), all = (size_t)(s.tiles * TILE * channels), to_line = all + PANEL;
+        int64_t row = (s.image * grid->h + s.y) * grid->w + s.x;
+        for (int i = 0; i < s.rows && dy->turn.g; i++)
+            clr_turn_rows(&dy->turn, row + i * grid->w, row + i * grid->w + s.columns, channels, dy->turned);
         if (s.rows == TILE)
             vertical_gradient(TILE, at, line, there, staging, to_line);
         else

@@ -49,7 +49,7 @@ START_TEST(panels)
                 b[i] = (float)clr_rng_normal(&rng);
                 was[i] = c[i] = add || i / LD >= m || i % LD >= n ? (float)clr_rng_normal(&rng) : NAN;
             }
-            clr_ahead ahead = {b, b + LD * LD, 3};
+            clr_ahead more = {b, b + LD * LD, 3, NULL}, ahead = {b, b, 3, &more};
             ck_assert_int_le(op->floats(K, n), 64 * LD);
             op->pack(transposed, K, n, 1.5f, b, LD, packed);
             op->multiply(m, n, K, a, across ? 1 : LD, across ? LD : 1, packed, add, c, LD, asks ? &ahead : NULL);

@@ -220,8 +220,7 @@ static const float *head_backward(clr_encoder *e, bool accumulate)
         clr_below below = i ? clr_unit_below(&e->head[i - 1]) : (clr_below){.seen = {.x = e->h}};
         if (i == e->heads - 1)
             mask(e, g, (clr_below){{.x = unit->y}, unit});
-        clr_unit_backward_norm(unit, &e->space, g, e->n, e->total, accumulate);
-        clr_unit_backward_weight(unit, &e->space, below.seen, e->n, accumulate);
+        clr_unit_backward_weight(unit, &e->space, g, below.seen, e->n, e->total, accumulate);
         clr_unit_backward_data(unit, &e->space, other, false, i ? &below : NULL, e->n);
         float *swap = g;
         g = other, other = swap;
@@ -240,7 +239,7 @@ static clr_below below_join(clr_block *block)
 static void block_backward(clr_encoder *e, int i, bool accumulate)
 {
     clr_block *block = &e->block[i];
-    clr_unit *unit = block->unit, *last = last_unit(block), *shortcut = block->projects ? &block->shortcut : NULL;
+    clr_unit *unit = block->unit, *shortcut = block->projects ? &block->shortcut : NULL;
     clr_unit_space *space = &e->space;
     float *g = block->g, *g_in = i ? block[-1].g : e->top;
 
@@ -249,18 +248,15 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
         join(e, &e->block[j]);
     if (shortcut) {
         mask(e, g, (clr_below){{.x = shortcut->y}, shortcut});
-        clr_unit_backward_norm(shortcut, space, g, e->n, e->total, accumulate);
-        clr_unit_backward_weight(shortcut, space, block->in, e->n, accumulate);
+        clr_unit_backward_weight(shortcut, space, g, block->in, e->n, e->total, accumulate);
         clr_unit_backward_data(shortcut, space, g_in, false, NULL, e->n);
     }
-    clr_unit_backward_norm(last, space, g, e->n, e->total, accumulate);
     for (int u = block->units - 1; u > 0; u--) {
         clr_below below = clr_unit_below(&unit[u - 1]);
-        clr_unit_backward_weight(&unit[u], space, below.seen, e->n, accumulate);
+        clr_unit_backward_weight(&unit[u], space, u == block->units - 1 ? g : block->inside, below.seen, e->n, e->total, accumulate);
         clr_unit_backward_data(&unit[u], space, block->inside, false, &below, e->n);
-        clr_unit_backward_norm(below.unit, space, block->inside, e->n, e->total, accumulate);
     }
-    clr_unit_backward_weight(&unit[0], space, block->in, e->n, accumulate);
+    clr_unit_backward_weight(&unit[0], space, block->inside, block->in, e->n, e->total, accumulate);
     /* g_in holds the shortcut's part: a projection's, or the identity's, where it is the same as g. */
     if (i && e->config.recompute)
         block_units(e, &block[-1], CLR_UNIT_AGAIN);
@@ -301,8 +297,7 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
         e->times.pool += clr_seconds() - begin;
         mask(e, top, stem);
     }
-    clr_unit_backward_norm(&e->stem, &e->space, top, e->n, e->total, accumulate);
-    clr_unit_backward_weight(&e->stem, &e->space, (clr_view){.x = e->x}, e->n, accumulate);
+    clr_unit_backward_weight(&e->stem, &e->space, top, (clr_view){.x = e->x}, e->n, e->total, accumulate);
     if (ready)
         ready(context, 0);
 }

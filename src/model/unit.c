@@ -20,25 +20,20 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, int n,
     space->times->norm += clr_seconds() - middle - communicated;
 }
 
-void clr_unit_backward_norm(clr_unit *unit, clr_unit_space *space, const float *g, int n, double total, bool accumulate)
+void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, int n, double total, bool accumulate)
 {
     double begin = clr_seconds();
     double communicated =
         clr_norm_backward(&unit->norm, space->comm, space->params, total * unit->problem.p * unit->problem.q, accumulate);
+    double middle = clr_seconds();
+    const clr_conv_args args = {.images = n, .x = in.x, .lens = in.lens, .y = unit->y, .dy = unit->y, .turn = clr_norm_turn(&unit->norm, g),
+                                .dw = clr_params_grad(space->params, unit->weight), .accumulate = accumulate, .workspace = space->workspace};
 
-    clr_norm_gradient(&unit->norm, g, unit->y, clr_unit_rows(unit, n), unit->y);
     space->times->batch_norm_comm += communicated;
-    space->times->norm += clr_seconds() - begin - communicated;
-}
-
-void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, clr_view in, int n, bool accumulate)
-{
-    double begin = clr_seconds();
-    const clr_conv_args args = {.images = n, .x = in.x, .lens = in.lens, .dy = unit->y, .dw = clr_params_grad(space->params, unit->weight),
-                                .accumulate = accumulate, .workspace = space->workspace};
+    space->times->norm += middle - begin - communicated;
 
     clr_conv_apply(unit->solver[CLR_BACKWARD_WEIGHT], &unit->problem, CLR_BACKWARD_WEIGHT, &args);
-    *(unit->kind < 4 ? &space->times->conv[CLR_BACKWARD_WEIGHT][unit->kind] : &space->times->linear) += clr_seconds() - begin;
+    *(unit->kind < 4 ? &space->times->conv[CLR_BACKWARD_WEIGHT][unit->kind] : &space->times->linear) += clr_seconds() - middle;
 }
 
 clr_below clr_unit_below(clr_unit *unit)

@@ -47,12 +47,9 @@ static inline int64_t clr_unit_floats(const clr_unit *unit, int n)
    (AGAIN: y alone is made once more, the norm is that of before). total: views that statistics cover. */
 void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, int n, double total, clr_unit_mode mode);
 
-/* norm.sums are there (local). Fills the norm's gradients and turns g, the gradient of the norm's output, into dy, which takes the
+/* norm.sums are there (local). Fills the gradients of norm and weight; g, the gradient of the norm's output, becomes dy, which takes the
    place of y. */
-void clr_unit_backward_norm(clr_unit *unit, clr_unit_space *space, const float *g, int n, double total, bool accumulate);
-
-/* y holds dy. */
-void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, clr_view in, int n, bool accumulate);
+void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, int n, double total, bool accumulate);
 
 /* What a gradient is of: of what `seen` shows (with ReLU), in which unit's y, seen or joined, stands. */
 typedef struct clr_below {

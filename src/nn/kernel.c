@@ -82,25 +82,6 @@ static void seen_backward(float *g, const float *x, const clr_lens *lens, const 
     clr_seen_rows(g, x, y, rows, k, lens, mean, sums, k);
 }
 
-static void gradient(const clr_norm *norm, const float *g, const float *y, int64_t rows, float *dy)
-{
-    const float *restrict a = norm->a, *restrict b = norm->b, *restrict c = norm->c, *restrict mean = norm->mean;
-    const int k = norm->k;
-
-    if (dy != g && streams(dy, rows, k)) {
-        for (int64_t row = 0; row < rows; row++, g += k, y += k, dy += k)
-            for (int i = 0; i < k; i += CLR_LANES)
-                clr_stream_vec(dy + i, clr_load(a + i) * clr_load(g + i) +
-                                           (clr_load(b + i) * (clr_load(y + i) - clr_load(mean + i)) + clr_load(c + i)));
-        clr_stream_end();
-        return;
-    }
-    for (int64_t row = 0; row < rows; row++, g += k, y += k, dy += k)
-#pragma GCC ivdep
-        for (int i = 0; i < k; i++)
-            dy[i] = a[i] * g[i] + (b[i] * (y[i] - mean[i]) + c[i]);
-}
-
 static void pool_mean(const float *x, int pixels, int k, float *restrict h)
 {
     float share = 1 / (float)pixels;
@@ -192,7 +173,6 @@ static void pool_max_backward(const float *y, const clr_lens *lens, const float 
 const clr_nn_kernel CLR_KERNEL(clr_nn_kernel) = {.see = see,
                                                  .join = join,
                                                  .seen_backward = seen_backward,
-                                                 .gradient = gradient,
                                                  .pool_mean = pool_mean,
                                                  .pool_mean_backward = pool_mean_backward,
                                                  .pool_max = pool_max,

@@ -33,6 +33,11 @@ clr_lens clr_norm_lens(const clr_norm *norm, bool relu)
     return (clr_lens){norm->scale, norm->shift, relu};
 }
 
+clr_conv_turn clr_norm_turn(const clr_norm *norm, const float *g)
+{
+    return (clr_conv_turn){g, norm->a, norm->b, norm->c, norm->mean};
+}
+
 static const float *beta(const clr_norm *norm, const clr_params *params)
 {
     return norm->beta >= 0 ? clr_params_value(params, norm->beta) : clr_params_state(params, norm->fixed_beta);

@@ -68,15 +68,6 @@ void clr_seen_backward(float *g, const float *x, const clr_lens *lens, const flo
             norm->sums[i] += space->part[(int64_t)thread * space->width + i];
 }
 
-void clr_norm_gradient(const clr_norm *norm, const float *g, const float *y, int64_t rows, float *dy)
-{
-#pragma omp parallel
-    {
-        SHARE(rows, norm->k);
-        kernel()->gradient(norm, g + at, y + at, n, dy + at);
-    }
-}
-
 void clr_pool_mean(const float *x, int n, int pixels, int k, float *h)
 {
 #pragma omp parallel for schedule(static)

@@ -48,24 +48,6 @@ START_TEST(joins)
 }
 END_TEST
 
-START_TEST(gradients)
-{
-    float *g = filled((int64_t)ROWS * K, 4), *y = filled((int64_t)ROWS * K, 5), *numbers = filled(4 * K, 6);
-    float *whole = CLR_NEW(float, (int64_t)ROWS * K), *parts = CLR_NEW(float, (int64_t)ROWS * K);
-    clr_norm norm = {.k = K, .a = numbers, .b = numbers + K, .c = numbers + 2 * K, .mean = numbers + 3 * K};
-
-    clr_norm_gradient(&norm, g, y, ROWS, whole);
-    for (int64_t at = 0; at < (int64_t)ROWS * K; at += FEW * K)
-        clr_norm_gradient(&norm, g + at, y + at, FEW, parts + at);
-    same(whole, parts);
-    clr_norm_gradient(&norm, g, y, ROWS, g);
-    same(whole, g);
-    float *all[] = {g, y, numbers, whole, parts};
-    for (size_t i = 0; i < CLR_COUNT(all); i++)
-        clr_free(all[i]);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("passes");
@@ -73,7 +55,6 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, joins, 0, 4);
-    tcase_add_test(tcase, gradients);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
