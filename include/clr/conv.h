@@ -14,6 +14,9 @@
    moments are sum dx and sum dx * (about - mean[c]): what the batch norm below needs. That norm's own input is x, or, where x is
    what a join of it with a shortcut shows, `about`. With accumulate the whole sum is masked.
 
+   Join. forward is the first to read what a block puts out, relu(lens of y + other of shortcut); with `join` it makes it, in the place
+   of x, which is then seen as it is.
+
    Turn. backward_weight is the first to read dy, the gradient of y; with `turn` it makes it of y and of g, the gradient of what
    the batch norm behind y puts out, in the place of y. */
 
@@ -42,6 +45,13 @@ typedef struct clr_lens {
     bool relu;
 } clr_lens;
 
+/* out = relu(lens of y + other of shortcut). */
+typedef struct clr_conv_join {
+    const float *y, *shortcut; /* (N, H, W, C); y NULL: no join */
+    clr_lens lens, other;
+    float *out;
+} clr_conv_join;
+
 /* dy = a g + b (y - mean) + c, by channel. */
 typedef struct clr_conv_turn {
     const float *g, *a, *b, *c, *mean; /* (N, P, Q, K), NULL: no turn; K each */
@@ -52,6 +62,7 @@ typedef struct clr_conv_args {
     int images;           /* how many of problem.n are there */
     const float *x;       /* forward, backward_weight; backward_data: only with seen */
     clr_lens lens;        /* how x is seen */
+    clr_conv_join join;   /* forward: its out is x */
     const float *weight;  /* forward, backward_data */
     float *y;             /* forward: overwritten; backward_weight with turn: becomes dy */
     const float *dy;      /* backward_*; with turn: the same as y */
@@ -70,6 +81,7 @@ typedef struct clr_conv_solver {
     const char *name, *help;
     unsigned directions;  /* 1 << CLR_FORWARD | ... */
     bool fuses;           /* moments, mask and turn; else the seam makes passes of its own for them */
+    bool (*joins)(const clr_conv_problem *problem); /* NULL: never; else the seam makes a pass of its own */
     bool (*applicable)(const clr_conv_problem *problem, clr_direction direction);
     double (*estimate)(const clr_conv_problem *problem, clr_direction direction, int threads); /* seconds, deterministic */
     size_t (*workspace)(const clr_conv_problem *problem, clr_direction direction, int threads);
@@ -78,7 +90,7 @@ typedef struct clr_conv_solver {
 
 extern const clr_conv_solver *const clr_conv_solvers[]; /* ends with NULL; the reference member comes last */
 
-/* Local. Runs solver and, where it does not itself, the passes for mask, moments and turn. Uses omp_get_max_threads() threads;
+/* Local. Runs solver and, where it does not itself, the passes for join, mask, moments and turn. Uses omp_get_max_threads() threads;
    the same number gives the same bits. */
 void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args);
 

@@ -50,8 +50,7 @@ clr_conv_turn clr_norm_turn(const clr_norm *norm, const float *g); /* y -> dy wi
 /* out = what lens sees of y. */
 void clr_see(const float *y, const clr_lens *lens, int64_t rows, int k, float *out);
 
-/* out = relu(lens(y) + lens2(shortcut)). */
-void clr_join(const float *y, const clr_lens *lens, const float *shortcut, const clr_lens *lens2, int64_t rows, int k, float *out);
+void clr_join(const clr_conv_join *join, int64_t rows, int k);
 
 /* g, the gradient of what the lens shows of x, masked in place by its ReLU; norm->sums filled about y, the norm's input. (x and y are the
    same, but for a join: x is its out and the lens a bare ReLU.) */

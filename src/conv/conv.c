@@ -17,6 +17,7 @@ const clr_conv_solver *const clr_conv_solvers[] = {CLR_CONV_SOLVERS(ENTRY) NULL}
 CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_moments_pass);
 CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_seen_pass);
 CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_turn_pass);
+CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_join_pass);
 
 clr_conv_problem clr_conv_problem_of(int n, int h, int w, int c, int k, int kernel, int stride, int pad)
 {
@@ -38,13 +39,13 @@ static size_t round_up(size_t bytes)
 size_t clr_conv_workspace(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction)
 {
     int threads = omp_get_max_threads();
-    size_t channels = (size_t)(direction == CLR_BACKWARD_DATA ? problem->c : problem->k);
-    size_t passes = solver->fuses ? 0 : 2 * channels * sizeof(double);
+    size_t channels = (size_t)(direction == CLR_FORWARD ? problem->k : problem->c);
+    size_t passes = solver->fuses || direction == CLR_BACKWARD_WEIGHT ? 0 : 2 * channels * sizeof(double);
 
     return round_up(solver->workspace(problem, direction, threads)) + (size_t)threads * round_up(passes);
 }
 
-/* Runs pass on each thread's share of n rows, with sums of its own, and adds these up in the order of threads. */
+/* Runs pass on each thread's share of n rows; sums: NULL, or room for each thread's own, which are added up in the order of threads. */
 static void by_rows(clr_conv_pass *pass, const clr_conv_args *args, int64_t n, int channels, char *sums)
 {
     size_t bytes = round_up(2 * (size_t)channels * sizeof(double));
@@ -53,11 +54,12 @@ static void by_rows(clr_conv_pass *pass, const clr_conv_args *args, int64_t n, i
 #pragma omp parallel num_threads(threads)
     {
         int thread = omp_get_thread_num();
-        double *mine = (double *)(sums + (size_t)thread * bytes);
-        memset(mine, 0, bytes);
+        double *mine = sums ? (double *)(sums + (size_t)thread * bytes) : NULL;
+        if (mine)
+            memset(mine, 0, bytes);
         pass(args, channels, clr_share(n, threads, thread), clr_share(n, threads, thread + 1), mine);
     }
-    if (!args->moments)
+    if (!sums || !args->moments)
         return;
     memset(args->moments, 0, 2 * (size_t)channels * sizeof(double));
     for (int thread = 0; thread < threads; thread++) {
@@ -71,20 +73,25 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
                     const clr_conv_args *args)
 {
     clr_conv_args inner = *args;
+    int64_t in_rows = (int64_t)args->images * problem->h * problem->w, out_rows = (int64_t)args->images * problem->p * problem->q;
 
+    if (direction == CLR_FORWARD && args->join.y && !(solver->joins && solver->joins(problem))) {
+        by_rows(*CLR_KERNEL_PICK(clr_conv_join_pass), args, in_rows, problem->c, NULL);
+        inner.join.y = NULL;
+    }
     if (solver->fuses) {
-        solver->apply(problem, direction, args);
+        solver->apply(problem, direction, &inner);
         return;
     }
+    if (direction == CLR_BACKWARD_WEIGHT && args->turn.g)
+        by_rows(*CLR_KERNEL_PICK(clr_conv_turn_pass), args, out_rows, problem->k, NULL);
     inner.moments = NULL;
     inner.seen = false;
     inner.turn.g = NULL;
-    char *sums = (char *)args->workspace + round_up(solver->workspace(problem, direction, omp_get_max_threads()));
-    if (direction == CLR_BACKWARD_WEIGHT && args->turn.g)
-        by_rows(*CLR_KERNEL_PICK(clr_conv_turn_pass), args, (int64_t)args->images * problem->p * problem->q, problem->k, sums);
     solver->apply(problem, direction, &inner);
+    char *sums = (char *)args->workspace + round_up(solver->workspace(problem, direction, omp_get_max_threads()));
     if (direction == CLR_FORWARD && args->moments)
-        by_rows(*CLR_KERNEL_PICK(clr_conv_moments_pass), args, (int64_t)args->images * problem->p * problem->q, problem->k, sums);
+        by_rows(*CLR_KERNEL_PICK(clr_conv_moments_pass), args, out_rows, problem->k, sums);
     if (direction == CLR_BACKWARD_DATA && args->seen)
-        by_rows(*CLR_KERNEL_PICK(clr_conv_seen_pass), args, (int64_t)args->images * problem->h * problem->w, problem->c, sums);
+        by_rows(*CLR_KERNEL_PICK(clr_conv_seen_pass), args, in_rows, problem->c, sums);
 }

@@ -31,6 +31,11 @@ static double estimate(const clr_conv_problem *a, clr_direction direction, int t
     return clr_conv_flops(a) / (rate * threads) + 1e-6;
 }
 
+static bool joins(const clr_conv_problem *a)
+{
+    return a->r == 1 && a->s == 1 && a->stride == 1 && a->pad == 0;
+}
+
 static size_t workspace(const clr_conv_problem *a, clr_direction direction, int threads)
 {
     return kernel(direction)->workspace(a, direction, threads);
@@ -45,6 +50,7 @@ const clr_conv_solver clr_conv_implicit = {.name = "implicit",
                                            .help = "implicit GEMM on staged rows; serves every problem",
                                            .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
                                            .fuses = true,
+                                           .joins = joins,
                                            .applicable = applicable,
                                            .estimate = estimate,
                                            .workspace = workspace,

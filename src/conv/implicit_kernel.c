@@ -14,6 +14,7 @@
    one is computed, and so is what a tile is finished with. A finished tile is masked and its moments are
    added (moments.h) while it is in registers; large results go past the caches. */
 #include "implicit.h"
+#include "join.h"
 #include "stage.h"
 
 #include <omp.h>
@@ -505,7 +506,8 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     const float *in = forward ? args->x : args->dy;
     float *out = forward ? args->y : args->dx;
     clr_lens lens = forward ? args->lens : (clr_lens){0};
-    bool lies = b.may_lie && !lens.scale;
+    bool joins = forward && args->join.y, lies = b.may_lie && !lens.scale && !joins; /* joins: only what implicit.c says */
+    bool past = joins && clr_join_goes_past(&args->join, (int64_t)args->images * a->h * a->w, a->c);
     int groups = (args->images + b.images - 1) / b.images, items = groups * b.items_per_image;
     sweep job = {.add = args->accumulate && !forward, .finish = !forward && args->seen ? SEEN : gather ? MOMENTS : PLAIN, .base = out,
                  .x = args->x, .about = args->about ? args->about : args->x, .scale = args->lens.scale, .shift = args->lens.shift, .mean = args->mean, .relu = args->lens.relu};
@@ -524,13 +526,21 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         memset(sums, 0, 2 * (size_t)b.outputs * sizeof *sums);
         pack(a, direction, &b, args->weight, packed);
         int begin = (int)clr_share(items, threads, thread), end = (int)clr_share(items, threads, thread + 1);
-        clr_ahead ahead;
+        clr_ahead ahead, shortcut;
         job.ahead = &ahead;
         for (int i = begin; i < end; i++) {
             item one = item_of(a, direction, &b, i, args->images), next = item_of(a, direction, &b, i + 1, args->images);
-            ahead = i + 1 < end ? ask(&b, &next, in) : (clr_ahead){0};
+            ahead = i + 1 < end ? ask(&b, &next, joins ? args->join.y : in) : (clr_ahead){0};
+            if (i + 1 < end && joins) {
+                shortcut = ask(&b, &next, args->join.shortcut);
+                ahead.pace *= 2, shortcut.pace *= 2, ahead.then = &shortcut;
+            }
             size_t image_floats = (size_t)one.rows * (size_t)b.stage.columns * (size_t)b.stage.channels;
-            for (int image = 0; image < one.images && !lies; image++)
+            if (joins) {
+                int64_t row = ((int64_t)one.image * a->h + one.first) * a->w, rows = (int64_t)one.images * (one.last - one.first) * a->w;
+                clr_join_rows(&args->join, row, row + rows, a->c, staged, past);
+            }
+            for (int image = 0; image < one.images && !lies && !joins; image++)
                 stage_rows(&b.stage, in + (int64_t)(one.image + image) * b.stage.h * b.stage.w * b.stage.channels, &lens, one.low, one.rows, 0,
                            b.stage.channels, staged + (size_t)image * image_floats);
             for (int c = 0; c < b.classes; c++) {

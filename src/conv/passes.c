@@ -2,11 +2,13 @@
 #include "passes.h"
 
 #include "clr/isa.h"
+#include "join.h"
 #include "moments.h"
 #include "stage.h"
 #include "turn.h"
 
-clr_conv_pass CLR_KERNEL(clr_conv_moments_pass), CLR_KERNEL(clr_conv_seen_pass), CLR_KERNEL(clr_conv_turn_pass);
+clr_conv_pass CLR_KERNEL(clr_conv_moments_pass), CLR_KERNEL(clr_conv_seen_pass), CLR_KERNEL(clr_conv_turn_pass),
+    CLR_KERNEL(clr_conv_join_pass);
 clr_conv_look CLR_KERNEL(clr_conv_look_pass);
 
 void CLR_KERNEL(clr_conv_moments_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums)
@@ -26,6 +28,12 @@ void CLR_KERNEL(clr_conv_turn_pass)(const clr_conv_args *args, int channels, int
 {
     (void)sums;
     clr_turn_rows(&args->turn, first, last, channels, args->y);
+}
+
+void CLR_KERNEL(clr_conv_join_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums)
+{
+    (void)sums;
+    clr_join_rows(&args->join, first, last, channels, NULL, clr_join_goes_past(&args->join, last - first, channels));
 }
 
 void CLR_KERNEL(clr_conv_look_pass)(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0, int n,

@@ -3,7 +3,8 @@
 /* Passes for solvers that work on whole blocks of rows, and for the seam where a solver does not fuse them itself. */
 #include "clr/conv.h"
 
-/* Moments, or mask and moments, of rows first .. last-1 of an output, see moments.h; or their turn (no sums), see turn.h. */
+/* Moments, or mask and moments, of rows first .. last-1 of an output, see moments.h; or, without sums, their turn or the join of an
+   input (turn.h, join.h). */
 typedef void clr_conv_pass(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums);
 
 /* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` floats apart, through the lens into to, `to_ld` apart. */

@@ -22,12 +22,12 @@ static const struct {
     {2, 3, 3, 256, 208, 3, 1, 1}, {1, 1, 1, 16, 16, 3, 1, 1},   {9, 2, 2, 16, 32, 3, 2, 1},
     {2, 5, 5, 700, 80, 1, 1, 0},  {2, 5, 5, 40, 600, 1, 2, 0},  {3, 9, 9, 40, 72, 1, 3, 0},
     {2, 40, 40, 3, 64, 3, 1, 1},  {2, 6, 6, 130, 65, 3, 2, 1},
-    {5, 116, 116, 4, 64, 1, 1, 0}, {5, 116, 116, 64, 4, 1, 2, 0}, /* large enough to go past the caches */
+    {5, 116, 116, 4, 64, 1, 1, 0}, {5, 116, 116, 64, 4, 1, 2, 0}, {3, 120, 120, 64, 16, 1, 1, 0}, /* large enough to go past the caches */
 };
 
 typedef struct data {
     clr_conv_problem a;
-    float *x, *about, *y, *g, *turned, *want_turned, *w, *lens, *mean, *turns, *start, *out, *want;
+    float *x, *about, *y, *g, *made, *want_made, *w, *lens, *mean, *turns, *start, *out, *want;
     double *moments, *want_moments;
     int64_t xs, ys, ws;
 } data;
@@ -57,8 +57,8 @@ static data make(int shape)
     d.y = random_floats(d.ys, &rng, 0, 1);
     d.g = random_floats(d.ys, &rng, 0, 1);
     d.turns = random_floats(4 * a->k, &rng, 0.5, 1);
-    d.turned = CLR_NEW(float, d.ys);
-    d.want_turned = CLR_NEW(float, d.ys);
+    d.made = CLR_NEW(float, clr_max64(d.xs, d.ys));
+    d.want_made = CLR_NEW(float, clr_max64(d.xs, d.ys));
     d.w = random_floats(d.ws, &rng, 0, 1);
     d.lens = random_floats(2 * a->c, &rng, 0.5, 0.5);
     d.mean = random_floats(a->c, &rng, 0, 1);
@@ -72,7 +72,7 @@ static data make(int shape)
 
 static void drop(data *d)
 {
-    void *all[] = {d->x,    d->about, d->y,    d->g,   d->turns, d->turned,  d->want_turned, d->w,
+    void *all[] = {d->x,    d->about, d->y,    d->g,   d->turns, d->made,    d->want_made, d->w,
                    d->lens, d->mean,  d->start, d->out, d->want,  d->moments, d->want_moments};
 
     for (size_t i = 0; i < CLR_COUNT(all); i++)
@@ -81,7 +81,7 @@ static void drop(data *d)
 
 typedef struct variant {
     bool lens, accumulate, seen, joined;
-    float *turned; /* NULL, or where y is turned */
+    float *made; /* NULL, or where x is joined, or y turned */
 } variant;
 
 static void run(const clr_conv_solver *solver, data *d, clr_direction direction, int images, variant v, float *out, double *moments)
@@ -97,9 +97,12 @@ static void run(const clr_conv_solver *solver, data *d, clr_direction direction,
         args.lens = (clr_lens){d->lens, d->lens + d->a.c, true};
     if (v.joined)
         args.lens.relu = true, args.about = d->about;
-    if (v.turned) {
-        memcpy(v.turned, d->y, (size_t)d->ys * sizeof *d->y);
-        args.dy = args.y = v.turned;
+    if (v.made && direction == CLR_FORWARD) {
+        args.join = (clr_conv_join){d->x, d->about, {d->lens, d->lens + d->a.c, false}, args.lens, v.made};
+        args.x = v.made, args.lens = (clr_lens){0};
+    } else if (v.made) {
+        memcpy(v.made, d->y, (size_t)d->ys * sizeof *d->y);
+        args.dy = args.y = v.made;
         args.turn = (clr_conv_turn){d->g, d->turns, d->turns + k, d->turns + 2 * k, d->turns + 3 * k};
     }
     memcpy(out, d->start, (size_t)n * sizeof *out);
@@ -130,16 +133,17 @@ static double distance_of_moments(const data *d, int count)
 }
 
 /* Plain; with a lens; accumulated; with lens, mask and moments; fewer images than planned for; mask without moments; accumulated, mask of a
-   join and moments about what it joins; the same with a lens. The gradient of the weight: the last two with a turn. */
+   join and moments about what it joins; the same with a lens. The last two of the
+   gradient of the weight with a turn, and forward with a join. */
 enum { VARIANTS = 8 };
 
 static void compare(data *d, int shape, clr_direction direction, int number)
 {
     const clr_conv_problem *a = &d->a;
     const clr_conv_solver *reference = NULL;
-    bool late = number >= 6, data_gradient = direction == CLR_BACKWARD_DATA, turns = late && direction == CLR_BACKWARD_WEIGHT;
+    bool late = number >= 6, data_gradient = direction == CLR_BACKWARD_DATA, makes = late && !data_gradient;
     variant v = {.lens = number & 1, .accumulate = number == 2 && direction != CLR_FORWARD, .joined = late && data_gradient,
-                 .turned = turns ? d->turned : NULL};
+                 .made = makes ? d->made : NULL};
     v.accumulate |= v.joined;
     v.seen = (number == 3 || number == 5 || late) && data_gradient;
     bool moments = number != 5 && (direction == CLR_FORWARD || v.seen);
@@ -151,8 +155,9 @@ static void compare(data *d, int shape, clr_direction direction, int number)
     for (int i = 0; clr_conv_solvers[i]; i++)
         reference = clr_conv_solvers[i];
     run(reference, d, direction, images, v, d->want, moments ? d->want_moments : NULL);
-    if (turns)
-        memcpy(d->want_turned, d->turned, (size_t)d->ys * sizeof *d->turned);
+    size_t made = (size_t)((direction == CLR_FORWARD ? d->xs : d->ys) / a->n * images) * sizeof(float);
+    if (makes)
+        memcpy(d->want_made, d->made, made);
     for (const clr_conv_solver *const *next = clr_conv_solvers; *next != reference; next++) {
         const clr_conv_solver *solver = *next;
         if (!solver->applicable(a, direction) || !(solver->directions >> direction & 1))
@@ -163,7 +168,8 @@ static void compare(data *d, int shape, clr_direction direction, int number)
         ck_assert_msg(error < bound, "%s, direction %d, shape %d, variant %d: error %.2e, bound %.2e", solver->name, direction, shape, number,
                       error, bound);
         ck_assert_msg(!memcmp(d->out + n, d->start + n, (size_t)(total - n) * sizeof(float)), "%s wrote past its images", solver->name);
-        ck_assert_msg(!turns || !memcmp(d->turned, d->want_turned, (size_t)d->ys * sizeof *d->turned), "%s turned otherwise, shape %d", solver->name, shape);
+        ck_assert_msg(!makes || !memcmp(d->made, d->want_made, made), "%s joined or turned otherwise, direction %d, shape %d", solver->name,
+                      direction, shape);
         if (moments) {
             error = distance_of_moments(d, 2 * (direction == CLR_FORWARD ? a->k : a->c));
             ck_assert_msg(error <= 4 * bound, "%s: moments, direction %d, shape %d: %.2e", solver->name, direction, shape, error);

@@ -5,7 +5,7 @@
 
    Memory. Moments are numbered stem, blocks, head, and back: head, blocks, stem, each in two: all units but the first, then the first, whose
    data gradient reads what the block below joins. A raw output y lives from its forward to its backward (with recompute in those moments
-   alone). A block's output is read by the next block, and then made again from the y when the
+   alone). A block's output is made by the next block, read there and in the join behind that, and then made again from the y when the
    backward of the next run needs it: a pass over memory that keeps a third of what a bottleneck would store out of the peak. */
 #include "build.h"
 
@@ -63,7 +63,8 @@ static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *
     clr_norm_place(&unit->norm, problem->k, &e->memory, unit->at_norm);
     norm_entries(e, &unit->norm, norm, gamma, free_beta);
 
-    bool again = e->config.recompute && i < e->blocks && (i >= 0 || e->pools), seen_later = i < 0 && !e->pools; /* by block 0 */
+    bool again = e->config.recompute && i < e->blocks && (i >= 0 || e->pools);
+    int seen_later = i < 0 && !e->pools ? 2 : i >= 0 && i < e->blocks - 1; /* by block 0 and its join; by the join that block i + 1 reads */
     bool joined_later = i >= 0 && i < e->blocks - 1, first = i < 0 || i == e->blocks || unit == e->block[i].unit;
     int last = first ? back_first(e, i) : back(e, i);
     unit->y_lease = tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? last : forth(i) + seen_later);
@@ -210,7 +211,7 @@ static void lease_outputs(clr_encoder *e)
         int64_t floats = clr_unit_floats(&block->unit[block->units - 1], e->views);
         bool kept = e->training && (e->config.recompute || next == e->blocks);
         int last = i == e->blocks - 1 ? back(e, i) : back_first(e, i + 1);
-        block->out_lease = tensor(e, floats, forth(i), kept ? last : forth(i + 1));
+        block->out_lease = tensor(e, floats, forth(i), kept ? last : forth(i < e->blocks - 1 ? i + 2 : i + 1));
         if (e->training && !kept)
             clr_leases_again(&e->leases, block->out_lease, back(e, next), last);
         next = block->run == i ? i : next;
@@ -243,7 +244,7 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
     if (imagenet) {
         e->pool_h = h = (h + 1) / 2;
         e->pool_w = w = (w + 1) / 2;
-        e->pool_lease = tensor(e, (int64_t)e->views * h * w * c, forth(-1), training ? back_first(e, 0) : forth(0));
+        e->pool_lease = tensor(e, (int64_t)e->views * h * w * c, forth(-1), training ? back_first(e, 0) : forth(1));
     }
     e->block = CLR_NEW(clr_block, e->blocks);
     for (int group = 0, i = 0; group < 4; group++)

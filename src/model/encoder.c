@@ -1,6 +1,7 @@
 /* Forward and backward of the network.
 
-   A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit. Backward, with g the gradient of out masked by
+   A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit. out is made by the next block's u_1, which reads it
+   first. Backward, with g the gradient of out masked by
    out > 0: dy of the last unit and of the shortcut come from g; going down, each unit's data gradient is masked and summed for the norm
    below in the same pass, also across blocks, where it is added to the shortcut's. dy takes y's place. Where each tensor lies is build.c's
    plan. */
@@ -112,13 +113,15 @@ int clr_encoder_outputs(const clr_encoder *e) { return e->heads ? e->head[e->hea
 const clr_encoder_times *clr_encoder_times_of(const clr_encoder *e) { return &e->times; }
 double clr_encoder_flops(const clr_encoder *e) { return e->flops; }
 
-static void block_units(clr_encoder *e, clr_block *block, clr_unit_mode mode)
+/* join: what block->in is yet to be made of, if it is. */
+static void block_units(clr_encoder *e, clr_block *block, clr_conv_join join, clr_unit_mode mode)
 {
     clr_view in = block->in;
 
+    in.join = join;
     for (int u = 0; u < block->units; u++) {
         clr_unit_forward(&block->unit[u], &e->space, in, e->n, e->total, mode);
-        in = (clr_view){block->unit[u].y, clr_norm_lens(&block->unit[u].norm, true)};
+        in = (clr_view){.x = block->unit[u].y, .lens = clr_norm_lens(&block->unit[u].norm, true)};
     }
     if (block->projects)
         clr_unit_forward(&block->shortcut, &e->space, block->in, e->n, e->total, mode);
@@ -129,23 +132,25 @@ static clr_unit *last_unit(clr_block *block)
     return &block->unit[block->units - 1];
 }
 
-static void join(clr_encoder *e, clr_block *block)
+static clr_conv_join join_of(clr_block *block)
 {
-    clr_unit *last = last_unit(block);
-    double begin = clr_seconds();
-    clr_lens lens = clr_norm_lens(&last->norm, false), other = block->projects ? clr_norm_lens(&block->shortcut.norm, false) : block->in.lens;
+    const clr_unit *last = last_unit(block), *shortcut = block->projects ? &block->shortcut : NULL;
 
-    clr_join(last->y, &lens, block->projects ? block->shortcut.y : block->in.x, &other, clr_unit_rows(last, e->n), last->problem.k, block->out);
-    e->times.join += clr_seconds() - begin;
+    return (clr_conv_join){.y = last->y,
+                           .lens = clr_norm_lens(&last->norm, false),
+                           .shortcut = shortcut ? shortcut->y : block->in.x,
+                           .other = shortcut ? clr_norm_lens(&shortcut->norm, false) : block->in.lens,
+                           .out = block->out};
 }
 
-static clr_view block_forward(clr_encoder *e, clr_block *block, clr_view in, clr_unit_mode mode)
+static void join(clr_encoder *e, clr_block *block)
 {
-    clr_alive();
-    block->in = in;
-    block_units(e, block, mode);
-    join(e, block);
-    return (clr_view){.x = block->out};
+    const clr_unit *last = last_unit(block);
+    const clr_conv_join join = join_of(block);
+    double begin = clr_seconds();
+
+    clr_join(&join, clr_unit_rows(last, e->n), last->problem.k);
+    e->times.join += clr_seconds() - begin;
 }
 
 static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, float *h, float *z)
@@ -156,15 +161,20 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     e->n = n;
     e->x = x;
     clr_unit_forward(&e->stem, &e->space, (clr_view){.x = x}, n, e->total, mode);
-    clr_view in = {e->stem.y, clr_norm_lens(&e->stem.norm, true)};
+    clr_view in = {.x = e->stem.y, .lens = clr_norm_lens(&e->stem.norm, true)};
     if (e->pools) {
         double begin = clr_seconds();
         clr_pool_max(e->stem.y, &in.lens, n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k, e->pool);
         e->times.pool += clr_seconds() - begin;
         in = (clr_view){.x = e->pool};
     }
-    for (int i = 0; i < e->blocks; i++)
-        in = block_forward(e, &e->block[i], in, mode);
+    for (int i = 0; i < e->blocks; i++) {
+        clr_alive();
+        e->block[i].in = in;
+        block_units(e, &e->block[i], i ? join_of(&e->block[i - 1]) : (clr_conv_join){0}, mode);
+        in = (clr_view){.x = e->block[i].out};
+    }
+    join(e, &e->block[e->blocks - 1]);
     double begin = clr_seconds();
     clr_pool_mean(in.x, n, last->problem.p * last->problem.q, e->features, e->h);
     e->times.pool += clr_seconds() - begin;
@@ -175,7 +185,7 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     in = (clr_view){.x = e->h};
     for (int i = 0; i < e->heads; i++) {
         clr_unit_forward(&e->head[i], &e->space, in, n, e->total, mode);
-        in = (clr_view){e->head[i].y, clr_norm_lens(&e->head[i].norm, i < e->heads - 1)};
+        in = (clr_view){.x = e->head[i].y, .lens = clr_norm_lens(&e->head[i].norm, i < e->heads - 1)};
     }
     clr_see(in.x, &in.lens, n, clr_encoder_outputs(e), z);
 }
@@ -231,7 +241,7 @@ static const float *head_backward(clr_encoder *e, bool accumulate)
 /* What reads a block's output sees its last unit so. */
 static clr_below below_join(clr_block *block)
 {
-    return (clr_below){{block->out, {.relu = true}}, last_unit(block)};
+    return (clr_below){{.x = block->out, .lens = {.relu = true}}, last_unit(block)};
 }
 
 /* block->g holds the gradient of its output, masked and summed for the norm of its last unit; leaves the same of the block below (of the
@@ -259,7 +269,7 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
     clr_unit_backward_weight(&unit[0], space, block->inside, block->in, e->n, e->total, accumulate);
     /* g_in holds the shortcut's part: a projection's, or the identity's, where it is the same as g. */
     if (i && e->config.recompute)
-        block_units(e, &block[-1], CLR_UNIT_AGAIN);
+        block_units(e, &block[-1], (clr_conv_join){0}, CLR_UNIT_AGAIN);
     clr_below below = i ? below_join(&block[-1]) : clr_unit_below(&e->stem);
     clr_unit_backward_data(&unit[0], space, g_in, true, i || !e->pools ? &below : NULL, e->n);
 }
@@ -279,7 +289,7 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     clr_pool_mean_backward(g, e->n, last->problem.p * last->problem.q, e->features, highest->g);
     e->times.pool += clr_seconds() - begin;
     if (e->config.recompute)
-        block_units(e, highest, CLR_UNIT_AGAIN);
+        block_units(e, highest, (clr_conv_join){0}, CLR_UNIT_AGAIN);
     mask(e, highest->g, below_join(highest));
     for (int i = e->blocks - 1; i >= 0; i--) {
         block_backward(e, i, accumulate);

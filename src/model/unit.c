@@ -6,8 +6,8 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, int n,
 {
     double begin = clr_seconds(), rows = total * unit->problem.p * unit->problem.q;
     bool gather = mode == CLR_UNIT_TRAIN || mode == CLR_UNIT_UPDATE;
-    const clr_conv_args args = {.images = n, .x = in.x, .lens = in.lens, .weight = clr_params_value(space->params, unit->weight),
-                                .y = unit->y, .moments = gather ? unit->norm.sums : NULL, .workspace = space->workspace};
+    const clr_conv_args args = {.images = n, .x = in.x, .lens = in.lens, .join = in.join,
+                                .weight = clr_params_value(space->params, unit->weight), .y = unit->y, .moments = gather ? unit->norm.sums : NULL, .workspace = space->workspace};
 
     clr_conv_apply(unit->solver[CLR_FORWARD], &unit->problem, CLR_FORWARD, &args);
     double middle = clr_seconds(), communicated = 0;
@@ -38,7 +38,7 @@ void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float
 
 clr_below clr_unit_below(clr_unit *unit)
 {
-    return (clr_below){{unit->y, clr_norm_lens(&unit->norm, true)}, unit};
+    return (clr_below){{.x = unit->y, .lens = clr_norm_lens(&unit->norm, true)}, unit};
 }
 
 void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below, int n)

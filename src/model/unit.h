@@ -16,10 +16,11 @@ typedef struct clr_unit {
     float *y;
 } clr_unit;
 
-/* What a reader sees: a tensor and its lens. */
+/* What a reader sees: a tensor and its lens; where it is the first reader, what the tensor is yet to be made of. */
 typedef struct clr_view {
     const float *x;
     clr_lens lens;
+    clr_conv_join join;
 } clr_view;
 
 /* The state that all units share. */

@@ -2,6 +2,7 @@
    fp32 over chunks of 64 rows, relative to the mean, then in double. */
 #include "kernel.h"
 
+#include "../conv/join.h"
 #include "../conv/moments.h"
 #include "clr/isa.h"
 
@@ -9,13 +10,6 @@
 #include <string.h>
 
 extern const clr_nn_kernel CLR_KERNEL(clr_nn_kernel);
-
-enum { STREAMED = 2 << 20 }; /* floats of a result above which it will not be found in cache anyway */
-
-static bool streams(const float *out, int64_t rows, int k)
-{
-    return rows * k > STREAMED && k % CLR_LANES == 0 && (uintptr_t)out % sizeof(clr_vec) == 0;
-}
 
 static void see(const float *restrict y, const clr_lens *lens, int64_t rows, int k, float *restrict out)
 {
@@ -33,48 +27,9 @@ static void see(const float *restrict y, const clr_lens *lens, int64_t rows, int
         }
 }
 
-/* Past the caches. */
-static void join_streamed(const float *y, const clr_lens *lens, const float *shortcut, const clr_lens *lens2, int64_t rows, int k, float *out)
+static void join(const clr_conv_join *join, int64_t first, int64_t last, int k)
 {
-    const float *scale = lens->scale, *shift = lens->shift, *scale2 = lens2->scale, *shift2 = lens2->shift;
-    clr_vec zero = clr_broadcast(0);
-    clr_vec_i rectified = (clr_vec_i)zero - (int32_t)lens2->relu;
-
-    for (int64_t row = 0; row < rows; row++, y += k, shortcut += k, out += k)
-        for (int i = 0; i < k; i += CLR_LANES) {
-            clr_vec other = clr_load(shortcut + i), sum = clr_load(scale + i) * clr_load(y + i) + clr_load(shift + i);
-            if (scale2) {
-                other = clr_load(scale2 + i) * other + clr_load(shift2 + i);
-                other = (clr_vec)((clr_vec_i)other & ~(rectified & (other < zero)));
-            }
-            sum += other;
-            clr_stream_vec(out + i, (clr_vec)((clr_vec_i)sum & ~(sum < zero))); /* NaN stays NaN */
-        }
-    clr_stream_end();
-}
-
-static void join(const float *y, const clr_lens *lens, const float *shortcut, const clr_lens *lens2, int64_t rows, int k, float *out)
-{
-    if (streams(out, rows, k)) {
-        join_streamed(y, lens, shortcut, lens2, rows, k, out);
-        return;
-    }
-    const float *restrict scale = lens->scale, *restrict shift = lens->shift;
-    const float *restrict scale2 = lens2->scale, *restrict shift2 = lens2->shift;
-    float floor = lens2->relu ? 0 : -INFINITY;
-
-    for (int64_t row = 0; row < rows; row++, y += k, shortcut += k, out += k)
-        if (scale2)
-            for (int i = 0; i < k; i++) {
-                float other = scale2[i] * shortcut[i] + shift2[i];
-                float sum = scale[i] * y[i] + shift[i] + (other < floor ? floor : other);
-                out[i] = sum < 0 ? 0 : sum; /* NaN stays NaN */
-            }
-        else
-            for (int i = 0; i < k; i++) {
-                float sum = scale[i] * y[i] + shift[i] + shortcut[i];
-                out[i] = sum < 0 ? 0 : sum; /* NaN stays NaN */
-            }
+    clr_join_rows(join, first, last, k, NULL, clr_join_goes_past(join, last - first, k));
 }
 
 static void seen_backward(float *g, const float *x, const clr_lens *lens, const float *y, const float *mean, int64_t rows, int k, double *sums)

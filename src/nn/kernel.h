@@ -5,7 +5,7 @@
 
 typedef struct clr_nn_kernel {
     void (*see)(const float *y, const clr_lens *lens, int64_t rows, int k, float *out);
-    void (*join)(const float *y, const clr_lens *lens, const float *shortcut, const clr_lens *lens2, int64_t rows, int k, float *out);
+    void (*join)(const clr_conv_join *join, int64_t first, int64_t last, int k);
     void (*seen_backward)(float *g, const float *x, const clr_lens *lens, const float *y, const float *mean, int64_t rows, int k, double *sums);
     void (*pool_mean)(const float *x, int pixels, int k, float *h);
     void (*pool_mean_backward)(const float *dh, int pixels, int k, float *dx);

@@ -42,12 +42,12 @@ void clr_see(const float *y, const clr_lens *lens, int64_t rows, int k, float *o
     }
 }
 
-void clr_join(const float *y, const clr_lens *lens, const float *shortcut, const clr_lens *lens2, int64_t rows, int k, float *out)
+void clr_join(const clr_conv_join *join, int64_t rows, int k)
 {
 #pragma omp parallel
     {
-        SHARE(rows, k);
-        kernel()->join(y + at, lens, shortcut + at, lens2, n, k, out + at);
+        int thread = omp_get_thread_num(), threads = omp_get_num_threads();
+        kernel()->join(join, clr_share(rows, threads, thread), clr_share(rows, threads, thread + 1), k);
     }
 }
 

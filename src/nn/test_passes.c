@@ -37,9 +37,9 @@ START_TEST(joins)
 
     y[7] = NAN;
     shortcut[(int64_t)ROWS * K - 1] = NAN;
-    clr_join(y, &lens, shortcut, &lens2, ROWS, K, whole);
+    clr_join(&(clr_conv_join){y, shortcut, lens, lens2, whole}, ROWS, K);
     for (int64_t at = 0; at < (int64_t)ROWS * K; at += FEW * K)
-        clr_join(y + at, &lens, shortcut + at, &lens2, FEW, K, parts + at);
+        clr_join(&(clr_conv_join){y + at, shortcut + at, lens, lens2, parts + at}, FEW, K);
     ck_assert(isnan(whole[7]));
     same(whole, parts);
     float *all[] = {y, shortcut, scale, whole, parts};

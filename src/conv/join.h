@@ -1,0 +1,53 @@
+#ifndef CLR_CONV_JOIN_H
+#define CLR_CONV_JOIN_H
+/* Where a branch meets its shortcut (clr/conv.h). Included by kernel files. Local. */
+#include "clr/conv.h"
+#include "clr/isa.h"
+
+#include <stdint.h>
+
+enum { CLR_JOIN_PAST = 2 << 20 }; /* floats of a result above which it will not be found in cache anyway */
+
+/* Rows first .. last-1 of (rows, k); copy: NULL, or where they are put once more, densely. past: out goes past the caches (k a multiple of
+   CLR_LANES, out aligned to a vector). A NaN stays. */
+static inline void clr_join_rows(const clr_conv_join *join, int64_t first, int64_t last, int k, float *copy, bool past)
+{
+    const float *scale = join->lens.scale, *shift = join->lens.shift, *scale2 = join->other.scale, *shift2 = join->other.shift;
+    const clr_vec zero = clr_broadcast(0);
+    const clr_vec_i rectified = (clr_vec_i)zero - (int32_t)(scale2 && join->other.relu);
+
+    for (int64_t row = first; row < last; row++) {
+        const float *y = join->y + row * k, *shortcut = join->shortcut + row * k;
+        float *out = join->out + row * k, *also = copy ? copy + (row - first) * k : NULL;
+        int i = 0;
+        for (; i + CLR_LANES <= k; i += CLR_LANES) {
+            clr_vec other = clr_load(shortcut + i), sum = clr_load(scale + i) * clr_load(y + i) + clr_load(shift + i);
+            if (scale2)
+                other = clr_load(scale2 + i) * other + clr_load(shift2 + i);
+            sum += (clr_vec)((clr_vec_i)other & ~(rectified & (other < zero)));
+            sum = (clr_vec)((clr_vec_i)sum & ~(sum < zero));
+            if (past)
+                clr_stream_vec(out + i, sum);
+            else
+                clr_store_vec(out + i, sum);
+            if (also)
+                clr_store_vec(also + i, sum);
+        }
+        for (; i < k; i++) {
+            float other = scale2 ? scale2[i] * shortcut[i] + shift2[i] : shortcut[i];
+            float sum = scale[i] * y[i] + shift[i] + (scale2 && join->other.relu && other < 0 ? 0 : other);
+            out[i] = sum < 0 ? 0 : sum;
+            if (also)
+                also[i] = out[i];
+        }
+    }
+    if (past)
+        clr_stream_end();
+}
+
+static inline bool clr_join_goes_past(const clr_conv_join *join, int64_t rows, int k)
+{
+    return rows * k > CLR_JOIN_PAST && k % CLR_LANES == 0 && (uintptr_t)join->out % sizeof(clr_vec) == 0;
+}
+
+#endif
