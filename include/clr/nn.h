@@ -61,8 +61,9 @@ void clr_pool_mean(const float *x, int n, int pixels, int k, float *h);
 void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, float *dx);
 
 /* 3x3, stride 2, one pixel of border (never chosen): out (n, p, q, k) = max of what lens shows of y (n, h, w, k), p = (h + 1) / 2. Of equal
-   values the first counts. backward: dy overwritten with the gradient of what lens shows. */
+   values the first counts. backward: dy overwritten with the gradient of what lens shows, masked by its ReLU; norm->sums filled. */
 void clr_pool_max(const float *y, const clr_lens *lens, int n, int h, int w, int k, float *out);
-void clr_pool_max_backward(const float *y, const clr_lens *lens, const float *dout, int n, int h, int w, int k, float *dy);
+void clr_pool_max_backward(const float *y, const clr_lens *lens, const float *dout, int n, int h, int w, clr_norm *norm, clr_pass_space *space,
+                           float *dy);
 
 #endif

@@ -300,12 +300,11 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     if (e->pools && e->config.recompute)
         clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, e->n, e->total, CLR_UNIT_AGAIN);
     if (e->pools) {
-        clr_below stem = clr_unit_below(&e->stem);
+        clr_lens lens = clr_norm_lens(&e->stem.norm, true);
         top = e->raw;
         begin = clr_seconds();
-        clr_pool_max_backward(e->stem.y, &stem.seen.lens, e->top, e->n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k, top);
+        clr_pool_max_backward(e->stem.y, &lens, e->top, e->n, e->stem.problem.p, e->stem.problem.q, &e->stem.norm, &e->space.pass, top);
         e->times.pool += clr_seconds() - begin;
-        mask(e, top, stem);
     }
     clr_unit_backward_weight(&e->stem, &e->space, top, (clr_view){.x = e->x}, e->n, e->total, accumulate);
     if (ready)

@@ -5,6 +5,7 @@
 #include "../conv/join.h"
 #include "../conv/moments.h"
 #include "clr/isa.h"
+#include "clr/mem.h"
 
 #include <math.h>
 #include <string.h>
@@ -88,14 +89,16 @@ static void pool_max(const float *y, const clr_lens *lens, int h, int w, int k, 
         }
 }
 
-/* The window's winner is found again, so that nothing is stored for it. */
-static void pool_max_backward(const float *y, const clr_lens *lens, const float *dout, int h, int w, int k, float *dy)
+/* The window's winner is found again, so that nothing is stored for it. Rows that no further window reaches are masked and summed. */
+static void pool_max_backward(const float *y, const clr_lens *lens, const float *dout, int h, int w, int k, float *dy, const float *mean, double *sums)
 {
     enum { LANES = 64 };
     int rows = (h + 1) / 2, columns = (w + 1) / 2;
+    int64_t row_floats = (int64_t)w * k;
 
-    memset(dy, 0, (size_t)h * (size_t)w * (size_t)k * sizeof *dy);
-    for (int p = 0; p < rows; p++)
+    for (int p = 0; p < rows; p++) {
+        int fresh = 2 * p, end = (int)clr_min64(h, fresh + 2), done = p ? fresh - 1 : 0, sealed = p + 1 < rows ? fresh + 1 : h;
+        memset(dy + fresh * row_floats, 0, (size_t)((end - fresh) * row_floats) * sizeof *dy);
         for (int q = 0; q < columns; q++)
             for (int k0 = 0; k0 < k; k0 += LANES) {
                 int lanes = k - k0 < LANES ? k - k0 : LANES, taps = 0;
@@ -123,6 +126,8 @@ static void pool_max_backward(const float *y, const clr_lens *lens, const float 
                     for (int i = 0; i < lanes; i++)
                         dy[place[t] + i] += winner[i] == t ? from[i] : 0;
             }
+        clr_seen_rows(dy + done * row_floats, y + done * row_floats, y + done * row_floats, (int64_t)(sealed - done) * w, k, lens, mean, sums, k);
+    }
 }
 
 const clr_nn_kernel CLR_KERNEL(clr_nn_kernel) = {.see = see,

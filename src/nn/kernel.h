@@ -10,7 +10,8 @@ typedef struct clr_nn_kernel {
     void (*pool_mean)(const float *x, int pixels, int k, float *h);
     void (*pool_mean_backward)(const float *dh, int pixels, int k, float *dx);
     void (*pool_max)(const float *y, const clr_lens *lens, int h, int w, int k, float *out);
-    void (*pool_max_backward)(const float *y, const clr_lens *lens, const float *dout, int h, int w, int k, float *dy);
+    void (*pool_max_backward)(const float *y, const clr_lens *lens, const float *dout, int h, int w, int k, float *dy, const float *mean,
+                              double *sums);
 } clr_nn_kernel;
 
 #endif

@@ -51,6 +51,19 @@ void clr_join(const clr_conv_join *join, int64_t rows, int k)
     }
 }
 
+static double *own_part(const clr_pass_space *space)
+{
+    return memset(space->part + (int64_t)omp_get_thread_num() * space->width, 0, (size_t)space->width * sizeof *space->part);
+}
+
+static void add_up(const clr_pass_space *space, clr_norm *norm)
+{
+    memset(norm->sums, 0, 2 * (size_t)norm->k * sizeof *norm->sums);
+    for (int thread = 0; thread < space->threads; thread++)
+        for (int i = 0; i < 2 * norm->k; i++)
+            norm->sums[i] += space->part[(int64_t)thread * space->width + i];
+}
+
 void clr_seen_backward(float *g, const float *x, const clr_lens *lens, const float *y, clr_norm *norm, int64_t rows, clr_pass_space *space)
 {
     int k = norm->k;
@@ -58,14 +71,9 @@ void clr_seen_backward(float *g, const float *x, const clr_lens *lens, const flo
 #pragma omp parallel num_threads(space->threads)
     {
         SHARE(rows, k);
-        double *mine = space->part + (int64_t)thread * space->width;
-        memset(mine, 0, (size_t)space->width * sizeof *mine);
-        kernel()->seen_backward(g + at, x + at, lens, y + at, norm->mean, n, k, mine);
+        kernel()->seen_backward(g + at, x + at, lens, y + at, norm->mean, n, k, own_part(space));
     }
-    memset(norm->sums, 0, 2 * (size_t)k * sizeof *norm->sums);
-    for (int thread = 0; thread < space->threads; thread++)
-        for (int i = 0; i < 2 * k; i++)
-            norm->sums[i] += space->part[(int64_t)thread * space->width + i];
+    add_up(space, norm);
 }
 
 void clr_pool_mean(const float *x, int n, int pixels, int k, float *h)
@@ -91,11 +99,17 @@ void clr_pool_max(const float *y, const clr_lens *lens, int n, int h, int w, int
         kernel()->pool_max(y + i * in, lens, h, w, k, out + i * small);
 }
 
-void clr_pool_max_backward(const float *y, const clr_lens *lens, const float *dout, int n, int h, int w, int k, float *dy)
+void clr_pool_max_backward(const float *y, const clr_lens *lens, const float *dout, int n, int h, int w, clr_norm *norm, clr_pass_space *space,
+                           float *dy)
 {
-    int64_t in = (int64_t)h * w * k, small = (int64_t)((h + 1) / 2) * ((w + 1) / 2) * k;
+    int64_t in = (int64_t)h * w * norm->k, small = (int64_t)((h + 1) / 2) * ((w + 1) / 2) * norm->k;
 
-#pragma omp parallel for schedule(static)
-    for (int i = 0; i < n; i++)
-        kernel()->pool_max_backward(y + i * in, lens, dout + i * small, h, w, k, dy + i * in);
+#pragma omp parallel num_threads(space->threads)
+    {
+        double *mine = own_part(space);
+#pragma omp for schedule(static)
+        for (int i = 0; i < n; i++)
+            kernel()->pool_max_backward(y + i * in, lens, dout + i * small, h, w, norm->k, dy + i * in, norm->mean, mine);
+    }
+    add_up(space, norm);
 }
