@@ -314,11 +314,11 @@ static void finish_lanes(int rows, int width, const sweep *a, int first, const f
     }
 }
 
-/* What the next tile is finished with comes from memory: vectors from .. to-1 of it are asked for. */
-INLINE void ask_for_finish(const int vectors, const sweep *a, int next, int from, int to)
+/* What the tile after next is finished with comes from memory: vectors from .. to-1 of it are asked for. */
+INLINE void ask_for_finish(const int vectors, const sweep *a, int first, int from, int to)
 {
-    for (int i = from; i < to && next + i / vectors < a->count; i++) {
-        const float *out = a->out[next + i / vectors] + a->output + i % vectors * CLR_LANES;
+    for (int i = from; i < to && first + i / vectors < a->count; i++) {
+        const float *out = a->out[first + i / vectors] + a->output + i % vectors * CLR_LANES;
         int64_t at = out - a->base;
         if (a->add)
             __builtin_prefetch(out, 1);
@@ -351,7 +351,7 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
             int64_t end = i + CLR_LINE < a->inputs ? i + CLR_LINE : a->inputs;
             clr_ask_ahead(a->ahead);
             if (asks && asked < rows * vectors)
-                ask_for_finish(vectors, a, first + rows, asked, asked + pace), asked += pace;
+                ask_for_finish(vectors, a, first + 2 * rows, asked, asked + pace), asked += pace;
             for (; i < end; i++, panel += vectors * CLR_LANES) {
                 clr_vec right[VECTORS];
                 UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(panel + v * CLR_LANES);
