@@ -20,8 +20,7 @@ typedef struct clr_block {
 struct clr_encoder {
     clr_comm *comm;
     clr_encoder_config config;
-    int views, n;       /* most views of a call; views of the latest forward */
-    double total;       /* views that its statistics cover */
+    int views;          /* most of a call */
     bool training;
     clr_params params;
     clr_unit stem;

@@ -1,10 +1,9 @@
 /* Forward and backward of the network.
 
-   A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit. out is made by the next block's u_1, which reads it
-   first. Backward, with g the gradient of out masked by
-   out > 0: dy of the last unit and of the shortcut come from g; going down, each unit's data gradient is masked and summed for the norm
-   below in the same pass, also across blocks, where it is added to the shortcut's. dy takes y's place. Where each tensor lies is build.c's
-   plan. */
+   A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit; the next block's u_1 makes out, since it reads it
+   first. Backward, with g the gradient of out masked by out > 0: the last unit and the shortcut make their dy of g, each in the place of
+   its y; going down, a unit's data gradient is masked and summed for the norm below in the same pass, also across blocks, where it is
+   added to the shortcut's. Where each tensor lies is build.c's plan. */
 #include "build.h"
 
 #include "clr/log.h"
@@ -120,11 +119,11 @@ static void block_units(clr_encoder *e, clr_block *block, clr_conv_join join, cl
 
     in.join = join;
     for (int u = 0; u < block->units; u++) {
-        clr_unit_forward(&block->unit[u], &e->space, in, e->n, e->total, mode);
+        clr_unit_forward(&block->unit[u], &e->space, in, mode);
         in = (clr_view){.x = block->unit[u].y, .lens = clr_norm_lens(&block->unit[u].norm, true)};
     }
     if (block->projects)
-        clr_unit_forward(&block->shortcut, &e->space, block->in, e->n, e->total, mode);
+        clr_unit_forward(&block->shortcut, &e->space, block->in, mode);
 }
 
 static clr_unit *last_unit(clr_block *block)
@@ -149,7 +148,7 @@ static void join(clr_encoder *e, clr_block *block)
     const clr_conv_join join = join_of(block);
     double begin = clr_seconds();
 
-    clr_join(&join, clr_unit_rows(last, e->n), last->problem.k);
+    clr_join(&join, clr_unit_rows(last, e->space.n), last->problem.k);
     e->times.join += clr_seconds() - begin;
 }
 
@@ -158,9 +157,9 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     const clr_unit *last = last_unit(&e->block[e->blocks - 1]);
 
     CLR_CHECK(n >= 0 && n <= e->views);
-    e->n = n;
+    e->space.n = n;
     e->x = x;
-    clr_unit_forward(&e->stem, &e->space, (clr_view){.x = x}, n, e->total, mode);
+    clr_unit_forward(&e->stem, &e->space, (clr_view){.x = x}, mode);
     clr_view in = {.x = e->stem.y, .lens = clr_norm_lens(&e->stem.norm, true)};
     if (e->pools) {
         double begin = clr_seconds();
@@ -184,7 +183,7 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
         return;
     in = (clr_view){.x = e->h};
     for (int i = 0; i < e->heads; i++) {
-        clr_unit_forward(&e->head[i], &e->space, in, n, e->total, mode);
+        clr_unit_forward(&e->head[i], &e->space, in, mode);
         in = (clr_view){.x = e->head[i].y, .lens = clr_norm_lens(&e->head[i].norm, i < e->heads - 1)};
     }
     clr_see(in.x, &in.lens, n, clr_encoder_outputs(e), z);
@@ -195,7 +194,7 @@ void clr_encoder_forward(clr_encoder *e, const float *x, int n, int64_t total, b
     int ranks = clr_comm_size(e->comm);
 
     e->times = (clr_encoder_times){0};
-    e->total = (double)(e->space.comm ? total : n);
+    e->space.total = (double)(e->space.comm ? total : n);
     forward(e, x, n, update ? CLR_UNIT_UPDATE : CLR_UNIT_TRAIN, h, z);
     e->params.batches += update;
     if (!update || e->space.comm || ranks == 1)
@@ -216,7 +215,7 @@ static void mask(clr_encoder *e, float *g, clr_below below)
 {
     double begin = clr_seconds();
 
-    clr_seen_backward(g, below.seen.x, &below.seen.lens, below.unit->y, &below.unit->norm, clr_unit_rows(below.unit, e->n), &e->space.pass);
+    clr_seen_backward(g, below.seen.x, &below.seen.lens, below.unit->y, &below.unit->norm, clr_unit_rows(below.unit, e->space.n), &e->space.pass);
     e->times.join += clr_seconds() - begin;
 }
 
@@ -230,8 +229,8 @@ static const float *head_backward(clr_encoder *e, bool accumulate)
         clr_below below = i ? clr_unit_below(&e->head[i - 1]) : (clr_below){.seen = {.x = e->h}};
         if (i == e->heads - 1)
             mask(e, g, (clr_below){{.x = unit->y}, unit});
-        clr_unit_backward_weight(unit, &e->space, g, below.seen, e->n, e->total, accumulate);
-        clr_unit_backward_data(unit, &e->space, other, false, i ? &below : NULL, e->n);
+        clr_unit_backward_weight(unit, &e->space, g, below.seen, accumulate);
+        clr_unit_backward_data(unit, &e->space, other, false, i ? &below : NULL);
         float *swap = g;
         g = other, other = swap;
     }
@@ -258,20 +257,20 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
         join(e, &e->block[j]);
     if (shortcut) {
         mask(e, g, (clr_below){{.x = shortcut->y}, shortcut});
-        clr_unit_backward_weight(shortcut, space, g, block->in, e->n, e->total, accumulate);
-        clr_unit_backward_data(shortcut, space, g_in, false, NULL, e->n);
+        clr_unit_backward_weight(shortcut, space, g, block->in, accumulate);
+        clr_unit_backward_data(shortcut, space, g_in, false, NULL);
     }
     for (int u = block->units - 1; u > 0; u--) {
         clr_below below = clr_unit_below(&unit[u - 1]);
-        clr_unit_backward_weight(&unit[u], space, u == block->units - 1 ? g : block->inside, below.seen, e->n, e->total, accumulate);
-        clr_unit_backward_data(&unit[u], space, block->inside, false, &below, e->n);
+        clr_unit_backward_weight(&unit[u], space, u == block->units - 1 ? g : block->inside, below.seen, accumulate);
+        clr_unit_backward_data(&unit[u], space, block->inside, false, &below);
     }
-    clr_unit_backward_weight(&unit[0], space, block->inside, block->in, e->n, e->total, accumulate);
+    clr_unit_backward_weight(&unit[0], space, block->inside, block->in, accumulate);
     /* g_in holds the shortcut's part: a projection's, or the identity's, where it is the same as g. */
     if (i && e->config.recompute)
         block_units(e, &block[-1], (clr_conv_join){0}, CLR_UNIT_AGAIN);
     clr_below below = i ? below_join(&block[-1]) : clr_unit_below(&e->stem);
-    clr_unit_backward_data(&unit[0], space, g_in, true, i || !e->pools ? &below : NULL, e->n);
+    clr_unit_backward_data(&unit[0], space, g_in, true, i || !e->pools ? &below : NULL);
 }
 
 void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_encoder_ready *ready, void *context)
@@ -281,12 +280,12 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     const float *g;
 
     CLR_CHECK(e->training);
-    memcpy(e->head_g[0], dz, (size_t)e->n * (size_t)clr_encoder_outputs(e) * sizeof *dz);
+    memcpy(e->head_g[0], dz, (size_t)e->space.n * (size_t)clr_encoder_outputs(e) * sizeof *dz);
     g = head_backward(e, accumulate);
     if (ready)
         ready(context, e->head_first);
     double begin = clr_seconds();
-    clr_pool_mean_backward(g, e->n, last->problem.p * last->problem.q, e->features, highest->g);
+    clr_pool_mean_backward(g, e->space.n, last->problem.p * last->problem.q, e->features, highest->g);
     e->times.pool += clr_seconds() - begin;
     if (e->config.recompute)
         block_units(e, highest, (clr_conv_join){0}, CLR_UNIT_AGAIN);
@@ -298,15 +297,15 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     }
     float *top = e->top;
     if (e->pools && e->config.recompute)
-        clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, e->n, e->total, CLR_UNIT_AGAIN);
+        clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, CLR_UNIT_AGAIN);
     if (e->pools) {
         clr_lens lens = clr_norm_lens(&e->stem.norm, true);
         top = e->raw;
         begin = clr_seconds();
-        clr_pool_max_backward(e->stem.y, &lens, e->top, e->n, e->stem.problem.p, e->stem.problem.q, &e->stem.norm, &e->space.pass, top);
+        clr_pool_max_backward(e->stem.y, &lens, e->top, e->space.n, e->stem.problem.p, e->stem.problem.q, &e->stem.norm, &e->space.pass, top);
         e->times.pool += clr_seconds() - begin;
     }
-    clr_unit_backward_weight(&e->stem, &e->space, top, (clr_view){.x = e->x}, e->n, e->total, accumulate);
+    clr_unit_backward_weight(&e->stem, &e->space, top, (clr_view){.x = e->x}, accumulate);
     if (ready)
         ready(context, 0);
 }

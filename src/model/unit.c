@@ -2,11 +2,11 @@
    are known, y itself is needed no more. */
 #include "unit.h"
 
-void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, int n, double total, clr_unit_mode mode)
+void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_unit_mode mode)
 {
-    double begin = clr_seconds(), rows = total * unit->problem.p * unit->problem.q;
+    double begin = clr_seconds(), rows = space->total * unit->problem.p * unit->problem.q;
     bool gather = mode == CLR_UNIT_TRAIN || mode == CLR_UNIT_UPDATE;
-    const clr_conv_args args = {.images = n, .x = in.x, .lens = in.lens, .join = in.join,
+    const clr_conv_args args = {.images = space->n, .x = in.x, .lens = in.lens, .join = in.join,
                                 .weight = clr_params_value(space->params, unit->weight), .y = unit->y, .moments = gather ? unit->norm.sums : NULL, .workspace = space->workspace};
 
     clr_conv_apply(unit->solver[CLR_FORWARD], &unit->problem, CLR_FORWARD, &args);
@@ -20,13 +20,13 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, int n,
     space->times->norm += clr_seconds() - middle - communicated;
 }
 
-void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, int n, double total, bool accumulate)
+void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, bool accumulate)
 {
     double begin = clr_seconds();
     double communicated =
-        clr_norm_backward(&unit->norm, space->comm, space->params, total * unit->problem.p * unit->problem.q, accumulate);
+        clr_norm_backward(&unit->norm, space->comm, space->params, space->total * unit->problem.p * unit->problem.q, accumulate);
     double middle = clr_seconds();
-    const clr_conv_args args = {.images = n, .x = in.x, .lens = in.lens, .y = unit->y, .dy = unit->y, .turn = clr_norm_turn(&unit->norm, g),
+    const clr_conv_args args = {.images = space->n, .x = in.x, .lens = in.lens, .y = unit->y, .dy = unit->y, .turn = clr_norm_turn(&unit->norm, g),
                                 .dw = clr_params_grad(space->params, unit->weight), .accumulate = accumulate, .workspace = space->workspace};
 
     space->times->batch_norm_comm += communicated;
@@ -41,10 +41,10 @@ clr_below clr_unit_below(clr_unit *unit)
     return (clr_below){{.x = unit->y, .lens = clr_norm_lens(&unit->norm, true)}, unit};
 }
 
-void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below, int n)
+void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below)
 {
     double begin = clr_seconds();
-    clr_conv_args args = {.images = n, .weight = clr_params_value(space->params, unit->weight), .dy = unit->y, .dx = dx,
+    clr_conv_args args = {.images = space->n, .weight = clr_params_value(space->params, unit->weight), .dy = unit->y, .dx = dx,
                           .accumulate = accumulate, .workspace = space->workspace};
 
     if (below) {

@@ -26,6 +26,8 @@ typedef struct clr_view {
 /* The state that all units share. */
 typedef struct clr_unit_space {
     clr_comm *comm; /* NULL: statistics of this rank alone */
+    int n;          /* views of the latest forward */
+    double total;   /* views that its statistics cover */
     clr_params *params;
     clr_pass_space pass;
     void *workspace;
@@ -45,12 +47,12 @@ static inline int64_t clr_unit_floats(const clr_unit *unit, int n)
 }
 
 /* Fills y, and the norm: from the batch (TRAIN; UPDATE moves running statistics too), from running statistics (INFER), or not at all
-   (AGAIN: y alone is made once more, the norm is that of before). total: views that statistics cover. */
-void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, int n, double total, clr_unit_mode mode);
+   (AGAIN: y alone is made once more, the norm is that of before). */
+void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_unit_mode mode);
 
 /* norm.sums are there (local). Fills the gradients of norm and weight; g, the gradient of the norm's output, becomes dy, which takes the
    place of y. */
-void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, int n, double total, bool accumulate);
+void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, bool accumulate);
 
 /* What a gradient is of: of what `seen` shows (with ReLU), in which unit's y, seen or joined, stands. */
 typedef struct clr_below {
@@ -61,6 +63,6 @@ typedef struct clr_below {
 clr_below clr_unit_below(clr_unit *unit); /* seen by a reader of unit itself */
 
 /* y holds dy. dx: overwritten, or added to; below not NULL: dx is masked and the norm.sums of below's unit are filled. */
-void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below, int n);
+void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below);
 
 #endif
