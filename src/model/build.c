@@ -64,12 +64,13 @@ static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *
     norm_entries(e, &unit->norm, norm, gamma, free_beta);
 
     bool again = e->config.recompute && i < e->blocks && (i >= 0 || e->pools);
-    int seen_later = i < 0 && !e->pools ? 2 : i >= 0 && i < e->blocks - 1; /* by block 0 and its join; by the join that block i + 1 reads */
-    bool joined_later = i >= 0 && i < e->blocks - 1, first = i < 0 || i == e->blocks || unit == e->block[i].unit;
-    int last = first ? back_first(e, i) : back(e, i);
-    unit->y_lease = tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? last : forth(i) + seen_later);
+    clr_block *block = i >= 0 && i < e->blocks ? &e->block[i] : NULL;
+    bool below = block && i < e->blocks - 1, joined = below && (unit == &block->unit[block->units - 1] || unit == &block->shortcut);
+    int later = joined ? 1 : i < 0 && !e->pools ? 2 : 0; /* the next block makes the join; block 0 reads the stem, and the next its join */
+    int last = !block || unit == block->unit ? back_first(e, i) : back(e, i);
+    unit->y_lease = tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? last : forth(i) + later);
     if (e->training && again)
-        clr_leases_again(&e->leases, unit->y_lease, joined_later ? back_first(e, i + 1) : back(e, i), last);
+        clr_leases_again(&e->leases, unit->y_lease, below ? back_first(e, i + 1) : back(e, i), last);
     for (int d = 0; d < (e->training ? CLR_DIRECTIONS : 1); d++) {
         unit->solver[d] = clr_planner_choose(b->planner, problem, (clr_direction)d);
         size_t need = clr_conv_workspace(unit->solver[d], problem, (clr_direction)d);
