@@ -22,9 +22,11 @@
 
    How the work is cut. A filter: every thread takes its own tiles, a block at a time that its second-level cache holds:
    transform in, then for every chunk of outputs multiply and transform out (blocked). Where too many channels come in
-   for that, all threads transform one large block, share out the chunks, and transform back (phased); a chunk's weight
-   is then transformed by whoever uses it. The weight's gradient: gangs of threads, each with its own tiles, transform a
-   block, and part the channels among themselves. Long sums are cut and added up in stages, for the sake of rounding.
+   for that, gangs of threads, each with its own tiles, transform one large block, share out the chunks, and transform
+   back (phased); a chunk's weight is then transformed by whoever uses it. The weight's gradient: gangs transform a
+   block, and part the channels among themselves. A gang hands its blocks from core to core, which is slow where the
+   cores share no cache: it is one thread where there are tiles and memory enough for a large block each. Long sums are
+   cut and added up in stages, for the sake of rounding.
    All goes by index: the same number of threads gives the same bits. */
 
 #include "winograd.h"
@@ -49,6 +51,8 @@ enum {
     INPUTS = 256,       /* a sum over channels in one go */
     ROUND = 512,        /* tiles whose transformed gradients are summed before these are transformed back */
     CACHE = 1 << 19,    /* bytes that a thread has to itself: a constant, so that every machine gives the same bits */
+    SLOTS = 128,        /* of a large block */
+    GANGS = 64 << 20,   /* bytes that all gangs' blocks may take, and gradients of the weight beside the first */
 };
 
 /* Of the workspace, in bytes: where the first thread's or gang's piece begins, and how far the next one's is. */
@@ -85,12 +89,17 @@ static int parts(int count, int size)
     return (count + size - 1) / size;
 }
 
-/* Threads fall into equal gangs, as large as they can be while a gang's blocks of channels divide well among it. */
-static int gangs_of(int threads, int blocks)
+/* Threads fall into equal gangs, among which `blocks` of channels divide well: as small as `tiles` fill a block of `bytes` for each, else
+   as large as can be. */
+static int gangs_of(int threads, int blocks, int64_t tiles, size_t bytes)
 {
-    for (int size = threads; size > 1; size--)
-        if (threads % size == 0 && (blocks % size == 0 || blocks >= 8 * size))
-            return threads / size;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 1; i <= threads; i++) {
+            int size = pass ? threads + 1 - i : i, gangs = threads / size;
+            bool divides = threads % size == 0 && (blocks % size == 0 || blocks >= 8 * size);
+            if (divides && (pass || (tiles >= (int64_t)gangs * SLOTS && (size_t)gangs * bytes <= GANGS)))
+                return gangs;
+        }
     return threads;
 }
 
@@ -110,16 +119,17 @@ static layout plan_for(const clr_conv_problem *p, clr_direction direction, int t
     int64_t tiles = (int64_t)p->n * plan.grid.tile_rows * plan.grid.tile_columns;
     int area = plan.area, widest = p->c > p->k ? p->c : p->k, blocks = parts(p->c, CHUNK) * parts(p->k, CHUNK);
     size_t block = clr_winograd_chunks(area, CHUNK, CHUNK, CHUNK);
+    size_t large = sizeof(float) * ((size_t)area * SLOTS * (size_t)(p->c + p->k) + (weight ? (size_t)9 * (size_t)p->c * (size_t)p->k : 0));
 
     if (weight) {
         plan.wide = blocks > 1;
-        plan.gangs = plan.wide ? gangs_of(threads, blocks) : threads;
-        plan.slots = plan.wide ? 128 : least(2048 / widest, 128);
+        plan.gangs = plan.wide ? gangs_of(threads, blocks, tiles, large) : threads;
+        plan.slots = plan.wide ? SLOTS : least(2048 / widest, SLOTS);
     } else {
         plan.wide = sizeof(float) * (size_t)(area * 16 * plan.inputs) > CACHE * 3 / 4;
-        plan.gangs = plan.wide ? 1 : threads;
+        plan.gangs = plan.wide ? gangs_of(threads, plan.outputs / PANEL, tiles, large) : threads;
         plan.chunk = plan.wide ? PANEL : CHUNK;
-        plan.slots = plan.wide ? 128 : least(clr_max64(1024 / widest, 16), 64);
+        plan.slots = plan.wide ? SLOTS : least(clr_max64(1024 / widest, 16), 64);
     }
     plan.slots = parts(least(plan.slots, clr_max64(tiles, 1)), ROWS) * ROWS;
     plan.staging = reserve(&plan, threads, clr_winograd_staging(tile, least(plan.slots, plan.grid.tile_columns),
@@ -169,6 +179,12 @@ static float *at(task job, piece p, int user)
 static int64_t share(int64_t count, int n, int i)
 {
     return clr_min64(clr_share((count + ROWS - 1) / ROWS, n, i) * ROWS, count);
+}
+
+/* The most tiles that a gang has. */
+static int64_t longest_share(task job)
+{
+    return parts((int)((job->tiles + ROWS - 1) / ROWS), job->plan.gangs) * (int64_t)ROWS;
 }
 
 typedef struct range {
@@ -271,28 +287,34 @@ static void blocked(task job, const clr_winograd_output *output)
     }
 }
 
+/* The threads of a gang meet at every barrier, also those of a gang that has no more tiles. */
 static void phased(task job, const clr_winograd_output *output)
 {
     const layout *p = &job->plan;
-    float *u = at(job, p->u, job->thread), *v = at(job, p->v, 0), *m = at(job, p->m, 0);
-    int threads = job->threads, thread = job->thread;
-    range chunks = part_of(p->outputs / p->chunk, threads, thread);
+    int size = job->threads / p->gangs, gang = job->thread / size, place = job->thread % size;
+    float *u = at(job, p->u, job->thread), *v = at(job, p->v, gang), *m = at(job, p->m, gang);
+    int64_t begin = share(job->tiles, p->gangs, gang), mine = share(job->tiles, p->gangs, gang + 1) - begin;
+    range chunks = part_of(p->outputs / p->chunk, size, place);
 
-    for (int64_t first = 0; first < job->tiles; first += p->slots) {
-        int count = least(p->slots, job->tiles - first);
-        int slot = (int)share(count, threads, thread), mine = (int)share(count, threads, thread + 1) - slot;
-        clr_winograd_span span = {first + slot, mine, slot, p->slots};
+    for (int64_t done = 0; done < longest_share(job); done += p->slots) {
+        int count = (int)clr_max64(0, clr_min64(p->slots, mine - done));
+        int slot = (int)share(count, size, place), own = (int)share(count, size, place + 1) - slot;
+        clr_winograd_span span = {begin + done + slot, own, slot, p->slots};
         load_tiles(job, span, v);
-        if (thread == 0)
+        if (place == 0)
             pad(job, v, count);
+        if (size > 1) {
 #pragma omp barrier
-        for (int i = chunks.first; i < chunks.end; i++) {
+        }
+        for (int i = chunks.first; i < chunks.end && count > 0; i++) {
             int k = i * p->chunk;
             load_weight(job, 0, p->inputs, k, u);
             multiply(job, v, count, u, p->chunk, plane_of(job, m, p->slots, p->outputs, k, 0));
         }
+        if (size > 1) {
 #pragma omp barrier
-        for (int k = 0; k < p->outputs && mine > 0; k += p->chunk)
+        }
+        for (int k = 0; k < p->outputs && own > 0; k += p->chunk)
             job->kernel->output(&p->grid, output, span, plane_of(job, m, p->slots, p->outputs, k, 0), k, p->chunk);
     }
 }
@@ -371,7 +393,7 @@ static void gradient(task job)
     clr_winograd_source dy = {.x = job->args->dy, .channels = p->K, .turn = job->args->turn, .turned = job->args->y};
     load tiles = {.v = at(job, p->v, gang), .m = at(job, p->m, gang), .dw = job->args->dw};
     int64_t begin = share(job->tiles, p->gangs, gang), mine = share(job->tiles, p->gangs, gang + 1) - begin;
-    int64_t longest = parts((int)((job->tiles + ROWS - 1) / ROWS), p->gangs) * ROWS;
+    int64_t longest = longest_share(job);
 
     if (gang > 0)
         tiles.dw = at(job, p->dw, gang - 1);
