@@ -266,10 +266,10 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
         clr_unit_backward_data(&unit[u], space, block->inside, false, &below);
     }
     clr_unit_backward_weight(&unit[0], space, block->inside, block->in, accumulate);
-    /* g_in holds the shortcut's part: a projection's, or the identity's, where it is the same as g. */
     if (i && e->config.recompute)
         block_units(e, &block[-1], (clr_conv_join){0}, CLR_UNIT_AGAIN);
     clr_below below = i ? below_join(&block[-1]) : clr_unit_below(&e->stem);
+    /* g_in holds the shortcut's part: a projection's, or the identity's, where it is the same as g. */
     clr_unit_backward_data(&unit[0], space, g_in, true, i || !e->pools ? &below : NULL);
 }
 
