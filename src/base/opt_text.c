@@ -1,0 +1,147 @@
+/* Options as lines of text: config files, presets, the resolved configuration. */
+#include "opt_set.h"
+
+#include "clr/mem.h"
+
+#include <errno.h>
+#include <string.h>
+
+static char *trim(char *text)
+{
+    text += strspn(text, " \t\r");
+    char *end = text + strlen(text);
+    while (end > text && strchr(" \t\r", end[-1]))
+        *--end = 0;
+    return text;
+}
+
+/* Whether a text must be quoted to be read back as it is. */
+static bool needs_quotes(const char *text)
+{
+    size_t n = strlen(text);
+
+    for (const char *hash = strchr(text, '#'); hash; hash = strchr(hash + 1, '#'))
+        if (hash == text || strchr(" \t", hash[-1]))
+            return true;
+    return n && (*text == '"' || strchr(" \t\r", *text) || strchr(" \t\r", text[n - 1]) || strchr(text, '\n'));
+}
+
+/* What stands after '=', in place: without blanks around it and a comment after it, and without its quotes. NULL: they do not close. */
+static char *value_of(char *text)
+{
+    char *to = trim(text), *from = to + 1, *value = to;
+
+    if (*value != '"') {
+        for (char *hash = strchr(text, '#'); hash; hash = strchr(hash + 1, '#'))
+            if (hash > text && strchr(" \t", hash[-1])) {
+                *hash = 0;
+                break;
+            }
+        return trim(text);
+    }
+    for (; *from && *from != '"'; from++) {
+        bool escaped = *from == '\\' && from[1];
+        from += escaped;
+        *to++ = escaped && *from == 'n' ? '\n' : *from;
+    }
+    size_t blanks = *from ? strspn(from + 1, " \t\r") : 0;
+    if (!*from || (from[1 + blanks] && (!blanks || from[1 + blanks] != '#')))
+        return NULL;
+    *to = 0;
+    return value;
+}
+
+clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *origin, clr_opt_source source)
+{
+    char *copy = clr_copy_text(lines);
+    clr_status st = CLR_OK;
+    int number = 0;
+
+    for (char *line = copy, *next; line && st == CLR_OK; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = 0;
+        number++;
+        char *name = trim(line), *equals = strchr(name, '='), *value = NULL;
+        if (!*name || *name == '#')
+            continue;
+        if (equals) {
+            *equals = 0;
+            value = value_of(equals + 1);
+        }
+        int i = clr_opt_find(set, trim(name));
+        if (!equals)
+            st = clr_fail(CLR_EUSAGE, "%s:%d: '%s' is not 'name = value'", origin, number, name);
+        else if (i < 0 && source == CLR_OPT_PRESET)
+            continue;
+        else if (i < 0) {
+            char *where = clr_text("%s:%d", origin, number);
+            st = clr_opt_unknown(set, name, where);
+            clr_free(where);
+        } else if (!value)
+            st = clr_fail(CLR_EUSAGE, "%s:%d: the quotes around the value of '%s' do not close at its end", origin, number, name);
+        else if (*value || set->table[i].kind == CLR_OPT_TEXT)
+            clr_opt_put(set, i, value, source);
+        else
+            st = clr_fail(CLR_EUSAGE, "%s:%d: '%s' has no value", origin, number, name);
+    }
+    clr_free(copy);
+    return st;
+}
+
+clr_status clr_opt_read_file(clr_opt_set *set, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *text = NULL;
+    size_t length = 0, room = 0, got = 1;
+
+    if (!file)
+        return clr_fail(CLR_EIO, "%s: cannot read this config file: %s", path, strerror(errno));
+    while (got) {
+        if (length + 4097 > room) {
+            char *larger = CLR_NEW(char, room = 2 * room + 8192);
+            memcpy(larger, text ? text : "", length);
+            clr_free(text);
+            text = larger;
+        }
+        got = fread(text + length, 1, 4096, file);
+        length += got;
+    }
+    bool bad = ferror(file);
+    fclose(file);
+    text[length] = 0;
+    clr_status st = bad ? clr_fail(CLR_EIO, "%s: cannot read this config file", path)
+                  : strlen(text) != length ? clr_fail(CLR_EINPUT, "%s: not a text file", path)
+                                           : clr_opt_read_text(set, text, path, CLR_OPT_FILE);
+    clr_free(text);
+    return st;
+}
+
+/* Into text, which has room for twice as much and quotes. */
+static char *quote(char *text, const char *value)
+{
+    *text++ = '"';
+    for (; *value; value++) {
+        if (strchr("\\\"\n", *value))
+            *text++ = '\\';
+        *text++ = *value == '\n' ? 'n' : *value;
+    }
+    *text++ = '"';
+    return text;
+}
+
+char *clr_opt_write(const clr_opt_set *set)
+{
+    size_t length = 1;
+
+    for (int i = 0; i < set->options; i++)
+        length += strlen(set->table[i].name) + 2 * strlen(set->text[i] ? set->text[i] : "") + 8;
+    char *text = CLR_NEW(char, length), *at = text;
+    for (int i = 0; i < set->options; i++)
+        if (set->text[i]) {
+            at = stpcpy(stpcpy(at, set->table[i].name), " = ");
+            at = needs_quotes(set->text[i]) ? quote(at, set->text[i]) : stpcpy(at, set->text[i]);
+            *at++ = '\n';
+        }
+    return text;
+}
