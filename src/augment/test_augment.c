@@ -3,9 +3,9 @@
 #include "clr/augment.h"
 #include "clr/mem.h"
 #include "clr/tensor.h"
+#include "clr/test.h"
 #include "ops.h"
 
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <omp.h>
@@ -513,7 +513,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("augment");
     TCase *tcase = tcase_create("augment");
 
     tcase_set_timeout(tcase, 120);
@@ -528,10 +527,5 @@ int main(void)
     tcase_add_test(tcase, evaluation_takes_the_centre);
     tcase_add_loop_test(tcase, what_cannot_be_meant_is_refused, 0, CLR_COUNT(refused));
     tcase_add_test(tcase, lists_are_read);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("augment", tcase, CK_FORK_GETENV);
 }

@@ -1,7 +1,7 @@
 /* What the operators draw, over many samples: probabilities and means within four standard errors of the protocol's distributions. */
 #include "clr/augment.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -232,7 +232,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("draws");
     TCase *tcase = tcase_create("draws");
 
     tcase_set_timeout(tcase, 120);
@@ -243,10 +242,5 @@ int main(void)
     tcase_add_loop_test(tcase, crops_have_their_areas_and_aspects, 0, sizeof crops / sizeof *crops);
     tcase_add_loop_test(tcase, impossible_crops_are_the_whole, 0, 4);
     tcase_add_test(tcase, noise_is_normal);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("draws", tcase, CK_FORK_GETENV);
 }

@@ -3,8 +3,8 @@
 #include "clr/hash.h"
 #include "clr/mem.h"
 #include "clr/rng.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -256,7 +256,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("base");
     TCase *tcase = tcase_create("base");
 
     tcase_add_test(tcase, messages_nest);
@@ -269,10 +268,5 @@ int main(void)
     tcase_add_test(tcase, streams_are_functions_of_what_they_are_for);
     tcase_add_test(tcase, draws_have_their_distributions);
     tcase_add_test(tcase, shuffles_reach_every_order);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("base", tcase, CK_FORK_GETENV);
 }

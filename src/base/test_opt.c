@@ -1,8 +1,8 @@
 /* Option tables: sources, kinds, ranges, conditions, proposals, comparison. */
 #include "clr/mem.h"
 #include "clr/opt.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,7 +209,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("opt");
     TCase *tcase = tcase_create("opt");
 
     tcase_add_test(tcase, defaults_and_line);
@@ -220,10 +219,5 @@ int main(void)
     tcase_add_test(tcase, every_text_reads_back);
     tcase_add_test(tcase, listed_names_are_known);
     tcase_add_test(tcase, comments_and_quotes);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("opt", tcase, CK_FORK_GETENV);
 }

@@ -2,8 +2,8 @@
 #include "clr/ckpt.h"
 #include "clr/h5.h"
 #include "clr/mem.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char top[] = "test_ckpt_XXXXXX", path[80];
+static char top[CLR_TEST_FOLDER], path[80];
 static clr_params params;
 static clr_optim *optim;
 
@@ -73,8 +73,7 @@ static clr_optim *new_optim(clr_params *p, int kind)
 
 static void setup(void)
 {
-    strcpy(top, "test_ckpt_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(top));
+    clr_test_folder_begin(top);
     snprintf(path, sizeof path, "%s/step-00000007.h5", top);
     open_network(&params, 8);
     optim = new_optim(&params, 2);
@@ -83,12 +82,9 @@ static void setup(void)
 
 static void teardown(void)
 {
-    char command[100];
-
     clr_optim_free(optim);
     clr_params_close(&params);
-    snprintf(command, sizeof command, "rm -rf '%s'", top);
-    ck_assert_int_eq(system(command), 0);
+    clr_test_folder_end(top);
 }
 
 static clr_ckpt_facts facts_of(int64_t step)
@@ -429,7 +425,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("ckpt");
     TCase *tcase = tcase_create("ckpt");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
@@ -443,10 +438,5 @@ int main(void)
     tcase_add_test(tcase, the_newest_few_are_kept);
     tcase_add_test(tcase, a_failed_save_is_told_once_and_harms_nothing);
     tcase_add_test(tcase, other_ranks_savers_are_null);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("ckpt", tcase, CK_FORK_GETENV);
 }

@@ -1,8 +1,8 @@
 /* Collectives on four ranks, with different data on each; agreement on errors. */
 #include "clr/comm.h"
 #include "clr/mem.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,18 +78,12 @@ int main(int argc, char **argv)
 {
     if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
         return EXIT_FAILURE;
-    Suite *suite = suite_create("comm");
     TCase *tcase = tcase_create("comm");
     tcase_add_test(tcase, sums_and_maxima);
     tcase_add_test(tcase, gathers_uneven_parts);
     tcase_add_test(tcase, every_rank_learns_the_worst);
     tcase_add_test(tcase, broadcasts_from_any_rank);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int status = clr_test_run("comm", tcase, CK_NOFORK);
     clr_comm_stop(comm);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

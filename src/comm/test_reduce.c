@@ -2,8 +2,8 @@
 #include "clr/mem.h"
 #include "clr/reduce.h"
 #include "clr/rng.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 static clr_comm *comm;
@@ -52,15 +52,9 @@ int main(int argc, char **argv)
 {
     if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
         return EXIT_FAILURE;
-    Suite *suite = suite_create("reduce");
     TCase *tcase = tcase_create("reduce");
     tcase_add_loop_test(tcase, buckets_sum_like_one, 0, 6);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int status = clr_test_run("reduce", tcase, CK_NOFORK);
     clr_comm_stop(comm);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

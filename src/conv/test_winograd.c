@@ -4,9 +4,9 @@
 #include "clr/isa.h"
 #include "clr/mem.h"
 #include "clr/rng.h"
+#include "clr/test.h"
 #include "winograd.h"
 
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <omp.h>
@@ -416,7 +416,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("winograd");
     TCase *tcase = tcase_create(clr_isa_name(clr_isa_current()));
 
     tcase_set_timeout(tcase, 120);
@@ -426,11 +425,5 @@ int main(void)
     tcase_add_loop_test(tcase, any_number_of_threads_does, 0, 5);
     tcase_add_test(tcase, a_smaller_team_does);
     tcase_add_loop_test(tcase, moments_hold_large_means, 0, 2);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("winograd", tcase, CK_NOFORK);
 }

@@ -3,8 +3,8 @@
 
 #include "clr/mem.h"
 #include "clr/rng.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -337,7 +337,6 @@ int main(int argc, char **argv)
 {
     if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
         return EXIT_FAILURE;
-    Suite *suite = suite_create("eval");
     TCase *tcase = tcase_create("eval");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, knn_is_the_reference);
@@ -347,12 +346,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, the_same_seed_gives_the_same_bits);
     tcase_add_test(tcase, bad_input_is_refused);
     tcase_add_test(tcase, top5_is_for_more_than_five_classes);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int status = clr_test_run("eval", tcase, CK_NOFORK);
     clr_comm_stop(comm);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

@@ -1,8 +1,8 @@
 /* Against plain sums in double, all transposes; tolerance 4 eps sqrt(k) of the largest. */
 #include "clr/gemm.h"
 #include "clr/rng.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -70,16 +70,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("gemm");
     TCase *tcase = tcase_create("gemm");
 
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, products, 0, 8);
     tcase_add_loop_test(tcase, panels, 0, 16);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("gemm", tcase, CK_FORK_GETENV);
 }

@@ -2,8 +2,8 @@
 #include "clr/h5.h"
 #include "clr/hash.h"
 #include "clr/mem.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,21 +14,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static char top[] = "test_h5_XXXXXX", path[64];
+static char top[CLR_TEST_FOLDER], path[64];
 
 static void setup(void)
 {
-    strcpy(top, "test_h5_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(top));
+    clr_test_folder_begin(top);
     snprintf(path, sizeof path, "%s/x.h5", top);
 }
 
 static void teardown(void)
 {
-    char command[100];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", top);
-    ck_assert_int_eq(system(command), 0);
+    clr_test_folder_end(top);
 }
 
 static int entries_of(const char *name)
@@ -393,7 +389,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("h5");
     TCase *tcase = tcase_create("h5");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
@@ -407,10 +402,5 @@ int main(void)
     tcase_add_test(tcase, a_full_disk_harms_nothing);
     tcase_add_test(tcase, a_full_file_system_is_named);
     tcase_add_test(tcase, rows_and_wholes_have_one_checksum);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("h5", tcase, CK_FORK_GETENV);
 }

@@ -4,8 +4,8 @@
 #include "clr/loader.h"
 #include "clr/mem.h"
 #include "clr/tensor.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -83,21 +83,17 @@ START_TEST(ranks_share_one_batch)
 }
 END_TEST
 
-static char top[] = "test_load_XXXXXX", path[64];
+static char top[CLR_TEST_FOLDER], path[64];
 
 static void setup(void)
 {
-    strcpy(top, "test_load_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(top));
+    clr_test_folder_begin(top);
     snprintf(path, sizeof path, "%s/x.h5", top);
 }
 
 static void teardown(void)
 {
-    char command[100];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", top);
-    ck_assert_int_eq(system(command), 0);
+    clr_test_folder_end(top);
 }
 
 enum { IMAGES = 22, BATCH = 8, FIRST = 2, COUNT = 5, SIZE = 12 };
@@ -363,7 +359,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("load");
     TCase *tcase = tcase_create("load");
 
     tcase_set_timeout(tcase, 240);
@@ -377,10 +372,5 @@ int main(void)
     tcase_add_loop_test(tcase, memory_is_enough_for_the_largest_images, 0, LAYOUTS);
     tcase_add_test(tcase, closing_ends_whatever_goes_on);
     tcase_add_loop_test(tcase, damage_is_told_and_hangs_nothing, 0, 2);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("load", tcase, CK_FORK_GETENV);
 }

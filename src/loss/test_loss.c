@@ -4,8 +4,8 @@
 #include "clr/loss.h"
 #include "clr/mem.h"
 #include "clr/rng.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -180,17 +180,11 @@ int main(int argc, char **argv)
 {
     if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
         return EXIT_FAILURE;
-    Suite *suite = suite_create("loss");
     TCase *tcase = tcase_create(clr_isa_name(clr_isa_current()));
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, agrees_with_the_reference, 0, (int)CLR_COUNT(rows));
     tcase_add_test(tcase, refuses_and_notices);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int status = clr_test_run("loss", tcase, CK_NOFORK);
     clr_comm_stop(comm);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

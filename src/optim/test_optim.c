@@ -1,8 +1,8 @@
 /* Optimizers against plain double-precision references over several steps, and cases computed by hand. */
 #include "clr/mem.h"
 #include "clr/optim.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,7 +214,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("optim");
     TCase *tc = tcase_create("optim");
 
     tcase_add_loop_test(tc, follows_the_reference, 0, 3);
@@ -223,10 +222,5 @@ int main(void)
     tcase_add_test(tc, schedule_of_the_paper);
     tcase_add_test(tc, gradient_norm);
     tcase_add_test(tc, names_for_checkpoints);
-    suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("optim", tc, CK_FORK_GETENV);
 }

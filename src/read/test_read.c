@@ -1,8 +1,8 @@
 /* Readers on small sources made here, good ones and damaged ones. */
 #include "clr/mem.h"
 #include "clr/read.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-static char top[] = "test_read_XXXXXX";
+static char top[CLR_TEST_FOLDER];
 
 static const char *at(const char *name)
 {
@@ -49,16 +49,12 @@ static void cut(const char *name, double part)
 
 static void setup(void)
 {
-    strcpy(top, "test_read_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(top));
+    clr_test_folder_begin(top);
 }
 
 static void teardown(void)
 {
-    char command[100];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", top);
-    ck_assert_int_eq(system(command), 0);
+    clr_test_folder_end(top);
 }
 
 enum { N = 12, H = 5, W = 4, IMAGES = 16 + N * H * W, LABELS = 8 + N };
@@ -360,7 +356,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("read");
     TCase *tcase = tcase_create("read");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
@@ -374,10 +369,5 @@ int main(void)
     tcase_add_test(tcase, links_to_folders_end);
     tcase_add_test(tcase, split_of_a_tree_is_a_folder);
     tcase_add_test(tcase, what_is_no_source);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("read", tcase, CK_FORK_GETENV);
 }

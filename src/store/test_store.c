@@ -2,8 +2,8 @@
 #include "clr/h5.h"
 #include "clr/mem.h"
 #include "clr/store.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -12,21 +12,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char top[] = "test_store_XXXXXX", path[64];
+static char top[CLR_TEST_FOLDER], path[64];
 
 static void setup(void)
 {
-    strcpy(top, "test_store_XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(top));
+    clr_test_folder_begin(top);
     snprintf(path, sizeof path, "%s/x.h5", top);
 }
 
 static void teardown(void)
 {
-    char command[100];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", top);
-    ck_assert_int_eq(system(command), 0);
+    clr_test_folder_end(top);
 }
 
 static int entries(void)
@@ -361,7 +357,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("store");
     TCase *tcase = tcase_create("store");
 
     tcase_set_timeout(tcase, 120);
@@ -374,10 +369,5 @@ int main(void)
     tcase_add_test(tcase, a_cut_file_is_refused);
     tcase_add_test(tcase, other_hdf5_files_are_refused);
     tcase_add_loop_test(tcase, several_threads_read_at_once, 0, 2);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("store", tcase, CK_FORK_GETENV);
 }

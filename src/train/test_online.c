@@ -2,9 +2,9 @@
    learns classes that can be told apart. */
 #include "clr/mem.h"
 #include "clr/rng.h"
+#include "clr/test.h"
 #include "online.h"
 
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -144,18 +144,12 @@ int main(int argc, char **argv)
 {
     if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
         return EXIT_FAILURE;
-    Suite *suite = suite_create("online");
     TCase *tcase = tcase_create("online");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, gradients, 0, 2);
     tcase_add_test(tcase, nothing_to_learn_from);
     tcase_add_test(tcase, learns);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int status = clr_test_run("online", tcase, CK_NOFORK);
     clr_comm_stop(comm);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

@@ -3,8 +3,8 @@
 
 #include "clr/comm.h"
 #include "clr/log.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -82,7 +82,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("watch");
     TCase *all = tcase_create("all");
 
     tcase_set_timeout(all, 60);
@@ -90,10 +89,5 @@ int main(void)
     tcase_add_test(all, silence_ends_a_run);
     tcase_add_test(all, work_within_a_phase_is_no_silence);
     tcase_add_test(all, a_suspended_run_is_not_silent);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("watch", all, CK_FORK_GETENV);
 }
