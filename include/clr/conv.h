@@ -94,6 +94,12 @@ extern const clr_conv_solver *const clr_conv_solvers[]; /* ends with NULL; the r
    the same number gives the same bits. */
 void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args);
 
+/* Local. Passes alone, where no convolution makes them: the join of rows (rows, channels); mask and moments of dx (rows, channels) as of
+   backward_data with seen, of args dx, x, lens, about, mean, moments, and a workspace of clr_conv_sums_bytes(channels). */
+void clr_conv_join_alone(const clr_conv_join *join, int64_t rows, int channels);
+void clr_conv_seen_alone(const clr_conv_args *args, int64_t rows, int channels);
+size_t clr_conv_sums_bytes(int channels);
+
 /* Local. Seconds that solver takes for all images: the best of a few runs on random numbers, lens, mask, moments and turn
    included. error: NULL, or set to the relative L2 distance from the reference member, on as many images as that one does in seconds. */
 double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction, double *error);

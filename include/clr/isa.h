@@ -8,6 +8,7 @@
    Kernels are written with vectors of CLR_LANES floats (GCC's vector extension), so that one source
    serves all three; loops over registers have constant bounds. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum clr_isa { CLR_ISA_PORTABLE, CLR_ISA_AVX2, CLR_ISA_AVX512, CLR_ISAS } clr_isa;
@@ -37,6 +38,19 @@ typedef struct clr_ahead {
     const struct clr_ahead *then;
 } clr_ahead;
 enum { CLR_LINE = 64 / sizeof(float) }; /* floats */
+
+/* `n` ranges of so many floats, one behind the other, to be asked for while the rows of a matrix product with as many multiply-adds are
+   summed: CLR_LINE rows at a time by tiles of 24 vectors, about. */
+static inline void clr_ahead_chain(clr_ahead *ahead, int n, const float *const *from, const int64_t *floats, int64_t products)
+{
+    enum { TILE = 24 * CLR_LINE };
+    int64_t all = 0;
+
+    for (int i = 0; i < n; i++)
+        all += floats[i];
+    for (int i = 0; i < n; i++)
+        ahead[i] = (clr_ahead){from[i], floats[i] ? from[i] + floats[i] : from[i], (int)(TILE * all / products + 1), i < n - 1 ? &ahead[i + 1] : NULL};
+}
 
 #ifdef CLR_ISA /* inside a kernel file */
 #define CLR_JOIN_(a, b) a##_##b
@@ -79,7 +93,7 @@ static inline void clr_stream_vec(float *at, clr_vec v)
 
 static inline void clr_ask_ahead(clr_ahead *a)
 {
-    if (a->at >= a->end && a->then)
+    while (a->at >= a->end && a->then)
         *a = *a->then;
     for (int line = 0; line < a->pace && a->at < a->end; line++, a->at += CLR_LINE)
         __builtin_prefetch(a->at, 0, 2);

@@ -1,6 +1,6 @@
 #ifndef CLR_NN_H
 #define CLR_NN_H
-/* Batch norm, and the passes over activations between convolutions: joins, pools, materialised lenses. Rows are pixels (n, k).
+/* Batch norm, and the passes over activations between convolutions: pools, materialised lenses. Rows are pixels (n, k).
    Passes run on all OpenMP threads, rows split by index; sums are double, one part a thread, added in the order of threads, so
    that the same number of threads gives the same bits. Local, except where said. */
 
@@ -8,15 +8,6 @@
 #include "clr/conv.h"
 #include "clr/mem.h"
 #include "clr/params.h"
-
-/* Sums of a pass, one part a thread. */
-typedef struct clr_pass_space {
-    double *part;
-    int threads, width; /* doubles a thread */
-} clr_pass_space;
-
-void clr_pass_space_open(clr_pass_space *space, int channels); /* the most channels of any pass */
-void clr_pass_space_close(clr_pass_space *space);
 
 /* Batch norm over k channels: y -> gamma (y - mean) / sqrt(var + eps) + beta. Where a forward was: the lens, mean and deviation. */
 typedef struct clr_norm {
@@ -50,20 +41,20 @@ clr_conv_turn clr_norm_turn(const clr_norm *norm, const float *g); /* y -> dy wi
 /* out = what lens sees of y. */
 void clr_see(const float *y, const clr_lens *lens, int64_t rows, int k, float *out);
 
-void clr_join(const clr_conv_join *join, int64_t rows, int k);
-
-/* g, the gradient of what the lens shows of x, masked in place by its ReLU; norm->sums filled about y, the norm's input. (x and y are the
-   same, but for a join: x is its out and the lens a bare ReLU.) */
-void clr_seen_backward(float *g, const float *x, const clr_lens *lens, const float *y, clr_norm *norm, int64_t rows, clr_pass_space *space);
-
 /* h (n, k) = mean over the pixels of x (n, pixels, k); and back. */
 void clr_pool_mean(const float *x, int n, int pixels, int k, float *h);
 void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, float *dx);
 
 /* 3x3, stride 2, one pixel of border (never chosen): out (n, p, q, k) = max of what lens shows of y (n, h, w, k), p = (h + 1) / 2. Of equal
-   values the first counts. backward: dy overwritten with the gradient of what lens shows, masked by its ReLU; norm->sums filled. */
-void clr_pool_max(const float *y, const clr_lens *lens, int n, int h, int w, int k, float *out);
-void clr_pool_max_backward(const float *y, const clr_lens *lens, const float *dout, int n, int h, int w, clr_norm *norm, clr_pass_space *space,
-                           float *dy);
+   values the first counts. backward: dy overwritten with the gradient of what lens shows, masked by its ReLU; norm->sums filled;
+   workspace: clr_conv_sums_bytes(k). */
+typedef struct clr_pool {
+    const float *y;
+    clr_lens lens;
+    int n, h, w, k;
+} clr_pool;
+
+void clr_pool_max(const clr_pool *pool, float *out);
+void clr_pool_max_backward(const clr_pool *pool, const float *dout, float *dy, clr_norm *norm, void *workspace);
 
 #endif

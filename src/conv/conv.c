@@ -2,12 +2,10 @@
 #include "clr/conv.h"
 
 #include "clr/isa.h"
-#include "clr/mem.h"
 #include "passes.h"
 #include "solvers.h"
 
 #include <omp.h>
-#include <string.h>
 
 #define DECLARE(name) extern const clr_conv_solver clr_conv_##name;
 CLR_CONV_SOLVERS(DECLARE)
@@ -31,42 +29,41 @@ double clr_conv_flops(const clr_conv_problem *a)
     return 2.0 * a->n * a->p * a->q * a->k * a->r * a->s * a->c;
 }
 
-static size_t round_up(size_t bytes)
+size_t clr_conv_sums_bytes(int channels)
 {
-    return (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
+    return (size_t)omp_get_max_threads() * clr_part_bytes(channels);
 }
 
 size_t clr_conv_workspace(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction)
 {
-    int threads = omp_get_max_threads();
-    size_t channels = (size_t)(direction == CLR_FORWARD ? problem->k : problem->c);
-    size_t passes = solver->fuses || direction == CLR_BACKWARD_WEIGHT ? 0 : 2 * channels * sizeof(double);
+    size_t sums = solver->fuses || direction == CLR_BACKWARD_WEIGHT ? 0 : clr_conv_sums_bytes(direction == CLR_FORWARD ? problem->k : problem->c);
 
-    return round_up(solver->workspace(problem, direction, threads)) + (size_t)threads * round_up(passes);
+    return clr_aligned(solver->workspace(problem, direction, omp_get_max_threads())) + sums;
 }
 
-/* Runs pass on each thread's share of n rows; sums: NULL, or room for each thread's own, which are added up in the order of threads. */
-static void by_rows(clr_conv_pass *pass, const clr_conv_args *args, int64_t n, int channels, char *sums)
+/* Runs pass on each thread's share of n rows. parts: NULL, or room for sums, which become the moments. */
+static void by_rows(clr_conv_pass *pass, const clr_conv_args *args, int64_t n, int channels, void *parts)
 {
-    size_t bytes = round_up(2 * (size_t)channels * sizeof(double));
     int threads = omp_get_max_threads();
 
 #pragma omp parallel num_threads(threads)
     {
         int thread = omp_get_thread_num();
-        double *mine = sums ? (double *)(sums + (size_t)thread * bytes) : NULL;
-        if (mine)
-            memset(mine, 0, bytes);
+        double *mine = parts ? clr_part_begin(parts, channels, thread) : NULL;
         pass(args, channels, clr_share(n, threads, thread), clr_share(n, threads, thread + 1), mine);
     }
-    if (!sums || !args->moments)
-        return;
-    memset(args->moments, 0, 2 * (size_t)channels * sizeof(double));
-    for (int thread = 0; thread < threads; thread++) {
-        const double *part = (const double *)(sums + (size_t)thread * bytes);
-        for (int i = 0; i < 2 * channels; i++)
-            args->moments[i] += part[i];
-    }
+    if (parts && args->moments)
+        clr_parts_add_up(parts, channels, threads, args->moments);
+}
+
+void clr_conv_join_alone(const clr_conv_join *join, int64_t rows, int channels)
+{
+    by_rows(*CLR_KERNEL_PICK(clr_conv_join_pass), &(clr_conv_args){.join = *join}, rows, channels, NULL);
+}
+
+void clr_conv_seen_alone(const clr_conv_args *args, int64_t rows, int channels)
+{
+    by_rows(*CLR_KERNEL_PICK(clr_conv_seen_pass), args, rows, channels, args->workspace);
 }
 
 void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction,
@@ -76,7 +73,7 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
     int64_t in_rows = (int64_t)args->images * problem->h * problem->w, out_rows = (int64_t)args->images * problem->p * problem->q;
 
     if (direction == CLR_FORWARD && args->join.y && !(solver->joins && solver->joins(problem))) {
-        by_rows(*CLR_KERNEL_PICK(clr_conv_join_pass), args, in_rows, problem->c, NULL);
+        clr_conv_join_alone(&args->join, in_rows, problem->c);
         inner.join.y = NULL;
     }
     if (solver->fuses) {
@@ -89,9 +86,10 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
     inner.seen = false;
     inner.turn.g = NULL;
     solver->apply(problem, direction, &inner);
-    char *sums = (char *)args->workspace + round_up(solver->workspace(problem, direction, omp_get_max_threads()));
+    inner = *args;
+    inner.workspace = (char *)args->workspace + clr_aligned(solver->workspace(problem, direction, omp_get_max_threads()));
     if (direction == CLR_FORWARD && args->moments)
-        by_rows(*CLR_KERNEL_PICK(clr_conv_moments_pass), args, out_rows, problem->k, sums);
+        by_rows(*CLR_KERNEL_PICK(clr_conv_moments_pass), args, out_rows, problem->k, inner.workspace);
     if (direction == CLR_BACKWARD_DATA && args->seen)
-        by_rows(*CLR_KERNEL_PICK(clr_conv_seen_pass), args, in_rows, problem->c, sums);
+        clr_conv_seen_alone(&inner, in_rows, problem->c);
 }

@@ -255,16 +255,10 @@ static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const
 /* What the item reads: dy, g too if it turns, and x, of a 1x1 kernel all of whose channels and pixels are taken. */
 static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one, bool turns, clr_ahead ahead[3])
 {
-    enum { TILE = 24 * CLR_LINE }; /* about: vectors of a tile of dw, times the floats of one */
-    bool whole = b->point && b->stage.pick == 1 && b->block == a->c;
-    const float *dy = args->dy + one->pixel * a->k, *g = turns ? args->turn.g + one->pixel * a->k : NULL;
-    const float *x = whole ? args->x + one->pixel * a->c : NULL;
-    int64_t floats = one->pixels * a->k;
-    int pace = TILE * ((whole ? a->c : 0) + (turns ? 2 : 1) * a->k) / (a->r * a->s * a->c * a->k) + 1;
+    int64_t k = a->k, turned = turns ? k : 0, c = b->point && b->stage.pick == 1 && b->block == a->c ? a->c : 0;
 
-    ahead[0] = (clr_ahead){dy, dy + floats, pace, turns ? &ahead[1] : whole ? &ahead[2] : NULL};
-    ahead[1] = (clr_ahead){g, g + (turns ? floats : 0), pace, whole ? &ahead[2] : NULL};
-    ahead[2] = (clr_ahead){x, x + (whole ? one->pixels * a->c : 0), pace, NULL};
+    clr_ahead_chain(ahead, 3, (const float *[]){args->dy + one->pixel * k, turns ? args->turn.g + one->pixel * k : NULL, args->x + one->pixel * c},
+                    (int64_t[]){one->pixels * k, one->pixels * turned, one->pixels * c}, one->pixels * (int64_t)b->floats);
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
@@ -280,7 +274,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         int thread = omp_get_thread_num();
         char *mine = (char *)args->workspace + (size_t)thread * b.thread_bytes;
         float *dw = b.own ? (float *)(mine + b.at_sums) : args->dw;
-        int begin = alone ? 0 : (int)clr_share(a->c, threads, thread), end = alone ? a->c : (int)clr_share(a->c, threads, thread + 1);
+        int begin = b.own ? 0 : (int)clr_share(a->c, threads, thread), end = b.own ? a->c : (int)clr_share(a->c, threads, thread + 1);
         int from = b.own ? (int)clr_share(items, threads, thread) : 0, to = b.own ? (int)clr_share(items, threads, thread + 1) : items;
         for (int t = 0; t < taps && (b.own || !args->accumulate); t++)
             memset(dw + ((size_t)t * (size_t)a->c + (size_t)begin) * (size_t)a->k, 0, (size_t)(end - begin) * (size_t)a->k * sizeof *dw);

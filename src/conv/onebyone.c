@@ -83,15 +83,13 @@ static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const f
 /* What lines first .. last-1 are made of: dy, g with its turn, and x, where nothing of it is left out. */
 static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, clr_ahead ahead[3])
 {
-    enum { TILE = 24 * CLR_LINE }; /* about: vectors of a tile of dw that is summed in registers, times the floats of one */
-    int64_t rows = (int64_t)(last - first) * a->q, from = (int64_t)first * a->q;
-    bool turns = args->turn.g, asks = rows * (a->c + (turns ? 2 : 1) * a->k) * (int64_t)sizeof(float) <= ASKED;
-    const float *dy = args->dy + from * a->k, *g = turns ? args->turn.g + from * a->k : NULL, *x = args->x + from * a->c;
-    int pace = TILE * (a->c + (turns ? 2 : 1) * a->k) / (a->c * a->k) + 1;
+    int64_t from = (int64_t)first * a->q, rows = (int64_t)(last - first) * a->q, asked = rows, k = a->k, c = a->stride == 1 ? a->c : 0;
+    int64_t turned = args->turn.g ? k : 0;
 
-    ahead[0] = (clr_ahead){dy, dy + (asks ? rows * a->k : 0), pace, turns ? &ahead[1] : &ahead[2]};
-    ahead[1] = (clr_ahead){g, g + (asks && turns ? rows * a->k : 0), pace, &ahead[2]};
-    ahead[2] = (clr_ahead){x, x + (asks && a->stride == 1 ? rows * a->c : 0), pace, NULL};
+    if (rows * (a->c + k + turned) * (int64_t)sizeof(float) > ASKED)
+        asked = 0;
+    clr_ahead_chain(ahead, 3, (const float *[]){args->dy + from * k, turned ? args->turn.g + from * k : NULL, args->x + from * c},
+                    (int64_t[]){asked * k, asked * turned, asked * c}, clr_max64(1, rows * a->c * k));
 }
 
 static void add_up(const clr_conv_problem *a, const clr_conv_args *args, const layout *b, int threads, int thread)

@@ -1,11 +1,12 @@
-/* Every member of the table, in every direction, against the reference member on a table of shapes. Relative L2 error; the bound is
-   c eps sqrt(length of the sum), c = 4 for plain sums; Winograd's transforms cost a factor (src/conv/winograd.c). */
+/* Every member of the table, in every direction, on a table of shapes, against the reference member, and what is fused (joins, turns, masks,
+   moments) against plain formulas. Relative L2 error; the bound is c eps sqrt(length of the sum), c = 4 for plain sums; Winograd's transforms
+   cost a factor (src/conv/winograd.c). What is made element by element: 2 eps of the sum of its terms' sizes. */
 #include "clr/conv.h"
 #include "clr/isa.h"
 #include "clr/mem.h"
 #include "clr/rng.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <float.h>
 #include <math.h>
 #include <omp.h>
@@ -25,10 +26,16 @@ static const struct {
     {5, 116, 116, 4, 64, 1, 1, 0}, {5, 116, 116, 64, 4, 1, 2, 0}, {3, 120, 120, 64, 16, 1, 1, 0}, /* large enough to go past the caches */
 };
 
+/* What a call gives: its result, what it made on the way (join: x; turn: dy), its moments. */
+typedef struct outcome {
+    float *out, *made;
+    double *moments;
+} outcome;
+
 typedef struct data {
     clr_conv_problem a;
-    float *x, *about, *y, *g, *made, *want_made, *w, *lens, *mean, *turns, *start, *out, *want;
-    double *moments, *want_moments;
+    float *x, *about, *y, *g, *w, *lens, *mean, *turn, *start;
+    outcome got, want;
     int64_t xs, ys, ws;
 } data;
 
@@ -41,6 +48,12 @@ static float *random_floats(int64_t n, clr_rng *rng, double mean, double deviati
     return at;
 }
 
+static outcome outcome_for(const data *d, int64_t most)
+{
+    return (outcome){CLR_NEW(float, most), CLR_NEW(float, clr_max64(d->xs, d->ys)), CLR_NEW(double, 2 * (d->a.c + d->a.k))};
+}
+
+/* x, and the scale and shift of its lens, are such that scale x + shift is exact in fp32 and never zero: no mask hangs on rounding. */
 static data make(int shape)
 {
     data d = {.a = clr_conv_problem_of(shapes[shape].n, shapes[shape].h, shapes[shape].w, shapes[shape].c, shapes[shape].k,
@@ -56,58 +69,162 @@ static data make(int shape)
     d.about = random_floats(d.xs, &rng, 0, 1);
     d.y = random_floats(d.ys, &rng, 0, 1);
     d.g = random_floats(d.ys, &rng, 0, 1);
-    d.turns = random_floats(4 * a->k, &rng, 0.5, 1);
-    d.made = CLR_NEW(float, clr_max64(d.xs, d.ys));
-    d.want_made = CLR_NEW(float, clr_max64(d.xs, d.ys));
+    d.turn = random_floats(4 * a->k, &rng, 0.5, 1);
     d.w = random_floats(d.ws, &rng, 0, 1);
     d.lens = random_floats(2 * a->c, &rng, 0.5, 0.5);
     d.mean = random_floats(a->c, &rng, 0, 1);
     d.start = random_floats(most, &rng, 0, 1);
-    d.out = CLR_NEW(float, most);
-    d.want = CLR_NEW(float, most);
-    d.moments = CLR_NEW(double, 2 * (a->c + a->k));
-    d.want_moments = CLR_NEW(double, 2 * (a->c + a->k));
+    d.got = outcome_for(&d, most);
+    d.want = outcome_for(&d, most);
+    for (int64_t i = 0; i < d.xs; i++)
+        d.x[i] = roundf(d.x[i] * 64) / 64;
+    for (int i = 0; i < a->c; i++) {
+        d.lens[i] = roundf(d.lens[i] * 64) / 64;
+        d.lens[a->c + i] = (2 * roundf(d.lens[a->c + i] * 4096) + 1) / 8192;
+    }
     return d;
 }
 
 static void drop(data *d)
 {
-    void *all[] = {d->x,    d->about, d->y,    d->g,   d->turns, d->made,    d->want_made, d->w,
-                   d->lens, d->mean,  d->start, d->out, d->want,  d->moments, d->want_moments};
+    void *all[] = {d->x,    d->about, d->y,       d->g,        d->w,            d->lens,      d->mean,      d->turn,
+                   d->start, d->got.out, d->got.made, d->got.moments, d->want.out, d->want.made, d->want.moments};
 
     for (size_t i = 0; i < CLR_COUNT(all); i++)
         clr_free(all[i]);
 }
 
+/* Forward knows no accumulate, only backward_data seen and about, the two others makes (a join, a turn). */
 typedef struct variant {
-    bool lens, accumulate, seen, joined;
-    float *made; /* NULL, or where x is joined, or y turned */
+    const char *name;
+    bool lens, relu, accumulate, seen, about, moments, makes, fewer;
 } variant;
 
-static void run(const clr_conv_solver *solver, data *d, clr_direction direction, int images, variant v, float *out, double *moments)
-{
-    int64_t n = direction == CLR_FORWARD ? d->ys : direction == CLR_BACKWARD_DATA ? d->xs : d->ws;
-    void *workspace = clr_alloc(clr_conv_workspace(solver, &d->a, direction), 1);
-    clr_conv_args args = {.images = images, .x = d->x, .weight = d->w, .y = out, .dy = d->y, .dx = out, .dw = out,
-                          .accumulate = v.accumulate, .seen = v.seen, .mean = d->mean, .moments = moments,
-                          .workspace = workspace};
-    const int k = d->a.k;
+static const variant variants[] = {
+    {"plain", .moments = true},
+    {"lens", .lens = true, .relu = true, .moments = true},
+    {"accumulated", .accumulate = true, .moments = true},
+    {"lens, mask and moments", .lens = true, .relu = true, .seen = true, .moments = true},
+    {"fewer images than planned for", .moments = true, .fewer = true},
+    {"mask without moments", .lens = true, .relu = true, .seen = true},
+    {"join, turn", .relu = true, .accumulate = true, .seen = true, .about = true, .moments = true, .makes = true},
+    {"join with a lens, turn", .lens = true, .accumulate = true, .seen = true, .about = true, .moments = true, .makes = true},
+    {"join with lens and ReLU, turn", .lens = true, .relu = true, .accumulate = true, .seen = true, .about = true, .moments = true,
+     .makes = true},
+};
 
-    if (v.lens)
-        args.lens = (clr_lens){d->lens, d->lens + d->a.c, true};
-    if (v.joined)
-        args.lens.relu = true, args.about = d->about;
-    if (v.made && direction == CLR_FORWARD) {
-        args.join = (clr_conv_join){d->x, d->about, {d->lens, d->lens + d->a.c, false}, args.lens, v.made};
-        args.x = v.made, args.lens = (clr_lens){0};
-    } else if (v.made) {
-        memcpy(v.made, d->y, (size_t)d->ys * sizeof *d->y);
-        args.dy = args.y = v.made;
-        args.turn = (clr_conv_turn){d->g, d->turns, d->turns + k, d->turns + 2 * k, d->turns + 3 * k};
+typedef struct call {
+    clr_direction direction;
+    int images;
+    variant is;
+    const float *x, *dy; /* NULL: of the data */
+} call;
+
+static call call_of(const data *d, clr_direction direction, const variant *v)
+{
+    call c = {direction, v->fewer ? (d->a.n + 1) / 2 : d->a.n, *v, NULL, NULL};
+
+    c.is.accumulate &= direction != CLR_FORWARD;
+    c.is.seen &= direction == CLR_BACKWARD_DATA;
+    c.is.makes &= direction != CLR_BACKWARD_DATA;
+    c.is.moments &= direction == CLR_FORWARD || c.is.seen;
+    return c;
+}
+
+static int64_t floats_of(const data *d, clr_direction direction)
+{
+    return direction == CLR_FORWARD ? d->ys : direction == CLR_BACKWARD_DATA ? d->xs : d->ws;
+}
+
+static clr_lens lens_of(const data *d, const variant *v)
+{
+    return v->lens ? (clr_lens){d->lens, d->lens + d->a.c, v->relu} : (clr_lens){.relu = v->seen && v->relu};
+}
+
+static void run(const clr_conv_solver *solver, const data *d, const call *c, const outcome *to)
+{
+    const int k = d->a.k;
+    clr_conv_args args = {.images = c->images, .x = c->x ? c->x : d->x, .lens = c->x ? (clr_lens){0} : lens_of(d, &c->is), .weight = d->w,
+                          .y = to->out, .dy = c->dy ? c->dy : d->y, .dx = to->out, .dw = to->out, .accumulate = c->is.accumulate,
+                          .seen = c->is.seen, .about = c->is.about ? d->about : NULL, .mean = d->mean,
+                          .moments = c->is.moments ? to->moments : NULL,
+                          .workspace = clr_alloc(clr_conv_workspace(solver, &d->a, c->direction), 1)};
+
+    if (c->is.makes && c->direction == CLR_FORWARD) {
+        args.join = (clr_conv_join){d->about, d->x, {d->lens, d->lens + d->a.c, false}, args.lens, to->made};
+        args.x = to->made, args.lens = (clr_lens){0};
+    } else if (c->is.makes) {
+        memcpy(to->made, d->y, (size_t)d->ys * sizeof *d->y);
+        args.dy = args.y = to->made;
+        args.turn = (clr_conv_turn){d->g, d->turn, d->turn + k, d->turn + 2 * k, d->turn + 3 * k};
     }
-    memcpy(out, d->start, (size_t)n * sizeof *out);
-    clr_conv_apply(solver, &d->a, direction, &args);
-    clr_free(workspace);
+    memcpy(to->out, d->start, (size_t)floats_of(d, c->direction) * sizeof *to->out);
+    clr_conv_apply(solver, &d->a, c->direction, &args);
+    clr_free(args.workspace);
+}
+
+/* ---- plain formulas of what is fused ---- */
+
+/* relu(lens of about + what v shows of x); size: of its terms. */
+static double plain_join(const data *d, const variant *v, int64_t i, double *size)
+{
+    int c = (int)(i % d->a.c);
+    double scale = d->lens[c], shift = d->lens[d->a.c + c], other = v->lens ? scale * d->x[i] + shift : d->x[i];
+
+    other = v->lens && v->relu && other < 0 ? 0 : other;
+    *size = fabs(scale * d->about[i]) + fabs(shift) + fabs(other);
+    return fmax(0, scale * d->about[i] + shift + other);
+}
+
+static double plain_turn(const data *d, int64_t i, double *size)
+{
+    int k = (int)(i % d->a.k);
+    const float *t = d->turn + k;
+    double from_g = (double)t[0] * d->g[i], from_y = t[d->a.k] * ((double)d->y[i] - t[3 * d->a.k]), rest = t[2 * d->a.k];
+
+    *size = fabs(from_g) + fabs(from_y) + fabs(rest);
+    return from_g + from_y + rest;
+}
+
+static void plain_mask(const data *d, const variant *v, int64_t n, float *dx)
+{
+    for (int64_t i = 0; i < n; i++) {
+        int c = (int)(i % d->a.c);
+        double shown = v->lens ? (double)d->lens[c] * d->x[i] + d->lens[d->a.c + c] : d->x[i];
+        dx[i] = v->relu && shown <= 0 ? 0 : dx[i];
+    }
+}
+
+/* Sums by channel of a (rows, channels), and of a times b - mean. */
+static void plain_moments(const float *a, const float *b, const float *mean, int64_t n, int channels, double *moments)
+{
+    memset(moments, 0, 2 * (size_t)channels * sizeof *moments);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t c = i % channels;
+        moments[c] += a[i];
+        moments[channels + c] += a[i] * ((double)b[i] - (mean ? mean[c] : 0));
+    }
+}
+
+static void expect(data *d, const call *c, int64_t n, int64_t made)
+{
+    const clr_conv_solver *reference = NULL;
+    call bare = *c;
+    double size;
+
+    for (int i = 0; clr_conv_solvers[i]; i++)
+        reference = clr_conv_solvers[i];
+    for (int64_t i = 0; i < made; i++)
+        d->want.made[i] = (float)(c->direction == CLR_FORWARD ? plain_join(d, &c->is, i, &size) : plain_turn(d, i, &size));
+    *(c->direction == CLR_FORWARD ? &bare.x : &bare.dy) = made ? d->want.made : NULL;
+    bare.is.seen = bare.is.moments = bare.is.makes = false;
+    run(reference, d, &bare, &d->want);
+    if (c->is.seen)
+        plain_mask(d, &c->is, n, d->want.out);
+    if (c->is.seen)
+        plain_moments(d->want.out, c->is.about ? d->about : d->x, d->mean, n, d->a.c, d->want.moments);
+    else if (c->direction == CLR_FORWARD)
+        plain_moments(d->want.out, d->want.out, NULL, n, d->a.k, d->want.moments);
 }
 
 static double far(const float *got, const float *want, int64_t n)
@@ -126,53 +243,40 @@ static double distance_of_moments(const data *d, int count)
     double size = 0, difference = 0;
 
     for (int i = 0; i < count; i++) {
-        size += d->want_moments[i] * d->want_moments[i];
-        difference += (d->moments[i] - d->want_moments[i]) * (d->moments[i] - d->want_moments[i]);
+        size += d->want.moments[i] * d->want.moments[i];
+        difference += (d->got.moments[i] - d->want.moments[i]) * (d->got.moments[i] - d->want.moments[i]);
     }
     return sqrt(difference / size);
 }
 
-/* Plain; with a lens; accumulated; with lens, mask and moments; fewer images than planned for; mask without moments; accumulated, mask of a
-   join and moments about what it joins; the same with a lens. The last two of the
-   gradient of the weight with a turn, and forward with a join. */
-enum { VARIANTS = 8 };
-
-static void compare(data *d, int shape, clr_direction direction, int number)
+/* The reference too: the seam's own passes go with it. */
+static void compare(data *d, int shape, clr_direction direction, const variant *v)
 {
     const clr_conv_problem *a = &d->a;
-    const clr_conv_solver *reference = NULL;
-    bool late = number >= 6, data_gradient = direction == CLR_BACKWARD_DATA, makes = late && !data_gradient;
-    variant v = {.lens = number & 1, .accumulate = number == 2 && direction != CLR_FORWARD, .joined = late && data_gradient,
-                 .made = makes ? d->made : NULL};
-    v.accumulate |= v.joined;
-    v.seen = (number == 3 || number == 5 || late) && data_gradient;
-    bool moments = number != 5 && (direction == CLR_FORWARD || v.seen);
-    int images = number == 4 ? (a->n + 1) / 2 : a->n;
-    int64_t total = direction == CLR_FORWARD ? d->ys : direction == CLR_BACKWARD_DATA ? d->xs : d->ws;
-    int64_t n = direction == CLR_BACKWARD_WEIGHT ? d->ws : total / a->n * images;
+    const call c = call_of(d, direction, v);
+    int64_t total = floats_of(d, direction), n = direction == CLR_BACKWARD_WEIGHT ? total : total / a->n * c.images;
+    int64_t made = c.is.makes ? floats_of(d, direction == CLR_FORWARD ? CLR_BACKWARD_DATA : CLR_FORWARD) / a->n * c.images : 0;
     double length = direction == CLR_FORWARD ? a->r * a->s * a->c : direction == CLR_BACKWARD_DATA ? a->r * a->s * a->k : (double)a->n * a->p * a->q;
 
-    for (int i = 0; clr_conv_solvers[i]; i++)
-        reference = clr_conv_solvers[i];
-    run(reference, d, direction, images, v, d->want, moments ? d->want_moments : NULL);
-    size_t made = (size_t)((direction == CLR_FORWARD ? d->xs : d->ys) / a->n * images) * sizeof(float);
-    if (makes)
-        memcpy(d->want_made, d->made, made);
-    for (const clr_conv_solver *const *next = clr_conv_solvers; *next != reference; next++) {
+    expect(d, &c, n, made);
+    for (const clr_conv_solver *const *next = clr_conv_solvers; *next; next++) {
         const clr_conv_solver *solver = *next;
         if (!solver->applicable(a, direction) || !(solver->directions >> direction & 1))
             continue;
         double bound = (strncmp(solver->name, "winograd", 8) ? 4 : 40) * FLT_EPSILON * sqrt(length);
-        run(solver, d, direction, images, v, d->out, moments ? d->moments : NULL);
-        double error = far(d->out, d->want, n);
-        ck_assert_msg(error < bound, "%s, direction %d, shape %d, variant %d: error %.2e, bound %.2e", solver->name, direction, shape, number,
-                      error, bound);
-        ck_assert_msg(!memcmp(d->out + n, d->start + n, (size_t)(total - n) * sizeof(float)), "%s wrote past its images", solver->name);
-        ck_assert_msg(!makes || !memcmp(d->made, d->want_made, made), "%s joined or turned otherwise, direction %d, shape %d", solver->name,
-                      direction, shape);
-        if (moments) {
+        run(solver, d, &c, &d->got);
+        double error = far(d->got.out, d->want.out, n);
+        ck_assert_msg(error < bound, "%s, direction %d, shape %d, %s: error %.2e, bound %.2e", solver->name, direction, shape, v->name, error,
+                      bound);
+        ck_assert_msg(!memcmp(d->got.out + n, d->start + n, (size_t)(total - n) * sizeof(float)), "%s wrote past its images", solver->name);
+        for (int64_t i = 0; i < made; i++) {
+            double size, want = direction == CLR_FORWARD ? plain_join(d, &c.is, i, &size) : plain_turn(d, i, &size);
+            ck_assert_msg(fabs(d->got.made[i] - want) <= 2 * FLT_EPSILON * size, "%s, direction %d, shape %d, %s: made %g of %g at %lld", solver->name,
+                          direction, shape, v->name, d->got.made[i], want, (long long)i);
+        }
+        if (c.is.moments) {
             error = distance_of_moments(d, 2 * (direction == CLR_FORWARD ? a->k : a->c));
-            ck_assert_msg(error <= 4 * bound, "%s: moments, direction %d, shape %d: %.2e", solver->name, direction, shape, error);
+            ck_assert_msg(error <= 4 * bound, "%s: moments, direction %d, shape %d, %s: %.2e", solver->name, direction, shape, v->name, error);
         }
     }
 }
@@ -182,8 +286,8 @@ START_TEST(members_agree_with_the_reference)
     data d = make(_i);
 
     for (int direction = 0; direction < CLR_DIRECTIONS; direction++)
-        for (int number = 0; number < VARIANTS; number++)
-            compare(&d, _i, (clr_direction)direction, number);
+        for (size_t v = 0; v < CLR_COUNT(variants); v++)
+            compare(&d, _i, (clr_direction)direction, &variants[v]);
     drop(&d);
 }
 END_TEST
@@ -205,9 +309,10 @@ START_TEST(moments_hold_large_means)
     memset(d.w, 0, (size_t)d.ws * sizeof *d.w);
     for (int k = 0; k < a->k; k++)
         d.w[(int64_t)k * a->k + k] = 1;
-    run(implicit, &d, CLR_FORWARD, a->n, (variant){0}, d.out, d.moments);
+    const call plain = call_of(&d, CLR_FORWARD, &variants[0]);
+    run(implicit, &d, &plain, &d.got);
     for (int k = 0; k < a->k; k++) {
-        double sum = 0, square = 0, mean, variance = d.moments[a->k + k] / (double)rows - pow(d.moments[k] / (double)rows, 2);
+        double sum = 0, square = 0, mean, variance = d.got.moments[a->k + k] / (double)rows - pow(d.got.moments[k] / (double)rows, 2);
         for (int64_t row = 0; row < rows; row++)
             sum += d.x[row * a->c + k];
         mean = sum / (double)rows;
@@ -221,36 +326,30 @@ END_TEST
 
 START_TEST(same_threads_same_bits)
 {
+    data d = make(_i);
+
     for (const clr_conv_solver *const *solver = clr_conv_solvers; *solver; solver++)
         for (int direction = 0; direction < CLR_DIRECTIONS; direction++) {
-            data d = make(_i);
-            bool moments = direction == CLR_FORWARD;
-            if ((*solver)->applicable(&d.a, (clr_direction)direction)) {
-                int64_t n = direction == CLR_FORWARD ? d.ys : direction == CLR_BACKWARD_DATA ? d.xs : d.ws;
-                run(*solver, &d, (clr_direction)direction, d.a.n, (variant){.lens = true}, d.out, moments ? d.moments : NULL);
-                run(*solver, &d, (clr_direction)direction, d.a.n, (variant){.lens = true}, d.want, moments ? d.want_moments : NULL);
-                ck_assert(!memcmp(d.out, d.want, (size_t)n * sizeof *d.out));
-                ck_assert(!memcmp(d.moments, d.want_moments, 2 * (size_t)d.a.k * sizeof *d.moments));
-            }
-            drop(&d);
+            const call c = call_of(&d, (clr_direction)direction, &variants[CLR_COUNT(variants) - 1]);
+            if (!(*solver)->applicable(&d.a, c.direction) || !((*solver)->directions >> direction & 1))
+                continue;
+            run(*solver, &d, &c, &d.got);
+            run(*solver, &d, &c, &d.want);
+            ck_assert(!memcmp(d.got.out, d.want.out, (size_t)floats_of(&d, c.direction) * sizeof *d.got.out));
+            if (c.is.moments)
+                ck_assert(!memcmp(d.got.moments, d.want.moments, 2 * (size_t)(direction == CLR_FORWARD ? d.a.k : d.a.c) * sizeof *d.got.moments));
         }
+    drop(&d);
 }
 END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("conv");
     TCase *tcase = tcase_create(clr_isa_name(clr_isa_current()));
 
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, members_agree_with_the_reference, 0, (int)CLR_COUNT(shapes));
     tcase_add_loop_test(tcase, same_threads_same_bits, 0, (int)CLR_COUNT(shapes));
     tcase_add_test(tcase, moments_hold_large_means);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("conv", tcase, CK_NOFORK);
 }

@@ -45,7 +45,11 @@ static void norm_entries(clr_encoder *e, clr_norm *norm, const char *name, doubl
     entry.initial = 1;
     snprintf(entry.name, sizeof entry.name, "%s.running_var", name);
     norm->running_var = clr_table_add(&e->params.states, &entry);
-    e->widest = (int)clr_max64(e->widest, norm->k);
+}
+
+static void need(builder *b, size_t bytes)
+{
+    b->workspace = bytes > b->workspace ? bytes : b->workspace;
 }
 
 /* A convolution and its norm, by their names, at place i. */
@@ -71,10 +75,10 @@ static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *
     unit->y_lease = tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? last : forth(i) + later);
     if (e->training && again)
         clr_leases_again(&e->leases, unit->y_lease, below ? back_first(e, i + 1) : back(e, i), last);
+    need(b, clr_conv_sums_bytes(problem->k));
     for (int d = 0; d < (e->training ? CLR_DIRECTIONS : 1); d++) {
         unit->solver[d] = clr_planner_choose(b->planner, problem, (clr_direction)d);
-        size_t need = clr_conv_workspace(unit->solver[d], problem, (clr_direction)d);
-        b->workspace = need > b->workspace ? need : b->workspace;
+        need(b, clr_conv_workspace(unit->solver[d], problem, (clr_direction)d));
     }
     if (role == CLR_ROLE_CONV)
         e->flops += clr_conv_flops(problem) / problem->n * (unit == &e->stem ? 2 : 3);
@@ -256,7 +260,6 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
             h = last->p, w = last->q, in = last->k;
         }
     e->features = in;
-    e->widest = (int)clr_max64(e->widest, in);
     e->h_lease = tensor(e, (int64_t)e->views * in, forth(e->blocks), training ? back(e, e->blocks) : forth(e->blocks));
     add_head(&b);
     add_online(&b);

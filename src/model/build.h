@@ -42,7 +42,6 @@ struct clr_encoder {
     clr_arena memory, scratch; /* norms, stored tensors and gradients; workspace */
     clr_unit_space space;
     clr_encoder_times times;
-    int widest;
     double flops;
 };
 

@@ -73,7 +73,6 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
                                 .params = &e->params,
                                 .workspace = clr_arena_at(&e->scratch, e->at_workspace),
                                 .times = &e->times};
-    clr_pass_space_open(&e->space.pass, e->widest);
     *out = e;
     return CLR_OK;
 }
@@ -82,7 +81,6 @@ void clr_encoder_free(clr_encoder *e)
 {
     if (!e)
         return;
-    clr_pass_space_close(&e->space.pass);
     clr_params_close(&e->params);
     clr_arena_close(&e->memory);
     clr_arena_close(&e->scratch);
@@ -148,8 +146,13 @@ static void join(clr_encoder *e, clr_block *block)
     const clr_conv_join join = join_of(block);
     double begin = clr_seconds();
 
-    clr_join(&join, clr_unit_rows(last, e->space.n), last->problem.k);
+    clr_conv_join_alone(&join, clr_unit_rows(last, e->space.n), last->problem.k);
     e->times.join += clr_seconds() - begin;
+}
+
+static clr_pool pool_of(const clr_encoder *e)
+{
+    return (clr_pool){e->stem.y, clr_norm_lens(&e->stem.norm, true), e->space.n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k};
 }
 
 static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, float *h, float *z)
@@ -163,7 +166,8 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     clr_view in = {.x = e->stem.y, .lens = clr_norm_lens(&e->stem.norm, true)};
     if (e->pools) {
         double begin = clr_seconds();
-        clr_pool_max(e->stem.y, &in.lens, n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k, e->pool);
+        const clr_pool pool = pool_of(e);
+        clr_pool_max(&pool, e->pool);
         e->times.pool += clr_seconds() - begin;
         in = (clr_view){.x = e->pool};
     }
@@ -215,7 +219,10 @@ static void mask(clr_encoder *e, float *g, clr_below below)
 {
     double begin = clr_seconds();
 
-    clr_seen_backward(g, below.seen.x, &below.seen.lens, below.unit->y, &below.unit->norm, clr_unit_rows(below.unit, e->space.n), &e->space.pass);
+    const clr_conv_args args = {.dx = g, .x = below.seen.x, .lens = below.seen.lens, .about = below.unit->y, .mean = below.unit->norm.mean,
+                                .moments = below.unit->norm.sums, .workspace = e->space.workspace};
+
+    clr_conv_seen_alone(&args, clr_unit_rows(below.unit, e->space.n), below.unit->problem.k);
     e->times.join += clr_seconds() - begin;
 }
 
@@ -299,10 +306,10 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     if (e->pools && e->config.recompute)
         clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, CLR_UNIT_AGAIN);
     if (e->pools) {
-        clr_lens lens = clr_norm_lens(&e->stem.norm, true);
+        const clr_pool pool = pool_of(e);
         top = e->raw;
         begin = clr_seconds();
-        clr_pool_max_backward(e->stem.y, &lens, e->top, e->space.n, e->stem.problem.p, e->stem.problem.q, &e->stem.norm, &e->space.pass, top);
+        clr_pool_max_backward(&pool, e->top, top, &e->stem.norm, e->space.workspace);
         e->times.pool += clr_seconds() - begin;
     }
     clr_unit_backward_weight(&e->stem, &e->space, top, (clr_view){.x = e->x}, accumulate);

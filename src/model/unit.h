@@ -29,7 +29,6 @@ typedef struct clr_unit_space {
     int n;          /* views of the latest forward */
     double total;   /* views that its statistics cover */
     clr_params *params;
-    clr_pass_space pass;
     void *workspace;
     clr_encoder_times *times;
 } clr_unit_space;

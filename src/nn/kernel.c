@@ -2,7 +2,6 @@
    fp32 over chunks of 64 rows, relative to the mean, then in double. */
 #include "kernel.h"
 
-#include "../conv/join.h"
 #include "../conv/moments.h"
 #include "clr/isa.h"
 #include "clr/mem.h"
@@ -26,16 +25,6 @@ static void see(const float *restrict y, const clr_lens *lens, int64_t rows, int
             float seen = scale[i] * y[i] + shift[i];
             out[i] = seen < floor ? floor : seen;
         }
-}
-
-static void join(const clr_conv_join *join, int64_t first, int64_t last, int k)
-{
-    clr_join_rows(join, first, last, k, NULL, clr_join_goes_past(join, last - first, k));
-}
-
-static void seen_backward(float *g, const float *x, const clr_lens *lens, const float *y, const float *mean, int64_t rows, int k, double *sums)
-{
-    clr_seen_rows(g, x, y, rows, k, lens, mean, sums, k);
 }
 
 static void pool_mean(const float *x, int pixels, int k, float *restrict h)
@@ -65,16 +54,22 @@ static inline float seen(const clr_lens *lens, float y, int c)
     return lens->relu && value < 0 ? 0 : value;
 }
 
-static void pool_max(const float *y, const clr_lens *lens, int h, int w, int k, float *out)
+static int64_t pooled_floats(const clr_pool *pool)
 {
-    int rows = (h + 1) / 2, columns = (w + 1) / 2;
-    const float *restrict scale = lens->scale, *restrict shift = lens->shift;
+    return (int64_t)((pool->h + 1) / 2) * ((pool->w + 1) / 2) * pool->k;
+}
 
+static void pool_max(const clr_pool *pool, int image, float *out)
+{
+    int h = pool->h, w = pool->w, k = pool->k, rows = (h + 1) / 2, columns = (w + 1) / 2;
+    const float *restrict scale = pool->lens.scale, *restrict shift = pool->lens.shift, *y = pool->y + (int64_t)image * h * w * k;
+
+    out += image * pooled_floats(pool);
     for (int p = 0; p < rows; p++)
         for (int q = 0; q < columns; q++) {
             float *restrict to = out + ((int64_t)p * columns + q) * k;
             for (int i = 0; i < k; i++)
-                to[i] = lens->relu ? 0 : -INFINITY; /* below nothing that a ReLU shows */
+                to[i] = pool->lens.relu ? 0 : -INFINITY; /* below nothing that a ReLU shows */
             for (int r = 0; r < 3; r++)
                 for (int s = 0; s < 3; s++) {
                     int row = 2 * p + r - 1, column = 2 * q + s - 1;
@@ -90,12 +85,16 @@ static void pool_max(const float *y, const clr_lens *lens, int h, int w, int k, 
 }
 
 /* The window's winner is found again, so that nothing is stored for it. Rows that no further window reaches are masked and summed. */
-static void pool_max_backward(const float *y, const clr_lens *lens, const float *dout, int h, int w, int k, float *dy, const float *mean, double *sums)
+static void pool_max_backward(const clr_pool *pool, int image, const float *dout, float *dy, const float *mean, double *sums)
 {
     enum { LANES = 64 };
-    int rows = (h + 1) / 2, columns = (w + 1) / 2;
+    int h = pool->h, w = pool->w, k = pool->k, rows = (h + 1) / 2, columns = (w + 1) / 2;
     int64_t row_floats = (int64_t)w * k;
+    const clr_lens *lens = &pool->lens;
+    const float *y = pool->y + image * h * row_floats;
 
+    dy += image * h * row_floats;
+    dout += image * pooled_floats(pool);
     for (int p = 0; p < rows; p++) {
         int fresh = 2 * p, end = (int)clr_min64(h, fresh + 2), done = p ? fresh - 1 : 0, sealed = p + 1 < rows ? fresh + 1 : h;
         memset(dy + fresh * row_floats, 0, (size_t)((end - fresh) * row_floats) * sizeof *dy);
@@ -131,8 +130,6 @@ static void pool_max_backward(const float *y, const clr_lens *lens, const float 
 }
 
 const clr_nn_kernel CLR_KERNEL(clr_nn_kernel) = {.see = see,
-                                                 .join = join,
-                                                 .seen_backward = seen_backward,
                                                  .pool_mean = pool_mean,
                                                  .pool_mean_backward = pool_mean_backward,
                                                  .pool_max = pool_max,
