@@ -48,6 +48,8 @@ one=$(value loss)
 grep -q "data.h5: is there already; --force" err || die "bench loss: $(cat err)"
 "$simclr" bench loss --batch=50000000 --dim=60000 >out 2>err && die "bench loss fits 48 TB"
 grep -q "batch=50000000 --dim=60000: a rank needs" err || die "bench loss: $(cat err)"
+"$simclr" bench step --views=16000000 --image-size=64 >out 2>err && die "bench step fits 16 million views"
+grep -q "views=16000000: a rank needs .*recompute" err || die "bench step: $(cat err)"
 "$simclr" bench loss --batch=20 --dim=8 --output=dz.h5 >out 2>err || die "bench loss: $(cat err)"
 "$simclr" bench loss --input=dz.h5 --dim=8 >out 2>err && die "bench loss took --input and --dim"
 grep -q "dim has no effect here: --input=dz.h5" err || die "bench loss: $(cat err)"

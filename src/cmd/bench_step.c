@@ -75,6 +75,24 @@ typedef struct parts {
     clr_step *step;
 } parts;
 
+/* Collective. Weights, gradients, momenta, activations, workspace, views, and what loss and step take. */
+static clr_status check_memory(clr_comm *comm, const settings *a, const clr_encoder_config *config, int64_t images, clr_planner *planner)
+{
+    int64_t bytes[3], pixels = a->size * a->size * a->channels, share = (images + clr_comm_size(comm) - 1) / clr_comm_size(comm);
+    clr_status st = clr_encoder_memory(comm, planner, config, (int)clr_step_views(images, clr_comm_size(comm), a->microbatch), true, bytes);
+
+    if (st != CLR_OK)
+        return st;
+    double need = 1.5 * (double)bytes[0] + (double)(bytes[1] + bytes[2]) + (double)(CLR_VIEWS * share * pixels) * sizeof(float) +
+                  (double)clr_loss_bytes(images, share, config->head_dim) +
+                  (double)clr_step_bytes(images, clr_comm_size(comm), a->microbatch, pixels, config->head_dim, 0, 0);
+    double there = (double)clr_memory_available() / clr_comm_node_size(comm);
+    if (need > there)
+        st = clr_fail(CLR_EMEMORY, "--views=%" PRId64 ": a rank needs %.1f GB, and %.1f GB are there for it; give fewer views, --microbatch or --recompute",
+                      a->views, need * 1e-9, there * 1e-9);
+    return clr_comm_agree(comm, st);
+}
+
 static clr_status build(clr_comm *comm, const settings *a, int64_t images, parts *b)
 {
     static const int depths[] = {18, 34, 50, 101, 152};
@@ -86,6 +104,8 @@ static clr_status build(clr_comm *comm, const settings *a, int64_t images, parts
     int views = (int)clr_step_views(images, clr_comm_size(comm), a->microbatch);
     clr_status st = clr_planner_open(comm, a->plan, NULL, &b->planner);
 
+    if (st == CLR_OK)
+        st = check_memory(comm, a, &config, images, b->planner);
     if (st == CLR_OK)
         st = clr_encoder_new(comm, b->planner, &config, views, true, &b->encoder);
     if (st != CLR_OK)
