@@ -6,21 +6,26 @@
 #include "clr/err.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Before anything is computed: whether path can become a file. CLR_EIO where something else is there (a folder, a device, ...), where
    a file that is not empty is there and replace is false (the message proposes --force), and where its folder cannot be written. */
 clr_status clr_output_check(const char *path, bool replace);
 
 typedef struct clr_output {
-    char *target, *temporary; /* where path leads, and TARGET.tmp-PID beside it; both owned */
+    char *target, *temporary; /* where path leads, and TARGET.tmp-HOST-PID beside it; both owned */
+    FILE *file;               /* of clr_output_open: the temporary file, to be written */
     int slot;                 /* of what a signal removes; -1: none was free */
 } clr_output;
 
-/* Names the temporary file, which the caller makes. A signal that ends the process from now on (SIGINT, SIGTERM, SIGHUP where nobody
-   else handles them) removes it. CLR_EIO: what is at path must not be replaced; then output needs no end. */
+/* Names the temporary file, which the caller makes, or opens it too. A signal that ends the process from now on (SIGINT, SIGTERM, SIGHUP
+   where nobody else handles them) removes it; what a killed process of this host left of the same target is removed now. CLR_EIO, for
+   instance where what is at path must not be replaced: then output needs no end. */
 clr_status clr_output_begin(const char *path, clr_output *output);
+clr_status clr_output_open(const char *path, clr_output *output);
 
-/* good: renames the temporary file to the target; else, or where that fails, removes it. Returns 0 or errno. Frees what output holds. */
-int clr_output_end(clr_output *output, bool good);
+/* good: closes the temporary file, if it is open here, brings it to the disk, renames it to the target, brings the folder to the disk; where
+   one of these fails, or not good, removes it (not good: CLR_OK). Frees what output holds. */
+clr_status clr_output_end(clr_output *output, bool good);
 
 #endif

@@ -2,11 +2,12 @@
 
 #include "clr/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -106,24 +107,116 @@ clr_status clr_output_check(const char *path, bool replace)
     return st;
 }
 
+/* Removes TARGET.tmp-HOST-PID of processes of this host that are gone. stem: TARGET.tmp-HOST- */
+static void reclaim(const char *stem)
+{
+    const char *slash = strrchr(stem, '/'), *name = slash ? slash + 1 : stem;
+    char *folder = slash ? clr_text("%.*s/", (int)(slash - stem), stem) : clr_copy_text("./");
+    DIR *directory = opendir(folder);
+    struct dirent *entry;
+
+    while (directory && (entry = readdir(directory))) {
+        const char *pid = entry->d_name + strlen(name);
+        char *end;
+        if (strncmp(entry->d_name, name, strlen(name)) || strspn(pid, "0123456789") != strlen(pid))
+            continue;
+        long process = strtol(pid, &end, 10);
+        if (process > 0 && kill((pid_t)process, 0) && errno == ESRCH) {
+            char *path = clr_text("%s%s", folder, entry->d_name);
+            unlink(path);
+            clr_free(path);
+        }
+    }
+    if (directory)
+        closedir(directory);
+    clr_free(folder);
+}
+
 clr_status clr_output_begin(const char *path, clr_output *output)
 {
     int64_t bytes;
-    clr_status st = find(path, &output->target, &bytes);
+    char host[64] = "";
 
+    *output = (clr_output){.slot = -1};
+    clr_status st = find(path, &output->target, &bytes);
     if (st != CLR_OK)
         return st;
-    output->temporary = clr_text("%s.tmp-%ld", output->target, (long)getpid());
+    gethostname(host, sizeof host - 1);
+    char *stem = clr_text("%s.tmp-%s-", output->target, host);
+    reclaim(stem);
+    output->temporary = clr_text("%s%ld", stem, (long)getpid());
+    clr_free(stem);
     output->slot = claim(output->temporary);
     handle_signals();
     return CLR_OK;
 }
 
-int clr_output_end(clr_output *output, bool good)
+clr_status clr_output_open(const char *path, clr_output *output)
 {
-    int error = good && rename(output->temporary, output->target) ? errno : 0;
+    clr_status st = clr_output_begin(path, output);
 
-    if (!good || error)
+    if (st != CLR_OK || (output->file = fopen(output->temporary, "we")))
+        return st;
+    st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
+    clr_output_end(output, false);
+    return st;
+}
+
+static int sync_path(const char *path, int flags)
+{
+    int descriptor = open(path, flags | O_CLOEXEC);
+
+    if (descriptor < 0)
+        return errno;
+    int error = fsync(descriptor) ? errno : 0;
+    close(descriptor);
+    return error == EINVAL ? 0 : error; /* file systems that cannot sync a folder */
+}
+
+static clr_status failed(const clr_output *output, const char *what, int error)
+{
+    return clr_fail(CLR_EIO, "%s: %s: %s", output->target, what, strerror(error));
+}
+
+static clr_status close_stream(clr_output *output)
+{
+    bool bad = ferror(output->file);
+    int error = fflush(output->file) ? errno : bad ? EIO : 0;
+
+    if (fclose(output->file) && !error)
+        error = errno;
+    output->file = NULL;
+    return error ? failed(output, "cannot be written", error) : CLR_OK;
+}
+
+static clr_status take_place(const clr_output *output)
+{
+    char *slash = strrchr(output->target, '/');
+    char *folder = slash ? clr_text("%.*s/", (int)(slash - output->target), output->target) : clr_copy_text(".");
+    clr_status st = CLR_OK;
+    int error;
+
+    if ((error = sync_path(output->temporary, O_RDONLY)))
+        st = failed(output, "cannot be brought to the disk", error);
+    else if (rename(output->temporary, output->target))
+        st = failed(output, "cannot take its place", errno);
+    else if ((error = sync_path(folder, O_RDONLY | O_DIRECTORY)))
+        st = failed(output, "its folder cannot be brought to the disk", error);
+    clr_free(folder);
+    return st;
+}
+
+clr_status clr_output_end(clr_output *output, bool good)
+{
+    clr_status st = CLR_OK;
+
+    if (output->file && good)
+        st = close_stream(output);
+    else if (output->file)
+        fclose(output->file);
+    if (good && st == CLR_OK)
+        st = take_place(output);
+    if (!good || st != CLR_OK)
         unlink(output->temporary);
     if (output->slot >= 0) {
         atomic_store(&slots[output->slot].shown, false);
@@ -132,5 +225,5 @@ int clr_output_end(clr_output *output, bool good)
     clr_free(output->target);
     clr_free(output->temporary);
     *output = (clr_output){.slot = -1};
-    return error;
+    return st;
 }

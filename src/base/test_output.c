@@ -1,8 +1,8 @@
 /* Outputs: what is replaced and what is not, links, signals. All in a folder of its own. */
 #include "clr/mem.h"
 #include "clr/output.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char top[] = "/tmp/simclr-output-XXXXXX";
+static char top[CLR_TEST_FOLDER];
+
+static void setup(void)
+{
+    clr_test_folder_begin(top);
+    ck_assert_int_eq(chdir(top), 0);
+}
+
+static void teardown(void)
+{
+    ck_assert_int_eq(chdir(".."), 0);
+    clr_test_folder_end(top);
+}
 
 static void spill(const char *path, const char *text)
 {
@@ -33,10 +45,12 @@ static bool holds(const char *path, const char *text)
     return same;
 }
 
-static void clean(void)
+static char *temporary_of(const char *path, pid_t pid)
 {
-    ck_assert_int_eq(chdir(top), 0);
-    ck_assert_int_eq(system("rm -rf ./*"), 0);
+    char host[64] = "";
+
+    gethostname(host, sizeof host - 1);
+    return clr_text("%s.tmp-%s-%ld", path, host, (long)pid);
 }
 
 /* What a writer does. */
@@ -49,7 +63,7 @@ static clr_status write_text(const char *path, const char *text, bool good)
         return st;
     spill(output.temporary, text);
     char *temporary = clr_copy_text(output.temporary);
-    ck_assert_int_eq(clr_output_end(&output, good), 0);
+    ck_assert_int_eq(clr_output_end(&output, good), CLR_OK);
     ck_assert_int_ne(access(temporary, F_OK), 0);
     clr_free(temporary);
     return CLR_OK;
@@ -57,7 +71,6 @@ static clr_status write_text(const char *path, const char *text, bool good)
 
 START_TEST(files_are_replaced_where_wanted)
 {
-    clean();
     ck_assert_int_eq(clr_output_check("new", false), CLR_OK);
     ck_assert_int_eq(write_text("new", "one", true), CLR_OK);
     ck_assert(holds("new", "one"));
@@ -75,7 +88,6 @@ START_TEST(links_stay_links)
 {
     struct stat facts;
 
-    clean();
     ck_assert_int_eq(mkdir("elsewhere", 0777), 0);
     spill("elsewhere/file", "old");
     ck_assert_int_eq(symlink("elsewhere/file", "link"), 0);
@@ -96,7 +108,6 @@ START_TEST(nothing_but_files_is_replaced)
                 {"file/x", "Not a directory"}};
     struct stat facts;
 
-    clean();
     spill("file", "text");
     ck_assert_int_eq(mkfifo("pipe", 0666), 0);
     ck_assert_int_eq(mkdir("folder", 0777), 0);
@@ -119,7 +130,6 @@ START_TEST(a_signal_leaves_nothing)
     clr_output output;
     int status;
 
-    clean();
     pid_t child = fork();
     if (child == 0) {
         signal(numbers[_i], SIG_DFL);
@@ -132,30 +142,72 @@ START_TEST(a_signal_leaves_nothing)
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == numbers[_i]);
-    char *temporary = clr_text("out.tmp-%ld", (long)child);
+    char *temporary = temporary_of("out", child);
     ck_assert(holds("began", temporary));
     ck_assert_int_ne(access(temporary, F_OK), 0);
     clr_free(temporary);
 }
 END_TEST
 
+START_TEST(the_next_writer_removes_what_a_killed_one_left)
+{
+    clr_output output;
+    int status, pipe_of_life[2];
+
+    ck_assert_int_eq(pipe(pipe_of_life), 0);
+    pid_t dead = fork(), alive = dead ? fork() : 0;
+    if (!dead || !alive) {
+        close(pipe_of_life[1]);
+        if (clr_output_open("out", &output) != CLR_OK || fputs("half", output.file) < 0 || fflush(output.file))
+            _exit(2);
+        if (!dead)
+            kill(getpid(), SIGKILL);
+        spill("alive", "yes");
+        _exit(read(pipe_of_life[0], &status, 1) != 0); /* ends when the test closes its end */
+    }
+    char *of_dead = temporary_of("out", dead), *of_alive = temporary_of("out", alive);
+    ck_assert_int_eq(waitpid(dead, &status, 0), dead);
+    ck_assert(WIFSIGNALED(status));
+    while (!holds("alive", "yes"))
+        usleep(1000);
+    spill(of_dead, "half"); /* the other one may have removed it */
+    spill("other.tmp-here-1", "not ours");
+    ck_assert_int_eq(write_text("out", "whole", true), CLR_OK);
+    ck_assert(holds("out", "whole"));
+    ck_assert_int_ne(access(of_dead, F_OK), 0);
+    ck_assert_int_eq(access(of_alive, F_OK), 0);
+    ck_assert_int_eq(access("other.tmp-here-1", F_OK), 0);
+    close(pipe_of_life[1]);
+    ck_assert_int_eq(waitpid(alive, &status, 0), alive);
+    ck_assert_int_eq(status, 0);
+    clr_free(of_dead);
+    clr_free(of_alive);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_told)
+{
+    clr_output output;
+
+    ck_assert_int_eq(clr_output_open("out", &output), CLR_OK);
+    ck_assert_ptr_nonnull(output.file = freopen("/dev/full", "w", output.file));
+    fputs("text", output.file);
+    ck_assert_int_eq(clr_output_end(&output, true), CLR_EIO);
+    ck_assert_ptr_nonnull(strstr(clr_message(), "out: cannot be written: No space left"));
+    ck_assert_int_ne(access("out", F_OK), 0);
+}
+END_TEST
+
 int main(void)
 {
-    Suite *suite = suite_create("output");
     TCase *tcase = tcase_create("output");
 
-    if (!mkdtemp(top))
-        return EXIT_FAILURE;
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, files_are_replaced_where_wanted);
     tcase_add_test(tcase, links_stay_links);
     tcase_add_test(tcase, nothing_but_files_is_replaced);
     tcase_add_loop_test(tcase, a_signal_leaves_nothing, 0, 3);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    if (chdir(top) || system("rm -rf ./*") || rmdir(top))
-        failed++;
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    tcase_add_test(tcase, the_next_writer_removes_what_a_killed_one_left);
+    tcase_add_test(tcase, a_full_disk_is_told);
+    return clr_test_run("output", tcase, CK_FORK_GETENV);
 }

@@ -7,9 +7,9 @@
 #include "image.h"
 
 #include "clr/mem.h"
+#include "clr/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,25 +37,15 @@ struct clr_saver {
 
 static clr_status put_latest(const char *folder, const char *name)
 {
-    char *path = clr_text("%s/latest", folder), *temporary = clr_text("%s.tmp-%ld", path, (long)getpid());
-    int error = 0, file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    size_t n = strlen(name);
+    char *path = clr_text("%s/latest", folder);
+    clr_output output;
+    clr_status st = clr_output_open(path, &output);
 
-    if (file < 0 || directory < 0 || write(file, name, n) != (ssize_t)n || write(file, "\n", 1) != 1 || fsync(file))
-        error = errno ? errno : EIO;
-    if (file >= 0 && close(file) && !error)
-        error = errno;
-    if (!error && (rename(temporary, path) || (fsync(directory) && errno != EINVAL)))
-        error = errno;
-    if (error)
-        unlink(temporary);
-    if (directory >= 0)
-        close(directory);
-    clr_status st = error ? clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(error)) : CLR_OK;
     clr_free(path);
-    clr_free(temporary);
-    return st;
+    if (st != CLR_OK)
+        return st;
+    fprintf(output.file, "%s\n", name);
+    return clr_output_end(&output, true);
 }
 
 /* Of the checkpoints up to step, only the newest keep stay. Later ones can only be damaged ones that a resume passed over:

@@ -9,13 +9,11 @@
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/opt.h"
+#include "clr/output.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MOST = 1024, LINE = 160, SOLVERS = 16 };
 
@@ -215,25 +213,16 @@ const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_p
 
 clr_status clr_planner_save(const clr_planner *planner, const char *path)
 {
-    char *temporary = clr_text("%s.tmp-%ld", path, (long)getpid());
-    FILE *file = fopen(temporary, "w");
-    bool good = file;
+    clr_output output;
+    clr_status st = clr_output_open(path, &output);
 
-    if (file) {
-        fprintf(file, "%s\n", planner->identity);
-        for (int i = 0; i < planner->choices; i++) {
-            const clr_conv_problem *a = &planner->choice[i].problem;
-            fprintf(file, "%d %d %d %d %d %d %d %d %d %d %s\n", a->n, a->h, a->w, a->c, a->k, a->r, a->s, a->stride, a->pad,
-                    (int)planner->choice[i].direction, planner->choice[i].solver->name);
-        }
-        good = !fflush(file) && !fsync(fileno(file));
-        good = !fclose(file) && good;
+    if (st != CLR_OK)
+        return st;
+    fprintf(output.file, "%s\n", planner->identity);
+    for (int i = 0; i < planner->choices; i++) {
+        const clr_conv_problem *a = &planner->choice[i].problem;
+        fprintf(output.file, "%d %d %d %d %d %d %d %d %d %d %s\n", a->n, a->h, a->w, a->c, a->k, a->r, a->s, a->stride, a->pad,
+                (int)planner->choice[i].direction, planner->choice[i].solver->name);
     }
-    if (good && rename(temporary, path))
-        good = false;
-    clr_status st = good ? CLR_OK : clr_fail(CLR_EIO, "%s: the plan cannot be written: %s", path, strerror(errno));
-    if (!good)
-        unlink(temporary);
-    clr_free(temporary);
-    return st;
+    return clr_output_end(&output, true);
 }

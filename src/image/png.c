@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* One PNG being decoded. libpng's errors jump to escape with the sentence in why. */
 typedef struct reading {
@@ -182,29 +181,17 @@ clr_status clr_image_write_png(const char *path, const clr_image *image)
 {
     writing *w = &(writing){0};
     clr_output output;
-    clr_status st = clr_output_begin(path, &output);
+    clr_status st = clr_output_open(path, &output);
 
     CLR_CHECK(image->channels == 1 || image->channels == 3);
     if (st != CLR_OK)
         return st;
-    FILE *file = fopen(output.temporary, "wb");
-    if (!file) {
-        st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
-        clr_output_end(&output, false);
-        return st;
-    }
-    bool good = encode(w, file, image);
+    bool good = encode(w, output.file, image);
     png_destroy_write_struct(&w->png, &w->info);
-    if (good && (fflush(file) || fsync(fileno(file)))) {
-        snprintf(w->why, sizeof w->why, "%s", strerror(errno));
-        good = false;
-    }
-    if (fclose(file) && good) {
-        snprintf(w->why, sizeof w->why, "%s", strerror(errno));
-        good = false;
-    }
-    int error = clr_output_end(&output, good);
-    return good && !error ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be written: %s", path, error ? strerror(error) : w->why);
+    if (!good)
+        st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, w->why);
+    clr_status end = clr_output_end(&output, good);
+    return good ? end : st;
 }
 
 const char *clr_image_libraries(void)

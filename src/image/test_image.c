@@ -1,8 +1,8 @@
 /* Every kind of PNG against samples known in advance, JPEG, damage of every kind, shrinking against a plain average. */
 #include "clr/image.h"
 #include "clr/mem.h"
+#include "clr/test.h"
 
-#include <check.h>
 #include <png.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -290,7 +290,9 @@ START_TEST(a_full_disk_is_an_error)
 {
     if (access("/dev/full", W_OK))
         return;
-    char *temporary = clr_text("full.png.tmp-%ld", (long)getpid());
+    char host[64] = "";
+    gethostname(host, sizeof host - 1);
+    char *temporary = clr_text("full.png.tmp-%s-%ld", host, (long)getpid());
     uint8_t *pixels = clr_alloc(256 * 256, 3);
     ck_assert_int_eq(symlink("/dev/full", temporary), 0);
     ck_assert_int_eq(clr_image_write_png("full.png", &(clr_image){256, 256, 3, pixels}), CLR_EIO);
@@ -411,7 +413,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("image");
     TCase *tcase = tcase_create("image");
 
     tcase_add_loop_test(tcase, every_kind_of_png, 0, sizeof kinds / sizeof *kinds);
@@ -427,10 +428,5 @@ int main(void)
     tcase_add_loop_test(tcase, jpeg_of_every_color_space, 0, 6);
     tcase_add_loop_test(tcase, cut_jpeg_is_refused, 0, 2);
 #endif
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return clr_test_run("image", tcase, CK_FORK_GETENV);
 }

@@ -4,13 +4,13 @@
 #include "clr/h5.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #ifdef __VERSION__
 #define COMPILER __VERSION__
@@ -52,19 +52,13 @@ static char *read_text(const char *path)
 
 static clr_status write_text(const char *path, const char *text)
 {
-    char *temporary = clr_text("%s.tmp", path);
-    FILE *file = fopen(temporary, "w");
-    bool good = file && fputs(text, file) >= 0 && !fflush(file) && !fsync(fileno(file));
+    clr_output output;
+    clr_status st = clr_output_open(path, &output);
 
-    if (file)
-        good = !fclose(file) && good;
-    if (!good || rename(temporary, path)) {
-        clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
-        good = false;
-        unlink(temporary);
-    }
-    clr_free(temporary);
-    return good ? CLR_OK : CLR_EIO;
+    if (st != CLR_OK)
+        return st;
+    fputs(text, output.file);
+    return clr_output_end(&output, true);
 }
 
 char *clr_folder_text(const clr_opt_set *options, const clr_store_facts *data)

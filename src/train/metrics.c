@@ -3,6 +3,7 @@
 
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,31 +58,26 @@ static clr_status copy_rows(const char *path, int64_t step, FILE *to, clr_metric
 clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics, clr_metrics_row *last)
 {
     clr_metrics_row none, *kept = last ? last : &none;
-    char *temporary = clr_text("%s.tmp", path);
-    FILE *file = fopen(temporary, "w");
+    clr_output output;
 
     *metrics = (clr_metrics){.file = -1};
     *kept = (clr_metrics_row){0};
-    clr_status st = file ? CLR_OK : failed(temporary);
-    if (file) {
-        fprintf(file, "# %.*s\n", (int)sizeof header - 2, header);
-        st = copy_rows(path, step, file, kept);
-        if (st == CLR_OK && (fflush(file) || fsync(fileno(file))))
-            st = failed(temporary);
-        fclose(file);
-    }
-    if (st == CLR_OK && (rename(temporary, path) || (metrics->file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)) < 0))
+    clr_status st = clr_output_open(path, &output);
+    if (st != CLR_OK)
+        return st;
+    fprintf(output.file, "# %.*s\n", (int)sizeof header - 2, header);
+    st = copy_rows(path, step, output.file, kept);
+    clr_status end = clr_output_end(&output, st == CLR_OK);
+    st = st == CLR_OK ? end : st;
+    if (st == CLR_OK && (metrics->file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)) < 0)
         st = failed(path);
     if (st != CLR_OK)
-        unlink(temporary);
-    else if (kept->step < (double)step)
+        return st;
+    if (kept->step < (double)step)
         clr_warn("%s: the rows of steps %.0f to %lld are not there", path, kept->step + 1, (long long)step);
-    clr_free(temporary);
-    if (st == CLR_OK) {
-        metrics->path = clr_copy_text(path);
-        metrics->waiting = CLR_NEW(char, WAITING);
-    }
-    return st;
+    metrics->path = clr_copy_text(path);
+    metrics->waiting = CLR_NEW(char, WAITING);
+    return CLR_OK;
 }
 
 /* Writes what waits, as far as the disk lets it. */
