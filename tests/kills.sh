@@ -1,5 +1,5 @@
 #!/bin/sh
-# kills.sh [TRIALS [SEED]]: kill -9 of one rank, of all ranks, or of mpirun at seeded random moments, also during saves; every fourth
+# kills.sh [TRIALS [SEED]]: kill -9 of one rank, of all ranks, or of mpirun at seeded random moments, every other one in the next save; every fourth
 # time the newest checkpoint is damaged as well (cut short, one byte turned, emptied); every fifth time it is the disk, a small tmpfs,
 # that fills up instead, until there is room again. Each run is then started again with the same command: it must end, its last checkpoint
 # with the same bits as that of a run nobody disturbed, and its metrics.tsv with every step once. `make check` runs a few, `make
@@ -38,7 +38,12 @@ below() {
         below "$child"
     done
 }
-good=0 trial=0 struck=0
+# saving: whether a checkpoint is half written
+saving() {
+    set -- "$dir"/checkpoints/*.tmp-*
+    [ -e "$1" ]
+}
+good=0 trial=0 struck=0 halved=0
 # bad SENTENCE [FILE]: this trial failed; the end of what FILE says
 bad() {
     echo "trial $trial ($kind): $1"
@@ -84,6 +89,10 @@ strike() {
     1) victims=$ranks kind="all ranks" ;;
     2) victims=$(for pid in $tree; do case $(ps -o comm= -p "$pid") in *mpirun* | *orterun*) echo "$pid" ;; esac; done) kind="mpirun" ;;
     esac
+    if [ $((trial % 2)) = 1 ] && [ "$dir" != "$small/run" ]; then
+        tries=0
+        until saving || [ $tries = 50000 ] || ! kill -0 $job 2>/dev/null; do tries=$((tries + 1)); done
+    fi
     if [ "$dir" = "$small/run" ]; then
         dd if=/dev/zero of="$small/filler" bs=4k 2>/dev/null
         victims= kind="disk full"
@@ -102,6 +111,7 @@ while [ $trial -lt "$trials" ]; do
         [ $status = 0 ] || break
     done
     [ $status = 0 ] || struck=$((struck + 1))
+    ! saving || halved=$((halved + 1)) kind="$kind, in a save"
     if [ "$dir" = "$small/run" ] && [ $status != 0 ] && ! grep -q "No space left on device" "$work/run.out"; then
         bad "does not say what is wrong:" "$work/run.out"
     fi
@@ -135,10 +145,11 @@ while [ $trial -lt "$trials" ]; do
         diff "$work/expected" "$work/got" >"$work/differences"
         bad "the last checkpoint differs from the undisturbed run's:" "$work/differences"
     fi
+    [ -z "$(find "$dir" -name '*.tmp*')" ] || bad "what a killed run left is still there: $(find "$dir" -name '*.tmp*')"
     rows=$(grep -v '^#' "$dir/metrics.tsv" | cut -f1 | tr '\n' ' ')
     [ "$rows" = "$(seq 1 $steps | tr '\n' ' ')" ] || bad "metrics.tsv has steps $rows"
     good=$((good + 1))
     [ -z "${KILL_VERBOSE:-}" ] || echo "trial $trial ($kind): went on"
 done
-echo "$good of $trials runs went on from a good checkpoint to the same bits; $struck were struck before they had ended"
+echo "$good of $trials runs went on from a good checkpoint to the same bits; $struck were struck before they had ended, $halved in a save"
 echo "$good passed, 0 failed"

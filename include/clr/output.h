@@ -12,6 +12,9 @@
    a file that is not empty is there and replace is false (the message proposes --force), and where its folder cannot be written. */
 clr_status clr_output_check(const char *path, bool replace);
 
+/* Removes every temporary file from a folder that nobody else writes to. */
+void clr_output_reclaim(const char *folder);
+
 typedef struct clr_output {
     char *target, *temporary; /* where path leads, and TARGET.tmp-HOST-PID beside it; both owned */
     FILE *file;               /* of clr_output_open: the temporary file, to be written */

@@ -88,6 +88,15 @@ static clr_status find(const char *path, char **target, int64_t *bytes)
     return clr_fail(CLR_EIO, "%s: is %s, and only a regular file is replaced; give another name", path, kind(facts.st_mode));
 }
 
+/* The folder of a path, freed by clr_free, and the name in it. */
+static char *folder_of(const char *path, const char **name)
+{
+    const char *slash = strrchr(path, '/');
+
+    *name = slash ? slash + 1 : path;
+    return slash ? clr_text("%.*s/", (int)(slash - path), path) : clr_copy_text("./");
+}
+
 clr_status clr_output_check(const char *path, bool replace)
 {
     char *target;
@@ -96,8 +105,8 @@ clr_status clr_output_check(const char *path, bool replace)
 
     if (st != CLR_OK)
         return st;
-    char *slash = strrchr(target, '/');
-    char *folder = slash ? clr_text("%.*s/", (int)(slash - target), target) : clr_copy_text("./");
+    const char *name;
+    char *folder = folder_of(target, &name);
     if (bytes > 0 && !replace)
         st = clr_fail(CLR_EIO, "%s: is there already; --force replaces it", path);
     else if (access(folder, W_OK | X_OK))
@@ -107,29 +116,36 @@ clr_status clr_output_check(const char *path, bool replace)
     return st;
 }
 
-/* Removes TARGET.tmp-HOST-PID of processes of this host that are gone. stem: TARGET.tmp-HOST- */
-static void reclaim(const char *stem)
+/* Whether name is that of a temporary file, and of whose process. */
+static bool is_temporary(const char *name, long *pid)
 {
-    const char *slash = strrchr(stem, '/'), *name = slash ? slash + 1 : stem;
-    char *folder = slash ? clr_text("%.*s/", (int)(slash - stem), stem) : clr_copy_text("./");
+    const char *tmp = strstr(name, ".tmp-"), *last = tmp ? strrchr(tmp, '-') + 1 : "";
+
+    *pid = atol(last);
+    return *last && strspn(last, "0123456789") == strlen(last);
+}
+
+/* Removes temporary files of a folder: of one stem (TARGET.tmp-HOST-) those of processes that are gone; stem NULL: all. */
+static void reclaim(const char *folder, const char *stem)
+{
     DIR *directory = opendir(folder);
     struct dirent *entry;
+    long pid;
 
     while (directory && (entry = readdir(directory))) {
-        const char *pid = entry->d_name + strlen(name);
-        char *end;
-        if (strncmp(entry->d_name, name, strlen(name)) || strspn(pid, "0123456789") != strlen(pid))
+        if (!is_temporary(entry->d_name, &pid) || (stem && (strncmp(entry->d_name, stem, strlen(stem)) || !kill((pid_t)pid, 0) || errno != ESRCH)))
             continue;
-        long process = strtol(pid, &end, 10);
-        if (process > 0 && kill((pid_t)process, 0) && errno == ESRCH) {
-            char *path = clr_text("%s%s", folder, entry->d_name);
-            unlink(path);
-            clr_free(path);
-        }
+        char *path = clr_text("%s/%s", folder, entry->d_name);
+        unlink(path);
+        clr_free(path);
     }
     if (directory)
         closedir(directory);
-    clr_free(folder);
+}
+
+void clr_output_reclaim(const char *folder)
+{
+    reclaim(folder, NULL);
 }
 
 clr_status clr_output_begin(const char *path, clr_output *output)
@@ -143,8 +159,11 @@ clr_status clr_output_begin(const char *path, clr_output *output)
         return st;
     gethostname(host, sizeof host - 1);
     char *stem = clr_text("%s.tmp-%s-", output->target, host);
-    reclaim(stem);
+    const char *name;
+    char *folder = folder_of(stem, &name);
+    reclaim(folder, name);
     output->temporary = clr_text("%s%ld", stem, (long)getpid());
+    clr_free(folder);
     clr_free(stem);
     output->slot = claim(output->temporary);
     handle_signals();
@@ -191,8 +210,8 @@ static clr_status close_stream(clr_output *output)
 
 static clr_status take_place(const clr_output *output)
 {
-    char *slash = strrchr(output->target, '/');
-    char *folder = slash ? clr_text("%.*s/", (int)(slash - output->target), output->target) : clr_copy_text(".");
+    const char *name;
+    char *folder = folder_of(output->target, &name);
     clr_status st = CLR_OK;
     int error;
 

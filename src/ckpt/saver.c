@@ -105,24 +105,6 @@ static void *work(void *context)
     return NULL;
 }
 
-/* Temporary files of writers that died. */
-static void reclaim(const char *folder)
-{
-    DIR *directory = opendir(folder);
-    struct dirent *entry;
-
-    while (directory && (entry = readdir(directory))) {
-        const char *end = strstr(entry->d_name, ".tmp-");
-        if (!end || (strncmp(entry->d_name, "step-", 5) && strncmp(entry->d_name, "latest.", 7)))
-            continue;
-        char *path = clr_text("%s/%s", folder, entry->d_name);
-        unlink(path);
-        clr_free(path);
-    }
-    if (directory)
-        closedir(directory);
-}
-
 clr_status clr_saver_open(const char *folder, int keep, const clr_params *params, clr_optim *optim, clr_saver **out)
 {
     sigset_t all, before;
@@ -130,7 +112,7 @@ clr_status clr_saver_open(const char *folder, int keep, const clr_params *params
     *out = NULL;
     if (mkdir(folder, 0777) && errno != EEXIST)
         return clr_fail(CLR_EIO, "%s: this folder cannot be made: %s", folder, strerror(errno));
-    reclaim(folder);
+    clr_output_reclaim(folder);
     clr_saver *saver = CLR_NEW(clr_saver, 1);
     saver->folder = clr_copy_text(folder);
     saver->keep = keep;

@@ -105,6 +105,8 @@ clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options,
         st = clr_lock_take(config->run_dir, lock);
     if (st == CLR_OK && (earlier = read_text(path)))
         st = same_run(config, options, data, earlier);
+    if (st == CLR_OK)
+        clr_output_reclaim(config->run_dir);
     if (st == CLR_OK && (!earlier || strcmp(earlier, text)))
         st = write_text(path, text);
     int error = st == CLR_OK ? clr_log_file(log) : 0;
