@@ -218,7 +218,6 @@ void clr_encoder_infer(clr_encoder *e, const float *x, int n, float *h, float *z
 static void mask(clr_encoder *e, float *g, clr_below below)
 {
     double begin = clr_seconds();
-
     const clr_conv_args args = {.dx = g, .x = below.seen.x, .lens = below.seen.lens, .about = below.unit->y, .mean = below.unit->norm.mean,
                                 .moments = below.unit->norm.sums, .workspace = e->space.workspace};
 
