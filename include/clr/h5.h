@@ -54,7 +54,7 @@ clr_status clr_h5_read_rows(clr_h5 *file, const char *name, clr_h5_type type, in
 clr_status clr_h5_offset(clr_h5 *file, const char *name, int64_t *offset);
 clr_status clr_h5_read_texts(clr_h5 *file, const char *name, char ***texts, int64_t *n); /* clr_free each, then the array */
 
-/* Names of all datasets below group, in HDF5's alphabetical order, as absolute paths. */
+/* Names of all datasets below group, as absolute paths, in alphabetical order. */
 clr_status clr_h5_list(clr_h5 *file, const char *group, char ***names, int64_t *n);
 
 /* Attributes of the root group. */

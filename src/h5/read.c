@@ -3,6 +3,7 @@
 
 #include "clr/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool clr_h5_has(clr_h5 *file, const char *name)
@@ -216,6 +217,11 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *info, void 
     return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 clr_status clr_h5_list(clr_h5 *file, const char *group, char ***names, int64_t *n)
 {
     listing list = {.prefix = group};
@@ -226,10 +232,13 @@ clr_status clr_h5_list(clr_h5 *file, const char *group, char ***names, int64_t *
     hid_t id = H5Gopen2(file->id, group, H5P_DEFAULT);
     if (id < 0)
         return clr_h5_fail(file, group, CLR_EINPUT, "cannot be opened");
-    herr_t outcome = H5Lvisit(id, H5_INDEX_NAME, H5_ITER_INC, visit, &list);
+    /* In no order: sorting a damaged group, HDF5 1.10 frees what it never filled, and crashes. */
+    herr_t outcome = H5Lvisit(id, H5_INDEX_NAME, H5_ITER_NATIVE, visit, &list);
     clr_status st = outcome < 0 ? clr_h5_fail(file, group, CLR_EINPUT, "cannot be listed") : CLR_OK;
     H5Gclose(id);
     if (st == CLR_OK) {
+        if (list.n)
+            qsort(list.names, (size_t)list.n, sizeof *list.names, by_name);
         *names = list.names;
         *n = list.n;
         return CLR_OK;
