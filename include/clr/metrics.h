@@ -1,7 +1,7 @@
 #ifndef CLR_METRICS_H
 #define CLR_METRICS_H
 /* metrics.tsv: a row a step, columns named in a "#" header; rank 0 alone. Rows past the step that a run resumes from are dropped, so
-   that none stands twice. A disk that is full for a while loses no row: rows wait in memory until the next row or sync finds room.
+   that none stands twice. A disk that is full for a while loses no row: rows stay in memory until a sync has brought them to the disk.
    Local. */
 
 #include "clr/err.h"
@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 typedef struct clr_metrics {
-    char *path, *waiting; /* rows that are not in the file yet */
-    size_t used;
+    char *path, *waiting; /* rows that are not on the disk yet */
+    size_t used, written; /* bytes of them; how many the file has */
+    int64_t synced;       /* bytes of the file that are on the disk */
     int file;             /* descriptor; -1: none */
 } clr_metrics;
 

@@ -22,6 +22,7 @@ enum { MOMENT = 50000 };       /* microseconds between attempts */
 
 typedef struct owner {
     char host[128], job[64]; /* job: "-" outside of Slurm */
+    char place[96];          /* where pid means something: this boot of the host, and its process namespace */
     long pid, restarts;      /* of that job, so far */
     unsigned long long start;
     time_t since;
@@ -57,34 +58,60 @@ static unsigned long long started(long pid)
     return start;
 }
 
+static void find_place(char *place, size_t bytes)
+{
+    char boot[64] = "?";
+    struct stat names = {0};
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
+
+    if (file && fscanf(file, "%63s", boot) != 1)
+        strcpy(boot, "?");
+    if (file)
+        fclose(file);
+    stat("/proc/self/ns/pid", &names);
+    snprintf(place, bytes, "%s:%lu", boot, (unsigned long)names.st_ino);
+}
+
 static owner self(void)
 {
     owner me = {.pid = (long)getpid(), .since = time(NULL)};
     const char *job = getenv("SLURM_JOB_ID"), *restarts = getenv("SLURM_RESTART_COUNT");
 
     gethostname(me.host, sizeof me.host - 1);
-    snprintf(me.job, sizeof me.job, "%s", job ? job : "-");
+    snprintf(me.job, sizeof me.job, "%s", job && *job ? job : "-");
     me.restarts = restarts ? atol(restarts) : 0;
     me.start = started(me.pid);
+    find_place(me.place, sizeof me.place);
     return me;
 }
 
+/* What cannot be read leaves errno, what is no lock's text 0. */
 static bool read_owner(const char *path, owner *who, struct stat *state)
 {
     FILE *file = fopen(path, "r");
     long long since;
-    bool good = file && fscanf(file, "%127s %ld %llu %63s %ld %lld", who->host, &who->pid, &who->start, who->job, &who->restarts, &since) == 6;
 
-    if (file)
-        fclose(file);
+    if (!file)
+        return false;
+    errno = 0;
+    bool good = fscanf(file, "%127s %ld %llu %63s %ld %lld %95s", who->host, &who->pid, &who->start, who->job, &who->restarts, &since, who->place) >= 6;
+    int error = ferror(file) ? errno : 0;
+    fclose(file);
     who->since = good ? (time_t)since : 0;
+    errno = error;
     return good && !stat(path, state);
+}
+
+/* Whether the owner's process can be looked for from here. */
+static bool near(const owner *who, const owner *me)
+{
+    return !strcmp(who->host, me->host) && !strcmp(who->place, me->place);
 }
 
 /* Why the lock binds nobody, or NULL. now: by the clock of the file system, which is what dates the lock. */
 static const char *stale(const owner *who, const owner *me, const struct stat *state, time_t now)
 {
-    if (!strcmp(who->host, me->host))
+    if (near(who, me))
         return started(who->pid) != who->start ? "its process is gone" : NULL;
     if (strcmp(me->job, "-") && !strcmp(who->job, me->job) && who->restarts < me->restarts)
         return "it is of an earlier start of this job";
@@ -93,7 +120,7 @@ static const char *stale(const owner *who, const owner *me, const struct stat *s
 
 static bool same(const owner *a, const owner *b)
 {
-    return !strcmp(a->host, b->host) && a->pid == b->pid && a->start == b->start;
+    return near(a, b) && a->pid == b->pid && a->start == b->start;
 }
 
 /* Takes the stale lock of who away. Two jobs may try at once: what is moved aside is looked at, and a live lock is put back. */
@@ -137,7 +164,7 @@ static void *beat(void *argument)
     pthread_mutex_lock(&lock->mutex);
     while (!lock->ending) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += BEAT;
         pthread_cond_timedwait(&lock->wake, &lock->mutex, &until);
         if (!lost(lock, &who))
@@ -174,16 +201,18 @@ static clr_status acquire(const char *folder, const char *path, const char *mine
         owner who = {0};
         if (!link(mine, path))
             return CLR_OK;
+        if (errno == EEXIST && !stat(mine, &now) && !stat(path, &state) && now.st_ino == state.st_ino && now.st_dev == state.st_dev)
+            return CLR_OK; /* over NFS a link may be made, and the answer lost */
         if (errno != EEXIST)
             return clr_fail(CLR_EIO, "%s: cannot be made: %s", path, strerror(errno));
         utimensat(AT_FDCWD, mine, NULL, 0);
-        bool known = read_owner(path, &who, &state) && !stat(mine, &now);
+        bool known = read_owner(path, &who, &state) && !stat(mine, &now), unread = !known && errno;
         nobody += !known; /* it may just have been dropped */
-        const char *why = known ? stale(&who, me, &state, now.st_mtime) : nobody == PATIENCE ? "it names nobody" : NULL;
+        const char *why = known ? stale(&who, me, &state, now.st_mtime) : nobody >= PATIENCE && !unread ? "it names nobody" : NULL;
         if (why) {
             clr_info("%s: held by process %ld on %s, but %s: taken over", path, who.pid, *who.host ? who.host : "?", why);
             take_away(path, mine, &who);
-        } else if (known && (!strcmp(who.host, me->host) || (first.st_ino && touched(&first, &state))))
+        } else if (known && (near(&who, me) || (first.st_ino && touched(&first, &state))))
             return held(folder, &who);
         else if (known && !first.st_ino) {
             first = state;
@@ -197,12 +226,12 @@ clr_status clr_lock_take(const char *folder, clr_lock **out)
 {
     owner me = self();
     sigset_t all, before;
-    char *path = clr_text("%s/lock", folder), *mine = clr_text("%s/lock.%s.%ld", folder, me.host, me.pid);
+    char *path = clr_text("%s/lock", folder), *mine = clr_text("%s/lock.%s.%ld.%llu", folder, me.host, me.pid, me.start);
     clr_status st = CLR_OK;
     FILE *file = fopen(mine, "w");
 
     *out = NULL;
-    bool written = file && fprintf(file, "%s %ld %llu %s %ld %lld\n", me.host, me.pid, me.start, me.job, me.restarts, (long long)me.since) > 0;
+    bool written = file && fprintf(file, "%s %ld %llu %s %ld %lld %s\n", me.host, me.pid, me.start, me.job, me.restarts, (long long)me.since, me.place) > 0;
     if (file)
         written = !fclose(file) && written;
     st = written ? acquire(folder, path, mine, &me) : clr_fail(CLR_EIO, "%s: cannot be written: %s", mine, strerror(errno));
@@ -217,7 +246,11 @@ clr_status clr_lock_take(const char *folder, clr_lock **out)
     lock->path = path;
     lock->me = me;
     pthread_mutex_init(&lock->mutex, NULL);
-    pthread_cond_init(&lock->wake, NULL);
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&lock->wake, &clock);
+    pthread_condattr_destroy(&clock);
     sigfillset(&all); /* signals are for the main thread */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     CLR_CHECK(!pthread_create(&lock->thread, NULL, beat, lock));

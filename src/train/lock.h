@@ -1,8 +1,9 @@
 #ifndef CLR_LOCK_H
 #define CLR_LOCK_H
-/* One job at a time in a run directory: the file DIR/lock names host, process, its start, and Slurm's job. While it is held, a thread
-   touches it every few seconds. A lock is stale, and taken over, where its process is gone from this host; where it is of another host,
-   once nobody has touched it for a minute (which is waited for), or at once where it is of an earlier start of this very Slurm job.
+/* One job at a time in a run directory: the file DIR/lock names host, process, its start, Slurm's job, and the boot and process namespace
+   in which the process' number holds. While it is held, a thread touches it every few seconds. A lock is stale, and taken over, where its
+   process is gone from this host; where it is of another host, boot or namespace, once nobody has touched it for a minute (which is
+   waited for), or at once where it is of an earlier start of this very Slurm job.
    Local: rank 0. */
 #include "clr/err.h"
 

@@ -76,6 +76,7 @@ clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics
     if (kept->step < (double)step)
         clr_warn("%s: the rows of steps %.0f to %lld are not there", path, kept->step + 1, (long long)step);
     metrics->path = clr_copy_text(path);
+    metrics->synced = lseek(metrics->file, 0, SEEK_END);
     metrics->waiting = CLR_NEW(char, WAITING);
     return CLR_OK;
 }
@@ -83,26 +84,21 @@ clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics
 /* Writes what waits, as far as the disk lets it. */
 static clr_status flush(clr_metrics *metrics)
 {
-    size_t done = 0;
-    clr_status st = CLR_OK;
-
-    while (done < metrics->used && st == CLR_OK) {
-        ssize_t n = write(metrics->file, metrics->waiting + done, metrics->used - done);
+    while (metrics->written < metrics->used) {
+        ssize_t n = write(metrics->file, metrics->waiting + metrics->written, metrics->used - metrics->written);
         if (n > 0)
-            done += (size_t)n;
+            metrics->written += (size_t)n;
         else if (n == 0 || errno != EINTR)
-            st = failed(metrics->path);
+            return failed(metrics->path);
     }
-    memmove(metrics->waiting, metrics->waiting + done, metrics->used - done);
-    metrics->used -= done;
-    return st;
+    return CLR_OK;
 }
 
 clr_status clr_metrics_add(clr_metrics *metrics, const clr_metrics_row *row)
 {
     const double *value = (const double *)row;
 
-    if (metrics->used > WAITING - LINE)
+    if (metrics->used > WAITING - LINE && clr_metrics_sync(metrics) != CLR_OK)
         return clr_fail(CLR_EIO, "%s: thousands of rows wait to be written; is the disk full?", metrics->path);
     for (int i = 0; i < FIELDS; i++)
         metrics->used += (size_t)snprintf(metrics->waiting + metrics->used, WAITING - metrics->used, i ? "\t%.7g" : "%.0f", value[i]);
@@ -112,10 +108,22 @@ clr_status clr_metrics_add(clr_metrics *metrics, const clr_metrics_row *row)
     return CLR_OK;
 }
 
+/* Where the disk refuses late (quotas of network file systems), what it may have kept of the rows is cut off, and all are written again. */
 clr_status clr_metrics_sync(clr_metrics *metrics)
 {
     clr_status st = flush(metrics);
-    return st == CLR_OK && fsync(metrics->file) ? failed(metrics->path) : st;
+
+    if (st != CLR_OK)
+        return st;
+    if (fsync(metrics->file)) {
+        st = failed(metrics->path);
+        if (!ftruncate(metrics->file, metrics->synced))
+            metrics->written = 0;
+        return st;
+    }
+    metrics->synced += (int64_t)metrics->used;
+    metrics->used = metrics->written = 0;
+    return CLR_OK;
 }
 
 void clr_metrics_close(clr_metrics *metrics)
