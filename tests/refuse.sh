@@ -19,6 +19,7 @@ refused() {
 refused 2 "did you mean 'temperature'" "$work/a" --steps=2 --temprature=0.5
 refused 2 "has no effect here" "$work/a" --steps=2 --margin=0.5
 refused 2 "allow-change: there is no option 'tempratur'; did you mean 'temperature'" "$work/a" --steps=2 --allow-change=tempratur
+refused 2 "time-limit=soon: must be seconds" "$work/a" --steps=2 --time-limit=soon
 refused 2 "bf16" "$work/a" --steps=2 --dtype=bf16
 refused 2 "less than the 2 ranks\|from 2 to" "$work/a" --steps=2 --batch=1
 refused 2 "more than the 10000 images" "$work/a" --steps=2 --batch=20000
@@ -44,6 +45,8 @@ before=$(cat "$work/run/config" "$work/run/checkpoints/"* "$work/run/metrics.tsv
 refused 1 "temperature: 0.2 -> 0.7" "$work/run" --steps=4 --checkpoint-every=2 --temperature=0.7
 "$simclr" pack --split=train --force $mnist "$work/data2.h5" >/dev/null 2>&1
 refused 1 "belongs to another run" "$work/run" --steps=4 --checkpoint-every=2 --data="$work/data2.h5"
+mkdir "$work/moved" && cp -r "$work/run/checkpoints" "$work/moved" # checkpoints alone know their dataset too
+refused 1 "is of another run: data: 10000 images .* with 60000 images" "$work/moved" --steps=4 --checkpoint-every=2 --data="$work/data2.h5"
 [ "$before" = "$(cat "$work/run/config" "$work/run/checkpoints/"* "$work/run/metrics.tsv" | cksum)" ] || die "a refused start changed the run"
 
 "$simclr" probe --checkpoint="$work/run" --train="$work/data.h5" --test="$work/data.h5" >"$work/probe.out" 2>&1 && die "probe tested on what it learned from"
@@ -60,6 +63,14 @@ dd if=/dev/null of="$newest" bs=1 seek=$((size / 2)) 2>/dev/null
 pretrain 2 "$work/run" --steps=4 --checkpoint-every=2 || die "a cut checkpoint stopped the run: $(tail -5 "$work/run.out")"
 grep -q "step-00000004.h5" "$work/run.out" || die "the cut checkpoint was not named: $(cat "$work/run.out")"
 grep -q "going on from .*step-00000002.h5" "$work/run.out" || die "the older checkpoint was not taken: $(cat "$work/run.out")"
+[ -e "$newest" ] && [ -e "$newest.bad" ] || die "the cut checkpoint was not set aside: $(ls "$work/run/checkpoints")"
+
+# Others' files in a run directory are theirs; what a killed job left of its own goes, from whatever host.
+echo mine >"$work/run/notes.tmp-2026-11"
+echo half >"$work/run/metrics.tsv.tmp-elsewhere-12"
+pretrain 2 "$work/run" --steps=4 --checkpoint-every=2 || die "$(tail -5 "$work/run.out")"
+[ -e "$work/run/notes.tmp-2026-11" ] || die "a file of the user's was removed"
+[ ! -e "$work/run/metrics.tsv.tmp-elsewhere-12" ] || die "a temporary file of a job that died was left"
 
 # Two jobs in one run directory: the second is told who holds it; a dead job's lock is not in the way.
 : >"$work/held.out"

@@ -100,7 +100,7 @@ grep -q "another job works in this run directory: process 4711 on elsewhere, Slu
 rm "$work/two/lock"
 wait $!
 echo "elsewhere 4711 1 99 0 $(date +%s)" >"$work/two/lock"
-touch -d "55 seconds ago" "$work/two/lock"
-pretrain 2 "$work/two" --steps=12 --lr=0.02 || die "a dead lock of another host was in the way: $(tail -3 "$work/two.out")"
+touch -d "45 seconds ago" "$work/two/lock" # longer than the watchdog lets anything else take
+pretrain 2 "$work/two" --steps=12 --lr=0.02 --watchdog=10 || die "a dead lock of another host was in the way: $(tail -3 "$work/two.out")"
 grep -q "process 4711 on elsewhere, but nobody has touched it for a minute: taken over" "$work/two.out" || die "$(tail -5 "$work/two.out")"
 echo "runs save when they should, and bear it where they cannot"

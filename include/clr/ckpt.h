@@ -31,6 +31,9 @@ clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim)
 /* Local. The newest good checkpoint of a folder: *path is freed by clr_free, NULL where there is none. Damaged ones are passed
    over with a warning that says why; where none is left and updates would be lost, that is CLR_EINPUT. */
 clr_status clr_ckpt_newest(const char *folder, char **path);
+/* Local; whoever holds the folder. Checkpoints of later steps than the one that a run goes on from were passed over: they become NAME.bad, so
+   that they neither count among those that are kept nor come back. */
+clr_status clr_ckpt_set_aside(const char *folder, int64_t step);
 
 /* Saving behind the training. Rank 0 owns one of these; other ranks' are NULL, which every function accepts. begin copies params
    and slots (bounded memory, one snapshot), a thread of its own writes, renames, moves `latest` and deletes all but the newest

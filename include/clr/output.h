@@ -12,8 +12,8 @@
    a file that is not empty is there and replace is false (the message proposes --force), and where its folder cannot be written. */
 clr_status clr_output_check(const char *path, bool replace);
 
-/* Removes every temporary file from a folder that nobody else writes to. */
-void clr_output_reclaim(const char *folder);
+/* Removes the temporary files of targets whose names begin so from a folder where nobody else writes such. */
+void clr_output_reclaim(const char *folder, const char *beginning);
 
 typedef struct clr_output {
     char *target, *temporary; /* where path leads, and TARGET.tmp-HOST-PID beside it; both owned */

@@ -125,15 +125,16 @@ static bool is_temporary(const char *name, long *pid)
     return *last && strspn(last, "0123456789") == strlen(last);
 }
 
-/* Removes temporary files of a folder: of one stem (TARGET.tmp-HOST-) those of processes that are gone; stem NULL: all. */
-static void reclaim(const char *folder, const char *stem)
+/* Removes temporary files whose names begin so from a folder: all, or those whose process was of this host and is gone. */
+static void reclaim(const char *folder, const char *beginning, bool all)
 {
     DIR *directory = opendir(folder);
     struct dirent *entry;
     long pid;
 
     while (directory && (entry = readdir(directory))) {
-        if (!is_temporary(entry->d_name, &pid) || (stem && (strncmp(entry->d_name, stem, strlen(stem)) || !kill((pid_t)pid, 0) || errno != ESRCH)))
+        if (strncmp(entry->d_name, beginning, strlen(beginning)) || !is_temporary(entry->d_name, &pid) ||
+            (!all && (!kill((pid_t)pid, 0) || errno != ESRCH)))
             continue;
         char *path = clr_text("%s/%s", folder, entry->d_name);
         unlink(path);
@@ -143,9 +144,9 @@ static void reclaim(const char *folder, const char *stem)
         closedir(directory);
 }
 
-void clr_output_reclaim(const char *folder)
+void clr_output_reclaim(const char *folder, const char *beginning)
 {
-    reclaim(folder, NULL);
+    reclaim(folder, beginning, true);
 }
 
 clr_status clr_output_begin(const char *path, clr_output *output)
@@ -161,7 +162,7 @@ clr_status clr_output_begin(const char *path, clr_output *output)
     char *stem = clr_text("%s.tmp-%s-", output->target, host);
     const char *name;
     char *folder = folder_of(stem, &name);
-    reclaim(folder, name);
+    reclaim(folder, name, false);
     output->temporary = clr_text("%s%ld", stem, (long)getpid());
     clr_free(folder);
     clr_free(stem);

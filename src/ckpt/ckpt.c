@@ -288,6 +288,28 @@ clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim)
     return st;
 }
 
+clr_status clr_ckpt_set_aside(const char *folder, int64_t step)
+{
+    struct dirent **entry = NULL;
+    clr_status st = CLR_OK;
+    int n = clr_ckpt_scan(folder, &entry);
+
+    for (int i = 0; i < n; i++) {
+        char *path = clr_text("%s/%s", folder, entry[i]->d_name), *bad = clr_text("%s.bad", path);
+        if (clr_ckpt_step_of(entry[i]->d_name) > step && st == CLR_OK) {
+            if (rename(path, bad))
+                st = clr_fail(CLR_EIO, "%s: cannot be set aside as %s: %s", path, bad, strerror(errno));
+            else
+                clr_warn("%s: kept as %s, which you may delete", path, bad);
+        }
+        clr_free(path);
+        clr_free(bad);
+        free(entry[i]);
+    }
+    free(entry);
+    return st;
+}
+
 static clr_status check_file(const char *path)
 {
     clr_ckpt_facts facts = {0};

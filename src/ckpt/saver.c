@@ -48,8 +48,7 @@ static clr_status put_latest(const char *folder, const char *name)
     return clr_output_end(&output, true);
 }
 
-/* Of the checkpoints up to step, only the newest keep stay. Later ones can only be damaged ones that a resume passed over:
-   they do not count, and are overwritten when the run gets there again. */
+/* Of the checkpoints up to step, only the newest keep stay. Later ones are not this run's business: a resume has set them aside. */
 static void prune(const char *folder, int keep, int64_t step)
 {
     struct dirent **entry = NULL;
@@ -112,7 +111,8 @@ clr_status clr_saver_open(const char *folder, int keep, const clr_params *params
     *out = NULL;
     if (mkdir(folder, 0777) && errno != EEXIST)
         return clr_fail(CLR_EIO, "%s: this folder cannot be made: %s", folder, strerror(errno));
-    clr_output_reclaim(folder);
+    clr_output_reclaim(folder, "step-");
+    clr_output_reclaim(folder, "latest.tmp-");
     clr_saver *saver = CLR_NEW(clr_saver, 1);
     saver->folder = clr_copy_text(folder);
     saver->keep = keep;

@@ -292,10 +292,17 @@ START_TEST(the_newest_good_one_is_found)
     ck_assert_int_eq(clr_ckpt_newest(top, &found), CLR_OK);
     ck_assert_str_eq(found, path);
     clr_free(found);
-    unlink(path);
+    rename(path, "kept");
     ck_assert_int_eq(clr_ckpt_newest(top, &found), CLR_EINPUT);
     ck_assert(strstr(clr_message(), "up to step 12") != NULL);
     ck_assert_ptr_null(found);
+    rename("kept", path);
+    ck_assert_int_eq(clr_ckpt_set_aside(top, 7), CLR_OK);
+    ck_assert_int_eq(entries(".bad"), 3);
+    ck_assert_int_eq(entries("step-00000012.h5.bad"), 1);
+    ck_assert_int_eq(clr_ckpt_newest(top, &found), CLR_OK);
+    ck_assert_str_eq(found, path);
+    clr_free(found);
 }
 END_TEST
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #ifdef __VERSION__
 #define COMPILER __VERSION__
@@ -26,7 +27,7 @@ static clr_status make(const char *path)
     for (char *slash = strchr(part + 1, '/'); st == CLR_OK; slash = strchr(slash + 1, '/')) {
         if (slash)
             *slash = 0;
-        if (mkdir(part, 0777) && errno != EEXIST)
+        if (mkdir(part, 0777) && errno != EEXIST && access(part, X_OK)) /* some servers refuse before they look */
             st = clr_fail(CLR_EIO, "%s: this folder cannot be made: %s", part, strerror(errno));
         if (!slash)
             break;
@@ -36,18 +37,20 @@ static clr_status make(const char *path)
     return st;
 }
 
-static char *read_text(const char *path)
+/* *text: NULL where there is no such file; freed by clr_free. */
+static clr_status read_text(const char *path, char **text)
 {
-    FILE *file = fopen(path, "r");
-    char *text = NULL;
-
-    if (!file)
-        return NULL;
     enum { MOST = 1 << 16 };
-    text = CLR_NEW(char, MOST);
-    text[fread(text, 1, MOST - 1, file)] = 0;
+    FILE *file = fopen(path, "r");
+
+    *text = NULL;
+    if (!file)
+        return errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
+    *text = CLR_NEW(char, MOST);
+    (*text)[fread(*text, 1, MOST - 1, file)] = 0;
+    bool bad = ferror(file);
     fclose(file);
-    return text;
+    return bad ? clr_fail(CLR_EIO, "%s: cannot be read", path) : CLR_OK;
 }
 
 static clr_status write_text(const char *path, const char *text)
@@ -84,15 +87,29 @@ static clr_status same_data(const clr_config *config, const clr_store_facts *dat
                     checksum, config->data, data->images, data->checksum);
 }
 
-static clr_status same_run(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *earlier)
+clr_status clr_folder_compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *earlier)
 {
     clr_status st = clr_opt_compare(options, earlier, config->allow_change);
 
-    if (st == CLR_OK)
-        st = same_data(config, data, earlier);
+    return st == CLR_OK ? same_data(config, data, earlier) : st;
+}
+
+static clr_status same_run(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *earlier)
+{
+    clr_status st = clr_folder_compare(config, options, data, earlier);
+
     return st == CLR_OK ? st
                         : clr_fail_in(st, "%s belongs to another run; choose another --run-dir, or name the change in --allow-change",
                                       config->run_dir);
+}
+
+/* What a killed job left, on whatever host. */
+static void reclaim(const char *folder)
+{
+    static const char *const beginnings[] = {"config.tmp-", "metrics.tsv.tmp-", "plan.tmp-"};
+
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+        clr_output_reclaim(folder, beginnings[i]);
 }
 
 /* Making the folder, its lock, the comparison, and only then the first write. */
@@ -103,10 +120,12 @@ clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options,
 
     if (st == CLR_OK)
         st = clr_lock_take(config->run_dir, lock);
-    if (st == CLR_OK && (earlier = read_text(path)))
+    if (st == CLR_OK)
+        st = read_text(path, &earlier);
+    if (st == CLR_OK && earlier)
         st = same_run(config, options, data, earlier);
     if (st == CLR_OK)
-        clr_output_reclaim(config->run_dir);
+        reclaim(config->run_dir);
     if (st == CLR_OK && (!earlier || strcmp(earlier, text)))
         st = write_text(path, text);
     int error = st == CLR_OK ? clr_log_file(log) : 0;

@@ -7,6 +7,9 @@
 /* What DIR/config holds: versions and the dataset's identity as comments, then every option. Freed by clr_free. */
 char *clr_folder_text(const clr_opt_set *options, const clr_store_facts *data);
 
+/* Whether `earlier`, such a text of before, is of these settings and this dataset, but for what --allow-change names; else CLR_ECONFIG. */
+clr_status clr_folder_compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *earlier);
+
 /* Makes DIR, takes its lock, compares DIR/config (where there is one) with this run's settings and dataset, writes text there, and opens
    DIR/log. Where it fails, nothing in DIR has changed. */
 clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *text, clr_lock **lock);

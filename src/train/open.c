@@ -99,12 +99,14 @@ static clr_status load(clr_training *t, int64_t *step)
     if (st == CLR_OK && path)
         st = clr_ckpt_read_facts(path, &facts);
     if (st == CLR_OK && path) {
-        st = clr_opt_compare(t->options, facts.config, t->config->allow_change);
+        st = clr_folder_compare(t->config, t->options, t->data, facts.config);
         if (st != CLR_OK)
             st = clr_fail_in(st, "%s is of another run", path);
     }
     if (st == CLR_OK && path)
         st = clr_ckpt_read(path, clr_encoder_params(t->encoder), t->optim);
+    if (st == CLR_OK && path)
+        st = clr_ckpt_set_aside(folder, facts.step);
     if (st == CLR_OK && path) {
         *step = facts.step;
         t->reading = clr_seconds() - begin;
@@ -178,6 +180,7 @@ clr_status clr_training_open(clr_training *t)
         st = clr_comm_agree(t->comm, t->first ? clr_folder_open(t->config, t->options, t->data, t->text, &t->lock) : CLR_OK);
     if (st != CLR_OK)
         return st;
+    clr_watchdog_start(t->config->watchdog, clr_comm_rank(t->comm), clr_comm_host(t->comm)); /* a lock may have been waited for */
     clr_report_start(t);
     st = open_parts(t, &loader);
     if (st == CLR_OK)

@@ -85,7 +85,7 @@ static struct {
     const char *phase, *host;
     int64_t step;
     int rank;
-} dog = {.mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+} dog = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* With the mutex held. The seconds of this process: while it is suspended the clock goes on, and what is late is not counted. */
 static double awake(void)
@@ -115,7 +115,7 @@ static void *watch(void *argument)
     pthread_mutex_lock(&dog.mutex);
     while (!dog.ending) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += 1;
         pthread_cond_timedwait(&dog.wake, &dog.mutex, &until);
         double now = awake();
@@ -134,9 +134,14 @@ static void *watch(void *argument)
 void clr_watchdog_start(double seconds, int rank, const char *host)
 {
     sigset_t all, before;
+    pthread_condattr_t clock;
 
     if (seconds <= 0)
         return;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&dog.wake, &clock);
+    pthread_condattr_destroy(&clock);
     dog.seconds = seconds;
     dog.woke = clr_seconds();
     dog.begin = dog.awake;
@@ -176,5 +181,6 @@ void clr_watchdog_end(void)
     pthread_cond_signal(&dog.wake);
     pthread_mutex_unlock(&dog.mutex);
     pthread_join(dog.thread, NULL);
+    pthread_cond_destroy(&dog.wake);
     dog.running = false;
 }
