@@ -28,6 +28,12 @@ done
 pretrain 2 "$work/pieces" --steps=3 --online-probe --microbatch=20 || die "$(tail -5 "$work/pieces.out")"
 column "$work/pieces" online_top1 | awk '!($1 > 0 && $1 < 1) { print "in pieces: " $1; bad = 1 } END { exit bad || NR != 3 }' || die "in pieces"
 
+# What it learned is not the encoder's: a run with one is judged as any other.
+few "$work/few"
+few "$work/others" 256
+timeout 100 "$simclr" probe --checkpoint="$work/with" --train="$work/few.h5" --test="$work/others.h5" --threads=2 >"$work/out" 2>&1 || die "probe: $(tail -3 "$work/out")"
+timeout 100 "$simclr" embed --checkpoint="$work/with" --data="$work/few.h5" --output="$work/h.h5" --threads=2 >"$work/out" 2>&1 || die "embed: $(tail -3 "$work/out")"
+
 cp -r "$work/with" "$work/again"
 rm "$work/again/checkpoints/step-$(printf %08d $n).h5"
 pretrain 2 "$work/again" --steps=$n --online-probe || die "$(tail -5 "$work/again.out")"

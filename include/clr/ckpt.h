@@ -31,6 +31,8 @@ clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim)
 /* Local. The newest good checkpoint of a folder: *path is freed by clr_free, NULL where there is none. Damaged ones are passed
    over with a warning that says why; where none is left and updates would be lost, that is CLR_EINPUT. */
 clr_status clr_ckpt_newest(const char *folder, char **path);
+/* Local. Whether a folder has checkpoints, good or bad, or cannot be looked into. */
+bool clr_ckpt_any(const char *folder);
 /* Local; whoever holds the folder. Checkpoints of later steps than the one that a run goes on from were passed over: they become NAME.bad, so
    that they neither count among those that are kept nor come back. */
 clr_status clr_ckpt_set_aside(const char *folder, int64_t step);

@@ -238,7 +238,7 @@ static bool known(const clr_ckpt_image *image, const char *name)
     return false;
 }
 
-/* Nothing in /model that the network lacks; and the optimizer's state, where it is wanted, is this optimizer's. */
+/* Nothing in /model that the network lacks, but for an online probe, which only training needs; and the optimizer's state, where it is wanted, is this optimizer's. */
 static clr_status check_names(clr_h5 *file, const clr_ckpt_image *image)
 {
     char **names = NULL, group[NAME];
@@ -246,7 +246,7 @@ static clr_status check_names(clr_h5 *file, const clr_ckpt_image *image)
     clr_status st = clr_h5_list(file, "/model", &names, &n);
 
     for (int64_t i = 0; i < n; i++) {
-        if (st == CLR_OK && !known(image, names[i]))
+        if (st == CLR_OK && !known(image, names[i]) && (image->slots || strncmp(names[i], "/model/online/", strlen("/model/online/"))))
             st = clr_fail(CLR_EINPUT, "%s: holds %s, which this network does not have", clr_h5_path(file), names[i]);
         clr_free(names[i]);
     }
@@ -286,6 +286,17 @@ clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim)
     clr_ckpt_image_close(&image);
     clr_free(scratch);
     return st;
+}
+
+bool clr_ckpt_any(const char *folder)
+{
+    struct dirent **entry = NULL;
+    int n = clr_ckpt_scan(folder, &entry);
+
+    for (int i = 0; i < n; i++)
+        free(entry[i]);
+    free(entry);
+    return n > 0 || (n < 0 && errno != ENOENT);
 }
 
 clr_status clr_ckpt_set_aside(const char *folder, int64_t step)

@@ -1,6 +1,7 @@
 /* DIR/config: the resolved options, and a line "# dataset CHECKSUM IMAGES" that ties the run to its images. */
 #include "folder.h"
 
+#include "clr/ckpt.h"
 #include "clr/h5.h"
 #include "clr/log.h"
 #include "clr/mem.h"
@@ -116,13 +117,14 @@ static void reclaim(const char *folder)
 clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *text, clr_lock **lock)
 {
     char *path = clr_text("%s/config", config->run_dir), *log = clr_text("%s/log", config->run_dir), *earlier = NULL;
+    char *checkpoints = clr_text("%s/checkpoints", config->run_dir);
     clr_status st = make(config->run_dir);
 
     if (st == CLR_OK)
         st = clr_lock_take(config->run_dir, lock);
     if (st == CLR_OK)
         st = read_text(path, &earlier);
-    if (st == CLR_OK && earlier)
+    if (st == CLR_OK && earlier && clr_ckpt_any(checkpoints)) /* a start that was refused before its first is no run yet */
         st = same_run(config, options, data, earlier);
     if (st == CLR_OK)
         reclaim(config->run_dir);
@@ -138,5 +140,6 @@ clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options,
     clr_free(earlier);
     clr_free(path);
     clr_free(log);
+    clr_free(checkpoints);
     return st;
 }

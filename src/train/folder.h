@@ -10,7 +10,7 @@ char *clr_folder_text(const clr_opt_set *options, const clr_store_facts *data);
 /* Whether `earlier`, such a text of before, is of these settings and this dataset, but for what --allow-change names; else CLR_ECONFIG. */
 clr_status clr_folder_compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *earlier);
 
-/* Makes DIR, takes its lock, compares DIR/config (where there is one) with this run's settings and dataset, writes text there, and opens
+/* Makes DIR, takes its lock, compares DIR/config (where there is one, and a checkpoint) with this run's settings and dataset, writes text there, and opens
    DIR/log. Where it fails, nothing in DIR has changed. */
 clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *text, clr_lock **lock);
 
