@@ -128,6 +128,8 @@ int main(int argc, char **argv)
 
     for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         const clr_command *command = argv[1][0] == '-' ? NULL : find(argc, argv, &words);
+        if ((!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) && !command && argv[1][0] != '-')
+            break; /* no such command: said below */
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
             if (clr_comm_leads())
                 command ? command_usage(stdout, command) : usage(stdout);

@@ -12,6 +12,9 @@
    a file that is not empty is there and replace is false (the message proposes --force), and where its folder cannot be written. */
 clr_status clr_output_check(const char *path, bool replace);
 
+/* Whether output and input are two files; CLR_EUSAGE where they are one. */
+clr_status clr_output_apart(const char *output, const char *input);
+
 /* Removes the temporary files of targets whose names begin so from a folder where nobody else writes such. */
 void clr_output_reclaim(const char *folder, const char *beginning);
 

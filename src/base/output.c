@@ -116,6 +116,15 @@ clr_status clr_output_check(const char *path, bool replace)
     return st;
 }
 
+clr_status clr_output_apart(const char *output, const char *input)
+{
+    struct stat a, b;
+
+    if (stat(output, &a) || stat(input, &b) || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+        return CLR_OK;
+    return clr_fail(CLR_EUSAGE, "%s: is what is read too; give another name for what is written", output);
+}
+
 /* Whether name is that of a temporary file, and of whose process. */
 static bool is_temporary(const char *name, long *pid)
 {

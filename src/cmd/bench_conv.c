@@ -2,6 +2,7 @@
 #include "clr/cmd.h"
 #include "clr/conv.h"
 #include "clr/isa.h"
+#include "clr/mem.h"
 
 #include <omp.h>
 #include <stddef.h>
@@ -31,6 +32,19 @@ static const clr_opt options[] = {
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "0: the cores it may use"},
     {"error", CLR_OPT_FLAG, AT(error), "no", NULL, 0, 0, NULL, 0, "compare with the reference member too"},
     {0}};
+
+/* What clr_conv_time takes: x, y, g, weight, the result, the reference's, workspaces. */
+static clr_status check_memory(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction)
+{
+    double x = (double)a->n * a->h * a->w * a->c, y = (double)a->n * a->p * a->q * a->k, w = (double)a->r * a->s * a->c * a->k;
+    double need = sizeof(float) * (x + 2 * y + w + 2 * (x > y ? x : y)) + 2 * (double)clr_conv_workspace(solver, a, direction);
+    double there = (double)clr_memory_available();
+
+    if (need <= there)
+        return CLR_OK;
+    return clr_fail(CLR_EMEMORY, "--n=%d --h=%d --w=%d --c=%d --k=%d: needs %.1f GB, and %.1f GB are there; give smaller ones", a->n, a->h, a->w, a->c,
+                    a->k, need * 1e-9, there * 1e-9);
+}
 
 static void measure(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction, bool want_error)
 {
@@ -65,6 +79,9 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         if (!wanted)
             continue;
         if (solver->directions >> direction & 1 && solver->applicable(&a, direction)) {
+            clr_status st = check_memory(solver, &a, direction);
+            if (st != CLR_OK)
+                return st;
             measure(solver, &a, direction, o->error);
             measured++;
         } else if (o->solver) {

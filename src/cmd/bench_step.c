@@ -131,10 +131,10 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     (void)set;
     int threads = clr_comm_threads(comm, a->threads);
     if (images < ranks || a->views % 2)
-        return clr_fail(CLR_EUSAGE, "--views=%" PRId64 ": must be even and give every rank an image", a->views);
+        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--views=%" PRId64 ": must be even and give every rank an image", a->views));
     if (a->microbatch && a->microbatch < 2 * ranks)
-        return clr_fail(CLR_EUSAGE, "--microbatch=%" PRId64 " is less than two images for each of the %d ranks; it counts the images of all ranks together",
-                        a->microbatch, ranks);
+        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--microbatch=%" PRId64 " is less than two images for each of the %d ranks; it counts the images "
+                                             "of all ranks together", a->microbatch, ranks));
     double peak = peak_gflops();
     clr_status st = clr_comm_agree(comm, build(comm, a, images, &b));
     if (st == CLR_OK) {

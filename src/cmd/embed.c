@@ -95,8 +95,13 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     (void)set;
 
     if (!c->checkpoint || !c->data || !c->output)
-        return clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->data ? "data" : "output");
-    clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) == 0 ? clr_output_check(c->output, c->force) : CLR_OK);
+        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->data ? "data" : "output"));
+    clr_status st = clr_comm_rank(comm) == 0 ? clr_output_check(c->output, c->force) : CLR_OK;
+    if (st == CLR_OK)
+        st = clr_output_apart(c->output, c->data);
+    if (st == CLR_OK)
+        st = clr_output_apart(c->output, c->checkpoint);
+    st = clr_comm_agree(comm, st);
     if (st != CLR_OK)
         return st;
     clr_comm_threads(comm, c->threads);

@@ -12,11 +12,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     clr_run_result result;
     const clr_config *config = settings;
     double peak = 0;
-    clr_status st = clr_comm_agree(comm, clr_opt_known(set, "allow-change"));
-
-    if (st != CLR_OK)
-        return st;
-    st = clr_run(comm, config, set, &result);
+    clr_status st = clr_run(comm, config, set, &result);
 
     if (st == CLR_OK || st == CLR_STOPPED) {
         peak = (double)clr_memory_peak() / 1048576;

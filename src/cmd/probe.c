@@ -188,7 +188,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     (void)set;
 
     if (!c->checkpoint || !c->train || !c->test)
-        return clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->train ? "train" : "test");
+        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->train ? "train" : "test"));
     clr_comm_threads(comm, c->threads);
     if ((st = clr_frozen_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &p.frozen)) != CLR_OK)
         goto out;

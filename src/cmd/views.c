@@ -122,6 +122,8 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     if (st == CLR_OK)
         st = clr_output_check(out, a->force);
     if (st == CLR_OK)
+        st = clr_output_apart(out, data);
+    if (st == CLR_OK)
         st = clr_store_open(data, &store);
     if (st == CLR_OK) {
         const clr_store_facts *facts = clr_store_facts_of(store);

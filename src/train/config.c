@@ -2,6 +2,9 @@
    warm-up, weight decay 1e-6, a nonlinear head of two layers to 128). */
 #include "clr/config.h"
 
+#include "clr/augment.h"
+#include "watch.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -119,13 +122,28 @@ static clr_status contradictions(const clr_config *config, const clr_opt_set *op
     return CLR_OK;
 }
 
-clr_status clr_config_check(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, int ranks)
+/* Options whose texts have a meaning of their own. */
+static clr_status texts(const clr_config *config, const clr_opt_set *options)
 {
     clr_occasions every;
+    clr_augment augment;
+    clr_status st = clr_config_every(config, 1, &every);
+
+    if (st == CLR_OK && clr_watch_deadline(config->time_limit) < 0)
+        st = clr_fail(CLR_EUSAGE, "--time-limit=%s: must be seconds, H:MM:SS, D-H or D-H:MM:SS", config->time_limit);
+    if (st == CLR_OK)
+        st = clr_augment_parse(config->augment, &augment);
+    if (st == CLR_OK && config->augment_second && (st = clr_augment_parse(config->augment_second, &augment)) != CLR_OK)
+        st = clr_fail_in(st, "--augment-second, read as --augment");
+    return st == CLR_OK && options ? clr_opt_known(options, "allow-change") : st;
+}
+
+clr_status clr_config_check(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, int ranks)
+{
     clr_status st = contradictions(config, options);
 
     if (st == CLR_OK)
-        st = clr_config_every(config, 1, &every);
+        st = texts(config, options);
     if (st != CLR_OK)
         return st;
     if (config->batch < ranks)

@@ -124,10 +124,7 @@ clr_status clr_run(clr_comm *comm, const clr_config *config, const clr_opt_set *
 
     *result = (clr_run_result){0};
     clr_watch_signals();
-    clr_status st = deadline >= 0 ? CLR_OK : clr_fail(CLR_EUSAGE, "--time-limit=%s: must be seconds, H:MM:SS, D-H or D-H:MM:SS", config->time_limit);
-    st = clr_comm_agree(comm, st);
-    if (st == CLR_OK)
-        st = clr_training_open(&t);
+    clr_status st = clr_training_open(&t);
     if (st == CLR_OK && t.begin >= t.total) {
         clr_info("nothing left to do: %s has its %" PRId64 " steps", config->run_dir, t.total);
         *result = (clr_run_result){.steps = t.begin, .loss = t.last.loss, .contrast_top1 = t.last.contrast_top1,
