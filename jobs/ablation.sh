@@ -33,7 +33,9 @@ if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
     go_on $? "$run"
 fi
 line=0 worst=0
-for _ in $(grep -v '^[[:space:]]*\(#\|$\)' "$TABLE" | cut -f1); do
+lines=$(grep -vc '^[[:space:]]*\(#\|$\)' "$TABLE")
+[ "${lines:-0}" -gt 0 ] || { echo "$TABLE: has no line with a setting: a name, then options of simclr pretrain" >&2; exit 2; }
+while [ $line -lt "$lines" ]; do
     line=$((line + 1))
     element $line || worst=$?
     [ $worst = 75 ] && break

@@ -20,6 +20,24 @@ if [ -z "$SIMCLR" ]; then
 fi
 [ -x "$SIMCLR" ] || { echo "no simclr found: build it (./configure && make), or set SIMCLR in jobs/site.sh" >&2; exit 1; }
 
+# The job by the name that Slurm's commands take: the last element of an array has the whole array's number.
+job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID:-}}
+job=${job:-${SLURM_JOB_ID:-}}
+
+# option NAME ARGUMENTS...: the value that these give --NAME, as --NAME=VALUE, --NAME VALUE, or in a --config file; empty: none
+option() {
+    wanted=$1 value= in_file= before=
+    shift
+    for word in "$@"; do
+        file=
+        case $before in "--$wanted") value=$word ;; --config) file=$word ;; esac
+        case $word in "--$wanted="*) value=${word#*=} ;; --config=*) file=${word#*=} ;; esac
+        [ ! -f "$file" ] || in_file=$(sed -n "s/^[[:space:]]*$wanted[[:space:]]*=[[:space:]]*//p" "$file" | tail -n 1 | sed 's/[[:space:]][[:space:]]*#.*$//; s/[[:space:]]*$//; s/^"\(.*\)"$/\1/')
+        before=$word
+    done
+    echo "${value:-$in_file}"
+}
+
 # A job that Slurm itself puts back (a node is lost, somebody's scontrol requeue) does so without a word from this script.
 if [ "${SLURM_RESTART_COUNT:-0}" -gt "$MAX_RESTARTS" ]; then
     echo "job $SLURM_JOB_ID was restarted $SLURM_RESTART_COUNT times; it is not started again (MAX_RESTARTS in jobs/site.sh)" >&2
@@ -46,13 +64,13 @@ start() {
         "$SIMCLR" "$@" &
     fi
     launched=$!
-    trap 'kill -INT $launched 2>/dev/null' INT
+    trap : INT # a terminal sends it to the launcher too, which ends at once at a second one
     [ -z "$told" ] || kill -USR1 $launched 2>/dev/null
-    wait $launched
-    status=$?
+    status=0
+    wait $launched || status=$?
     while kill -0 $launched 2>/dev/null; do # a signal ended the waiting, not the program
-        wait $launched
-        status=$?
+        status=0
+        wait $launched || status=$?
     done
     launched=
     trap - INT
@@ -69,24 +87,24 @@ fault() {
 # launch ARGUMENTS...: simclr on all ranks, within a job a second time after a fault: what a lost node left behind may stand in the way of
 # the first step after it has come back. Returns the program's status.
 launch() {
-    start "$@"
-    status=$?
+    status=0
+    start "$@" || status=$?
     if fault $status && [ -z "$told" ] && [ "$(job_state)" = RUNNING ]; then
         echo "ended with status $status, which is not the program's own: once more" >&2
-        start "$@"
-        status=$?
+        status=0
+        start "$@" || status=$?
     fi
     return $status
 }
 
 job_state() {
-    squeue -h -j "$SLURM_JOB_ID" -o %T 2>/dev/null
+    squeue -h -j "$job" -o %T 2>/dev/null
 }
 
 # job_end: the program stops in time for SLURM_JOB_END_TIME, which older Slurms do not set.
 job_end() {
     [ -z "${SLURM_JOB_END_TIME:-}" ] || return 0
-    end=$(squeue -h -j "$SLURM_JOB_ID" -o %e 2>/dev/null)
+    end=$(squeue -h -j "$job" -o %e 2>/dev/null)
     [ -n "$end" ] && end=$(date -d "$end" +%s 2>/dev/null) && export SLURM_JOB_END_TIME="$end"
     return 0
 }
@@ -115,6 +133,6 @@ go_on() {
         exit 1
     fi
     echo "ended at ${latest:-the start}; back into the queue"
-    scontrol requeue "$SLURM_JOB_ID" || exit 75
+    scontrol requeue "$job" || exit 75
     exit 0
 }

@@ -26,7 +26,10 @@ install_packages() {
         }
     fi
     echo "installing:$missing"
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >/dev/null 2>&1
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >/tmp/simclr-install.$$ 2>&1 || {
+        tail -5 /tmp/simclr-install.$$ >&2
+        echo "apt-get update failed; trying with the lists that are there" >&2
+    }
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >/tmp/simclr-install.$$ 2>&1 || {
         tail -20 /tmp/simclr-install.$$ >&2
         echo "apt-get could not install:$missing" >&2

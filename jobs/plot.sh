@@ -3,7 +3,7 @@
 set -eu
 run=$1
 metrics=$run/metrics.tsv
-[ -s "$metrics" ] || { echo "$metrics: nothing to plot" >&2; exit 1; }
+grep -q '^[0-9]' "$metrics" 2>/dev/null || { echo "$metrics: nothing to plot" >&2; exit 1; }
 command -v gnuplot >/dev/null 2>&1 || { echo "no gnuplot here: no picture of $metrics" >&2; exit 0; }
 
 # column NAME: its number in the header line "# step epoch loss ..."

@@ -6,9 +6,14 @@
 # How good is a run: linear probe and kNN beside untrained weights and raw pixels.
 #   sh jobs/submit.sh jobs/probe.sh OPTIONS...     or     sh jobs/probe.sh OPTIONS...
 # OPTIONS go to simclr probe; RUN_DIR, TRAIN and TEST from the environment are its defaults.
-RUN_DIR=${RUN_DIR:-runs/pretrain}
-TRAIN=${TRAIN:-data/train.h5}
-TEST=${TEST:-data/test.h5}
 . "${SIMCLR_JOBS:-$(dirname "$0")}/common.sh"
-launch probe --checkpoint="$RUN_DIR" --train="$TRAIN" --test="$TEST" "$@"
-go_on $? "$RUN_DIR" probe-restarts
+given=$(option checkpoint "$@")
+RUN_DIR=${given:-${RUN_DIR:-runs/pretrain}}
+given=$(option train "$@")
+TRAIN=${given:-${TRAIN:-data/train.h5}}
+given=$(option test "$@")
+TEST=${given:-${TEST:-data/test.h5}}
+launch probe "$@" --checkpoint="$RUN_DIR" --train="$TRAIN" --test="$TEST"
+status=$?
+[ -d "$RUN_DIR" ] || RUN_DIR=$(dirname "$RUN_DIR")
+go_on $status "$RUN_DIR" probe-restarts

@@ -16,7 +16,9 @@ threads=$((cores / ranks > 0 ? cores / ranks : 1))
 
 echo "building"
 mkdir -p build/quickstart data "$run"
-if [ ! -x configure ] || [ configure.ac -nt configure ]; then autoreconf -fi >/dev/null 2>&1; fi
+if [ ! -x configure ] || [ configure.ac -nt configure ]; then
+    autoreconf -fi >build/quickstart/autoreconf.out 2>&1 || { cat build/quickstart/autoreconf.out >&2; exit 1; }
+fi
 (
     cd build/quickstart
     [ -f Makefile ] || "$top/configure" --quiet >configure.out 2>&1 || { cat configure.out >&2; exit 1; }

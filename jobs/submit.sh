@@ -6,7 +6,12 @@ jobs=$(cd "$(dirname "$0")" && pwd)
 script=${1:?job script, such as jobs/pretrain.sh}
 shift
 array=
-case $script in *ablation.sh) array=--array=1-$(grep -vc '^[[:space:]]*\(#\|$\)' "${TABLE:-$jobs/ablation.tsv}") ;; esac
+case $script in
+*ablation.sh)
+    table=${TABLE:-$jobs/ablation.tsv}
+    lines=$(grep -vc '^[[:space:]]*\(#\|$\)' "$table") || { echo "$table: has no line with a setting: a name, then options of simclr pretrain" >&2; exit 2; }
+    array=--array=1-$lines ;;
+esac
 # Slurm runs a copy of the script: SIMCLR_JOBS tells it where its companions are.
 export SIMCLR_JOBS="$jobs"
 # srun hands every signal on; mpirun is signalled through the script's own trap.

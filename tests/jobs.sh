@@ -21,6 +21,33 @@ grep -q "^stopped after step" out || die "it did not stop by itself: $(tail -5 o
 RUN_DIR=$work/run timeout 200 sh "$top/jobs/pretrain.sh" $settings --steps=60 >out 2>&1 || die "$(tail -5 out)"
 [ "$(steps run)" = "$(seq -s ' ' 60) " ] || die "metrics.tsv has the steps $(steps run)"
 
+# Ctrl-C of a terminal reaches script, launcher and ranks at once: a checkpoint of the last step is there all the same.
+env --default-signal=INT setsid sh "$top/jobs/pretrain.sh" $settings --steps=4000 --checkpoint-every=100000 --run-dir "$work/broken" >out 2>&1 &
+group=$!
+until_at 5 broken
+/bin/kill -INT -- -$group
+waited=0
+while kill -0 $group 2>/dev/null && [ $waited -lt 600 ]; do sleep 0.1; waited=$((waited + 1)); done
+/bin/kill -KILL -- -$group 2>/dev/null && die "a minute after Ctrl-C the job is still there: $(tail -5 out)"
+wait $group
+latest=$(sed 's/step-0*\([0-9]*\).h5/\1/' broken/checkpoints/latest)
+[ "${latest:-0}" -ge 5 ] && [ "$latest" = "$(tail -n 1 broken/metrics.tsv | cut -f1)" ] || die "Ctrl-C after step $(tail -n 1 broken/metrics.tsv | cut -f1): $latest was saved: $(tail -5 out)"
+
+# Where the run is: two words, or a config file; what the script would take otherwise is not touched.
+printf 'steps = 2\ndata = "%s"  # few\nrun-dir = %s\n' "$work/few.h5" "$work/from-file" >conf
+DATA=/nowhere timeout 200 sh "$top/jobs/pretrain.sh" $settings --config=conf >out 2>&1 || die "data and run-dir of a config file: $(tail -5 out)"
+[ -s from-file/metrics.tsv ] && [ ! -e runs ] || die "the run of a config file is elsewhere: $(ls)"
+
+# Names and options may be parted by blanks; a table without a line is an error.
+printf 'x --temperature=0.1\ny   --temperature=0.5\n' >table
+TABLE=table RUNS=blank COMMON="$settings --steps=2" timeout 200 sh "$top/jobs/ablation.sh" >out 2>&1 || die "a table of blanks: $(tail -5 out)"
+[ -s blank/x/probe.out ] && [ -s blank/y/probe.out ] || die "a table of blanks: $(ls blank)"
+echo "# nothing" >table
+for script in "ablation.sh" "submit.sh $top/jobs/ablation.sh"; do
+    TABLE=table sh "$top/jobs/"$script >out 2>&1 && die "$script takes an empty table"
+    grep -q "table: has no line with a setting" out || die "$script: an empty table: $(cat out)"
+done
+
 printf '# name\toptions\na\t--temperature=0.1\n\nb\t--temperature=0.5\n' >table
 TABLE=table RUNS=runs COMMON="$settings --steps=4" timeout 200 sh "$top/jobs/ablation.sh" >out 2>&1 || die "ablation: $(tail -5 out)"
 sh "$top/jobs/collect.sh" runs >results || die "collect.sh failed"

@@ -39,12 +39,13 @@ steps_in() { # NAME STEP: whether the run NAME got there
     run=$work/ablation/$1
     reached "$2"
 }
-# Element 2 is told to stop and element 5 put back into the queue, each in its midst, whichever comes first. scancel tells an element of an
-# array again once it runs again: so it may put itself back more than once.
+# Elements 2 and 7 are told to stop and element 5 put back into the queue, each in its midst, whichever comes first. (Element 7's job has
+# the number of the whole array.) scancel tells an element of an array again once it runs again: so it may put itself back more than once.
 interrupted() {
     [ -n "$told" ] || ! steps_in t0.5 6 || { on ctl scancel --batch --signal=TERM "$(of 2 JobId)" && told=yes || die "element 2 cannot be signalled"; }
     [ -n "$put_back" ] || ! steps_in no-colour 6 || { on ctl scontrol requeue "$(of 5 JobId)" && put_back=yes || die "element 5 cannot be requeued"; }
-    [ -n "$told" ] && [ -n "$put_back" ]
+    [ -n "$told_last" ] || ! steps_in adamw 6 || { on ctl scancel --batch --signal=TERM "${array}_7" && told_last=yes || die "element 7 cannot be signalled"; }
+    [ -n "$told" ] && [ -n "$put_back" ] && [ -n "$told_last" ]
 }
 
 array() {
@@ -53,8 +54,8 @@ array() {
     export COMMON="--preset=fashion-mnist --width=1/16 --batch=64 --steps=$steps --warmup-epochs=0.3 --threads=1 --checkpoint-every=10"
     answer=$(EXTRA_SBATCH="--output=$work/ablation-%a.out" on ctl sh "$work/jobs/submit.sh" "$work/jobs/ablation.sh" 2>&1) || die "sbatch: $answer"
     array=${answer##* }
-    told= put_back=
-    wait_for 240 interrupted || die "six steps: element 2 '$told', element 5 '$put_back': $(tail -n 3 "$work"/ablation-[25].out)"
+    told= put_back= told_last=
+    wait_for 240 interrupted || die "six steps: element 2 '$told', 5 '$put_back', 7 '$told_last': $(tail -n 3 "$work"/ablation-[257].out)"
     wait_for 300 all_over || die "elements: $(for e in 1 2 3 4 5 6 7; do state_of $e; done)"
     for element in 1 2 3 4 5 6 7; do
         [ "$(state_of $element)" = COMPLETED ] || die "element $element: $(state_of $element): $(tail -n 5 "$work/ablation-$element.out")"
@@ -63,6 +64,10 @@ array() {
         [ "$(steps_of "$work/ablation/$name")" = "$(seq -s ' ' $steps) " ] || die "$name has the steps $(steps_of "$work/ablation/$name")"
     done
     [ -s "$work/ablation/t0.5/restarts" ] || die "element 2 did not put itself back: $(tail -n 5 "$work/ablation-2.out")"
+    [ -s "$work/ablation/adamw/restarts" ] || die "element 7 did not put itself back: $(tail -n 5 "$work/ablation-7.out")"
+    for element in 1 3 4 6; do
+        [ "$(of $element Restarts)" = 0 ] || die "element $element was put back, and nobody had interrupted it"
+    done
     grep -q '^temperature = 0.5' "$work/ablation/t0.5/config" && grep -q '^optimizer = adamw' "$work/ablation/adamw/config" || die "the table's settings are not the runs'"
 }
 
