@@ -125,7 +125,7 @@ go_on() {
     fi
     echo "${latest:-none}" >>"$restarts"
     if [ "$(wc -l <"$restarts")" -ge "$MAX_RESTARTS" ]; then
-        echo "$2: restarted $MAX_RESTARTS times; not put back into the queue (MAX_RESTARTS in jobs/site.sh)" >&2
+        echo "$2: restarted $MAX_RESTARTS times; not put back into the queue (MAX_RESTARTS in jobs/site.sh; $restarts counts, remove it to begin anew)" >&2
         exit 1
     fi
     if [ "$(wc -l <"$restarts")" -ge 3 ] && [ "$(tail -n 3 "$restarts" | sort -u | wc -l)" = 1 ]; then

@@ -28,8 +28,9 @@ static clr_status make(const char *path)
     for (char *slash = strchr(part + 1, '/'); st == CLR_OK; slash = strchr(slash + 1, '/')) {
         if (slash)
             *slash = 0;
-        if (mkdir(part, 0777) && errno != EEXIST && access(part, X_OK)) /* some servers refuse before they look */
-            st = clr_fail(CLR_EIO, "%s: this folder cannot be made: %s", part, strerror(errno));
+        int error = mkdir(part, 0777) ? errno : 0;
+        if (error && error != EEXIST && access(part, X_OK)) /* some servers refuse before they look */
+            st = clr_fail(CLR_EIO, "%s: this folder cannot be made: %s", part, strerror(error));
         if (!slash)
             break;
         *slash = '/';

@@ -127,8 +127,9 @@ clr_status clr_run(clr_comm *comm, const clr_config *config, const clr_opt_set *
     clr_status st = clr_training_open(&t);
     if (st == CLR_OK && t.begin >= t.total) {
         clr_info("nothing left to do: %s has its %" PRId64 " steps", config->run_dir, t.total);
-        *result = (clr_run_result){.steps = t.begin, .loss = t.last.loss, .contrast_top1 = t.last.contrast_top1,
-                                   .views_per_s = CLR_VIEWS * t.last.images_per_s};
+        bool known = t.last.step > 0; /* metrics.tsv may have gone */
+        *result = (clr_run_result){.steps = t.begin, .loss = known ? t.last.loss : NAN, .contrast_top1 = known ? t.last.contrast_top1 : NAN,
+                                   .views_per_s = known ? CLR_VIEWS * t.last.images_per_s : NAN};
     } else if (st == CLR_OK)
         st = loop(&t, deadline, result);
     if (st == CLR_OK || st == CLR_STOPPED) {
