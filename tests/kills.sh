@@ -77,13 +77,19 @@ moment() {
     done
     sleep "$(awk -v r="$1" -v n=$steps 'BEGIN { x = (r - 0.1) / 0.9 * n; print (x - int(x)) * 0.1 }')"
 }
+# look: the processes below mpirun, and which of them are ranks
+look() {
+    tree=$(below $job)
+    ranks=$(for pid in $tree; do case $(ps -o comm= -p "$pid") in *simclr*) echo "$pid" ;; esac; done)
+}
 # strike ATTEMPT: a fresh run in $dir, and the blow at its moment; sets kind, ranks and status
 strike() {
     rm -rf "$dir" "$small/filler" && mkdir "$dir"
     run "$dir"
     moment "$(chance $trial $((10 * $1)))"
-    tree=$(below $job)
-    ranks=$(for pid in $tree; do case $(ps -o comm= -p "$pid") in *simclr*) echo "$pid" ;; esac; done)
+    look
+    tries=0 # who strikes in a save strikes ranks
+    while [ $((trial % 2)) = 1 ] && [ "$(echo "$ranks" | wc -w)" -lt 2 ] && [ $tries -lt 100 ] && kill -0 $job 2>/dev/null; do look; tries=$((tries + 1)); done
     case $((trial % 3)) in
     0) victims=$(echo "$ranks" | head -1) kind="one rank" ;;
     1) victims=$ranks kind="all ranks" ;;
@@ -139,7 +145,7 @@ while [ $trial -lt "$trials" ]; do
         esac
     fi
     run "$dir"
-    wait $job || bad "the run did not go on:" "$work/run.out"
+    wait $job || { grep -a '^simclr: ' "$work/run.out"; bad "the run did not go on:" "$work/run.out"; }
     sums "$dir" >"$work/got"
     if ! cmp -s "$work/expected" "$work/got"; then
         diff "$work/expected" "$work/got" >"$work/differences"
