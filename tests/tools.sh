@@ -48,6 +48,19 @@ one=$(value loss)
 grep -q "data.h5: is there already; --force" err || die "bench loss: $(cat err)"
 "$simclr" bench loss --batch=50000000 --dim=60000 >out 2>err && die "bench loss fits 48 TB"
 grep -q "batch=50000000 --dim=60000: a rank needs" err || die "bench loss: $(cat err)"
+"$simclr" bench conv --n=1048576 --h=256 --w=256 --solver=reference >out 2>err && die "bench conv fits a million images"
+grep -q "n=1048576 .*: needs .* GB" err || die "bench conv: $(cat err)"
+"$simclr" bench augment --threads=4096 --size=1024 --source-size=32 >out 2>err && die "bench augment fits 4096 threads"
+grep -q "threads=4096: needs .* GB" err || die "bench augment: $(cat err)"
+"$simclr" pretrian --help >out 2>err && die "pretrian --help is help"
+grep -q "did you mean 'pretrain'" err || die "pretrian --help: $(cat err)"
+cp data.h5 same.h5
+"$simclr" views --force same.h5 same.h5 >out 2>err && die "views wrote over what it read"
+grep -q "same.h5: is what is read too" err && cmp -s data.h5 same.h5 || die "views over its data: $(cat err)"
+for option in --augment=crop,blurr --time-limit=soon --allow-change=tempratur; do
+    "$simclr" doctor $option >out 2>err && die "doctor takes $option"
+    grep -q -e "${option%%=*}" err || die "doctor $option: $(cat err)"
+done
 "$simclr" bench step --views=16000000 --image-size=64 >out 2>err && die "bench step fits 16 million views"
 grep -q "views=16000000: a rank needs .*recompute" err || die "bench step: $(cat err)"
 "$simclr" bench loss --batch=20 --dim=8 --output=dz.h5 >out 2>err || die "bench loss: $(cat err)"
