@@ -1,6 +1,6 @@
 #!/bin/sh
-# kills.sh [TRIALS [SEED]]: kill -9 of one rank, of all ranks, or of mpirun at seeded random moments, every other one in the next save; every fourth
-# time the newest checkpoint is damaged as well (cut short, one byte turned, emptied); every fifth time it is the disk, a small tmpfs,
+# kills.sh [TRIALS [SEED]]: kill -9 of one rank, of all ranks, or of mpirun at seeded random moments, every other one in the next save; every
+# fourth time the newest checkpoint is damaged as well (cut short, one byte turned, emptied); every fifth time it is the disk, a small tmpfs,
 # that fills up instead, until there is room again. Each run is then started again with the same command: it must end, its last checkpoint
 # with the same bits as that of a run nobody disturbed, and its metrics.tsv with every step once. `make check` runs a few, `make
 # check-kills` a hundred.

@@ -238,7 +238,8 @@ static bool known(const clr_ckpt_image *image, const char *name)
     return false;
 }
 
-/* Nothing in /model that the network lacks, but for an online probe, which only training needs; and the optimizer's state, where it is wanted, is this optimizer's. */
+/* Nothing in /model that the network lacks, but for an online probe, which only training needs; and the optimizer's state, where it is
+   wanted, is this optimizer's. */
 static clr_status check_names(clr_h5 *file, const clr_ckpt_image *image)
 {
     char **names = NULL, group[NAME];
