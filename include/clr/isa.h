@@ -57,7 +57,11 @@ static inline void clr_ahead_chain(clr_ahead *ahead, int n, const float *const *
 #define CLR_JOIN(a, b) CLR_JOIN_(a, b)
 #define CLR_KERNEL(name) CLR_JOIN(name, CLR_ISA)
 #define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
+#ifdef __clang__
+#define UNROLL_FOR _Pragma("clang loop unroll(full)") for
+#else
+#define UNROLL_FOR _Pragma("GCC unroll 16") for
+#endif
 #if defined(__AVX512F__)
 enum { CLR_LANES = 16, CLR_REGISTERS = 32 };
 #elif defined(__AVX2__)
@@ -100,15 +104,22 @@ static inline void clr_ask_ahead(clr_ahead *a)
 }
 
 #if defined(__AVX512F__)
-#define CLR_LOW {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}
-#define CLR_HIGH {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31}
+#define CLR_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define CLR_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 #elif defined(__AVX2__)
-#define CLR_LOW {0, 8, 1, 9, 2, 10, 3, 11}
-#define CLR_HIGH {4, 12, 5, 13, 6, 14, 7, 15}
+#define CLR_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define CLR_HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #else
-#define CLR_LOW {0, 4, 1, 5}
-#define CLR_HIGH {2, 6, 3, 7}
+#define CLR_LOW 0, 4, 1, 5
+#define CLR_HIGH 2, 6, 3, 7
 #endif
+/* Elements of a and b chosen by their places, those of b counted behind those of a. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define CLR_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define CLR_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (clr_vec_i){__VA_ARGS__})
+#endif
+
 /* to (columns, rows) = alpha from^T, of at most CLR_LANES rows, leading dimensions from_ld and to_ld. Interleaving the halves of a list of
    vectors, once for each bit of their number, transposes a square. */
 static inline void clr_transpose(int rows, int columns, float alpha, const float *from, int64_t from_ld, float *to, int64_t to_ld)
@@ -117,16 +128,16 @@ static inline void clr_transpose(int rows, int columns, float alpha, const float
 
     for (; l + CLR_LANES <= columns && rows == CLR_LANES; l += CLR_LANES) {
         clr_vec v[CLR_LANES];
-        UNROLL for (int i = 0; i < CLR_LANES; i++) v[i] = clr_broadcast(alpha) * clr_load(from + i * from_ld + l);
-        UNROLL for (int bit = 1; bit < CLR_LANES; bit *= 2) {
+        UNROLL_FOR (int i = 0; i < CLR_LANES; i++) v[i] = clr_broadcast(alpha) * clr_load(from + i * from_ld + l);
+        UNROLL_FOR (int bit = 1; bit < CLR_LANES; bit *= 2) {
             clr_vec was[CLR_LANES];
-            UNROLL for (int i = 0; i < CLR_LANES; i++) was[i] = v[i];
-            UNROLL for (int i = 0; i < CLR_LANES / 2; i++) {
-                v[2 * i] = __builtin_shuffle(was[i], was[i + CLR_LANES / 2], (clr_vec_i)CLR_LOW);
-                v[2 * i + 1] = __builtin_shuffle(was[i], was[i + CLR_LANES / 2], (clr_vec_i)CLR_HIGH);
+            UNROLL_FOR (int i = 0; i < CLR_LANES; i++) was[i] = v[i];
+            UNROLL_FOR (int i = 0; i < CLR_LANES / 2; i++) {
+                v[2 * i] = CLR_SHUFFLE(was[i], was[i + CLR_LANES / 2], CLR_LOW);
+                v[2 * i + 1] = CLR_SHUFFLE(was[i], was[i + CLR_LANES / 2], CLR_HIGH);
             }
         }
-        UNROLL for (int i = 0; i < CLR_LANES; i++) clr_store_vec(to + (l + i) * to_ld, v[i]);
+        UNROLL_FOR (int i = 0; i < CLR_LANES; i++) clr_store_vec(to + (l + i) * to_ld, v[i]);
     }
     for (; l < columns; l++)
         for (int i = 0; i < rows; i++)

@@ -264,7 +264,7 @@ INLINE void finish_vector(const int rows, const sweep *a, int first, int l, clr_
         if (a->mean)
             other = clr_load(a->mean + channel);
     }
-    UNROLL for (int m = 0; m < rows; m++) {
+    UNROLL_FOR (int m = 0; m < rows; m++) {
         float *to = a->out[first + m] + channel;
         clr_vec y = v[m];
         if (how != MOMENTS && a->add)
@@ -340,13 +340,13 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
     int asked = 0, pace = (int)(rows * vectors * CLR_LINE / ((int64_t)a->taps * a->inputs + 1)) + 1;
 
     if (a->begins)
-        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++) sum[v][m] = (clr_vec){0};
+        UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++) sum[v][m] = (clr_vec){0};
     else
-        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++)
+        UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++)
             sum[v][m] = clr_load(partial + (m * vectors + v) * CLR_LANES);
     for (int t = 0; t < a->taps; t++) {
         const float *in[MOST_ROWS];
-        UNROLL for (int m = 0; m < rows; m++) in[m] = a->pixel[first + m] + a->offset[t];
+        UNROLL_FOR (int m = 0; m < rows; m++) in[m] = a->pixel[first + m] + a->offset[t];
         for (int64_t i = 0; i < a->inputs;) {
             int64_t end = i + CLR_LINE < a->inputs ? i + CLR_LINE : a->inputs;
             clr_ask_ahead(a->ahead);
@@ -354,28 +354,28 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
                 ask_for_finish(vectors, a, first + 2 * rows, asked, asked + pace), asked += pace;
             for (; i < end; i++, panel += vectors * CLR_LANES) {
                 clr_vec right[VECTORS];
-                UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(panel + v * CLR_LANES);
-                UNROLL for (int m = 0; m < rows; m++) {
+                UNROLL_FOR (int v = 0; v < vectors; v++) right[v] = clr_load(panel + v * CLR_LANES);
+                UNROLL_FOR (int m = 0; m < rows; m++) {
                     clr_vec left = clr_broadcast(in[m][i]);
-                    UNROLL for (int v = 0; v < vectors; v++) sum[v][m] += left * right[v];
+                    UNROLL_FOR (int v = 0; v < vectors; v++) sum[v][m] += left * right[v];
                 }
             }
         }
     }
     if (!a->ends || a->lanes < vectors * CLR_LANES) {
         float last[MOST_ROWS * LANES], *to = a->ends ? last : partial;
-        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++)
+        UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++)
             clr_store_vec(to + (m * vectors + v) * CLR_LANES, sum[v][m]);
         if (a->ends)
             finish_lanes(rows, vectors * CLR_LANES, a, first, last);
         return;
     }
     if (a->finish == PLAIN)
-        UNROLL for (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], PLAIN);
+        UNROLL_FOR (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], PLAIN);
     else if (a->finish == MOMENTS)
-        UNROLL for (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], MOMENTS);
+        UNROLL_FOR (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], MOMENTS);
     else
-        UNROLL for (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], SEEN);
+        UNROLL_FOR (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], SEEN);
 }
 
 /* All pixels, in tiles of `most` rows or, so that none is left over, fewer. */

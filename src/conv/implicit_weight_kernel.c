@@ -102,7 +102,7 @@ INLINE void tile(const int rows, const int vectors, const outer *a, int first)
     const float *dy = a->dy;
     float *dw = a->dw + first * a->ld;
 
-    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++) {
+    UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++) {
         sum[m][v] = (clr_vec){0};
         __builtin_prefetch(dw + m * a->ld + v * CLR_LANES, 1);
     }
@@ -114,23 +114,23 @@ INLINE void tile(const int rows, const int vectors, const outer *a, int first)
                 clr_ask_ahead(a->ahead);
                 for (; column < end; column++, x += a->x_pixel, dy += a->dy_pixel) {
                     clr_vec right[VECTORS];
-                    UNROLL for (int v = 0; v < vectors; v++) right[v] = clr_load(dy + v * CLR_LANES);
-                    UNROLL for (int m = 0; m < rows; m++) {
+                    UNROLL_FOR (int v = 0; v < vectors; v++) right[v] = clr_load(dy + v * CLR_LANES);
+                    UNROLL_FOR (int m = 0; m < rows; m++) {
                         clr_vec left = clr_broadcast(x[m]);
-                        UNROLL for (int v = 0; v < vectors; v++) sum[m][v] += left * right[v];
+                        UNROLL_FOR (int v = 0; v < vectors; v++) sum[m][v] += left * right[v];
                     }
                 }
             }
         }
     if (a->lanes == vectors * CLR_LANES) {
-        UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++) {
+        UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++) {
             float *to = dw + m * a->ld + v * CLR_LANES;
             clr_store_vec(to, clr_load(to) + sum[m][v]);
         }
         return;
     }
     float last[MOST_ROWS][LANES];
-    UNROLL for (int m = 0; m < rows; m++) UNROLL for (int v = 0; v < vectors; v++) clr_store_vec(&last[m][v * CLR_LANES], sum[m][v]);
+    UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++) clr_store_vec(&last[m][v * CLR_LANES], sum[m][v]);
     for (int m = 0; m < rows; m++)
         for (int l = 0; l < a->lanes; l++)
             dw[m * a->ld + l] += last[m][l];

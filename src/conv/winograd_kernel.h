@@ -47,16 +47,16 @@ INLINE void weight_vector(const float *g, size_t tap, float *u, size_t u_plane)
 {
     clr_vec half[A][3];
 
-    UNROLL for (int s = 0; s < 3; s++) {
+    UNROLL_FOR (int s = 0; s < 3; s++) {
         clr_vec in[3], out[A];
-        UNROLL for (int r = 0; r < 3; r++) in[r] = clr_load(g + (size_t)(3 * r + s) * tap);
+        UNROLL_FOR (int r = 0; r < 3; r++) in[r] = clr_load(g + (size_t)(3 * r + s) * tap);
         transform_weight(in, out);
-        UNROLL for (int r = 0; r < A; r++) half[r][s] = out[r];
+        UNROLL_FOR (int r = 0; r < A; r++) half[r][s] = out[r];
     }
-    UNROLL for (int i = 0; i < A; i++) {
+    UNROLL_FOR (int i = 0; i < A; i++) {
         clr_vec out[A];
         transform_weight(half[i], out);
-        UNROLL for (int j = 0; j < A; j++) clr_store_vec(u + (size_t)(i * A + j) * u_plane, out[j]);
+        UNROLL_FOR (int j = 0; j < A; j++) clr_store_vec(u + (size_t)(i * A + j) * u_plane, out[j]);
     }
 }
 
@@ -75,7 +75,7 @@ static void weight(const clr_winograd_filter *f, const float *weight, float *u, 
             for (int b = 0; b < f->width; b += CLR_LANES) {
                 const float *at = g + (size_t)row * step + (size_t)b;
                 if (!f->turned)
-                    UNROLL for (int t = 0; t < 9; t++) __builtin_prefetch(at + (size_t)t * tap + AHEAD * step);
+                    UNROLL_FOR (int t = 0; t < 9; t++) __builtin_prefetch(at + (size_t)t * tap + AHEAD * step);
                 weight_vector(at, tap, u + (size_t)((in + row) * f->width + b), u_plane);
             }
     }
@@ -89,18 +89,18 @@ static void weight_gradient(const clr_winograd_filter *f, const float *z, size_t
         for (int b = 0; b < f->width; b += CLR_LANES) {
             clr_vec half[3][A];
             float *to = dw + (size_t)(f->c + in) * K + (size_t)(f->k + b);
-            UNROLL for (int t = 0; t < 9; t++) __builtin_prefetch(to + (size_t)t * tap + AHEAD * K, 1);
-            UNROLL for (int j = 0; j < A; j++) {
+            UNROLL_FOR (int t = 0; t < 9; t++) __builtin_prefetch(to + (size_t)t * tap + AHEAD * K, 1);
+            UNROLL_FOR (int j = 0; j < A; j++) {
                 clr_vec column[A], out[3];
-                UNROLL for (int i = 0; i < A; i++)
+                UNROLL_FOR (int i = 0; i < A; i++)
                     column[i] = clr_load(z + (size_t)(i * A + j) * z_plane + (size_t)(in * f->width + b));
                 collect_weight(column, out);
-                UNROLL for (int r = 0; r < 3; r++) half[r][j] = out[r];
+                UNROLL_FOR (int r = 0; r < 3; r++) half[r][j] = out[r];
             }
-            UNROLL for (int r = 0; r < 3; r++) {
+            UNROLL_FOR (int r = 0; r < 3; r++) {
                 clr_vec out[3];
                 collect_weight(half[r], out);
-                UNROLL for (int s = 0; s < 3; s++) {
+                UNROLL_FOR (int s = 0; s < 3; s++) {
                     float *one = to + (size_t)(3 * r + s) * tap;
                     clr_store_vec(one, add ? clr_load(one) + out[s] : out[s]);
                 }
@@ -116,21 +116,21 @@ INLINE void multiply_registers(int rows, int vecs, const clr_winograd_product *p
 {
     clr_vec sum[8][4];
 
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int b = 0; b < vecs; b++) sum[r][b] = (clr_vec){0};
+    UNROLL_FOR (int r = 0; r < rows; r++)
+        UNROLL_FOR (int b = 0; b < vecs; b++) sum[r][b] = (clr_vec){0};
     for (int c = 0; c < p->inputs; c += PANEL, v += (size_t)p->slots * PANEL) {
-        UNROLL for (int r = 0; r < rows; r++) __builtin_prefetch(v + (rows + r) * PANEL); /* the next rows */
+        UNROLL_FOR (int r = 0; r < rows; r++) __builtin_prefetch(v + (rows + r) * PANEL); /* the next rows */
         for (int l = 0; l < PANEL; l++, u += p->width) {
             clr_vec right[4];
-            UNROLL for (int b = 0; b < vecs; b++) right[b] = clr_load(u + b * CLR_LANES);
-            UNROLL for (int r = 0; r < rows; r++) {
+            UNROLL_FOR (int b = 0; b < vecs; b++) right[b] = clr_load(u + b * CLR_LANES);
+            UNROLL_FOR (int r = 0; r < rows; r++) {
                 clr_vec left = clr_broadcast(v[r * PANEL + l]);
-                UNROLL for (int b = 0; b < vecs; b++) sum[r][b] += left * right[b];
+                UNROLL_FOR (int b = 0; b < vecs; b++) sum[r][b] += left * right[b];
             }
         }
     }
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int b = 0; b < vecs; b++) {
+    UNROLL_FOR (int r = 0; r < rows; r++)
+        UNROLL_FOR (int b = 0; b < vecs; b++) {
             float *to = m + r * p->width + b * CLR_LANES;
             clr_store_vec(to, p->add ? clr_load(to) + sum[r][b] : sum[r][b]);
         }
@@ -142,19 +142,19 @@ INLINE void gradient_registers(int rows, int vecs, const clr_winograd_product *p
 {
     for (int done = 0; done == 0 || done < p->count; done += GO) {
         clr_vec sum[8][4];
-        UNROLL for (int r = 0; r < rows; r++)
-            UNROLL for (int b = 0; b < vecs; b++) sum[r][b] = (clr_vec){0};
+        UNROLL_FOR (int r = 0; r < rows; r++)
+            UNROLL_FOR (int b = 0; b < vecs; b++) sum[r][b] = (clr_vec){0};
         int end = (int)clr_min64(done + GO, p->count);
         for (int slot = done; slot < end; slot++, v += PANEL, m += p->width) {
             clr_vec right[4];
-            UNROLL for (int b = 0; b < vecs; b++) right[b] = clr_load(m + b * CLR_LANES);
-            UNROLL for (int r = 0; r < rows; r++) {
+            UNROLL_FOR (int b = 0; b < vecs; b++) right[b] = clr_load(m + b * CLR_LANES);
+            UNROLL_FOR (int r = 0; r < rows; r++) {
                 clr_vec left = clr_broadcast(v[r]);
-                UNROLL for (int b = 0; b < vecs; b++) sum[r][b] += left * right[b];
+                UNROLL_FOR (int b = 0; b < vecs; b++) sum[r][b] += left * right[b];
             }
         }
-        UNROLL for (int r = 0; r < rows; r++)
-            UNROLL for (int b = 0; b < vecs; b++) {
+        UNROLL_FOR (int r = 0; r < rows; r++)
+            UNROLL_FOR (int b = 0; b < vecs; b++) {
                 float *to = z + r * p->width + b * CLR_LANES;
                 clr_store_vec(to, p->add || done > 0 ? clr_load(to) + sum[r][b] : sum[r][b]);
             }

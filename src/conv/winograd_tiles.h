@@ -59,7 +59,7 @@ INLINE void vertical(lens_kind kind, int top, int bottom, const lines *r, int ch
             clr_vec scale = {0}, shift = {0}, in[A], out[A];
             if (kind != PLAIN)
                 scale = clr_load(lens.scale + c), shift = clr_load(lens.shift + c);
-            UNROLL for (int i = 0; i < A; i++) {
+            UNROLL_FOR (int i = 0; i < A; i++) {
                 in[i] = (clr_vec){0};
                 if (i < top || i >= bottom)
                     continue;
@@ -70,7 +70,7 @@ INLINE void vertical(lens_kind kind, int top, int bottom, const lines *r, int ch
                     in[i] = relu(in[i]);
             }
             transform_input(in, out);
-            UNROLL for (int i = 0; i < A; i++) clr_store_vec(r->to + (size_t)i * r->to_line + at, out[i]);
+            UNROLL_FOR (int i = 0; i < A; i++) clr_store_vec(r->to + (size_t)i * r->to_line + at, out[i]);
         }
 }
 
@@ -100,11 +100,11 @@ static void horizontal(const float *staging, size_t line, int channels, int tile
             const float *from = staging + (size_t)i * line + (size_t)(tile * TILE * channels);
             float *to = v + (size_t)(i * A) * plane + (size_t)(tile * PANEL);
             for (int c = 0; c < channels; c += PANEL, to += panel)
-                UNROLL for (int l = 0; l < PANEL; l += CLR_LANES) {
+                UNROLL_FOR (int l = 0; l < PANEL; l += CLR_LANES) {
                     clr_vec in[A], out[A];
-                    UNROLL for (int j = 0; j < A; j++) in[j] = clr_load(from + j * channels + c + l);
+                    UNROLL_FOR (int j = 0; j < A; j++) in[j] = clr_load(from + j * channels + c + l);
                     transform_input(in, out);
-                    UNROLL for (int j = 0; j < A; j++) clr_store_vec(to + (size_t)j * plane + l, out[j]);
+                    UNROLL_FOR (int j = 0; j < A; j++) clr_store_vec(to + (size_t)j * plane + l, out[j]);
                 }
         }
 }
@@ -152,9 +152,9 @@ INLINE void vertical_gradient(int rows, const float *dy, size_t line, size_t cou
 {
     for (size_t at = 0; at < count; at += CLR_LANES) {
         clr_vec in[TILE], out[A];
-        UNROLL for (int i = 0; i < TILE; i++) in[i] = i < rows ? clr_load(dy + (size_t)i * line + at) : (clr_vec){0};
+        UNROLL_FOR (int i = 0; i < TILE; i++) in[i] = i < rows ? clr_load(dy + (size_t)i * line + at) : (clr_vec){0};
         transform_gradient(in, out);
-        UNROLL for (int i = 0; i < A; i++) clr_store_vec(to + (size_t)i * to_line + at, out[i]);
+        UNROLL_FOR (int i = 0; i < A; i++) clr_store_vec(to + (size_t)i * to_line + at, out[i]);
     }
 }
 
@@ -169,9 +169,9 @@ static void horizontal_gradient(const float *staging, size_t line, int channels,
             float *to = m + (size_t)(i * A) * plane + (size_t)(tile * width);
             for (int b = 0; b < width; b += CLR_LANES) {
                 clr_vec in[TILE], out[A];
-                UNROLL for (int j = 0; j < TILE; j++) in[j] = clr_load(from + j * channels + b);
+                UNROLL_FOR (int j = 0; j < TILE; j++) in[j] = clr_load(from + j * channels + b);
                 transform_gradient(in, out);
-                UNROLL for (int j = 0; j < A; j++) clr_store_vec(to + (size_t)j * plane + b, out[j]);
+                UNROLL_FOR (int j = 0; j < A; j++) clr_store_vec(to + (size_t)j * plane + b, out[j]);
             }
         }
 }
@@ -214,11 +214,11 @@ typedef struct channel_sums {
 /* A^T along the columns. */
 INLINE void upright(const float *m, size_t plane, clr_vec half[TILE][A])
 {
-    UNROLL for (int j = 0; j < A; j++) {
+    UNROLL_FOR (int j = 0; j < A; j++) {
         clr_vec in[A], out[TILE];
-        UNROLL for (int i = 0; i < A; i++) in[i] = clr_load(m + (size_t)(i * A + j) * plane);
+        UNROLL_FOR (int i = 0; i < A; i++) in[i] = clr_load(m + (size_t)(i * A + j) * plane);
         transform_output(in, out);
-        UNROLL for (int i = 0; i < TILE; i++) half[i][j] = out[i];
+        UNROLL_FOR (int i = 0; i < TILE; i++) half[i][j] = out[i];
     }
 }
 
@@ -229,16 +229,16 @@ INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, cons
 {
     clr_vec half[VECTORS][TILE][A], first[VECTORS] = {{0}}, second[VECTORS] = {{0}};
 
-    UNROLL for (int v = 0; v < VECTORS; v++) upright(m + v * CLR_LANES, plane, half[v]);
-    UNROLL for (int i = 0; i < TILE; i++) {
+    UNROLL_FOR (int v = 0; v < VECTORS; v++) upright(m + v * CLR_LANES, plane, half[v]);
+    UNROLL_FOR (int i = 0; i < TILE; i++) {
         clr_vec out[VECTORS][TILE];
         if (i >= rows)
             break;
-        UNROLL for (int v = 0; v < VECTORS; v++) transform_output(half[v][i], out[v]);
-        UNROLL for (int j = 0; j < TILE; j++) {
+        UNROLL_FOR (int v = 0; v < VECTORS; v++) transform_output(half[v][i], out[v]);
+        UNROLL_FOR (int j = 0; j < TILE; j++) {
             if (j >= columns)
                 break;
-            UNROLL for (int v = 0; v < VECTORS; v++) {
+            UNROLL_FOR (int v = 0; v < VECTORS; v++) {
                 size_t pixel = at + (size_t)i * line + (size_t)(j * o->channels + v * CLR_LANES);
                 clr_vec y = out[v][j];
                 if (finish == CLR_WINOGRAD_ADD || finish == CLR_WINOGRAD_JOINED)
@@ -268,7 +268,7 @@ INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, cons
         }
     }
     if (finish == CLR_WINOGRAD_MOMENTS || finish == CLR_WINOGRAD_SEEN || finish == CLR_WINOGRAD_JOINED)
-        UNROLL for (int v = 0; v < VECTORS; v++) {
+        UNROLL_FOR (int v = 0; v < VECTORS; v++) {
             float *one = sums->first + lane + v * CLR_LANES, *two = sums->second + lane + v * CLR_LANES;
             clr_store_vec(one, clr_load(one) + first[v]);
             clr_store_vec(two, clr_load(two) + second[v]);
