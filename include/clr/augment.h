@@ -18,8 +18,8 @@ enum { CLR_AUGMENT_MOST = 16, CLR_AUGMENT_NUMBERS = 12, CLR_AUGMENT_DRAWS = 24 }
 typedef struct clr_canvas {
     int height, width, channels;
     float *pixels;
-    float *spare;  /* as large as the largest of input and output; operators may swap the two */
-    float *rows;   /* scratch of clr_augment_floats() floats */
+    float *spare; /* as large as the largest of input and output; operators may swap the two */
+    float *rows;  /* scratch of clr_augment_floats() floats */
 } clr_canvas;
 
 typedef struct clr_augment_op clr_augment_op;
@@ -34,7 +34,8 @@ struct clr_augment_op {
     const char *name, *arguments, *help;
     /* The text after the colon, or NULL. */
     clr_status (*parse)(const char *arguments, clr_augment_step *step);
-    /* What this view gets: draws[0] != 0 where it is applied at all. height, width: of the canvas now; size: the view's side. */
+    /* What this view gets: draws[0] != 0 where it is applied at all. height, width: of the canvas now; size: the
+       view's side. */
     void (*draw)(const clr_augment_step *step, clr_rng *rng, int height, int width, int size, double *draws);
     void (*apply)(const clr_augment_step *step, const double *draws, int size, clr_canvas *canvas);
     bool needs_colour; /* has no effect on 1 channel: said once */
@@ -55,8 +56,8 @@ size_t clr_augment_floats(int64_t pixels, int width, int channels, int size);
 void clr_augment_apply(const clr_augment *augment, const clr_image *image, int size, uint64_t seed, uint64_t epoch,
                        uint64_t sample, uint32_t view, float *scratch, float *out);
 
-/* Evaluation: sizes over 32: central square of rint(0.875 * shorter side), bicubic to size; 32 and less: resized only where
-   the size differs (protocol 1.2). */
+/* Evaluation: sizes over 32: central square of rint(0.875 * shorter side), bicubic to size; 32 and less: resized
+   only where the size differs (protocol 1.2). */
 void clr_augment_evaluate(const clr_image *image, int size, float *scratch, float *out);
 
 #endif

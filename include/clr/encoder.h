@@ -1,11 +1,12 @@
 #ifndef CLR_ENCODER_H
 #define CLR_ENCODER_H
-/* The network: ResNet encoder f (He et al. 2015, torchvision's v1.5 form and names) and projection head g. h = f(x) is the
-   global mean of the last group, z = g(h). Layers are built of units: a convolution whose raw output is stored once, followed
-   by batch norm (+ ReLU) that whoever reads it applies (the lens of conv.h).
+/* The network: ResNet encoder f (He et al. 2015, torchvision's v1.5 form and names) and projection head g. h = f(x)
+   is the global mean of the last group, z = g(h). Layers are built of units: a convolution whose raw output is stored
+   once, followed by batch norm (+ ReLU) that whoever reads it applies (the lens of conv.h).
 
-   Collective in training (batch norm's sums where they are global, else the mean of running statistics, so that all ranks hold the
-   same); every rank calls with its own views, some perhaps with none, and all make the same sequence of calls. */
+   Collective in training (batch norm's sums where they are global, else the mean of running statistics, so that all
+   ranks hold the same); every rank calls with its own views, some perhaps with none, and all make the same sequence of
+   calls. */
 
 #include "clr/comm.h"
 #include "clr/conv.h"
@@ -15,16 +16,16 @@ typedef enum clr_stem { CLR_STEM_IMAGENET, CLR_STEM_CIFAR } clr_stem;
 typedef enum clr_head { CLR_HEAD_NONE, CLR_HEAD_LINEAR, CLR_HEAD_NONLINEAR } clr_head;
 
 typedef struct clr_encoder_config {
-    int depth;           /* 18, 34, 50, 101, 152 */
-    double width;        /* channels times this: int(64 * width) must be at least 1 */
+    int depth;    /* 18, 34, 50, 101, 152 */
+    double width; /* channels times this: int(64 * width) must be at least 1 */
     clr_stem stem;
-    int size, channels;  /* of a view */
+    int size, channels; /* of a view */
     clr_head head;
-    int head_layers;     /* nonlinear: 2 in the paper */
-    int head_dim;        /* D: of z */
-    bool global_bn;      /* statistics over all ranks, else this rank's own */
-    bool recompute;      /* keep only blocks' inputs; the same numbers for less memory and more time */
-    int classes;         /* of a softmax regression on h that learns along (src/train/online.h); 0: none. Its weights are the last entries */
+    int head_layers; /* nonlinear: 2 in the paper */
+    int head_dim;    /* D: of z */
+    bool global_bn;  /* statistics over all ranks, else this rank's own */
+    bool recompute;  /* keep only blocks' inputs; the same numbers for less memory and more time */
+    int classes; /* of a softmax regression on h that learns along (src/train/online.h); 0: none. Its weights are the last entries */
 } clr_encoder_config;
 
 typedef struct clr_encoder clr_encoder;
@@ -35,31 +36,35 @@ typedef struct clr_encoder_times {
     double norm, join, pool, linear, batch_norm_comm;
 } clr_encoder_times;
 
-/* Collective (the planner). views: the most that one call will get. training: whether backward will be called (memory for
-   gradients and stored tensors; without it raw outputs share one place). Fails with CLR_EUSAGE where the configuration makes no sense (too small an image, ...). */
-clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
-                           clr_encoder **encoder);
+/* Collective (the planner). views: the most that one call will get. training: whether backward will be called
+   (memory for gradients and stored tensors; without it raw outputs share one place). Fails with CLR_EUSAGE where the
+   configuration makes no sense (too small an image, ...). */
+clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
+                           bool training, clr_encoder **encoder);
 void clr_encoder_free(clr_encoder *encoder); /* accepts NULL */
 
 /* Bytes that clr_encoder_new would take, without taking them: {parameters + gradients, stored tensors, workspace}. */
-clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
-                              int64_t bytes[3]);
+clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
+                              bool training, int64_t bytes[3]);
 
 clr_params *clr_encoder_params(clr_encoder *encoder);
-int clr_encoder_online(const clr_encoder *encoder);   /* entry "online/weight", (features, classes), before "online/bias"; -1: none */
+int clr_encoder_online(
+    const clr_encoder *encoder); /* entry "online/weight", (features, classes), before "online/bias"; -1: none */
 int clr_encoder_features(const clr_encoder *encoder); /* length of h */
 int clr_encoder_outputs(const clr_encoder *encoder);  /* length of z: D, or of h where there is no head */
 
-/* Training mode. x: (n, size, size, channels) in [0, 1], stays the caller's and unchanged until backward. h: (n, features) or
-   NULL; z: (n, outputs), both overwritten. total: views of all ranks. update: whether running statistics move. */
+/* Training mode. x: (n, size, size, channels) in [0, 1], stays the caller's and unchanged until backward. h: (n,
+   features) or NULL; z: (n, outputs), both overwritten. total: views of all ranks. update: whether running statistics
+   move. */
 void clr_encoder_forward(clr_encoder *encoder, const float *x, int n, int64_t total, bool update, float *h, float *z);
 
 /* Called as backward completes gradients: every gradient at offset `from` and after is final. */
 typedef void clr_encoder_ready(void *context, int64_t from);
 
-/* Of the latest forward. dz: (n, outputs). Gradients in params are overwritten, or added to where accumulate. They are sums
-   over this rank's views only: the caller adds up ranks. ready may be NULL. */
-void clr_encoder_backward(clr_encoder *encoder, const float *dz, bool accumulate, clr_encoder_ready *ready, void *context);
+/* Of the latest forward. dz: (n, outputs). Gradients in params are overwritten, or added to where accumulate. They
+   are sums over this rank's views only: the caller adds up ranks. ready may be NULL. */
+void clr_encoder_backward(clr_encoder *encoder, const float *dz, bool accumulate, clr_encoder_ready *ready,
+                          void *context);
 
 /* Inference mode: running statistics. h, z may be NULL. Takes the place of what backward would need. Local. */
 void clr_encoder_infer(clr_encoder *encoder, const float *x, int n, float *h, float *z);

@@ -21,17 +21,17 @@ const char *clr_isa_name(clr_isa isa);
 
 #ifdef CLR_HAVE_X86
 #define CLR_KERNEL_DECLARE(type, name) extern type name##_portable, name##_avx2, name##_avx512
-#define CLR_KERNEL_PICK(name)                                                                        \
-    (clr_isa_current() == CLR_ISA_AVX512 ? &name##_avx512                                            \
-     : clr_isa_current() == CLR_ISA_AVX2 ? &name##_avx2                                              \
+#define CLR_KERNEL_PICK(name)                             \
+    (clr_isa_current() == CLR_ISA_AVX512 ? &name##_avx512 \
+     : clr_isa_current() == CLR_ISA_AVX2 ? &name##_avx2   \
                                          : &name##_portable)
 #else
 #define CLR_KERNEL_DECLARE(type, name) extern type name##_portable
 #define CLR_KERNEL_PICK(name) (&name##_portable)
 #endif
 
-/* Memory that is asked for, into the second cache, while something else is computed: from `at` on to `end`, `pace` lines at a time; `then`
-   what comes behind, or NULL. */
+/* Memory that is asked for, into the second cache, while something else is computed: from `at` on to `end`, `pace`
+   lines at a time; `then` what comes behind, or NULL. */
 typedef struct clr_ahead {
     const float *at, *end;
     int pace;
@@ -39,9 +39,10 @@ typedef struct clr_ahead {
 } clr_ahead;
 enum { CLR_LINE = 64 / sizeof(float) }; /* floats */
 
-/* `n` ranges of so many floats, one behind the other, to be asked for while the rows of a matrix product with as many multiply-adds are
-   summed: CLR_LINE rows at a time by tiles of 24 vectors, about. */
-static inline void clr_ahead_chain(clr_ahead *ahead, int n, const float *const *from, const int64_t *floats, int64_t products)
+/* `n` ranges of so many floats, one behind the other, to be asked for while the rows of a matrix product with as
+   many multiply-adds are summed: CLR_LINE rows at a time by tiles of 24 vectors, about. */
+static inline void clr_ahead_chain(clr_ahead *ahead, int n, const float *const *from, const int64_t *floats,
+                                   int64_t products)
 {
     enum { TILE = 24 * CLR_LINE };
     int64_t all = 0;
@@ -49,7 +50,8 @@ static inline void clr_ahead_chain(clr_ahead *ahead, int n, const float *const *
     for (int i = 0; i < n; i++)
         all += floats[i];
     for (int i = 0; i < n; i++)
-        ahead[i] = (clr_ahead){from[i], floats[i] ? from[i] + floats[i] : from[i], (int)(TILE * all / products + 1), i < n - 1 ? &ahead[i + 1] : NULL};
+        ahead[i] = (clr_ahead){from[i], floats[i] ? from[i] + floats[i] : from[i], (int)(TILE * all / products + 1),
+                               i < n - 1 ? &ahead[i + 1] : NULL};
 }
 
 #ifdef CLR_ISA /* inside a kernel file */
@@ -72,15 +74,27 @@ enum { CLR_LANES = 4, CLR_REGISTERS = 16 };
 typedef float clr_vec __attribute__((vector_size(CLR_LANES * sizeof(float))));
 typedef float clr_vec_u __attribute__((vector_size(CLR_LANES * sizeof(float)), aligned(4), may_alias));
 typedef int32_t clr_vec_i __attribute__((vector_size(CLR_LANES * sizeof(int32_t))));
-static inline clr_vec clr_load(const float *at) { return *(const clr_vec_u *)at; }
-static inline void clr_store_vec(float *at, clr_vec v) { *(clr_vec_u *)at = v; }
-static inline clr_vec clr_broadcast(float x) { return x - (clr_vec){0}; }
+static inline clr_vec clr_load(const float *at)
+{
+    return *(const clr_vec_u *)at;
+}
+static inline void clr_store_vec(float *at, clr_vec v)
+{
+    *(clr_vec_u *)at = v;
+}
+static inline clr_vec clr_broadcast(float x)
+{
+    return x - (clr_vec){0};
+}
 
-/* A store past the caches, to an address that is a multiple of the vector's size: for results too large to be found there again, whose
-   lines would be read for nothing. clr_stream_end before another thread reads them. */
+/* A store past the caches, to an address that is a multiple of the vector's size: for results too large to be found
+   there again, whose lines would be read for nothing. clr_stream_end before another thread reads them. */
 #if defined(__AVX2__)
 #include <immintrin.h>
-static inline void clr_stream_end(void) { _mm_sfence(); }
+static inline void clr_stream_end(void)
+{
+    _mm_sfence();
+}
 #else
 static inline void clr_stream_end(void) {}
 #endif
@@ -120,24 +134,28 @@ static inline void clr_ask_ahead(clr_ahead *a)
 #define CLR_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (clr_vec_i){__VA_ARGS__})
 #endif
 
-/* to (columns, rows) = alpha from^T, of at most CLR_LANES rows, leading dimensions from_ld and to_ld. Interleaving the halves of a list of
-   vectors, once for each bit of their number, transposes a square. */
-static inline void clr_transpose(int rows, int columns, float alpha, const float *from, int64_t from_ld, float *to, int64_t to_ld)
+/* to (columns, rows) = alpha from^T, of at most CLR_LANES rows, leading dimensions from_ld and to_ld. Interleaving
+   the halves of a list of vectors, once for each bit of their number, transposes a square. */
+static inline void clr_transpose(int rows, int columns, float alpha, const float *from, int64_t from_ld, float *to,
+                                 int64_t to_ld)
 {
     int l = 0;
 
     for (; l + CLR_LANES <= columns && rows == CLR_LANES; l += CLR_LANES) {
         clr_vec v[CLR_LANES];
-        UNROLL_FOR (int i = 0; i < CLR_LANES; i++) v[i] = clr_broadcast(alpha) * clr_load(from + i * from_ld + l);
+        UNROLL_FOR (int i = 0; i < CLR_LANES; i++)
+            v[i] = clr_broadcast(alpha) * clr_load(from + i * from_ld + l);
         UNROLL_FOR (int bit = 1; bit < CLR_LANES; bit *= 2) {
             clr_vec was[CLR_LANES];
-            UNROLL_FOR (int i = 0; i < CLR_LANES; i++) was[i] = v[i];
+            UNROLL_FOR (int i = 0; i < CLR_LANES; i++)
+                was[i] = v[i];
             UNROLL_FOR (int i = 0; i < CLR_LANES / 2; i++) {
                 v[2 * i] = CLR_SHUFFLE(was[i], was[i + CLR_LANES / 2], CLR_LOW);
                 v[2 * i + 1] = CLR_SHUFFLE(was[i], was[i + CLR_LANES / 2], CLR_HIGH);
             }
         }
-        UNROLL_FOR (int i = 0; i < CLR_LANES; i++) clr_store_vec(to + (l + i) * to_ld, v[i]);
+        UNROLL_FOR (int i = 0; i < CLR_LANES; i++)
+            clr_store_vec(to + (l + i) * to_ld, v[i]);
     }
     for (; l < columns; l++)
         for (int i = 0; i < rows; i++)

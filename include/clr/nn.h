@@ -1,22 +1,23 @@
 #ifndef CLR_NN_H
 #define CLR_NN_H
-/* Batch norm, and the passes over activations between convolutions: pools, materialised lenses. Rows are pixels (n, k).
-   Passes run on all OpenMP threads, rows split by index; sums are double, one part a thread, added in the order of threads, so
-   that the same number of threads gives the same bits. Local, except where said. */
+/* Batch norm, and the passes over activations between convolutions: pools, materialised lenses. Rows are pixels (n,
+   k). Passes run on all OpenMP threads, rows split by index; sums are double, one part a thread, added in the order of
+   threads, so that the same number of threads gives the same bits. Local, except where said. */
 
 #include "clr/comm.h"
 #include "clr/conv.h"
 #include "clr/mem.h"
 #include "clr/params.h"
 
-/* Batch norm over k channels: y -> gamma (y - mean) / sqrt(var + eps) + beta. Where a forward was: the lens, mean and deviation. */
+/* Batch norm over k channels: y -> gamma (y - mean) / sqrt(var + eps) + beta. Where a forward was: the lens, mean
+   and deviation. */
 typedef struct clr_norm {
     int k;
-    int gamma, beta;     /* entries of params->weights; beta < 0: fixed, then fixed_beta is its entry in params->states */
+    int gamma, beta; /* entries of params->weights; beta < 0: fixed, then fixed_beta is its entry in params->states */
     int fixed_beta, running_mean, running_var; /* entries of params->states */
     float *scale, *shift, *mean, *inverse;     /* k each; inverse = 1 / sqrt(var + eps) */
-    float *a, *b, *c;    /* of backward: see clr_conv_turn */
-    double *sums;        /* 2k: of forward sum y, sum y^2; of backward sum g, sum g (y - mean) */
+    float *a, *b, *c;                          /* of backward: see clr_conv_turn */
+    double *sums;                              /* 2k: of forward sum y, sum y^2; of backward sum g, sum g (y - mean) */
 } clr_norm;
 
 #define CLR_NORM_EPS 1e-5
@@ -27,13 +28,14 @@ void clr_norm_place(clr_norm *norm, int k, clr_arena *arena, size_t offset[2]);
 void clr_norm_open(clr_norm *norm, const clr_arena *arena, const size_t offset[2]);
 clr_lens clr_norm_lens(const clr_norm *norm, bool relu);
 
-/* Collective where comm is not NULL. sums of this rank -> statistics over all ranks -> lens. rows: of all ranks that take part (of this
-   one where comm is NULL). update: running statistics move (unbiased variance). Returns the seconds of communication. */
+/* Collective where comm is not NULL. sums of this rank -> statistics over all ranks -> lens. rows: of all ranks that
+   take part (of this one where comm is NULL). update: running statistics move (unbiased variance). Returns the seconds
+   of communication. */
 double clr_norm_forward(clr_norm *norm, clr_comm *comm, clr_params *params, double rows, bool update);
 void clr_norm_infer(clr_norm *norm, const clr_params *params); /* from running statistics */
 
-/* Collective as above. sums of this rank: sum g, sum g (y - mean), g the gradient of the norm's output. Writes (or adds to) this rank's
-   dgamma and dbeta, and a, b, c from the sums of all ranks:
+/* Collective as above. sums of this rank: sum g, sum g (y - mean), g the gradient of the norm's output. Writes (or
+   adds to) this rank's dgamma and dbeta, and a, b, c from the sums of all ranks:
      dy = scale (g - sum g / rows - (y - mean) inverse^2 sum(g (y - mean)) / rows). */
 double clr_norm_backward(clr_norm *norm, clr_comm *comm, clr_params *params, double rows, bool accumulate);
 clr_conv_turn clr_norm_turn(const clr_norm *norm, const float *g); /* y -> dy with these coefficients */
@@ -45,9 +47,9 @@ void clr_see(const float *y, const clr_lens *lens, int64_t rows, int k, float *o
 void clr_pool_mean(const float *x, int n, int pixels, int k, float *h);
 void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, float *dx);
 
-/* 3x3, stride 2, one pixel of border (never chosen): out (n, p, q, k) = max of what lens shows of y (n, h, w, k), p = (h + 1) / 2. Of equal
-   values the first counts. backward: dy overwritten with the gradient of what lens shows, masked by its ReLU; norm->sums filled;
-   workspace: clr_conv_sums_bytes(k). */
+/* 3x3, stride 2, one pixel of border (never chosen): out (n, p, q, k) = max of what lens shows of y (n, h, w, k), p
+   = (h + 1) / 2. Of equal values the first counts. backward: dy overwritten with the gradient of what lens shows,
+   masked by its ReLU; norm->sums filled; workspace: clr_conv_sums_bytes(k). */
 typedef struct clr_pool {
     const float *y;
     clr_lens lens;

@@ -1,15 +1,15 @@
 #ifndef CLR_OPTIM_H
 #define CLR_OPTIM_H
-/* Optimizers: lars (You et al. 2017, as SimCLR has it), sgd with momentum, adamw. A family: one file a member, the words in
-   src/optim/ops.h. Local: every rank steps the same gradients. Protocol 1.7. */
+/* Optimizers: lars (You et al. 2017, as SimCLR has it), sgd with momentum, adamw. A family: one file a member, the
+   words in src/optim/ops.h. Local: every rank steps the same gradients. Protocol 1.7. */
 
 #include "clr/params.h"
 
 #define CLR_OPTIM_WORDS "lars|sgd|adamw"
 
 typedef struct clr_optim_config {
-    int kind;              /* the word's place in CLR_OPTIM_WORDS */
-    double momentum;       /* lars, sgd: 0.9; adamw: beta1 */
+    int kind;        /* the word's place in CLR_OPTIM_WORDS */
+    double momentum; /* lars, sgd: 0.9; adamw: beta1 */
     double weight_decay;
 } clr_optim_config;
 
@@ -22,24 +22,29 @@ const char *clr_optim_name(const clr_optim *optim);
 /* One update. step counts from 0 over the run (adamw's bias correction). Returns nothing to save but the slots. */
 void clr_optim_step(clr_optim *optim, double lr, int64_t step);
 
-/* What a checkpoint keeps: slots, blocks cut by params->weights like the values ("momentum"; adamw "exp_avg", "exp_avg_sq"). */
+/* What a checkpoint keeps: slots, blocks cut by params->weights like the values ("momentum"; adamw "exp_avg",
+   "exp_avg_sq"). */
 int clr_optim_slots(const clr_optim *optim);
 const char *clr_optim_slot_name(const clr_optim *optim, int slot);
 float *clr_optim_slot(clr_optim *optim, int slot);
 
-/* Warm-up and cosine, per step. Protocol 1.8: lr(t) = peak * t / warmup, then peak/2 * (1 + cos(pi (t - w)/(total - w))). The
-   paper's code counts floor(images * epochs / batch) + 1 steps in all; total is without the 1 here, so that a run is no longer than the
-   images that were asked for and its last step is the cosine's last: lr(t) differs by a part of 1 / total. */
+/* Warm-up and cosine, per step. Protocol 1.8: lr(t) = peak * t / warmup, then peak/2 * (1 + cos(pi (t - w)/(total -
+   w))). The paper's code counts floor(images * epochs / batch) + 1 steps in all; total is without the 1 here, so that a
+   run is no longer than the images that were asked for and its last step is the cosine's last: lr(t) differs by a part
+   of 1 / total. */
 typedef struct clr_schedule {
     double peak;
     int64_t warmup, total;
 } clr_schedule;
 
-/* scaling: 0 linear (base * batch / 256), 1 sqrt (base * sqrt(batch)), 2 none. warmup_epochs * images / batch, floored. */
-clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double warmup_epochs, int64_t images, int64_t total_steps);
+/* scaling: 0 linear (base * batch / 256), 1 sqrt (base * sqrt(batch)), 2 none. warmup_epochs * images / batch,
+   floored. */
+clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double warmup_epochs, int64_t images,
+                             int64_t total_steps);
 double clr_schedule_at(const clr_schedule *schedule, int64_t step);
 
-/* sqrt of the sum of squares of the network's gradients (entries that are not aside), in double; NaN or Inf shows here. */
+/* sqrt of the sum of squares of the network's gradients (entries that are not aside), in double; NaN or Inf shows
+   here. */
 double clr_grad_norm(const clr_params *params);
 
 #endif

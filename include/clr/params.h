@@ -1,8 +1,8 @@
 #ifndef CLR_PARAMS_H
 #define CLR_PARAMS_H
-/* All parameters are one block of floats, all gradients another, all batch norm running statistics a third, each cut by one
-   table. The tables alone drive initialisation, LARS' exemptions, reduction buckets and checkpoint names. Entries stand in
-   forward order, so backward completes gradients from the end of the block to its start. Local. */
+/* All parameters are one block of floats, all gradients another, all batch norm running statistics a third, each cut
+   by one table. The tables alone drive initialisation, LARS' exemptions, reduction buckets and checkpoint names.
+   Entries stand in forward order, so backward completes gradients from the end of the block to its start. Local. */
 
 #include "clr/rng.h"
 #include "clr/tensor.h"
@@ -10,13 +10,13 @@
 #include <stdbool.h>
 
 typedef enum clr_role {
-    CLR_ROLE_CONV,    /* (R, S, C, K) here, (K, C, R, S) in files */
-    CLR_ROLE_LINEAR,  /* (C, K) here, (K, C) in files */
-    CLR_ROLE_VECTOR,  /* gamma, beta, bias, running_mean, running_var: (K) */
+    CLR_ROLE_CONV,   /* (R, S, C, K) here, (K, C, R, S) in files */
+    CLR_ROLE_LINEAR, /* (C, K) here, (K, C) in files */
+    CLR_ROLE_VECTOR, /* gamma, beta, bias, running_mean, running_var: (K) */
 } clr_role;
 
 typedef struct clr_entry {
-    char name[72];         /* below /model: "encoder/layer1.0.conv1.weight", "head/0.weight" */
+    char name[72]; /* below /model: "encoder/layer1.0.conv1.weight", "head/0.weight" */
     clr_role role;
     int r, s, c, k;        /* 1 where there is no such dimension */
     int64_t offset, count; /* floats in the block; offsets are multiples of 16 */
@@ -36,9 +36,10 @@ typedef struct clr_table {
 
 typedef struct clr_params {
     clr_table weights, states; /* states: "<bn>.running_mean", "<bn>.running_var" */
-    float *value, *grad;       /* of weights; behind the gradients stand CLR_PASSENGERS floats that a step sums along with them */
-    float *state;              /* of states */
-    int64_t batches;           /* how often running statistics were updated: "num_batches_tracked" */
+    float *value,
+        *grad;       /* of weights; behind the gradients stand CLR_PASSENGERS floats that a step sums along with them */
+    float *state;    /* of states */
+    int64_t batches; /* how often running statistics were updated: "num_batches_tracked" */
 } clr_params;
 
 /* Adds an entry and returns its place; the blocks do not exist until clr_params_open. */
@@ -64,7 +65,8 @@ static inline float *clr_params_state(const clr_params *params, int entry)
     return params->state + params->states.entry[entry].offset;
 }
 
-/* Between the layout here and that of files, both count floats. shape receives the file's 1, 2 or 4 dimensions; returns how many. */
+/* Between the layout here and that of files, both count floats. shape receives the file's 1, 2 or 4 dimensions;
+   returns how many. */
 int clr_entry_shape(const clr_entry *entry, int64_t *shape);
 void clr_entry_to_file(const clr_entry *entry, const float *here, float *file);
 void clr_entry_from_file(const clr_entry *entry, const float *file, float *here);

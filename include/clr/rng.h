@@ -7,8 +7,8 @@
 
 typedef struct clr_rng {
     uint32_t key[2], counter[4], block[4];
-    int left;         /* unused words in block */
-    double spare;     /* second normal of a pair */
+    int left;     /* unused words in block */
+    double spare; /* second normal of a pair */
     int has_spare;
 } clr_rng;
 
@@ -19,11 +19,11 @@ enum { CLR_RNG_ORDER = 0xff00, CLR_RNG_INIT, CLR_RNG_PROBE, CLR_RNG_BENCH };
 clr_rng clr_rng_for(uint64_t seed, uint64_t epoch, uint64_t sample, uint32_t view, uint32_t op);
 
 uint32_t clr_rng_u32(clr_rng *rng);
-double clr_rng_uniform(clr_rng *rng);                        /* [0, 1), 32 bits */
+double clr_rng_uniform(clr_rng *rng);                          /* [0, 1), 32 bits */
 double clr_rng_between(clr_rng *rng, double low, double high); /* [low, high) */
-uint32_t clr_rng_below(clr_rng *rng, uint32_t n);            /* 0 .. n-1 without bias; n > 0 */
-double clr_rng_normal(clr_rng *rng);                         /* mean 0, variance 1 */
-double clr_rng_truncated_normal(clr_rng *rng);               /* normal, redrawn outside [-2, 2] */
-void clr_rng_shuffle(clr_rng *rng, int *items, int n);       /* Fisher-Yates */
+uint32_t clr_rng_below(clr_rng *rng, uint32_t n);              /* 0 .. n-1 without bias; n > 0 */
+double clr_rng_normal(clr_rng *rng);                           /* mean 0, variance 1 */
+double clr_rng_truncated_normal(clr_rng *rng);                 /* normal, redrawn outside [-2, 2] */
+void clr_rng_shuffle(clr_rng *rng, int *items, int n);         /* Fisher-Yates */
 
 #endif

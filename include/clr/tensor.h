@@ -23,10 +23,19 @@ typedef enum clr_dtype { CLR_FP32 } clr_dtype;
 
 #define CLR_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static inline int64_t clr_min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t clr_max64(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t clr_min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t clr_max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
 /* First of count items that belongs to part i of n: parts are contiguous and differ by one at most. */
-static inline int64_t clr_share(int64_t count, int n, int i) { return count * i / n; }
+static inline int64_t clr_share(int64_t count, int n, int i)
+{
+    return count * i / n;
+}
 
 #endif

@@ -17,7 +17,8 @@ CLR_AUGMENT_OPS(DECLARE)
 #define ENTRY(name) &clr_augment_##name,
 static const clr_augment_op *const ops[] = {CLR_AUGMENT_OPS(ENTRY)};
 
-clr_status clr_augment_number(const char *name, const char *text, double initial, double low, double high, double *number)
+clr_status clr_augment_number(const char *name, const char *text, double initial, double low, double high,
+                              double *number)
 {
     char *end;
 
@@ -45,8 +46,8 @@ static clr_status parse_one(char *word, clr_augment_step *step)
         }
     }
     const char *near = clr_opt_nearest(word, names, (int)CLR_COUNT(ops));
-    return clr_fail(CLR_EUSAGE, "--augment: there is no operator '%s'%s%s%s", word, near ? "; did you mean '" : "", near ? near : "",
-                    near ? "'?" : "");
+    return clr_fail(CLR_EUSAGE, "--augment: there is no operator '%s'%s%s%s", word, near ? "; did you mean '" : "",
+                    near ? near : "", near ? "'?" : "");
 }
 
 clr_status clr_augment_parse(const char *list, clr_augment *augment)
@@ -101,8 +102,8 @@ static void close_canvas(clr_canvas *canvas, int size, float *out)
         out[i] = clr_clip(canvas->pixels[i]);
 }
 
-void clr_augment_apply(const clr_augment *augment, const clr_image *image, int size, uint64_t seed, uint64_t epoch, uint64_t sample,
-                       uint32_t view, float *scratch, float *out)
+void clr_augment_apply(const clr_augment *augment, const clr_image *image, int size, uint64_t seed, uint64_t epoch,
+                       uint64_t sample, uint32_t view, float *scratch, float *out)
 {
     clr_canvas canvas = open_canvas(image, size, scratch);
 

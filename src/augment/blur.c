@@ -1,5 +1,5 @@
-/* Gaussian blur with probability 0.5: sigma uniform in [0.1, 2], 2 floor(floor(side / 10) / 2) + 1 taps, exp(-i^2 / 2 sigma^2) normalised,
-   rows and columns; outside is zero. Clipped to [0, 1] before and after. */
+/* Gaussian blur with probability 0.5: sigma uniform in [0.1, 2], 2 floor(floor(side / 10) / 2) + 1 taps, exp(-i^2 /
+   2 sigma^2) normalised, rows and columns; outside is zero. Clipped to [0, 1] before and after. */
 #include "tools.h"
 
 #include "clr/log.h"
@@ -22,7 +22,8 @@ static void draw(const clr_augment_step *step, clr_rng *rng, int height, int wid
 }
 
 /* One pass along an axis: n pixels of `step` floats, `lines` of them `line` floats apart; out of range is zero. */
-static void pass(const float *in, float *out, int n, int64_t step, int lines, int64_t line, int width, const float *weight, int radius)
+static void pass(const float *in, float *out, int n, int64_t step, int lines, int64_t line, int width,
+                 const float *weight, int radius)
 {
     for (int l = 0; l < lines; l++)
         for (int i = 0; i < n; i++) {
@@ -62,4 +63,9 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
     clr_canvas_clip(canvas);
 }
 
-const clr_augment_op clr_augment_blur = {.name = "blur", .arguments = ":0.5", .help = "Gaussian blur, sigma 0.1 to 2", .parse = parse, .draw = draw, .apply = apply};
+const clr_augment_op clr_augment_blur = {.name = "blur",
+                                         .arguments = ":0.5",
+                                         .help = "Gaussian blur, sigma 0.1 to 2",
+                                         .parse = parse,
+                                         .draw = draw,
+                                         .apply = apply};

@@ -1,5 +1,6 @@
-/* Colour jitter of strength s, with probability 0.8: brightness, contrast and saturation by 0.8 s, hue by 0.2 s, in random order, clipped to
-   [0, 1] after each. Brightness is added, as the paper's code did; "color:1.0:multiplicative" multiplies, as SimCLR v2 does.
+/* Colour jitter of strength s, with probability 0.8: brightness, contrast and saturation by 0.8 s, hue by 0.2 s, in
+   random order, clipped to [0, 1] after each. Brightness is added, as the paper's code did; "color:1.0:multiplicative"
+   multiplies, as SimCLR v2 does.
      brightness x + b, b in [-0.8 s, 0.8 s], or x b, b in [1 - 0.8 s, 1 + 0.8 s]
      contrast   (x - mean_c) f + mean_c, the mean of each channel over the image
      saturation S f, at most 1, and hue H + d in HSV. Gray images have neither. */
@@ -20,7 +21,9 @@ static clr_status parse(const char *text, clr_augment_step *step)
     step->number[0] = text ? strtod(text, &end) : 1;
     step->number[1] = text && end != text && !strcmp(end, ":multiplicative");
     if (text && (end == text || (*end && step->number[1] == 0) || !(step->number[0] >= 0 && step->number[0] <= 5)))
-        return clr_fail(CLR_EUSAGE, "--augment: color:%s: must be a strength from 0 to 5, such as color:0.5 or color:0.5:multiplicative", text);
+        return clr_fail(
+            CLR_EUSAGE,
+            "--augment: color:%s: must be a strength from 0 to 5, such as color:0.5 or color:0.5:multiplicative", text);
     return CLR_OK;
 }
 
@@ -34,7 +37,8 @@ static void draw(const clr_augment_step *step, clr_rng *rng, int height, int wid
     clr_rng_shuffle(rng, order, KINDS);
     for (int i = 0; i < KINDS; i++)
         draws[1 + i] = order[i];
-    draws[5 + BRIGHTNESS] = step->number[1] != 0 ? clr_rng_between(rng, low, 1 + reach) : clr_rng_between(rng, -reach, reach);
+    draws[5 + BRIGHTNESS] =
+        step->number[1] != 0 ? clr_rng_between(rng, low, 1 + reach) : clr_rng_between(rng, -reach, reach);
     draws[5 + CONTRAST] = clr_rng_between(rng, low, 1 + reach);
     draws[5 + SATURATION] = clr_rng_between(rng, low, 1 + reach);
     draws[5 + HUE] = clr_rng_between(rng, -0.2 * step->number[0], 0.2 * step->number[0]);
@@ -116,4 +120,9 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
     }
 }
 
-const clr_augment_op clr_augment_color = {.name = "color", .arguments = ":1.0[:multiplicative]", .help = "brightness, contrast, saturation, hue, in random order", .parse = parse, .draw = draw, .apply = apply};
+const clr_augment_op clr_augment_color = {.name = "color",
+                                          .arguments = ":1.0[:multiplicative]",
+                                          .help = "brightness, contrast, saturation, hue, in random order",
+                                          .parse = parse,
+                                          .draw = draw,
+                                          .apply = apply};

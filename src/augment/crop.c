@@ -1,5 +1,6 @@
-/* Random crop, resized to the view. The rectangle is drawn as SimCLR's sample_distorted_bounding_box does: aspect uniform in [3/4, 4/3],
-   height a whole number uniform between those of the smallest and the largest area, 100 tries, at least a tenth of the image. */
+/* Random crop, resized to the view. The rectangle is drawn as SimCLR's sample_distorted_bounding_box does: aspect
+   uniform in [3/4, 4/3], height a whole number uniform between those of the smallest and the largest area, 100 tries,
+   at least a tenth of the image. */
 #include "tools.h"
 
 #include <math.h>
@@ -23,7 +24,9 @@ static clr_status parse(const char *text, clr_augment_step *step)
         if (end != rest && !*end && step->number[0] > 0 && step->number[0] <= step->number[1] && step->number[1] <= 1)
             return CLR_OK;
     }
-    return clr_fail(CLR_EUSAGE, "--augment: crop:%s: must be the smallest and largest share of the area, such as crop:0.08-1", text);
+    return clr_fail(CLR_EUSAGE,
+                    "--augment: crop:%s: must be the smallest and largest share of the area, such as crop:0.08-1",
+                    text);
 }
 
 static int offset(clr_rng *rng, int room)
@@ -67,4 +70,9 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
     clr_canvas_resize(canvas, (int)draws[1], (int)draws[2], (int)draws[3], (int)draws[4], size);
 }
 
-const clr_augment_op clr_augment_crop = {.name = "crop", .arguments = ":0.08-1", .help = "random crop by area, resized to the view", .parse = parse, .draw = draw, .apply = apply};
+const clr_augment_op clr_augment_crop = {.name = "crop",
+                                         .arguments = ":0.08-1",
+                                         .help = "random crop by area, resized to the view",
+                                         .parse = parse,
+                                         .draw = draw,
+                                         .apply = apply};

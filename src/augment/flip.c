@@ -28,4 +28,5 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
     }
 }
 
-const clr_augment_op clr_augment_flip = {.name = "flip", .arguments = ":0.5", .help = "left to right", .parse = parse, .draw = draw, .apply = apply};
+const clr_augment_op clr_augment_flip = {
+    .name = "flip", .arguments = ":0.5", .help = "left to right", .parse = parse, .draw = draw, .apply = apply};

@@ -23,4 +23,10 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
     }
 }
 
-const clr_augment_op clr_augment_gray = {.name = "gray", .arguments = ":0.2", .help = "gray, in all channels", .parse = parse, .draw = draw, .apply = apply, .needs_colour = true};
+const clr_augment_op clr_augment_gray = {.name = "gray",
+                                         .arguments = ":0.2",
+                                         .help = "gray, in all channels",
+                                         .parse = parse,
+                                         .draw = draw,
+                                         .apply = apply,
+                                         .needs_colour = true};

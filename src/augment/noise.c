@@ -1,4 +1,5 @@
-/* Gaussian noise, its deviation uniform in [0, 0.1] or up to the one given; the noise of pixel i is a draw of a stream of its own. */
+/* Gaussian noise, its deviation uniform in [0, 0.1] or up to the one given; the noise of pixel i is a draw of a
+   stream of its own. */
 #include "tools.h"
 
 static clr_status parse(const char *text, clr_augment_step *step)
@@ -24,4 +25,9 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
         canvas->pixels[i] = clr_clip(canvas->pixels[i] + (float)(draws[1] * clr_rng_normal(&rng)));
 }
 
-const clr_augment_op clr_augment_noise = {.name = "noise", .arguments = ":0.1", .help = "Gaussian noise of up to this deviation", .parse = parse, .draw = draw, .apply = apply};
+const clr_augment_op clr_augment_noise = {.name = "noise",
+                                          .arguments = ":0.1",
+                                          .help = "Gaussian noise of up to this deviation",
+                                          .parse = parse,
+                                          .draw = draw,
+                                          .apply = apply};

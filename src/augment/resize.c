@@ -1,5 +1,6 @@
-/* Bicubic: weight of a tap at distance t: 1.5|t|^3 - 2.5|t|^2 + 1 for |t| <= 1, -0.5|t|^3 + 2.5|t|^2 - 4|t| + 2 for 1 < |t| < 2 (Keys 1981,
-   a = -1/2). Output i lies at (i + 1/2) h / size - 1/2. Rows are combined first, then columns. */
+/* Bicubic: weight of a tap at distance t: 1.5|t|^3 - 2.5|t|^2 + 1 for |t| <= 1, -0.5|t|^3 + 2.5|t|^2 - 4|t| + 2 for
+   1 < |t| < 2 (Keys 1981, a = -1/2). Output i lies at (i + 1/2) h / size - 1/2. Rows are combined first, then columns.
+   */
 #include "tools.h"
 
 #include <math.h>
@@ -22,7 +23,9 @@ static int taps(int i, int n, int size, float *weight)
         raw[t] = first + t >= 0 && first + t < n ? keys(at - first - t) : 0;
         sum += raw[t];
     }
-    int inside = first < 0 ? 0 : first > n - TAPS ? (n > TAPS ? n - TAPS : 0) : first; /* so that all taps can be read */
+    int inside = first < 0          ? 0
+                 : first > n - TAPS ? (n > TAPS ? n - TAPS : 0)
+                                    : first; /* so that all taps can be read */
     for (int t = 0; t < TAPS; t++) {
         int from = inside + t - first;
         weight[t] = from >= 0 && from < TAPS ? (float)(raw[from] / sum) : 0;
@@ -46,7 +49,8 @@ void clr_canvas_resize(clr_canvas *canvas, int y, int x, int h, int w, int size)
         float *restrict to = canvas->spare + (int64_t)i * size * c;
         if (reach_h == TAPS)
             for (int j = 0; j < w * c; j++)
-                row[j] = weight[0] * from[j] + weight[1] * from[j + ld] + weight[2] * from[j + 2 * ld] + weight[3] * from[j + 3 * ld];
+                row[j] = weight[0] * from[j] + weight[1] * from[j + ld] + weight[2] * from[j + 2 * ld] +
+                         weight[3] * from[j + 3 * ld];
         else
             for (int j = 0; j < w * c; j++) {
                 row[j] = 0;

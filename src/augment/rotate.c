@@ -23,11 +23,17 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
     int n = canvas->height;
     for (int y = 0; y < n; y++)
         for (int x = 0; x < n; x++) {
-            int from_y = turns == 1 ? x : turns == 2 ? n - 1 - y : n - 1 - x, from_x = turns == 1 ? n - 1 - y : turns == 2 ? n - 1 - x : y;
+            int from_y = turns == 1   ? x
+                         : turns == 2 ? n - 1 - y
+                                      : n - 1 - x,
+                from_x = turns == 1   ? n - 1 - y
+                         : turns == 2 ? n - 1 - x
+                                      : y;
             for (int k = 0; k < c; k++)
                 canvas->spare[((int64_t)y * n + x) * c + k] = canvas->pixels[((int64_t)from_y * n + from_x) * c + k];
         }
     clr_canvas_swap(canvas);
 }
 
-const clr_augment_op clr_augment_rotate = {.name = "rotate", .arguments = "", .help = "by quarters of a turn", .parse = parse, .draw = draw, .apply = apply};
+const clr_augment_op clr_augment_rotate = {
+    .name = "rotate", .arguments = "", .help = "by quarters of a turn", .parse = parse, .draw = draw, .apply = apply};

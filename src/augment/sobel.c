@@ -33,9 +33,11 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
                     gx += weight * (at(canvas, y + t, x + 1, k) - at(canvas, y + t, x - 1, k));
                     gy += weight * (at(canvas, y + 1, x + t, k) - at(canvas, y - 1, x + t, k));
                 }
-                canvas->spare[((int64_t)y * canvas->width + x) * canvas->channels + k] = clr_clip(sqrtf(gx * gx + gy * gy) / 4);
+                canvas->spare[((int64_t)y * canvas->width + x) * canvas->channels + k] =
+                    clr_clip(sqrtf(gx * gx + gy * gy) / 4);
             }
     clr_canvas_swap(canvas);
 }
 
-const clr_augment_op clr_augment_sobel = {.name = "sobel", .arguments = ":0.5", .help = "edges", .parse = parse, .draw = draw, .apply = apply};
+const clr_augment_op clr_augment_sobel = {
+    .name = "sobel", .arguments = ":0.5", .help = "edges", .parse = parse, .draw = draw, .apply = apply};

@@ -1,5 +1,6 @@
-/* Every operator against its formula in double precision, whole views against the operators one after another, purity, odd shapes, and
-   what is refused. Tolerances are multiples of eps times the square root of the length of the sums. */
+/* Every operator against its formula in double precision, whole views against the operators one after another,
+   purity, odd shapes, and what is refused. Tolerances are multiples of eps times the square root of the length of the
+   sums. */
 #include "clr/augment.h"
 #include "clr/mem.h"
 #include "clr/tensor.h"
@@ -19,7 +20,7 @@ typedef struct picture {
 
 static picture picture_new(int height, int width, int channels)
 {
-    return (picture){height, width, channels, CLR_NEW(double, (int64_t)height * width * channels)};
+    return (picture){height, width, channels, CLR_NEW(double, (int64_t)height *width *channels)};
 }
 
 static double *at(const picture *x, int i, int j, int k)
@@ -45,7 +46,9 @@ static double keys(double t)
     const double a = -0.5;
 
     t = fabs(t);
-    return t <= 1 ? (a + 2) * t * t * t - (a + 3) * t * t + 1 : t < 2 ? a * t * t * t - 5 * a * t * t + 8 * a * t - 4 * a : 0;
+    return t <= 1  ? (a + 2) * t * t * t - (a + 3) * t * t + 1
+           : t < 2 ? a * t * t * t - 5 * a * t * t + 8 * a * t - 4 * a
+                   : 0;
 }
 
 /* Half-pixel centres, no antialiasing; what lies outside the rectangle has weight 0, the rest is renormalised. */
@@ -92,13 +95,16 @@ static void hsv(double *p, double factor, double turn)
     double v = fmax(p[0], fmax(p[1], p[2])), c = v - fmin(p[0], fmin(p[1], p[2])), h = 0, s = v > 0 ? c / v : 0;
 
     if (c > 0)
-        h = v == p[0] ? (p[1] - p[2]) / c / 6 : v == p[1] ? (p[2] - p[0]) / c / 6 + 1.0 / 3 : (p[0] - p[1]) / c / 6 + 2.0 / 3;
+        h = v == p[0]   ? (p[1] - p[2]) / c / 6
+            : v == p[1] ? (p[2] - p[0]) / c / 6 + 1.0 / 3
+                        : (p[0] - p[1]) / c / 6 + 2.0 / 3;
     if (factor != 1)
         s = fmin(s * factor, 1);
     h = fmod(h + turn + 10, 1) * 6;
     int sector = (int)h;
     double f = h - sector, low = v * (1 - s), falls = v * (1 - s * f), grows = v * (1 - s * (1 - f));
-    const double rgb[6][3] = {{v, grows, low}, {falls, v, low}, {low, v, grows}, {low, falls, v}, {grows, low, v}, {v, low, falls}};
+    const double rgb[6][3] = {{v, grows, low}, {falls, v, low}, {low, v, grows},
+                              {low, falls, v}, {grows, low, v}, {v, low, falls}};
     memcpy(p, rgb[sector], sizeof rgb[sector]);
 }
 
@@ -152,7 +158,8 @@ static void blur(const clr_augment_step *step, const double *draws, int size, pi
                 for (int b = -radius; b <= radius; b++)
                     for (int k = 0; k < x->channels; k++)
                         if (i + a >= 0 && i + a < x->height && j + b >= 0 && j + b < x->width)
-                            *at(&out, i, j, k) += exp(-(a * a + b * b) / (2 * draws[1] * draws[1])) / (total * total) * *at(x, i + a, j + b, k);
+                            *at(&out, i, j, k) += exp(-(a * a + b * b) / (2 * draws[1] * draws[1])) / (total * total) *
+                                                  *at(x, i + a, j + b, k);
     replace(x, out);
     clip(x);
 }
@@ -207,7 +214,8 @@ static void sobel(const clr_augment_step *step, const double *draws, int size, p
                 double gx = 0, gy = 0;
                 for (int a = 0; a < 3; a++)
                     for (int b = 0; b < 3; b++) {
-                        double p = *at(x, (int)fmin(fmax(i + a - 1, 0), x->height - 1), (int)fmin(fmax(j + b - 1, 0), x->width - 1), k);
+                        double p = *at(x, (int)fmin(fmax(i + a - 1, 0), x->height - 1),
+                                       (int)fmin(fmax(j + b - 1, 0), x->width - 1), k);
                         gx += across[a][b] * p;
                         gy += across[b][a] * p;
                     }
@@ -272,7 +280,7 @@ static picture expect(const clr_augment *augment, const clr_image *image, int si
 
 static float *view_of(const clr_augment *augment, const clr_image *image, int size, const uint64_t of[4])
 {
-    float *out = CLR_NEW(float, size * size * image->channels);
+    float *out = CLR_NEW(float, size *size * image->channels);
     size_t floats = clr_augment_floats((int64_t)image->height * image->width, image->width, image->channels, size);
     float *scratch = CLR_NEW(float, floats);
 
@@ -293,8 +301,9 @@ static void compare(const char *text, int height, int width, int channels, int s
         picture x = expect(&augment, &image, size, of);
         float *out = view_of(&augment, &image, size, of);
         for (int i = 0; i < size * size * channels; i++)
-            ck_assert_msg(fabs(out[i] - x.p[i]) <= eps * FLT_EPSILON, "%s of %dx%dx%d to %d: sample %d at %d: %.9g, not %.9g", text, height,
-                          width, channels, size, (int)sample, i, out[i], x.p[i]);
+            ck_assert_msg(fabs(out[i] - x.p[i]) <= eps * FLT_EPSILON,
+                          "%s of %dx%dx%d to %d: sample %d at %d: %.9g, not %.9g", text, height, width, channels, size,
+                          (int)sample, i, out[i], x.p[i]);
         clr_free(x.p);
         clr_free(out);
     }
@@ -305,8 +314,19 @@ static void compare(const char *text, int height, int width, int channels, int s
 static const struct {
     const char *list;
     double eps;
-} alone[] = {{"none", 1}, {"flip:1", 1}, {"cutout", 1}, {"cutout:0.9", 1}, {"rotate", 1}, {"gray:1", 3}, {"noise", 2}, {"sobel:1", 8},
-             {"color:0", 16}, {"color:0.5", 32}, {"color", 32}, {"color:1.0:multiplicative", 32}, {"color:5:multiplicative", 128}};
+} alone[] = {{"none", 1},
+             {"flip:1", 1},
+             {"cutout", 1},
+             {"cutout:0.9", 1},
+             {"rotate", 1},
+             {"gray:1", 3},
+             {"noise", 2},
+             {"sobel:1", 8},
+             {"color:0", 16},
+             {"color:0.5", 32},
+             {"color", 32},
+             {"color:1.0:multiplicative", 32},
+             {"color:5:multiplicative", 128}};
 
 START_TEST(operators_are_their_formulas)
 {
@@ -319,8 +339,8 @@ START_TEST(resizing_is_bicubic)
 {
     const double eps = 4 * sqrt(8); /* two sums of four */
 
-    compare("none", 5, 7, 3, 20, eps);    /* enlarged */
-    compare("none", 93, 61, 3, 12, eps);  /* shrunk: four taps all the same */
+    compare("none", 5, 7, 3, 20, eps);   /* enlarged */
+    compare("none", 93, 61, 3, 12, eps); /* shrunk: four taps all the same */
     compare("crop:0.08-1", 40, 50, 3, 24, eps);
     compare("crop:0.5-0.5", 40, 50, 1, 24, eps);
     compare("rotate", 20, 13, 3, 16, eps);
@@ -338,8 +358,12 @@ START_TEST(blur_is_a_gaussian_with_zeros_around)
 }
 END_TEST
 
-static const char *const chains[] = {"crop:0.08-1,flip,color:1.0,gray:0.2,blur", "crop,flip,color:0.5", "crop,blur:1",
-                                     "crop,color:1.0:multiplicative,gray", "color,crop,cutout,noise", "sobel,rotate,crop",
+static const char *const chains[] = {"crop:0.08-1,flip,color:1.0,gray:0.2,blur",
+                                     "crop,flip,color:0.5",
+                                     "crop,blur:1",
+                                     "crop,color:1.0:multiplicative,gray",
+                                     "color,crop,cutout,noise",
+                                     "sobel,rotate,crop",
                                      "rotate,noise,flip,cutout,blur,gray,color,sobel,crop"};
 
 START_TEST(views_are_operators_in_order)
@@ -427,14 +451,15 @@ START_TEST(views_are_functions_of_what_they_are_for)
 }
 END_TEST
 
-/* A high and a wide image within the space for the most pixels and the largest width of the two, which is not that of a square. */
+/* A high and a wide image within the space for the most pixels and the largest width of the two, which is not that
+   of a square. */
 START_TEST(working_space_follows_the_pixels)
 {
     static const int sides[2][2] = {{900, 7}, {7, 900}};
     enum { SIZE = 24, GUARD = 64 };
     clr_augment augment = list("blur:1,crop,rotate,sobel:1,cutout");
     size_t floats = clr_augment_floats(900 * 7, 900, 3, SIZE);
-    float *scratch = CLR_NEW(float, floats + GUARD), *out = CLR_NEW(float, SIZE * SIZE * 3), guard[GUARD] = {0};
+    float *scratch = CLR_NEW(float, floats + GUARD), *out = CLR_NEW(float, SIZE *SIZE * 3), guard[GUARD] = {0};
 
     ck_assert_uint_lt(floats, 2 * 3 * 900 * 9);
     for (int i = 0; i < 2; i++) {
@@ -455,19 +480,25 @@ START_TEST(evaluation_takes_the_centre)
 {
     static const struct {
         int height, width, size, y, x, side;
-    } c[] = {{50, 70, 40, 3, 13, 44}, {33, 33, 64, 2, 2, 29}, {4, 90, 36, 0, 43, 4}, {1, 1, 33, 0, 0, 1}, {32, 32, 32, 0, 0, 32}};
+    } c[] = {{50, 70, 40, 3, 13, 44},
+             {33, 33, 64, 2, 2, 29},
+             {4, 90, 36, 0, 43, 4},
+             {1, 1, 33, 0, 0, 1},
+             {32, 32, 32, 0, 0, 32}};
 
     for (size_t i = 0; i < CLR_COUNT(c); i++) {
         clr_image image = noisy(c[i].height, c[i].width, 3, i);
-        float *out = CLR_NEW(float, c[i].size * c[i].size * 3);
-        float *scratch = CLR_NEW(float, clr_augment_floats((int64_t)c[i].height * c[i].width, c[i].width, 3, c[i].size));
+        float *out = CLR_NEW(float, c[i].size *c[i].size * 3);
+        float *scratch =
+            CLR_NEW(float, clr_augment_floats((int64_t)c[i].height * c[i].width, c[i].width, 3, c[i].size));
         picture x = picture_of(&image);
         clr_augment_evaluate(&image, c[i].size, scratch, out);
         if (c[i].size != 32)
             resize(&x, c[i].y, c[i].x, c[i].side, c[i].side, c[i].size);
         clip(&x);
         for (int p = 0; p < c[i].size * c[i].size * 3; p++)
-            ck_assert_msg(fabs(out[p] - x.p[p]) <= 4 * sqrt(8) * FLT_EPSILON, "case %d at %d: %.9g, not %.9g", (int)i, p, out[p], x.p[p]);
+            ck_assert_msg(fabs(out[p] - x.p[p]) <= 4 * sqrt(8) * FLT_EPSILON, "case %d at %d: %.9g, not %.9g", (int)i,
+                          p, out[p], x.p[p]);
         clr_free(x.p);
         clr_free(out);
         clr_free(scratch);
@@ -478,20 +509,41 @@ END_TEST
 
 static const struct {
     const char *list, *says;
-} refused[] = {{"crop,flipp", "did you mean 'flip'"}, {"colour:1", "did you mean 'color'"}, {"xyzzy", "no operator 'xyzzy'"},
-               {"", "no operator ''"}, {"crop,,flip", "no operator ''"}, {"crop:0-1", "crop:0-1"}, {"crop:0.5", "0.08-1"},
-               {"crop:0.9-0.2", "share of the area"}, {"crop:0.08-1.5", "share"}, {"crop:0.1-1x", "share"}, {"crop:nan-1", "share"},
-               {"flip:1.5", "from 0 to 1"}, {"flip:-1", "from 0 to 1"}, {"flip:x", "flip:x"}, {"flip:", "flip"}, {"gray:nan", "gray:nan"},
-               {"blur:2", "blur:2"}, {"noise:1e9", "noise"}, {"sobel:0.5 ", "sobel"}, {"cutout:-0.1", "cutout"}, {"rotate:90", "rotate"},
-               {"color:6", "from 0 to 5"}, {"color:-1", "from 0 to 5"}, {"color:1:additive", "multiplicative"}, {"color:", "strength"},
-               {"flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip", "more than 16"}};
+} refused[] = {
+    {"crop,flipp", "did you mean 'flip'"},
+    {"colour:1", "did you mean 'color'"},
+    {"xyzzy", "no operator 'xyzzy'"},
+    {"", "no operator ''"},
+    {"crop,,flip", "no operator ''"},
+    {"crop:0-1", "crop:0-1"},
+    {"crop:0.5", "0.08-1"},
+    {"crop:0.9-0.2", "share of the area"},
+    {"crop:0.08-1.5", "share"},
+    {"crop:0.1-1x", "share"},
+    {"crop:nan-1", "share"},
+    {"flip:1.5", "from 0 to 1"},
+    {"flip:-1", "from 0 to 1"},
+    {"flip:x", "flip:x"},
+    {"flip:", "flip"},
+    {"gray:nan", "gray:nan"},
+    {"blur:2", "blur:2"},
+    {"noise:1e9", "noise"},
+    {"sobel:0.5 ", "sobel"},
+    {"cutout:-0.1", "cutout"},
+    {"rotate:90", "rotate"},
+    {"color:6", "from 0 to 5"},
+    {"color:-1", "from 0 to 5"},
+    {"color:1:additive", "multiplicative"},
+    {"color:", "strength"},
+    {"flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip", "more than 16"}};
 
 START_TEST(what_cannot_be_meant_is_refused)
 {
     clr_augment augment;
 
     ck_assert_int_eq(clr_augment_parse(refused[_i].list, &augment), CLR_EUSAGE);
-    ck_assert_msg(strstr(clr_message(), refused[_i].says) && strstr(clr_message(), "--augment"), "%s: %s", refused[_i].list, clr_message());
+    ck_assert_msg(strstr(clr_message(), refused[_i].says) && strstr(clr_message(), "--augment"), "%s: %s",
+                  refused[_i].list, clr_message());
 }
 END_TEST
 

@@ -1,4 +1,5 @@
-/* What the operators draw, over many samples: probabilities and means within four standard errors of the protocol's distributions. */
+/* What the operators draw, over many samples: probabilities and means within four standard errors of the protocol's
+   distributions. */
 #include "clr/augment.h"
 #include "clr/test.h"
 
@@ -46,14 +47,16 @@ static void check_uniform(const char *what, int which, double low, double high)
 static void check_shares(const char *what, const int *count, int n)
 {
     for (int i = 0; i < n; i++)
-        ck_assert_msg(fabs(count[i] - N / (double)n) <= 4 * sqrt(N * (1.0 / n) * (1 - 1.0 / n)), "%s: %d has %d", what, i, count[i]);
+        ck_assert_msg(fabs(count[i] - N / (double)n) <= 4 * sqrt(N * (1.0 / n) * (1 - 1.0 / n)), "%s: %d has %d", what,
+                      i, count[i]);
 }
 
 static const struct {
     const char *list;
     double probability;
-} chances[] = {{"crop", 1}, {"flip", 0.5}, {"flip:0.1", 0.1}, {"flip:0", 0}, {"flip:1", 1}, {"color", 0.8}, {"gray", 0.2},
-               {"gray:0.7", 0.7}, {"blur", 0.5}, {"blur:0.9", 0.9}, {"cutout", 1}, {"rotate", 0.75}, {"noise", 1}, {"sobel", 0.5}};
+} chances[] = {{"crop", 1},    {"flip", 0.5},    {"flip:0.1", 0.1}, {"flip:0", 0}, {"flip:1", 1},
+               {"color", 0.8}, {"gray", 0.2},    {"gray:0.7", 0.7}, {"blur", 0.5}, {"blur:0.9", 0.9},
+               {"cutout", 1},  {"rotate", 0.75}, {"noise", 1},      {"sobel", 0.5}};
 
 START_TEST(operators_are_as_likely_as_said)
 {
@@ -122,8 +125,8 @@ START_TEST(jitter_has_every_order)
 }
 END_TEST
 
-/* The protocol's rectangles, all of them by their weights: aspect w / h uniform in [3/4, 4/3], whole heights uniform between those of the
-   least and the most area, refused below a tenth. Means and deviations of area and aspect. */
+/* The protocol's rectangles, all of them by their weights: aspect w / h uniform in [3/4, 4/3], whole heights uniform
+   between those of the least and the most area, refused below a tenth. Means and deviations of area and aspect. */
 static void rectangles(int height, int width, double least, double most, double mean[2], double deviation[2])
 {
     enum { FINE = 4000 };
@@ -136,7 +139,8 @@ static void rectangles(int height, int width, double least, double most, double 
         while (rint(high * aspect) > width)
             high--;
         for (int h = low < high ? low : high; h <= high; h++) {
-            double w = rint(h * aspect), value[2] = {h * w / whole, w / h}, weight = 1.0 / (high - (low < high ? low : high) + 1);
+            double w = rint(h * aspect), value[2] = {h * w / whole, w / h},
+                   weight = 1.0 / (high - (low < high ? low : high) + 1);
             if (value[0] < fmax(least, 0.1) || value[0] > most)
                 continue;
             weights += weight;
@@ -156,8 +160,11 @@ static const struct {
     const char *list;
     int height, width;
     double least, most;
-} crops[] = {{"crop:0.08-1", 375, 500, 0.08, 1}, {"crop:0.08-1", 500, 375, 0.08, 1}, {"crop:0.08-1", 256, 256, 0.08, 1},
-             {"crop:0.3-0.6", 300, 900, 0.3, 0.6}, {"crop:0.2-1", 640, 480, 0.2, 1}};
+} crops[] = {{"crop:0.08-1", 375, 500, 0.08, 1},
+             {"crop:0.08-1", 500, 375, 0.08, 1},
+             {"crop:0.08-1", 256, 256, 0.08, 1},
+             {"crop:0.3-0.6", 300, 900, 0.3, 0.6},
+             {"crop:0.2-1", 640, 480, 0.2, 1}};
 
 START_TEST(crops_have_their_areas_and_aspects)
 {
@@ -175,7 +182,8 @@ START_TEST(crops_have_their_areas_and_aspects)
         ck_assert_double_ge(aspect[i], 0.75 - rounding);
         ck_assert_double_le(aspect[i], 4.0 / 3 + rounding);
         ck_assert(drawn[i][1] >= 0 && drawn[i][2] >= 0 && drawn[i][1] + h <= height && drawn[i][2] + w <= width);
-        ck_assert(h == height ? drawn[i][1] == 0 : drawn[i][1] < height - h); /* the last place is never taken, as in the original */
+        ck_assert(h == height ? drawn[i][1] == 0
+                              : drawn[i][1] < height - h); /* the last place is never taken, as in the original */
         y[i] = h < height - 1 ? drawn[i][1] / (height - h - 1) : 0.5;
         x[i] = w < width - 1 ? drawn[i][2] / (width - w - 1) : 0.5;
         whole += h == height && w == width;

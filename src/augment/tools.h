@@ -3,12 +3,13 @@
 /* What several operators share. Local. */
 #include "clr/augment.h"
 
-/* Rectangle (y, x, h, w) of the canvas -> size x size: bicubic (Keys, a = -1/2), half-pixel centres, taps outside the rectangle left out and
-   the others' weights renormalised, no antialiasing. */
+/* Rectangle (y, x, h, w) of the canvas -> size x size: bicubic (Keys, a = -1/2), half-pixel centres, taps outside
+   the rectangle left out and the others' weights renormalised, no antialiasing. */
 void clr_canvas_resize(clr_canvas *canvas, int y, int x, int h, int w, int size);
 
 /* The one number of "name:0.5", within [low, high]; initial where text is NULL. */
-clr_status clr_augment_number(const char *name, const char *text, double initial, double low, double high, double *number);
+clr_status clr_augment_number(const char *name, const char *text, double initial, double low, double high,
+                              double *number);
 
 static inline float clr_clip(float value)
 {

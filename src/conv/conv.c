@@ -19,8 +19,17 @@ CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_join_pass);
 
 clr_conv_problem clr_conv_problem_of(int n, int h, int w, int c, int k, int kernel, int stride, int pad)
 {
-    return (clr_conv_problem){.n = n, .h = h, .w = w, .c = c, .k = k, .r = kernel, .s = kernel, .stride = stride, .pad = pad,
-                              .p = (h + 2 * pad - kernel) / stride + 1, .q = (w + 2 * pad - kernel) / stride + 1,
+    return (clr_conv_problem){.n = n,
+                              .h = h,
+                              .w = w,
+                              .c = c,
+                              .k = k,
+                              .r = kernel,
+                              .s = kernel,
+                              .stride = stride,
+                              .pad = pad,
+                              .p = (h + 2 * pad - kernel) / stride + 1,
+                              .q = (w + 2 * pad - kernel) / stride + 1,
                               .dtype = CLR_FP32};
 }
 
@@ -36,7 +45,9 @@ size_t clr_conv_sums_bytes(int channels)
 
 size_t clr_conv_workspace(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction)
 {
-    size_t sums = solver->fuses || direction == CLR_BACKWARD_WEIGHT ? 0 : clr_conv_sums_bytes(direction == CLR_FORWARD ? problem->k : problem->c);
+    size_t sums = solver->fuses || direction == CLR_BACKWARD_WEIGHT
+                      ? 0
+                      : clr_conv_sums_bytes(direction == CLR_FORWARD ? problem->k : problem->c);
 
     return clr_aligned(solver->workspace(problem, direction, omp_get_max_threads())) + sums;
 }
@@ -70,7 +81,8 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
                     const clr_conv_args *args)
 {
     clr_conv_args inner = *args;
-    int64_t in_rows = (int64_t)args->images * problem->h * problem->w, out_rows = (int64_t)args->images * problem->p * problem->q;
+    int64_t in_rows = (int64_t)args->images * problem->h * problem->w,
+            out_rows = (int64_t)args->images * problem->p * problem->q;
 
     if (direction == CLR_FORWARD && args->join.y && !(solver->joins && solver->joins(problem))) {
         clr_conv_join_alone(&args->join, in_rows, problem->c);
@@ -87,7 +99,8 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
     inner.turn.g = NULL;
     solver->apply(problem, direction, &inner);
     inner = *args;
-    inner.workspace = (char *)args->workspace + clr_aligned(solver->workspace(problem, direction, omp_get_max_threads()));
+    inner.workspace =
+        (char *)args->workspace + clr_aligned(solver->workspace(problem, direction, omp_get_max_threads()));
     if (direction == CLR_FORWARD && args->moments)
         by_rows(*CLR_KERNEL_PICK(clr_conv_moments_pass), args, out_rows, problem->k, inner.workspace);
     if (direction == CLR_BACKWARD_DATA && args->seen)

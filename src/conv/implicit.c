@@ -1,5 +1,5 @@
-/* Implicit GEMM: any kernel size, stride and padding, all directions. The mathematics and the cutting of the work stand in
-   implicit_kernel.c, and for the gradient of the weight in implicit_weight_kernel.c. */
+/* Implicit GEMM: any kernel size, stride and padding, all directions. The mathematics and the cutting of the work
+   stand in implicit_kernel.c, and for the gradient of the weight in implicit_weight_kernel.c. */
 #include "implicit.h"
 
 #include "clr/isa.h"
@@ -9,7 +9,8 @@ CLR_KERNEL_DECLARE(const clr_implicit_kernel, clr_implicit_weight_kernel);
 
 static const clr_implicit_kernel *kernel(clr_direction direction)
 {
-    return direction == CLR_BACKWARD_WEIGHT ? CLR_KERNEL_PICK(clr_implicit_weight_kernel) : CLR_KERNEL_PICK(clr_implicit_kernel);
+    return direction == CLR_BACKWARD_WEIGHT ? CLR_KERNEL_PICK(clr_implicit_weight_kernel)
+                                            : CLR_KERNEL_PICK(clr_implicit_kernel);
 }
 
 static bool applicable(const clr_conv_problem *a, clr_direction direction)
@@ -18,9 +19,9 @@ static bool applicable(const clr_conv_problem *a, clr_direction direction)
     return a->dtype == CLR_FP32 && a->r * a->s <= CLR_IMPLICIT_TAPS && a->stride <= CLR_IMPLICIT_STRIDE;
 }
 
-/* Share of the lanes that do useful work times a rate typical of the instruction set; less for the gradient of the weight, and with small
-   vectors (and the small caches that go with them) far less for that of a 1x1 kernel, whose rows of x lie a power of two apart and are
-   passed where they lie. */
+/* Share of the lanes that do useful work times a rate typical of the instruction set; less for the gradient of the
+   weight, and with small vectors (and the small caches that go with them) far less for that of a 1x1 kernel, whose rows
+   of x lie a power of two apart and are passed where they lie. */
 static double estimate(const clr_conv_problem *a, clr_direction direction, int threads)
 {
     int lanes = kernel(direction)->lanes, outputs = direction == CLR_BACKWARD_DATA ? a->c : a->k;
@@ -48,7 +49,8 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
 
 const clr_conv_solver clr_conv_implicit = {.name = "implicit",
                                            .help = "implicit GEMM on staged rows; serves every problem",
-                                           .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
+                                           .directions =
+                                               1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
                                            .fuses = true,
                                            .joins = joins,
                                            .applicable = applicable,

@@ -2,17 +2,18 @@
 
      out[pixel][j] = sum_t sum_i staged[at(pixel) + offset(t)][i] panel[t][i][j],
 
-   over a staged copy of the input rows: zero-padded, seen through the lens. Forward: i = c, j = k, one class of pixels, at(p, q) =
-   (p stride, q stride), offset(r, s) = (r, s); the S C values under a row of the kernel are neighbours and make one tap. Gradient of
-   x: i = k, j = c; the pixels (h, w) fall into stride^2 classes by (h mod stride, w mod stride), each with the taps that reach it,
-   and inside a class at(i, j) = (i, j) and offset(r, s) = ((h0 + pad - r) / stride, (w0 + pad - s) / stride), an exact division. A
-   1x1 kernel without lens or padding reads the tensor where it lies.
+   over a staged copy of the input rows: zero-padded, seen through the lens. Forward: i = c, j = k, one class of pixels,
+   at(p, q) = (p stride, q stride), offset(r, s) = (r, s); the S C values under a row of the kernel are neighbours and
+   make one tap. Gradient of x: i = k, j = c; the pixels (h, w) fall into stride^2 classes by (h mod stride, w mod
+   stride), each with the taps that reach it, and inside a class at(i, j) = (i, j) and offset(r, s) = ((h0 + pad - r) /
+   stride, (w0 + pad - s) / stride), an exact division. A 1x1 kernel without lens or padding reads the tensor where it
+   lies.
 
-   A register tile is a few pixels by a panel of one to four vectors of outputs. Weights are packed panel by panel, chunk by chunk of
-   inputs, so that a chunk stays in the second-level cache while all pixels of an item pass it. An item is a group of whole images,
-   or a band of rows of one; items are dealt to threads in contiguous parts, by index. What the next item reads is asked for while this
-   one is computed, and so is what a tile is finished with. A finished tile is masked and its moments are
-   added (moments.h) while it is in registers; large results go past the caches. */
+   A register tile is a few pixels by a panel of one to four vectors of outputs. Weights are packed panel by panel,
+   chunk by chunk of inputs, so that a chunk stays in the second-level cache while all pixels of an item pass it. An
+   item is a group of whole images, or a band of rows of one; items are dealt to threads in contiguous parts, by index.
+   What the next item reads is asked for while this one is computed, and so is what a tile is finished with. A finished
+   tile is masked and its moments are added (moments.h) while it is in registers; large results go past the caches. */
 #include "implicit.h"
 #include "join.h"
 #include "stage.h"
@@ -38,7 +39,8 @@ enum {
 extern const clr_implicit_kernel CLR_KERNEL(clr_implicit_kernel);
 
 /* What one class of output pixels takes. */
-typedef struct class {
+typedef struct class
+{
     int h, w; /* first output pixel */
     int taps;
     int offset[TAPS][2]; /* rows and columns of the staging, relative to the pixel's place */
@@ -50,15 +52,15 @@ typedef struct plan {
     stage stage;
     int inputs, outputs; /* values under a tap; channels out */
     int out_h, out_w;
-    int step;            /* staged pixels between neighbouring outputs of a class */
-    int spread;          /* output pixels between neighbours of a class: 1, or stride */
-    int images, rows;    /* of an item: images > 1 only with all rows */
+    int step;         /* staged pixels between neighbouring outputs of a class */
+    int spread;       /* output pixels between neighbours of a class: 1, or stride */
+    int images, rows; /* of an item: images > 1 only with all rows */
     int items_per_image;
-    int width;           /* of a panel, floats */
-    int panels, chunk;   /* how many panels; inputs in a chunk */
+    int width;         /* of a panel, floats */
+    int panels, chunk; /* how many panels; inputs in a chunk */
     int classes;
     class class[CLR_IMPLICIT_STRIDE * CLR_IMPLICIT_STRIDE];
-    bool may_lie;        /* 1x1 without padding: needs no staging where there is no lens */
+    bool may_lie; /* 1x1 without padding: needs no staging where there is no lens */
     size_t pack_floats, stage_floats, pixels;
     size_t at_stage, at_pointers, at_partial, at_sums, thread_bytes, total;
 } plan;
@@ -119,7 +121,8 @@ static void divide(const clr_conv_problem *a, clr_direction direction, int threa
         b->images = (int)clr_max64(1, clr_min64(most, fair));
     } else {
         int rows = b->out_h;
-        while (rows > b->spread && ((size_t)rows_for(a, direction, b, 0, rows, &low) * row_bytes > STAGE || rows * b->out_w > ITEM_PIXELS))
+        while (rows > b->spread &&
+               ((size_t)rows_for(a, direction, b, 0, rows, &low) * row_bytes > STAGE || rows * b->out_w > ITEM_PIXELS))
             rows = (rows + 1) / 2;
         rows = (rows + b->spread - 1) / b->spread * b->spread;
         b->rows = (int)clr_min64(rows, b->out_h);
@@ -131,19 +134,28 @@ static void divide(const clr_conv_problem *a, clr_direction direction, int threa
 static plan plan_for(const clr_conv_problem *a, clr_direction direction, int threads)
 {
     bool data = direction == CLR_BACKWARD_DATA, point = a->r == 1 && a->s == 1 && a->pad == 0;
-    plan b = {.inputs = data ? a->k : a->c * a->s, .outputs = data ? a->c : a->k, .out_h = data ? a->h : a->p,
-              .out_w = data ? a->w : a->q, .step = data || point ? 1 : a->stride, .spread = data ? a->stride : 1, .may_lie = point};
+    plan b = {.inputs = data ? a->k : a->c * a->s,
+              .outputs = data ? a->c : a->k,
+              .out_h = data ? a->h : a->p,
+              .out_w = data ? a->w : a->q,
+              .step = data || point ? 1 : a->stride,
+              .spread = data ? a->stride : 1,
+              .may_lie = point};
     int low, most_taps = 1;
 
-    b.stage = (stage){.h = data ? a->p : a->h, .w = data ? a->q : a->w, .channels = data ? a->k : a->c,
-                      .low = data ? floor_div(a->pad - a->s + 1, a->stride) : -a->pad, .pick = !data && point ? a->stride : 1};
+    b.stage = (stage){.h = data ? a->p : a->h,
+                      .w = data ? a->q : a->w,
+                      .channels = data ? a->k : a->c,
+                      .low = data ? floor_div(a->pad - a->s + 1, a->stride) : -a->pad,
+                      .pick = !data && point ? a->stride : 1};
     b.stage.columns = data ? floor_div(a->w - 1 + a->pad, a->stride) - b.stage.low + 1 : (a->q - 1) * b.step + a->s;
     classify(a, direction, &b);
     divide(a, direction, threads, &b);
 
     /* One spare row and column, so that partial class bands never read past the end. */
     size_t row_floats = (size_t)b.stage.columns * (size_t)b.stage.channels;
-    b.stage_floats = (size_t)b.images * ((size_t)rows_for(a, direction, &b, 0, b.rows, &low) + 1) * row_floats + (size_t)b.stage.channels;
+    b.stage_floats = (size_t)b.images * ((size_t)rows_for(a, direction, &b, 0, b.rows, &low) + 1) * row_floats +
+                     (size_t)b.stage.channels;
     int vectors = (b.outputs + CLR_LANES - 1) / CLR_LANES;
     b.width = (vectors >= 3 ? VECTORS : vectors >= 2 ? 2 : 1) * CLR_LANES;
     b.panels = (b.outputs + b.width - 1) / b.width;
@@ -180,7 +192,8 @@ static size_t pack_transposed(const float *from, int64_t from_ld, int inputs, in
     return floats;
 }
 
-/* Panels of each class, chunk by chunk: (chunk, tap, input, lane), one class after the other. Threads part the panels. */
+/* Panels of each class, chunk by chunk: (chunk, tap, input, lane), one class after the other. Threads part the
+   panels. */
 static void pack(const clr_conv_problem *a, clr_direction direction, const plan *b, const float *weight, float *packed)
 {
     size_t width = (size_t)b->width, inputs = (size_t)b->inputs;
@@ -190,7 +203,8 @@ static void pack(const clr_conv_problem *a, clr_direction direction, const plan 
         for (int panel = 0; panel < b->panels; panel++) {
             const class *in = &b->class[one];
             int j0 = panel * b->width, lanes = (int)clr_min64(b->width, b->outputs - j0);
-            float *to = packed + ((size_t)in->first_tap * (size_t)b->panels + (size_t)panel * (size_t)in->taps) * inputs * width;
+            float *to = packed +
+                        ((size_t)in->first_tap * (size_t)b->panels + (size_t)panel * (size_t)in->taps) * inputs * width;
             for (int i0 = 0; i0 < b->inputs; i0 += b->chunk)
                 for (int t = 0; t < in->taps; t++) {
                     const float *from = weight + (int64_t)in->tap[t] * a->c * a->k;
@@ -219,14 +233,14 @@ typedef struct sweep {
     float *const *out;         /* of each output pixel */
     int output;                /* first output channel of this panel */
     int count;
-    const int64_t *offset;     /* of each tap, floats */
-    int taps, inputs;          /* of this chunk */
-    clr_ahead *ahead;          /* what the next item reads: asked for at its pace with every CLR_LINE of inputs */
-    const float *panel;        /* (taps, inputs, width) */
-    int lanes;                 /* outputs of this panel that exist */
-    float *partial;            /* (count, width), where there are several chunks */
-    bool begins, ends;         /* this chunk is the first, the last */
-    bool add, stream;          /* to what is there; past the caches */
+    const int64_t *offset; /* of each tap, floats */
+    int taps, inputs;      /* of this chunk */
+    clr_ahead *ahead;      /* what the next item reads: asked for at its pace with every CLR_LINE of inputs */
+    const float *panel;    /* (taps, inputs, width) */
+    int lanes;             /* outputs of this panel that exist */
+    float *partial;        /* (count, width), where there are several chunks */
+    bool begins, ends;     /* this chunk is the first, the last */
+    bool add, stream;      /* to what is there; past the caches */
     finish finish;
     const float *base, *x, *about; /* SEEN: the result, x and what the sums are about, of the same shape */
     const float *scale, *shift, *mean;
@@ -340,13 +354,17 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
     int asked = 0, pace = (int)(rows * vectors * CLR_LINE / ((int64_t)a->taps * a->inputs + 1)) + 1;
 
     if (a->begins)
-        UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++) sum[v][m] = (clr_vec){0};
+        UNROLL_FOR (int m = 0; m < rows; m++)
+            UNROLL_FOR (int v = 0; v < vectors; v++)
+                sum[v][m] = (clr_vec){0};
     else
-        UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++)
-            sum[v][m] = clr_load(partial + (m * vectors + v) * CLR_LANES);
+        UNROLL_FOR (int m = 0; m < rows; m++)
+            UNROLL_FOR (int v = 0; v < vectors; v++)
+                sum[v][m] = clr_load(partial + (m * vectors + v) * CLR_LANES);
     for (int t = 0; t < a->taps; t++) {
         const float *in[MOST_ROWS];
-        UNROLL_FOR (int m = 0; m < rows; m++) in[m] = a->pixel[first + m] + a->offset[t];
+        UNROLL_FOR (int m = 0; m < rows; m++)
+            in[m] = a->pixel[first + m] + a->offset[t];
         for (int64_t i = 0; i < a->inputs;) {
             int64_t end = i + CLR_LINE < a->inputs ? i + CLR_LINE : a->inputs;
             clr_ask_ahead(a->ahead);
@@ -354,48 +372,54 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
                 ask_for_finish(vectors, a, first + 2 * rows, asked, asked + pace), asked += pace;
             for (; i < end; i++, panel += vectors * CLR_LANES) {
                 clr_vec right[VECTORS];
-                UNROLL_FOR (int v = 0; v < vectors; v++) right[v] = clr_load(panel + v * CLR_LANES);
+                UNROLL_FOR (int v = 0; v < vectors; v++)
+                    right[v] = clr_load(panel + v * CLR_LANES);
                 UNROLL_FOR (int m = 0; m < rows; m++) {
                     clr_vec left = clr_broadcast(in[m][i]);
-                    UNROLL_FOR (int v = 0; v < vectors; v++) sum[v][m] += left * right[v];
+                    UNROLL_FOR (int v = 0; v < vectors; v++)
+                        sum[v][m] += left * right[v];
                 }
             }
         }
     }
     if (!a->ends || a->lanes < vectors * CLR_LANES) {
         float last[MOST_ROWS * LANES], *to = a->ends ? last : partial;
-        UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++)
-            clr_store_vec(to + (m * vectors + v) * CLR_LANES, sum[v][m]);
+        UNROLL_FOR (int m = 0; m < rows; m++)
+            UNROLL_FOR (int v = 0; v < vectors; v++)
+                clr_store_vec(to + (m * vectors + v) * CLR_LANES, sum[v][m]);
         if (a->ends)
             finish_lanes(rows, vectors * CLR_LANES, a, first, last);
         return;
     }
     if (a->finish == PLAIN)
-        UNROLL_FOR (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], PLAIN);
+        UNROLL_FOR (int v = 0; v < vectors; v++)
+            finish_vector(rows, a, first, v * CLR_LANES, sum[v], PLAIN);
     else if (a->finish == MOMENTS)
-        UNROLL_FOR (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], MOMENTS);
+        UNROLL_FOR (int v = 0; v < vectors; v++)
+            finish_vector(rows, a, first, v * CLR_LANES, sum[v], MOMENTS);
     else
-        UNROLL_FOR (int v = 0; v < vectors; v++) finish_vector(rows, a, first, v * CLR_LANES, sum[v], SEEN);
+        UNROLL_FOR (int v = 0; v < vectors; v++)
+            finish_vector(rows, a, first, v * CLR_LANES, sum[v], SEEN);
 }
 
 /* All pixels, in tiles of `most` rows or, so that none is left over, fewer. */
-#define SWEEP(vectors, most)                                                    \
-    static void sweep_##vectors(const sweep *a)                                 \
-    {                                                                           \
-        int tiles = (a->count + (most)-1) / (most);                             \
-        for (int first = 0, rows; first < a->count; first += rows, tiles--) {   \
-            rows = (a->count - first + tiles - 1) / tiles;                      \
-            switch (rows) {                                                     \
-            case 8: tile(most < 8 ? most : 8, vectors, a, first); break;        \
-            case 7: tile(most < 7 ? most : 7, vectors, a, first); break;        \
-            case 6: tile(6, vectors, a, first); break;                          \
-            case 5: tile(5, vectors, a, first); break;                          \
-            case 4: tile(4, vectors, a, first); break;                          \
-            case 3: tile(3, vectors, a, first); break;                          \
-            case 2: tile(2, vectors, a, first); break;                          \
-            default: tile(1, vectors, a, first);                                \
-            }                                                                   \
-        }                                                                       \
+#define SWEEP(vectors, most)                                                  \
+    static void sweep_##vectors(const sweep *a)                               \
+    {                                                                         \
+        int tiles = (a->count + (most)-1) / (most);                           \
+        for (int first = 0, rows; first < a->count; first += rows, tiles--) { \
+            rows = (a->count - first + tiles - 1) / tiles;                    \
+            switch (rows) {                                                   \
+            case 8: tile(most < 8 ? most : 8, vectors, a, first); break;      \
+            case 7: tile(most < 7 ? most : 7, vectors, a, first); break;      \
+            case 6: tile(6, vectors, a, first); break;                        \
+            case 5: tile(5, vectors, a, first); break;                        \
+            case 4: tile(4, vectors, a, first); break;                        \
+            case 3: tile(3, vectors, a, first); break;                        \
+            case 2: tile(2, vectors, a, first); break;                        \
+            default: tile(1, vectors, a, first);                              \
+            }                                                                 \
+        }                                                                     \
     }
 
 SWEEP(1, 8)
@@ -445,8 +469,8 @@ static void run_class(const plan *b, const class *in, const float *packed, sweep
     a->taps = in->taps;
     for (int panel = 0; panel < b->panels; panel++) {
         memset(&sums, 0, sizeof sums);
-        a->panel = packed + ((size_t)in->first_tap * (size_t)b->panels + (size_t)panel * (size_t)in->taps) * (size_t)b->inputs *
-                                (size_t)b->width;
+        a->panel = packed + ((size_t)in->first_tap * (size_t)b->panels + (size_t)panel * (size_t)in->taps) *
+                                (size_t)b->inputs * (size_t)b->width;
         a->output = panel * b->width;
         a->lanes = (int)clr_min64(b->width, b->outputs - a->output);
         for (int i0 = 0; i0 < b->inputs; i0 += b->chunk) {
@@ -481,7 +505,8 @@ static item item_of(const clr_conv_problem *a, clr_direction direction, const pl
     return one;
 }
 
-/* What the item reads, or nothing where that leaves out lines of memory; at such a pace that it is there when as much has been computed. */
+/* What the item reads, or nothing where that leaves out lines of memory; at such a pace that it is there when as
+   much has been computed. */
 static clr_ahead ask(const plan *b, const item *one, const float *in)
 {
     enum { TILE = 6 }; /* pixels, about */
@@ -506,11 +531,21 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     const float *in = forward ? args->x : args->dy;
     float *out = forward ? args->y : args->dx;
     clr_lens lens = forward ? args->lens : (clr_lens){0};
-    bool joins = forward && args->join.y, lies = b.may_lie && !lens.scale && !joins; /* joins: only what implicit.c says */
+    bool joins = forward && args->join.y,
+         lies = b.may_lie && !lens.scale && !joins; /* joins: only what implicit.c says */
     bool past = joins && clr_join_goes_past(&args->join, (int64_t)args->images * a->h * a->w, a->c);
     int groups = (args->images + b.images - 1) / b.images, items = groups * b.items_per_image;
-    sweep job = {.add = args->accumulate && !forward, .finish = !forward && args->seen ? SEEN : gather ? MOMENTS : PLAIN, .base = out,
-                 .x = args->x, .about = args->about ? args->about : args->x, .scale = args->lens.scale, .shift = args->lens.shift, .mean = args->mean, .relu = args->lens.relu};
+    sweep job = {.add = args->accumulate && !forward,
+                 .finish = !forward && args->seen ? SEEN
+                           : gather               ? MOMENTS
+                                                  : PLAIN,
+                 .base = out,
+                 .x = args->x,
+                 .about = args->about ? args->about : args->x,
+                 .scale = args->lens.scale,
+                 .shift = args->lens.shift,
+                 .mean = args->mean,
+                 .relu = args->lens.relu};
 
     job.stream = !job.add && (int64_t)args->images * b.out_h * b.out_w * b.outputs > STREAMED &&
                  b.outputs % CLR_LANES == 0 && (uintptr_t)out % CLR_ALIGN == 0;
@@ -529,7 +564,8 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         clr_ahead ahead, shortcut;
         job.ahead = &ahead;
         for (int i = begin; i < end; i++) {
-            item one = item_of(a, direction, &b, i, args->images), next = item_of(a, direction, &b, i + 1, args->images);
+            item one = item_of(a, direction, &b, i, args->images),
+                 next = item_of(a, direction, &b, i + 1, args->images);
             ahead = i + 1 < end ? ask(&b, &next, joins ? args->join.y : in) : (clr_ahead){0};
             if (i + 1 < end && joins) {
                 shortcut = ask(&b, &next, args->join.shortcut);
@@ -537,27 +573,34 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
             }
             size_t image_floats = (size_t)one.rows * (size_t)b.stage.columns * (size_t)b.stage.channels;
             if (joins) {
-                int64_t row = ((int64_t)one.image * a->h + one.first) * a->w, rows = (int64_t)one.images * (one.last - one.first) * a->w;
+                int64_t row = ((int64_t)one.image * a->h + one.first) * a->w,
+                        rows = (int64_t)one.images * (one.last - one.first) * a->w;
                 clr_join_rows(&args->join, row, row + rows, a->c, staged, past);
             }
             for (int image = 0; image < one.images && !lies && !joins; image++)
-                stage_rows(&b.stage, in + (int64_t)(one.image + image) * b.stage.h * b.stage.w * b.stage.channels, &lens, one.low, one.rows, 0,
-                           b.stage.channels, staged + (size_t)image * image_floats);
+                stage_rows(&b.stage, in + (int64_t)(one.image + image) * b.stage.h * b.stage.w * b.stage.channels,
+                           &lens, one.low, one.rows, 0, b.stage.channels, staged + (size_t)image * image_floats);
             for (int c = 0; c < b.classes; c++) {
                 const class *in_class = &b.class[c];
                 job.count = 0;
                 for (int image = 0; image < one.images; image++)
                     for (int h = one.first + in_class->h; h < one.last; h += b.spread)
                         for (int w = in_class->w; w < b.out_w; w += b.spread) {
-                            int row = forward ? h * b.step : h / b.spread, column = (forward ? w * b.step : w / b.spread);
+                            int row = forward ? h * b.step : h / b.spread,
+                                column = (forward ? w * b.step : w / b.spread);
                             if (lies)
-                                pixel[job.count] = in + (((int64_t)(one.image + image) * b.stage.h + row * b.stage.pick) * b.stage.w +
-                                                         column * b.stage.pick) * b.stage.channels;
+                                pixel[job.count] =
+                                    in + (((int64_t)(one.image + image) * b.stage.h + row * b.stage.pick) * b.stage.w +
+                                          column * b.stage.pick) *
+                                             b.stage.channels;
                             else
-                                pixel[job.count] = staged + (size_t)image * image_floats +
-                                                   ((int64_t)(row - (forward ? one.first * b.step : one.low)) * b.stage.columns + column -
-                                                    (forward ? 0 : b.stage.low)) * b.stage.channels;
-                            target[job.count++] = out + (((int64_t)(one.image + image) * b.out_h + h) * b.out_w + w) * b.outputs;
+                                pixel[job.count] =
+                                    staged + (size_t)image * image_floats +
+                                    ((int64_t)(row - (forward ? one.first * b.step : one.low)) * b.stage.columns +
+                                     column - (forward ? 0 : b.stage.low)) *
+                                        b.stage.channels;
+                            target[job.count++] =
+                                out + (((int64_t)(one.image + image) * b.out_h + h) * b.out_w + w) * b.outputs;
                         }
                 if (job.count)
                     run_class(&b, in_class, packed, &job, gather ? sums : NULL);
@@ -575,4 +618,5 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     }
 }
 
-const clr_implicit_kernel CLR_KERNEL(clr_implicit_kernel) = {.lanes = CLR_LANES, .workspace = workspace, .apply = apply};
+const clr_implicit_kernel CLR_KERNEL(clr_implicit_kernel) = {
+    .lanes = CLR_LANES, .workspace = workspace, .apply = apply};

@@ -2,15 +2,17 @@
 
      dw[r][s][c][k] = sum over pixels of staged[at(pixel) + offset(r, s)][c] dy[pixel][k],   at(p, q) = (p stride, q stride),
 
-   over a staged copy of x: zero-padded, seen through the lens. Where all channels are staged at once, the S C values under a row of the
-   kernel are neighbours, in the staging as in dw, and are taken as one run.
+   over a staged copy of x: zero-padded, seen through the lens. Where all channels are staged at once, the S C values
+   under a row of the kernel are neighbours, in the staging as in dw, and are taken as one run.
 
-   A register tile is a few rows of dw by one to four vectors of k; it is summed over the pixels of an item (a group of whole images,
-   or a band of rows of one) before it is added to dw. dy is copied into panels of as many channels. These are worked off in blocks, so
-   that staging, panel and the block's dw share the second-level cache. 1x1 kernels compute little for what they read: their next item is
-   asked for meanwhile, as is the next dy of all (and its g, where it is turned, item by item), and a tile's place in dw.
+   A register tile is a few rows of dw by one to four vectors of k; it is summed over the pixels of an item (a group of
+   whole images, or a band of rows of one) before it is added to dw. dy is copied into panels of as many channels. These
+   are worked off in blocks, so that staging, panel and the block's dw share the second-level cache. 1x1 kernels compute
+   little for what they read: their next item is asked for meanwhile, as is the next dy of all (and its g, where it is
+   turned, item by item), and a tile's place in dw.
 
-   Threads part the items, each with sums of its own that are added up in the order of threads; or, where dw is large, the channels. */
+   Threads part the items, each with sums of its own that are added up in the order of threads; or, where dw is large,
+   the channels. */
 #include "implicit.h"
 #include "stage.h"
 #include "turn.h"
@@ -18,12 +20,12 @@
 #include <omp.h>
 
 enum {
-    STAGE = 256 << 10,   /* bytes of staging that an item aims at */
+    STAGE = 256 << 10, /* bytes of staging that an item aims at */
     POINT_STAGE = 512 << 10,
-    ITEM_PIXELS = 160,   /* pixels of an item, at most, unless one row has more */
-    BLOCK = 64,          /* channels staged at once, where there are many more */
-    POINT_BLOCK = 512,   /* the same for 1x1 kernels */
-    OWN_SUMS = 1 << 19,  /* floats of dw above which threads part the channels */
+    ITEM_PIXELS = 160,  /* pixels of an item, at most, unless one row has more */
+    BLOCK = 64,         /* channels staged at once, where there are many more */
+    POINT_BLOCK = 512,  /* the same for 1x1 kernels */
+    OWN_SUMS = 1 << 19, /* floats of dw above which threads part the channels */
 #if defined(__AVX512F__)
     VECTORS = 4,
 #else
@@ -37,12 +39,12 @@ extern const clr_implicit_kernel CLR_KERNEL(clr_implicit_weight_kernel);
 
 typedef struct plan {
     stage stage;
-    bool point, own;      /* 1x1 without padding; sums per thread */
-    int step;             /* staged pixels between neighbouring outputs */
-    int block;            /* channels */
-    int images, rows;     /* of an item: images > 1 only with all rows */
+    bool point, own;  /* 1x1 without padding; sums per thread */
+    int step;         /* staged pixels between neighbouring outputs */
+    int block;        /* channels */
+    int images, rows; /* of an item: images > 1 only with all rows */
     int items_per_image;
-    int width;            /* of a panel, floats */
+    int width; /* of a panel, floats */
     size_t floats, pixels;
     size_t at_stage, at_panel, at_sums, thread_bytes;
 } plan;
@@ -50,8 +52,11 @@ typedef struct plan {
 static plan plan_for(const clr_conv_problem *a, int threads)
 {
     bool point = a->r == 1 && a->s == 1 && a->pad == 0;
-    int most = point ? POINT_BLOCK : BLOCK, budget = point ? POINT_STAGE : STAGE, fair = (a->n + 4 * threads - 1) / (4 * threads);
-    plan b = {.point = point, .step = point ? 1 : a->stride, .floats = (size_t)a->r * (size_t)a->s * (size_t)a->c * (size_t)a->k};
+    int most = point ? POINT_BLOCK : BLOCK, budget = point ? POINT_STAGE : STAGE,
+        fair = (a->n + 4 * threads - 1) / (4 * threads);
+    plan b = {.point = point,
+              .step = point ? 1 : a->stride,
+              .floats = (size_t)a->r * (size_t)a->s * (size_t)a->c * (size_t)a->k};
 
     b.stage = (stage){a->h, a->w, a->c, -a->pad, (a->q - 1) * b.step + a->s, point ? a->stride : 1};
     b.own = threads > 1 && b.floats <= OWN_SUMS;
@@ -59,11 +64,13 @@ static plan plan_for(const clr_conv_problem *a, int threads)
 
     size_t row_bytes = (size_t)b.stage.columns * (size_t)b.block * sizeof(float);
     b.rows = a->p;
-    while (b.rows > 1 && (row_bytes * (size_t)((b.rows - 1) * b.step + a->r) > (size_t)budget || b.rows * a->q > ITEM_PIXELS))
+    while (b.rows > 1 &&
+           (row_bytes * (size_t)((b.rows - 1) * b.step + a->r) > (size_t)budget || b.rows * a->q > ITEM_PIXELS))
         b.rows = (b.rows + 1) / 2;
     b.items_per_image = (a->p + b.rows - 1) / b.rows;
     size_t item_bytes = row_bytes * (size_t)((b.rows - 1) * b.step + a->r);
-    b.images = b.items_per_image > 1 ? 1 : (int)clr_min64((int64_t)((size_t)budget / item_bytes), ITEM_PIXELS / (a->p * a->q));
+    b.images =
+        b.items_per_image > 1 ? 1 : (int)clr_min64((int64_t)((size_t)budget / item_bytes), ITEM_PIXELS / (a->p * a->q));
     b.images = (int)clr_max64(1, b.own ? clr_min64(b.images, fair) : b.images);
     b.pixels = (size_t)b.images * (size_t)b.rows * (size_t)a->q;
 
@@ -85,9 +92,9 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
 /* ---- a block of dw += x^T dy over the pixels of an item ---- */
 
 typedef struct outer {
-    const float *x;   /* of the first pixel, at the first row of dw */
+    const float *x; /* of the first pixel, at the first row of dw */
     int64_t x_pixel, x_row, x_image;
-    const float *dy;  /* panel; pixels follow each other */
+    const float *dy; /* panel; pixels follow each other */
     int64_t dy_pixel;
     int images, rows, columns;
     float *dw;
@@ -102,10 +109,11 @@ INLINE void tile(const int rows, const int vectors, const outer *a, int first)
     const float *dy = a->dy;
     float *dw = a->dw + first * a->ld;
 
-    UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++) {
-        sum[m][v] = (clr_vec){0};
-        __builtin_prefetch(dw + m * a->ld + v * CLR_LANES, 1);
-    }
+    UNROLL_FOR (int m = 0; m < rows; m++)
+        UNROLL_FOR (int v = 0; v < vectors; v++) {
+            sum[m][v] = (clr_vec){0};
+            __builtin_prefetch(dw + m * a->ld + v * CLR_LANES, 1);
+        }
     for (int image = 0; image < a->images; image++)
         for (int row = 0; row < a->rows; row++) {
             const float *x = a->x + first + image * a->x_image + row * a->x_row;
@@ -114,50 +122,55 @@ INLINE void tile(const int rows, const int vectors, const outer *a, int first)
                 clr_ask_ahead(a->ahead);
                 for (; column < end; column++, x += a->x_pixel, dy += a->dy_pixel) {
                     clr_vec right[VECTORS];
-                    UNROLL_FOR (int v = 0; v < vectors; v++) right[v] = clr_load(dy + v * CLR_LANES);
+                    UNROLL_FOR (int v = 0; v < vectors; v++)
+                        right[v] = clr_load(dy + v * CLR_LANES);
                     UNROLL_FOR (int m = 0; m < rows; m++) {
                         clr_vec left = clr_broadcast(x[m]);
-                        UNROLL_FOR (int v = 0; v < vectors; v++) sum[m][v] += left * right[v];
+                        UNROLL_FOR (int v = 0; v < vectors; v++)
+                            sum[m][v] += left * right[v];
                     }
                 }
             }
         }
     if (a->lanes == vectors * CLR_LANES) {
-        UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++) {
-            float *to = dw + m * a->ld + v * CLR_LANES;
-            clr_store_vec(to, clr_load(to) + sum[m][v]);
-        }
+        UNROLL_FOR (int m = 0; m < rows; m++)
+            UNROLL_FOR (int v = 0; v < vectors; v++) {
+                float *to = dw + m * a->ld + v * CLR_LANES;
+                clr_store_vec(to, clr_load(to) + sum[m][v]);
+            }
         return;
     }
     float last[MOST_ROWS][LANES];
-    UNROLL_FOR (int m = 0; m < rows; m++) UNROLL_FOR (int v = 0; v < vectors; v++) clr_store_vec(&last[m][v * CLR_LANES], sum[m][v]);
+    UNROLL_FOR (int m = 0; m < rows; m++)
+        UNROLL_FOR (int v = 0; v < vectors; v++)
+            clr_store_vec(&last[m][v * CLR_LANES], sum[m][v]);
     for (int m = 0; m < rows; m++)
         for (int l = 0; l < a->lanes; l++)
             dw[m * a->ld + l] += last[m][l];
 }
 
 /* `n` rows of dw, in tiles of `most` or, so that none is left over, fewer. */
-#define BLOCKS(vectors, most)                                                   \
-    static void blocks_##vectors(const outer *a, int n)                         \
-    {                                                                           \
-        int tiles = (n + (most)-1) / (most);                                    \
-        for (int first = 0, rows; first < n; first += rows, tiles--) {          \
-            rows = (n - first + tiles - 1) / tiles;                             \
-            switch (rows) {                                                     \
-            case 12: tile(most < 12 ? most : 12, vectors, a, first); break;     \
-            case 11: tile(most < 11 ? most : 11, vectors, a, first); break;     \
-            case 10: tile(most < 10 ? most : 10, vectors, a, first); break;     \
-            case 9: tile(most < 9 ? most : 9, vectors, a, first); break;        \
-            case 8: tile(most < 8 ? most : 8, vectors, a, first); break;        \
-            case 7: tile(most < 7 ? most : 7, vectors, a, first); break;        \
-            case 6: tile(6, vectors, a, first); break;                          \
-            case 5: tile(5, vectors, a, first); break;                          \
-            case 4: tile(4, vectors, a, first); break;                          \
-            case 3: tile(3, vectors, a, first); break;                          \
-            case 2: tile(2, vectors, a, first); break;                          \
-            default: tile(1, vectors, a, first);                                \
-            }                                                                   \
-        }                                                                       \
+#define BLOCKS(vectors, most)                                               \
+    static void blocks_##vectors(const outer *a, int n)                     \
+    {                                                                       \
+        int tiles = (n + (most)-1) / (most);                                \
+        for (int first = 0, rows; first < n; first += rows, tiles--) {      \
+            rows = (n - first + tiles - 1) / tiles;                         \
+            switch (rows) {                                                 \
+            case 12: tile(most < 12 ? most : 12, vectors, a, first); break; \
+            case 11: tile(most < 11 ? most : 11, vectors, a, first); break; \
+            case 10: tile(most < 10 ? most : 10, vectors, a, first); break; \
+            case 9: tile(most < 9 ? most : 9, vectors, a, first); break;    \
+            case 8: tile(most < 8 ? most : 8, vectors, a, first); break;    \
+            case 7: tile(most < 7 ? most : 7, vectors, a, first); break;    \
+            case 6: tile(6, vectors, a, first); break;                      \
+            case 5: tile(5, vectors, a, first); break;                      \
+            case 4: tile(4, vectors, a, first); break;                      \
+            case 3: tile(3, vectors, a, first); break;                      \
+            case 2: tile(2, vectors, a, first); break;                      \
+            default: tile(1, vectors, a, first);                            \
+            }                                                               \
+        }                                                                   \
     }
 
 BLOCKS(1, 12)
@@ -209,16 +222,22 @@ static item item_of(const clr_conv_problem *a, const plan *b, int index, int ima
 }
 
 /* Adds what an item gives to dw's channels c0 .. c0+n-1. */
-static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one, int c0, int n, char *mine,
-                     clr_ahead *ahead, float *dw)
+static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one, int c0,
+                     int n, char *mine, clr_ahead *ahead, float *dw)
 {
     float *staged = (float *)(mine + b->at_stage), *panel = (float *)(mine + b->at_panel);
     bool lies = b->point && !args->lens.scale, merged = n == a->c;
     int rows = (one->last - 1 - one->first) * b->step + a->r;
     int64_t floats = (int64_t)rows * b->stage.columns * n, image_floats = (int64_t)a->h * a->w * a->c;
     const float *x = args->x + one->image * image_floats;
-    outer job = {.x_pixel = (int64_t)b->step * n, .x_row = (int64_t)b->step * b->stage.columns * n, .x_image = floats,
-                 .images = one->images, .rows = one->last - one->first, .columns = a->q, .ld = a->k, .ahead = ahead};
+    outer job = {.x_pixel = (int64_t)b->step * n,
+                 .x_row = (int64_t)b->step * b->stage.columns * n,
+                 .x_image = floats,
+                 .images = one->images,
+                 .rows = one->last - one->first,
+                 .columns = a->q,
+                 .ld = a->k,
+                 .ahead = ahead};
 
     if (lies) {
         job.x_pixel = (int64_t)a->stride * a->c;
@@ -227,7 +246,8 @@ static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const
         x += one->first * job.x_row + c0;
     } else {
         for (int i = 0; i < one->images; i++)
-            stage_rows(&b->stage, x + i * image_floats, &args->lens, one->first * b->step - a->pad, rows, c0, n, staged + i * floats);
+            stage_rows(&b->stage, x + i * image_floats, &args->lens, one->first * b->step - a->pad, rows, c0, n,
+                       staged + i * floats);
         x = staged;
     }
     /* Rows that follow each other like pixels are one row. */
@@ -253,12 +273,16 @@ static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const
 }
 
 /* What the item reads: dy, g too if it turns, and x, of a 1x1 kernel all of whose channels and pixels are taken. */
-static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one, bool turns, clr_ahead ahead[3])
+static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one, bool turns,
+                       clr_ahead ahead[3])
 {
     int64_t k = a->k, turned = turns ? k : 0, c = b->point && b->stage.pick == 1 && b->block == a->c ? a->c : 0;
 
-    clr_ahead_chain(ahead, 3, (const float *[]){args->dy + one->pixel * k, turns ? args->turn.g + one->pixel * k : NULL, args->x + one->pixel * c},
-                    (int64_t[]){one->pixels * k, one->pixels * turned, one->pixels * c}, one->pixels * (int64_t)b->floats);
+    clr_ahead_chain(ahead, 3,
+                    (const float *[]){args->dy + one->pixel * k, turns ? args->turn.g + one->pixel * k : NULL,
+                                      args->x + one->pixel * c},
+                    (int64_t[]){one->pixels * k, one->pixels * turned, one->pixels * c},
+                    one->pixels * (int64_t)b->floats);
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
@@ -274,13 +298,17 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         int thread = omp_get_thread_num();
         char *mine = (char *)args->workspace + (size_t)thread * b.thread_bytes;
         float *dw = b.own ? (float *)(mine + b.at_sums) : args->dw;
-        int begin = b.own ? 0 : (int)clr_share(a->c, threads, thread), end = b.own ? a->c : (int)clr_share(a->c, threads, thread + 1);
-        int from = b.own ? (int)clr_share(items, threads, thread) : 0, to = b.own ? (int)clr_share(items, threads, thread + 1) : items;
+        int begin = b.own ? 0 : (int)clr_share(a->c, threads, thread),
+            end = b.own ? a->c : (int)clr_share(a->c, threads, thread + 1);
+        int from = b.own ? (int)clr_share(items, threads, thread) : 0,
+            to = b.own ? (int)clr_share(items, threads, thread + 1) : items;
         for (int t = 0; t < taps && (b.own || !args->accumulate); t++)
-            memset(dw + ((size_t)t * (size_t)a->c + (size_t)begin) * (size_t)a->k, 0, (size_t)(end - begin) * (size_t)a->k * sizeof *dw);
+            memset(dw + ((size_t)t * (size_t)a->c + (size_t)begin) * (size_t)a->k, 0,
+                   (size_t)(end - begin) * (size_t)a->k * sizeof *dw);
         if (turns && !alone) {
             int64_t rows = (int64_t)args->images * a->p * a->q;
-            clr_turn_rows(&args->turn, clr_share(rows, threads, thread), clr_share(rows, threads, thread + 1), a->k, args->y);
+            clr_turn_rows(&args->turn, clr_share(rows, threads, thread), clr_share(rows, threads, thread + 1), a->k,
+                          args->y);
 #pragma omp barrier
         }
         for (int c = begin; c < end; c += b.block)
@@ -307,4 +335,5 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     }
 }
 
-const clr_implicit_kernel CLR_KERNEL(clr_implicit_weight_kernel) = {.lanes = CLR_LANES, .workspace = workspace, .apply = apply};
+const clr_implicit_kernel CLR_KERNEL(clr_implicit_weight_kernel) = {
+    .lanes = CLR_LANES, .workspace = workspace, .apply = apply};

@@ -8,11 +8,12 @@
 
 enum { CLR_JOIN_PAST = 2 << 20 }; /* floats of a result above which it will not be found in cache anyway */
 
-/* Rows first .. last-1 of (rows, k); copy: NULL, or where they are put once more, densely. past: out goes past the caches (k a multiple of
-   CLR_LANES, out aligned to a vector). A NaN stays. */
+/* Rows first .. last-1 of (rows, k); copy: NULL, or where they are put once more, densely. past: out goes past the
+   caches (k a multiple of CLR_LANES, out aligned to a vector). A NaN stays. */
 static inline void clr_join_rows(const clr_conv_join *join, int64_t first, int64_t last, int k, float *copy, bool past)
 {
-    const float *scale = join->lens.scale, *shift = join->lens.shift, *scale2 = join->other.scale, *shift2 = join->other.shift;
+    const float *scale = join->lens.scale, *shift = join->lens.shift, *scale2 = join->other.scale,
+                *shift2 = join->other.shift;
     const clr_vec zero = clr_broadcast(0);
     const clr_vec_i rectified = (clr_vec_i)zero - (int32_t)(scale2 && join->other.relu);
 

@@ -1,7 +1,7 @@
 #ifndef CLR_MOMENTS_H
 #define CLR_MOMENTS_H
-/* Sums for batch norm, gathered while rows are in cache. Inside a chunk of rows sums are fp32 relative to a pivot (the chunk's
-   first row, or a given mean), so that no near-equal large numbers are subtracted; totals are double:
+/* Sums for batch norm, gathered while rows are in cache. Inside a chunk of rows sums are fp32 relative to a pivot
+   (the chunk's first row, or a given mean), so that no near-equal large numbers are subtracted; totals are double:
 
      d = y - pivot,   sum y = n pivot + sum d,   sum y^2 = n pivot^2 + 2 pivot sum d + sum d^2.
 
@@ -13,7 +13,8 @@
 
 enum { CLR_MOMENT_ROWS = 64, CLR_MOMENT_LANES = 64 };
 
-/* Adds the moments of n rows (n, k), `ld` floats apart, to sums: sum y in sums[0..k), sum y^2 in sums[width..width + k). */
+/* Adds the moments of n rows (n, k), `ld` floats apart, to sums: sum y in sums[0..k), sum y^2 in sums[width..width +
+   k). */
 static inline void clr_moments_rows(const float *y, int64_t n, int64_t ld, int k, double *sums, int64_t width)
 {
     for (int64_t first = 0; first < n; first += CLR_MOMENT_ROWS) {
@@ -48,10 +49,10 @@ static inline void clr_moments_rows(const float *y, int64_t n, int64_t ld, int k
     }
 }
 
-/* dx (n, c): masked in place where relu(scale x + shift) is flat (without scale: relu(x); without ReLU x is not read); then sum dx and
-   sum dx (about - mean) are added to sums (as above). sums NULL: only the mask. */
-static inline void clr_seen_rows(float *dx, const float *x, const float *about, int64_t n, int c, const clr_lens *lens, const float *mean,
-                                 double *sums, int64_t width)
+/* dx (n, c): masked in place where relu(scale x + shift) is flat (without scale: relu(x); without ReLU x is not
+   read); then sum dx and sum dx (about - mean) are added to sums (as above). sums NULL: only the mask. */
+static inline void clr_seen_rows(float *dx, const float *x, const float *about, int64_t n, int c, const clr_lens *lens,
+                                 const float *mean, double *sums, int64_t width)
 {
     for (int64_t first = 0; first < n; first += CLR_MOMENT_ROWS) {
         int64_t rows = n - first < CLR_MOMENT_ROWS ? n - first : CLR_MOMENT_ROWS;

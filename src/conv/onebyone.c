@@ -1,9 +1,10 @@
-/* The gradient of the weight of a 1x1 kernel without padding, a matrix product: with rows of x taken at the stride and seen through the
-   lens,
+/* The gradient of the weight of a 1x1 kernel without padding, a matrix product: with rows of x taken at the stride
+   and seen through the lens,
      dw (C, K) = x^T (C, rows) dy (rows, K),
-   a large sum into a small matrix. Of a block of rows dy is arranged as panels (clr/gemm.h), and x, so many channels at a time that they
-   stay in the second cache, as strips that panel after panel passes; a block that has room there too is asked for meanwhile. Threads part
-   the lines (image, p), each with sums of its own, added up in the order of threads. */
+   a large sum into a small matrix. Of a block of rows dy is arranged as panels (clr/gemm.h), and x, so many channels at
+   a time that they stay in the second cache, as strips that panel after panel passes; a block that has room there too
+   is asked for meanwhile. Threads part the lines (image, p), each with sums of its own, added up in the order of
+   threads. */
 #include "clr/conv.h"
 
 #include "clr/gemm.h"
@@ -14,14 +15,15 @@
 #include <omp.h>
 #include <string.h>
 
-/* Rows of a block, about; channels of a strip, and of as many strips as are arranged at once; bytes of a block that is asked for. */
+/* Rows of a block, about; channels of a strip, and of as many strips as are arranged at once; bytes of a block that
+   is asked for. */
 enum { ROWS = 192, STRIP = 48, CHUNK = 3 * STRIP, ASKED = 512 << 10 };
 
 CLR_KERNEL_DECLARE(clr_conv_look, clr_conv_look_pass);
 CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_turn_pass);
 
 typedef struct layout {
-    int lines; /* of a block */
+    int lines;                               /* of a block */
     size_t at_panels, at_sums, thread_bytes; /* the strips come first */
 } layout;
 
@@ -45,7 +47,8 @@ static bool applicable(const clr_conv_problem *a, clr_direction direction)
 /* Share of the lanes that do useful work times a rate typical of the instruction set. */
 static double estimate(const clr_conv_problem *a, clr_direction direction, int threads)
 {
-    double width = (double)clr_panel_current()->floats(1, 1), used = a->k / (width * (double)((a->k + (int)width - 1) / (int)width));
+    double width = (double)clr_panel_current()->floats(1, 1),
+           used = a->k / (width * (double)((a->k + (int)width - 1) / (int)width));
 
     (void)direction;
     return clr_conv_flops(a) / ((width >= 32 ? 80e9 : width >= 16 ? 75e9 : 27e9) * used * threads) + 2e-6;
@@ -58,37 +61,42 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
 }
 
 /* Channels c0 .. c0+n-1 of lines first .. last-1 of x, as the product sees them, into strips (rows, STRIP). */
-static void arrange(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, int c0, int n, float *strips)
+static void arrange(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, int c0, int n,
+                    float *strips)
 {
     clr_conv_look *look = CLR_KERNEL_PICK(clr_conv_look_pass);
 
     for (int c = 0; c < n; c += STRIP)
         for (int line = first; line < last; line++, strips += a->q * STRIP)
-            look(strips, STRIP, args->x + ((int64_t)(line / a->p) * a->h + line % a->p * a->stride) * a->w * a->c, (int64_t)a->stride * a->c,
-                 a->q, c0 + c, (int)clr_min64(STRIP, n - c), &args->lens);
+            look(strips, STRIP, args->x + ((int64_t)(line / a->p) * a->h + line % a->p * a->stride) * a->w * a->c,
+                 (int64_t)a->stride * a->c, a->q, c0 + c, (int)clr_min64(STRIP, n - c), &args->lens);
 }
 
 /* Rows c0 .. c0+n-1 of dw += strips^T panels. */
-static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const float *strips, const float *panels, float *dw, clr_ahead *ahead)
+static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const float *strips, const float *panels,
+                     float *dw, clr_ahead *ahead)
 {
     const clr_panel_op *op = clr_panel_current();
     int width = (int)op->floats(1, 1);
 
     for (int k = 0; k < a->k; k += width)
         for (int c = 0; c < n; c += STRIP)
-            op->multiply((int)clr_min64(STRIP, n - c), (int)clr_min64(width, a->k - k), rows, strips + (int64_t)c * rows, 1, STRIP,
-                         panels + (int64_t)k * rows, true, dw + (int64_t)(c0 + c) * a->k + k, a->k, ahead);
+            op->multiply((int)clr_min64(STRIP, n - c), (int)clr_min64(width, a->k - k), rows,
+                         strips + (int64_t)c * rows, 1, STRIP, panels + (int64_t)k * rows, true,
+                         dw + (int64_t)(c0 + c) * a->k + k, a->k, ahead);
 }
 
 /* What lines first .. last-1 are made of: dy, g with its turn, and x, where nothing of it is left out. */
 static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, clr_ahead ahead[3])
 {
-    int64_t from = (int64_t)first * a->q, rows = (int64_t)(last - first) * a->q, asked = rows, k = a->k, c = a->stride == 1 ? a->c : 0;
+    int64_t from = (int64_t)first * a->q, rows = (int64_t)(last - first) * a->q, asked = rows, k = a->k,
+            c = a->stride == 1 ? a->c : 0;
     int64_t turned = args->turn.g ? k : 0;
 
     if (rows * (a->c + k + turned) * (int64_t)sizeof(float) > ASKED)
         asked = 0;
-    clr_ahead_chain(ahead, 3, (const float *[]){args->dy + from * k, turned ? args->turn.g + from * k : NULL, args->x + from * c},
+    clr_ahead_chain(ahead, 3,
+                    (const float *[]){args->dy + from * k, turned ? args->turn.g + from * k : NULL, args->x + from * c},
                     (int64_t[]){asked * k, asked * turned, asked * c}, clr_max64(1, rows * a->c * k));
 }
 

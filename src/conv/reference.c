@@ -1,5 +1,6 @@
-/* The plain member: the definition, summed in double. y[n,p,q,k] = sum_{r,s,c} seen x[n, p stride + r - pad, q stride + s - pad, c]
-   weight[r,s,c,k]; its transposes for the gradients. Serves every problem; every other member is compared with it. */
+/* The plain member: the definition, summed in double. y[n,p,q,k] = sum_{r,s,c} seen x[n, p stride + r - pad, q
+   stride + s - pad, c] weight[r,s,c,k]; its transposes for the gradients. Serves every problem; every other member is
+   compared with it. */
 #include "clr/conv.h"
 
 #include <omp.h>
@@ -62,7 +63,8 @@ static void backward_data(const clr_conv_problem *a, const clr_conv_args *args)
                     for (int r = 0; r < a->r; r++)
                         for (int s = 0; s < a->s; s++) {
                             int p = h + a->pad - r, q = w + a->pad - s;
-                            if (p < 0 || q < 0 || p % a->stride || q % a->stride || p / a->stride >= a->p || q / a->stride >= a->q)
+                            if (p < 0 || q < 0 || p % a->stride || q % a->stride || p / a->stride >= a->p ||
+                                q / a->stride >= a->q)
                                 continue;
                             const float *dy =
                                 args->dy + (((int64_t)n * a->p + p / a->stride) * a->q + q / a->stride) * a->k;
@@ -110,7 +112,8 @@ static void apply(const clr_conv_problem *problem, clr_direction direction, cons
 
 const clr_conv_solver clr_conv_reference = {.name = "reference",
                                             .help = "the definition, in double precision; slow",
-                                            .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
+                                            .directions =
+                                                1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
                                             .applicable = applicable,
                                             .estimate = estimate,
                                             .workspace = workspace,

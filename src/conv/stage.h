@@ -15,9 +15,11 @@ typedef struct stage {
 } stage;
 
 /* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` floats apart, into to, `to_ld` apart. A NaN stays. */
-static inline void see_pixels(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0, int n, const clr_lens *lens)
+static inline void see_pixels(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0, int n,
+                              const clr_lens *lens)
 {
-    const float *restrict scale = lens->scale ? lens->scale + c0 : NULL, *restrict shift = lens->scale ? lens->shift + c0 : NULL;
+    const float *restrict scale = lens->scale ? lens->scale + c0 : NULL, *restrict shift =
+                                                                             lens->scale ? lens->shift + c0 : NULL;
 
     if (!scale && from_ld == n && to_ld == n) {
         memcpy(to, from + c0, (size_t)pixels * (size_t)n * sizeof *to);
@@ -40,7 +42,8 @@ static inline void see_pixels(float *to, int64_t to_ld, const float *from, int64
 }
 
 /* Rows low .. low+rows-1 of one image, channels c0 .. c0+n-1, into (rows, columns, n); what lies outside is zero. */
-static inline void stage_rows(const stage *b, const float *image, const clr_lens *lens, int low, int rows, int c0, int n, float *to)
+static inline void stage_rows(const stage *b, const float *image, const clr_lens *lens, int low, int rows, int c0,
+                              int n, float *to)
 {
     size_t row_floats = (size_t)b->columns * (size_t)n, pixel = (size_t)n * sizeof *to;
     int left = b->low < 0 ? -b->low : 0, first = b->low > 0 ? b->low : 0;

@@ -1,6 +1,7 @@
-/* Every member of the table, in every direction, on a table of shapes, against the reference member, and what is fused (joins, turns, masks,
-   moments) against plain formulas. Relative L2 error; the bound is c eps sqrt(length of the sum), c = 4 for plain sums; Winograd's transforms
-   cost a factor (src/conv/winograd.c). What is made element by element: 2 eps of the sum of its terms' sizes. */
+/* Every member of the table, in every direction, on a table of shapes, against the reference member, and what is
+   fused (joins, turns, masks, moments) against plain formulas. Relative L2 error; the bound is c eps sqrt(length of the
+   sum), c = 4 for plain sums; Winograd's transforms cost a factor (src/conv/winograd.c). What is made element by
+   element: 2 eps of the sum of its terms' sizes. */
 #include "clr/conv.h"
 #include "clr/isa.h"
 #include "clr/mem.h"
@@ -16,14 +17,20 @@
 static const struct {
     int n, h, w, c, k, kernel, stride, pad;
 } shapes[] = {
-    {2, 8, 8, 16, 16, 3, 1, 1},   {3, 7, 7, 32, 16, 3, 1, 1},   {2, 14, 14, 16, 48, 3, 1, 1}, {5, 4, 4, 64, 64, 3, 1, 1},
-    {2, 9, 11, 5, 7, 3, 1, 1},    {2, 8, 8, 32, 64, 3, 2, 1},   {2, 7, 9, 17, 33, 3, 2, 1},   {3, 10, 10, 1, 16, 3, 1, 1},
-    {2, 17, 17, 3, 20, 7, 2, 3},  {2, 6, 6, 64, 32, 1, 1, 0},   {2, 7, 7, 24, 100, 1, 2, 0},  {4, 1, 1, 96, 130, 1, 1, 0},
-    {1, 12, 5, 8, 8, 5, 1, 2},    {1, 5, 6, 4, 6, 5, 3, 0},     {2, 6, 6, 300, 16, 3, 1, 1},  {1, 30, 40, 16, 16, 3, 1, 0},
-    {2, 3, 3, 256, 208, 3, 1, 1}, {1, 1, 1, 16, 16, 3, 1, 1},   {9, 2, 2, 16, 32, 3, 2, 1},
-    {2, 5, 5, 700, 80, 1, 1, 0},  {2, 5, 5, 40, 600, 1, 2, 0},  {3, 9, 9, 40, 72, 1, 3, 0},
-    {2, 40, 40, 3, 64, 3, 1, 1},  {2, 6, 6, 130, 65, 3, 2, 1},
-    {5, 116, 116, 4, 64, 1, 1, 0}, {5, 116, 116, 64, 4, 1, 2, 0}, {3, 120, 120, 64, 16, 1, 1, 0}, /* large enough to go past the caches */
+    {2, 8, 8, 16, 16, 3, 1, 1},     {3, 7, 7, 32, 16, 3, 1, 1},
+    {2, 14, 14, 16, 48, 3, 1, 1},   {5, 4, 4, 64, 64, 3, 1, 1},
+    {2, 9, 11, 5, 7, 3, 1, 1},      {2, 8, 8, 32, 64, 3, 2, 1},
+    {2, 7, 9, 17, 33, 3, 2, 1},     {3, 10, 10, 1, 16, 3, 1, 1},
+    {2, 17, 17, 3, 20, 7, 2, 3},    {2, 6, 6, 64, 32, 1, 1, 0},
+    {2, 7, 7, 24, 100, 1, 2, 0},    {4, 1, 1, 96, 130, 1, 1, 0},
+    {1, 12, 5, 8, 8, 5, 1, 2},      {1, 5, 6, 4, 6, 5, 3, 0},
+    {2, 6, 6, 300, 16, 3, 1, 1},    {1, 30, 40, 16, 16, 3, 1, 0},
+    {2, 3, 3, 256, 208, 3, 1, 1},   {1, 1, 1, 16, 16, 3, 1, 1},
+    {9, 2, 2, 16, 32, 3, 2, 1},     {2, 5, 5, 700, 80, 1, 1, 0},
+    {2, 5, 5, 40, 600, 1, 2, 0},    {3, 9, 9, 40, 72, 1, 3, 0},
+    {2, 40, 40, 3, 64, 3, 1, 1},    {2, 6, 6, 130, 65, 3, 2, 1},
+    {5, 116, 116, 4, 64, 1, 1, 0},  {5, 116, 116, 64, 4, 1, 2, 0},
+    {3, 120, 120, 64, 16, 1, 1, 0}, /* large enough to go past the caches */
 };
 
 /* What a call gives: its result, what it made on the way (join: x; turn: dy), its moments. */
@@ -51,7 +58,8 @@ static float *random_floats(int64_t n, clr_rng *rng, double mean, double deviati
 
 static outcome outcome_for(const data *d, int64_t most)
 {
-    return (outcome){CLR_NEW(float, most), CLR_NEW(float, clr_max64(d->xs, d->ys)), CLR_NEW(double, 2 * (d->a.c + d->a.k))};
+    return (outcome){CLR_NEW(float, most), CLR_NEW(float, clr_max64(d->xs, d->ys)),
+                     CLR_NEW(double, 2 * (d->a.c + d->a.k))};
 }
 
 enum { GUARD = 256 }; /* bytes behind a workspace that must stay as they are */
@@ -69,11 +77,12 @@ static size_t most_workspace(const clr_conv_problem *a)
     return most;
 }
 
-/* x, and the scale and shift of its lens, are such that scale x + shift is exact in fp32 and never zero: no mask hangs on rounding. */
+/* x, and the scale and shift of its lens, are such that scale x + shift is exact in fp32 and never zero: no mask
+   hangs on rounding. */
 static data make(int shape)
 {
-    data d = {.a = clr_conv_problem_of(shapes[shape].n, shapes[shape].h, shapes[shape].w, shapes[shape].c, shapes[shape].k,
-                                       shapes[shape].kernel, shapes[shape].stride, shapes[shape].pad)};
+    data d = {.a = clr_conv_problem_of(shapes[shape].n, shapes[shape].h, shapes[shape].w, shapes[shape].c,
+                                       shapes[shape].k, shapes[shape].kernel, shapes[shape].stride, shapes[shape].pad)};
     const clr_conv_problem *a = &d.a;
     clr_rng rng = clr_rng_for(5, 0, (uint64_t)shape, 0, 0);
 
@@ -104,8 +113,9 @@ static data make(int shape)
 
 static void drop(data *d)
 {
-    void *all[] = {d->x,    d->about, d->y,       d->g,        d->w,            d->lens,      d->mean,      d->turn,
-                   d->start, d->workspace, d->got.out, d->got.made, d->got.moments, d->want.out, d->want.made, d->want.moments};
+    void *all[] = {d->x,           d->about,    d->y,         d->g,           d->w,       d->lens,
+                   d->mean,        d->turn,     d->start,     d->workspace,   d->got.out, d->got.made,
+                   d->got.moments, d->want.out, d->want.made, d->want.moments};
 
     for (size_t i = 0; i < CLR_COUNT(all); i++)
         clr_free(all[i]);
@@ -125,9 +135,10 @@ static const variant variants[] = {
     {"fewer images than planned for", .moments = true, .fewer = true},
     {"mask without moments", .lens = true, .relu = true, .seen = true},
     {"join, turn", .relu = true, .accumulate = true, .seen = true, .about = true, .moments = true, .makes = true},
-    {"join with a lens, turn", .lens = true, .accumulate = true, .seen = true, .about = true, .moments = true, .makes = true},
-    {"join with lens and ReLU, turn", .lens = true, .relu = true, .accumulate = true, .seen = true, .about = true, .moments = true,
+    {"join with a lens, turn", .lens = true, .accumulate = true, .seen = true, .about = true, .moments = true,
      .makes = true},
+    {"join with lens and ReLU, turn", .lens = true, .relu = true, .accumulate = true, .seen = true, .about = true,
+     .moments = true, .makes = true},
 };
 
 typedef struct call {
@@ -161,9 +172,18 @@ static clr_lens lens_of(const data *d, const variant *v)
 static void run(const clr_conv_solver *solver, const data *d, const call *c, const outcome *to)
 {
     const int k = d->a.k;
-    clr_conv_args args = {.images = c->images, .x = c->x ? c->x : d->x, .lens = c->x ? (clr_lens){0} : lens_of(d, &c->is), .weight = d->w,
-                          .y = to->out, .dy = c->dy ? c->dy : d->y, .dx = to->out, .dw = to->out, .accumulate = c->is.accumulate,
-                          .seen = c->is.seen, .about = c->is.about ? d->about : NULL, .mean = d->mean,
+    clr_conv_args args = {.images = c->images,
+                          .x = c->x ? c->x : d->x,
+                          .lens = c->x ? (clr_lens){0} : lens_of(d, &c->is),
+                          .weight = d->w,
+                          .y = to->out,
+                          .dy = c->dy ? c->dy : d->y,
+                          .dx = to->out,
+                          .dw = to->out,
+                          .accumulate = c->is.accumulate,
+                          .seen = c->is.seen,
+                          .about = c->is.about ? d->about : NULL,
+                          .mean = d->mean,
                           .moments = c->is.moments ? to->moments : NULL,
                           .workspace = d->workspace};
     char *end = d->workspace + clr_conv_workspace(solver, &d->a, c->direction);
@@ -201,7 +221,8 @@ static double plain_turn(const data *d, int64_t i, double *size)
 {
     int k = (int)(i % d->a.k);
     const float *t = d->turn + k;
-    double from_g = (double)t[0] * d->g[i], from_y = t[d->a.k] * ((double)d->y[i] - t[3 * d->a.k]), rest = t[2 * d->a.k];
+    double from_g = (double)t[0] * d->g[i], from_y = t[d->a.k] * ((double)d->y[i] - t[3 * d->a.k]),
+           rest = t[2 * d->a.k];
 
     *size = fabs(from_g) + fabs(from_y) + fabs(rest);
     return from_g + from_y + rest;
@@ -236,7 +257,8 @@ static void expect(data *d, const call *c, int64_t n, int64_t made)
     for (int i = 0; clr_conv_solvers[i]; i++)
         reference = clr_conv_solvers[i];
     for (int64_t i = 0; i < made; i++)
-        d->want.made[i] = (float)(c->direction == CLR_FORWARD ? plain_join(d, &c->is, i, &size) : plain_turn(d, i, &size));
+        d->want.made[i] =
+            (float)(c->direction == CLR_FORWARD ? plain_join(d, &c->is, i, &size) : plain_turn(d, i, &size));
     *(c->direction == CLR_FORWARD ? &bare.x : &bare.dy) = made ? d->want.made : NULL;
     bare.is.seen = bare.is.moments = bare.is.makes = false;
     run(reference, d, &bare, &d->want);
@@ -276,8 +298,11 @@ static void compare(data *d, int shape, clr_direction direction, const variant *
     const clr_conv_problem *a = &d->a;
     const call c = call_of(d, direction, v);
     int64_t total = floats_of(d, direction), n = direction == CLR_BACKWARD_WEIGHT ? total : total / a->n * c.images;
-    int64_t made = c.is.makes ? floats_of(d, direction == CLR_FORWARD ? CLR_BACKWARD_DATA : CLR_FORWARD) / a->n * c.images : 0;
-    double length = direction == CLR_FORWARD ? a->r * a->s * a->c : direction == CLR_BACKWARD_DATA ? a->r * a->s * a->k : (double)a->n * a->p * a->q;
+    int64_t made =
+        c.is.makes ? floats_of(d, direction == CLR_FORWARD ? CLR_BACKWARD_DATA : CLR_FORWARD) / a->n * c.images : 0;
+    double length = direction == CLR_FORWARD         ? a->r * a->s * a->c
+                    : direction == CLR_BACKWARD_DATA ? a->r * a->s * a->k
+                                                     : (double)a->n * a->p * a->q;
 
     expect(d, &c, n, made);
     for (const clr_conv_solver *const *next = clr_conv_solvers; *next; next++) {
@@ -287,18 +312,20 @@ static void compare(data *d, int shape, clr_direction direction, const variant *
         double bound = (strncmp(solver->name, "winograd", 8) ? 4 : 40) * FLT_EPSILON * sqrt(length);
         run(solver, d, &c, &d->got);
         double error = far(d->got.out, d->want.out, n);
-        ck_assert_msg(error < bound, "%s, direction %d, shape %d, %s: error %.2e, bound %.2e", solver->name, direction, shape, v->name, error,
-                      bound);
-        ck_assert_msg(!memcmp(d->got.out + n, d->start + n, (size_t)(total - n) * sizeof(float)), "%s wrote past its images", solver->name);
+        ck_assert_msg(error < bound, "%s, direction %d, shape %d, %s: error %.2e, bound %.2e", solver->name, direction,
+                      shape, v->name, error, bound);
+        ck_assert_msg(!memcmp(d->got.out + n, d->start + n, (size_t)(total - n) * sizeof(float)),
+                      "%s wrote past its images", solver->name);
         for (int64_t i = 0; i < made; i++) {
             double size, want = direction == CLR_FORWARD ? plain_join(d, &c.is, i, &size) : plain_turn(d, i, &size);
             if (!(fabs(d->got.made[i] - want) <= 2 * FLT_EPSILON * size)) /* each assertion is a write to a file */
-                ck_abort_msg("%s, direction %d, shape %d, %s: made %g of %g at %lld", solver->name, direction, shape, v->name, d->got.made[i], want,
-                             (long long)i);
+                ck_abort_msg("%s, direction %d, shape %d, %s: made %g of %g at %lld", solver->name, direction, shape,
+                             v->name, d->got.made[i], want, (long long)i);
         }
         if (c.is.moments) {
             error = distance_of_moments(d, 2 * (direction == CLR_FORWARD ? a->k : a->c));
-            ck_assert_msg(error <= 4 * bound, "%s: moments, direction %d, shape %d, %s: %.2e", solver->name, direction, shape, v->name, error);
+            ck_assert_msg(error <= 4 * bound, "%s: moments, direction %d, shape %d, %s: %.2e", solver->name, direction,
+                          shape, v->name, error);
         }
     }
 }
@@ -334,7 +361,8 @@ START_TEST(moments_hold_large_means)
     const call plain = call_of(&d, CLR_FORWARD, &variants[0]);
     run(implicit, &d, &plain, &d.got);
     for (int k = 0; k < a->k; k++) {
-        double sum = 0, square = 0, mean, variance = d.got.moments[a->k + k] / (double)rows - pow(d.got.moments[k] / (double)rows, 2);
+        double sum = 0, square = 0, mean,
+               variance = d.got.moments[a->k + k] / (double)rows - pow(d.got.moments[k] / (double)rows, 2);
         for (int64_t row = 0; row < rows; row++)
             sum += d.x[row * a->c + k];
         mean = sum / (double)rows;
@@ -359,7 +387,8 @@ START_TEST(same_threads_same_bits)
             run(*solver, &d, &c, &d.want);
             ck_assert(!memcmp(d.got.out, d.want.out, (size_t)floats_of(&d, c.direction) * sizeof *d.got.out));
             if (c.is.moments)
-                ck_assert(!memcmp(d.got.moments, d.want.moments, 2 * (size_t)(direction == CLR_FORWARD ? d.a.k : d.a.c) * sizeof *d.got.moments));
+                ck_assert(!memcmp(d.got.moments, d.want.moments,
+                                  2 * (size_t)(direction == CLR_FORWARD ? d.a.k : d.a.c) * sizeof *d.got.moments));
         }
     drop(&d);
 }

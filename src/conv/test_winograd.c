@@ -166,7 +166,7 @@ START_TEST(kernels_transform_by_the_matrices)
     float *x = normals((size_t)(2 * h * h * C), &rng), *dy = normals((size_t)(2 * h * h * K), &rng);
     float *weight = normals(9 * C * K, &rng), *dw = CLR_NEW(float, 9 * C * K), *y = CLR_NEW(float, 2 * h * h * K);
     float *staging = CLR_NEW(float, clr_winograd_staging(t.m, 1, K));
-    float *v = CLR_NEW(float, (size_t)area * clr_winograd_plane(slots, C));
+    float *v = CLR_NEW(float, (size_t)area *clr_winograd_plane(slots, C));
     float *m = CLR_NEW(float, clr_winograd_chunks(area, slots, K, CLR_WINOGRAD_CHUNK));
     float *u = CLR_NEW(float, clr_winograd_chunks(area, C, K, CLR_WINOGRAD_CHUNK));
     float *back = CLR_NEW(float, clr_winograd_chunks(area, K, C, CLR_WINOGRAD_CHUNK));
@@ -198,8 +198,8 @@ START_TEST(kernels_transform_by_the_matrices)
             around(t.A, t.a, t.m, true, planes, out);
             for (int i = 0; i < h; i++)
                 for (int j = 0; j < h; j++)
-                    near(y[((image * h + i) * h + j) * K + k], out[i][j],
-                         size_of(t.A, t.a, t.m, true, planes, i, j), "A^T m");
+                    near(y[((image * h + i) * h + j) * K + k], out[i][j], size_of(t.A, t.a, t.m, true, planes, i, j),
+                         "A^T m");
             if (k >= C)
                 continue;
             memset(in, 0, sizeof in);
@@ -291,8 +291,17 @@ static void run(const char *name, data *d, clr_direction direction, int images, 
 {
     const clr_conv_solver *solver = member(name);
     bool forward = direction == CLR_FORWARD, seen = direction == CLR_BACKWARD_DATA && !accumulate;
-    clr_conv_args args = {.images = images, .x = d->x, .weight = d->w, .y = out, .dy = d->y, .dx = out, .dw = out,
-                          .lens = {d->scale, d->shift, true}, .accumulate = accumulate, .seen = seen, .mean = d->mean,
+    clr_conv_args args = {.images = images,
+                          .x = d->x,
+                          .weight = d->w,
+                          .y = out,
+                          .dy = d->y,
+                          .dx = out,
+                          .dw = out,
+                          .lens = {d->scale, d->shift, true},
+                          .accumulate = accumulate,
+                          .seen = seen,
+                          .mean = d->mean,
                           .moments = forward || seen ? d->moments : NULL,
                           .workspace = clr_alloc(clr_conv_workspace(solver, &d->a, direction), 1)};
 

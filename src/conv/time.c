@@ -39,15 +39,18 @@ static double distance(const float *got, const float *want, int64_t n)
 
 double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction, double *error)
 {
-    int64_t x = (int64_t)a->n * a->h * a->w * a->c, y = (int64_t)a->n * a->p * a->q * a->k, w = (int64_t)a->r * a->s * a->c * a->k;
+    int64_t x = (int64_t)a->n * a->h * a->w * a->c, y = (int64_t)a->n * a->p * a->q * a->k,
+            w = (int64_t)a->r * a->s * a->c * a->k;
     int64_t result = direction == CLR_FORWARD ? y : direction == CLR_BACKWARD_DATA ? x : w;
     const clr_conv_solver *reference = NULL;
     clr_arena arena = {0};
     size_t at_x = clr_arena_reserve(&arena, floats(x)), at_y = clr_arena_reserve(&arena, floats(y)),
            at_w = clr_arena_reserve(&arena, floats(w)), at_lens = clr_arena_reserve(&arena, floats(2 * a->c)),
            at_g = clr_arena_reserve(&arena, direction == CLR_BACKWARD_WEIGHT ? floats(y) : 0),
-           at_turn = clr_arena_reserve(&arena, floats(2 * a->k)), at_moments = clr_arena_reserve(&arena, 2 * (size_t)(a->c + a->k) * sizeof(double)),
-           at_out = clr_arena_reserve(&arena, floats(result)), at_want = clr_arena_reserve(&arena, error ? floats(result) : 0),
+           at_turn = clr_arena_reserve(&arena, floats(2 * a->k)),
+           at_moments = clr_arena_reserve(&arena, 2 * (size_t)(a->c + a->k) * sizeof(double)),
+           at_out = clr_arena_reserve(&arena, floats(result)),
+           at_want = clr_arena_reserve(&arena, error ? floats(result) : 0),
            at_work = clr_arena_reserve(&arena, clr_conv_workspace(solver, a, direction)), at_other = 0;
     double best = 1e30;
 
@@ -56,8 +59,9 @@ double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *a, c
     if (error)
         at_other = clr_arena_reserve(&arena, clr_conv_workspace(reference, a, direction));
     clr_arena_open(&arena);
-    float *lens = clr_arena_at(&arena, at_lens), *out = clr_arena_at(&arena, at_out), *in_x = clr_arena_at(&arena, at_x),
-          *in_y = clr_arena_at(&arena, at_y), *in_w = clr_arena_at(&arena, at_w), *turn = clr_arena_at(&arena, at_turn);
+    float *lens = clr_arena_at(&arena, at_lens), *out = clr_arena_at(&arena, at_out),
+          *in_x = clr_arena_at(&arena, at_x), *in_y = clr_arena_at(&arena, at_y), *in_w = clr_arena_at(&arena, at_w),
+          *turn = clr_arena_at(&arena, at_turn);
     fill(in_x, x, 1);
     fill(in_y, y, 2);
     fill(in_w, w, 3);
@@ -65,8 +69,16 @@ double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *a, c
         lens[i] = 1;
     for (int i = 0; i < a->k; i++)
         turn[i] = 1;
-    clr_conv_args args = {.images = a->n, .x = in_x, .lens = {lens, lens + a->c, true}, .weight = in_w, .y = out, .dy = in_y,
-                          .dx = out, .dw = out, .seen = direction == CLR_BACKWARD_DATA, .mean = lens,
+    clr_conv_args args = {.images = a->n,
+                          .x = in_x,
+                          .lens = {lens, lens + a->c, true},
+                          .weight = in_w,
+                          .y = out,
+                          .dy = in_y,
+                          .dx = out,
+                          .dw = out,
+                          .seen = direction == CLR_BACKWARD_DATA,
+                          .mean = lens,
                           .moments = direction == CLR_BACKWARD_WEIGHT ? NULL : clr_arena_at(&arena, at_moments),
                           .workspace = clr_arena_at(&arena, at_work)};
     if (direction == CLR_BACKWARD_WEIGHT) {

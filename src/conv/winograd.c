@@ -47,12 +47,12 @@ CLR_KERNEL_DECLARE(const clr_winograd_kernel, clr_winograd2_kernel);
 enum {
     CHUNK = CLR_WINOGRAD_CHUNK,
     PANEL = CLR_WINOGRAD_PANEL,
-    ROWS = 4,           /* slots are multiplied by so many at once */
-    INPUTS = 256,       /* a sum over channels in one go */
-    ROUND = 512,        /* tiles whose transformed gradients are summed before these are transformed back */
-    CACHE = 1 << 19,    /* bytes that a thread has to itself: a constant, so that every machine gives the same bits */
-    SLOTS = 128,        /* of a large block */
-    GANGS = 64 << 20,   /* bytes that all gangs' blocks may take, and gradients of the weight beside the first */
+    ROWS = 4,         /* slots are multiplied by so many at once */
+    INPUTS = 256,     /* a sum over channels in one go */
+    ROUND = 512,      /* tiles whose transformed gradients are summed before these are transformed back */
+    CACHE = 1 << 19,  /* bytes that a thread has to itself: a constant, so that every machine gives the same bits */
+    SLOTS = 128,      /* of a large block */
+    GANGS = 64 << 20, /* bytes that all gangs' blocks may take, and gradients of the weight beside the first */
 };
 
 /* Of the workspace, in bytes: where the first thread's or gang's piece begins, and how far the next one's is. */
@@ -75,7 +75,7 @@ typedef struct layout {
 static piece reserve(layout *plan, int count, size_t floats)
 {
     piece new = {plan->total, (floats * sizeof(float) + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN};
-    plan->total += new.step * (size_t)count;
+    plan->total += new.step *(size_t)count;
     return new;
 }
 
@@ -89,8 +89,8 @@ static int parts(int count, int size)
     return (count + size - 1) / size;
 }
 
-/* Threads fall into equal gangs, among which `blocks` of channels divide well: as small as `tiles` fill a block of `bytes` for each, else
-   as large as can be. */
+/* Threads fall into equal gangs, among which `blocks` of channels divide well: as small as `tiles` fill a block of
+   `bytes` for each, else as large as can be. */
 static int gangs_of(int threads, int blocks, int64_t tiles, size_t bytes)
 {
     for (int pass = 0; pass < 2; pass++)
@@ -119,7 +119,8 @@ static layout plan_for(const clr_conv_problem *p, clr_direction direction, int t
     int64_t tiles = (int64_t)p->n * plan.grid.tile_rows * plan.grid.tile_columns;
     int area = plan.area, widest = p->c > p->k ? p->c : p->k, blocks = parts(p->c, CHUNK) * parts(p->k, CHUNK);
     size_t block = clr_winograd_chunks(area, CHUNK, CHUNK, CHUNK);
-    size_t large = sizeof(float) * ((size_t)area * SLOTS * (size_t)(p->c + p->k) + (weight ? (size_t)9 * (size_t)p->c * (size_t)p->k : 0));
+    size_t large = sizeof(float) * ((size_t)area * SLOTS * (size_t)(p->c + p->k) +
+                                    (weight ? (size_t)9 * (size_t)p->c * (size_t)p->k : 0));
 
     if (weight) {
         plan.wide = blocks > 1;
@@ -132,8 +133,9 @@ static layout plan_for(const clr_conv_problem *p, clr_direction direction, int t
         plan.slots = plan.wide ? SLOTS : least(clr_max64(1024 / widest, 16), 64);
     }
     plan.slots = parts(least(plan.slots, clr_max64(tiles, 1)), ROWS) * ROWS;
-    plan.staging = reserve(&plan, threads, clr_winograd_staging(tile, least(plan.slots, plan.grid.tile_columns),
-                                                                weight ? widest : plan.inputs));
+    plan.staging =
+        reserve(&plan, threads,
+                clr_winograd_staging(tile, least(plan.slots, plan.grid.tile_columns), weight ? widest : plan.inputs));
     plan.v = reserve(&plan, plan.gangs, (size_t)area * clr_winograd_plane(plan.slots, plan.inputs));
     plan.m = reserve(&plan, plan.gangs,
                      clr_winograd_chunks(area, plan.slots, weight || plan.wide ? plan.outputs : CHUNK, plan.chunk));
@@ -337,8 +339,9 @@ static void filter(task job)
     if (forward)
         output.finish = moments ? CLR_WINOGRAD_MOMENTS : CLR_WINOGRAD_STORE;
     else
-        output.finish = args->seen ? (args->accumulate ? CLR_WINOGRAD_JOINED : CLR_WINOGRAD_SEEN)
-                                   : args->accumulate ? CLR_WINOGRAD_ADD : CLR_WINOGRAD_STORE;
+        output.finish = args->seen         ? (args->accumulate ? CLR_WINOGRAD_JOINED : CLR_WINOGRAD_SEEN)
+                        : args->accumulate ? CLR_WINOGRAD_ADD
+                                           : CLR_WINOGRAD_STORE;
     if (moments)
         memset(moments, 0, 2 * (size_t)p->outputs * sizeof *moments);
     (p->wide ? phased : blocked)(job, &output);
@@ -460,28 +463,28 @@ static double seconds(const clr_conv_problem *p, int threads, int tile, int lane
     return work / (6e9 * lanes * threads) + 2e-6;
 }
 
-#define MEMBER(m, text)                                                                                             \
-    static double estimate##m(const clr_conv_problem *problem, clr_direction direction, int threads)                \
-    {                                                                                                               \
-        (void)direction;                                                                                            \
-        return seconds(problem, threads, m, CLR_KERNEL_PICK(clr_winograd##m##_kernel)->lanes);                      \
-    }                                                                                                               \
-    static size_t workspace##m(const clr_conv_problem *problem, clr_direction direction, int threads)               \
-    {                                                                                                               \
-        return room(problem, direction, threads, m);                                                                \
-    }                                                                                                               \
-    static void apply##m(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args)       \
-    {                                                                                                               \
-        apply(problem, direction, args, m, CLR_KERNEL_PICK(clr_winograd##m##_kernel));                              \
-    }                                                                                                               \
-    const clr_conv_solver clr_conv_winograd##m = {.name = "winograd" #m,                                            \
-                                                  .help = text,                                                     \
-                                                  .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA |         \
-                                                                1 << CLR_BACKWARD_WEIGHT,                           \
-                                                  .fuses = true,                                          \
-                                                  .applicable = applicable,                                         \
-                                                  .estimate = estimate##m,                                          \
-                                                  .workspace = workspace##m,                                        \
+#define MEMBER(m, text)                                                                                       \
+    static double estimate##m(const clr_conv_problem *problem, clr_direction direction, int threads)          \
+    {                                                                                                         \
+        (void)direction;                                                                                      \
+        return seconds(problem, threads, m, CLR_KERNEL_PICK(clr_winograd##m##_kernel)->lanes);                \
+    }                                                                                                         \
+    static size_t workspace##m(const clr_conv_problem *problem, clr_direction direction, int threads)         \
+    {                                                                                                         \
+        return room(problem, direction, threads, m);                                                          \
+    }                                                                                                         \
+    static void apply##m(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args) \
+    {                                                                                                         \
+        apply(problem, direction, args, m, CLR_KERNEL_PICK(clr_winograd##m##_kernel));                        \
+    }                                                                                                         \
+    const clr_conv_solver clr_conv_winograd##m = {.name = "winograd" #m,                                      \
+                                                  .help = text,                                               \
+                                                  .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA |   \
+                                                                1 << CLR_BACKWARD_WEIGHT,                     \
+                                                  .fuses = true,                                              \
+                                                  .applicable = applicable,                                   \
+                                                  .estimate = estimate##m,                                    \
+                                                  .workspace = workspace##m,                                  \
                                                   .apply = apply##m};
 
 MEMBER(4, "3x3, stride 1, by tiles of 4x4 outputs: a quarter of the multiplications")

@@ -57,7 +57,8 @@ typedef struct clr_winograd_source {
     float *turned; /* with turn: the same as x */
 } clr_winograd_source;
 
-/* What becomes of the output: stored, added to what is there, or stored (JOINED: added) with its moments (see clr/conv.h). */
+/* What becomes of the output: stored, added to what is there, or stored (JOINED: added) with its moments (see
+   clr/conv.h). */
 typedef enum clr_winograd_finish {
     CLR_WINOGRAD_STORE,
     CLR_WINOGRAD_ADD,

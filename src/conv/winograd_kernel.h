@@ -49,14 +49,17 @@ INLINE void weight_vector(const float *g, size_t tap, float *u, size_t u_plane)
 
     UNROLL_FOR (int s = 0; s < 3; s++) {
         clr_vec in[3], out[A];
-        UNROLL_FOR (int r = 0; r < 3; r++) in[r] = clr_load(g + (size_t)(3 * r + s) * tap);
+        UNROLL_FOR (int r = 0; r < 3; r++)
+            in[r] = clr_load(g + (size_t)(3 * r + s) * tap);
         transform_weight(in, out);
-        UNROLL_FOR (int r = 0; r < A; r++) half[r][s] = out[r];
+        UNROLL_FOR (int r = 0; r < A; r++)
+            half[r][s] = out[r];
     }
     UNROLL_FOR (int i = 0; i < A; i++) {
         clr_vec out[A];
         transform_weight(half[i], out);
-        UNROLL_FOR (int j = 0; j < A; j++) clr_store_vec(u + (size_t)(i * A + j) * u_plane, out[j]);
+        UNROLL_FOR (int j = 0; j < A; j++)
+            clr_store_vec(u + (size_t)(i * A + j) * u_plane, out[j]);
     }
 }
 
@@ -75,7 +78,8 @@ static void weight(const clr_winograd_filter *f, const float *weight, float *u, 
             for (int b = 0; b < f->width; b += CLR_LANES) {
                 const float *at = g + (size_t)row * step + (size_t)b;
                 if (!f->turned)
-                    UNROLL_FOR (int t = 0; t < 9; t++) __builtin_prefetch(at + (size_t)t * tap + AHEAD * step);
+                    UNROLL_FOR (int t = 0; t < 9; t++)
+                        __builtin_prefetch(at + (size_t)t * tap + AHEAD * step);
                 weight_vector(at, tap, u + (size_t)((in + row) * f->width + b), u_plane);
             }
     }
@@ -89,13 +93,15 @@ static void weight_gradient(const clr_winograd_filter *f, const float *z, size_t
         for (int b = 0; b < f->width; b += CLR_LANES) {
             clr_vec half[3][A];
             float *to = dw + (size_t)(f->c + in) * K + (size_t)(f->k + b);
-            UNROLL_FOR (int t = 0; t < 9; t++) __builtin_prefetch(to + (size_t)t * tap + AHEAD * K, 1);
+            UNROLL_FOR (int t = 0; t < 9; t++)
+                __builtin_prefetch(to + (size_t)t * tap + AHEAD * K, 1);
             UNROLL_FOR (int j = 0; j < A; j++) {
                 clr_vec column[A], out[3];
                 UNROLL_FOR (int i = 0; i < A; i++)
                     column[i] = clr_load(z + (size_t)(i * A + j) * z_plane + (size_t)(in * f->width + b));
                 collect_weight(column, out);
-                UNROLL_FOR (int r = 0; r < 3; r++) half[r][j] = out[r];
+                UNROLL_FOR (int r = 0; r < 3; r++)
+                    half[r][j] = out[r];
             }
             UNROLL_FOR (int r = 0; r < 3; r++) {
                 clr_vec out[3];
@@ -117,15 +123,19 @@ INLINE void multiply_registers(int rows, int vecs, const clr_winograd_product *p
     clr_vec sum[8][4];
 
     UNROLL_FOR (int r = 0; r < rows; r++)
-        UNROLL_FOR (int b = 0; b < vecs; b++) sum[r][b] = (clr_vec){0};
+        UNROLL_FOR (int b = 0; b < vecs; b++)
+            sum[r][b] = (clr_vec){0};
     for (int c = 0; c < p->inputs; c += PANEL, v += (size_t)p->slots * PANEL) {
-        UNROLL_FOR (int r = 0; r < rows; r++) __builtin_prefetch(v + (rows + r) * PANEL); /* the next rows */
+        UNROLL_FOR (int r = 0; r < rows; r++)
+            __builtin_prefetch(v + (rows + r) * PANEL); /* the next rows */
         for (int l = 0; l < PANEL; l++, u += p->width) {
             clr_vec right[4];
-            UNROLL_FOR (int b = 0; b < vecs; b++) right[b] = clr_load(u + b * CLR_LANES);
+            UNROLL_FOR (int b = 0; b < vecs; b++)
+                right[b] = clr_load(u + b * CLR_LANES);
             UNROLL_FOR (int r = 0; r < rows; r++) {
                 clr_vec left = clr_broadcast(v[r * PANEL + l]);
-                UNROLL_FOR (int b = 0; b < vecs; b++) sum[r][b] += left * right[b];
+                UNROLL_FOR (int b = 0; b < vecs; b++)
+                    sum[r][b] += left * right[b];
             }
         }
     }
@@ -143,14 +153,17 @@ INLINE void gradient_registers(int rows, int vecs, const clr_winograd_product *p
     for (int done = 0; done == 0 || done < p->count; done += GO) {
         clr_vec sum[8][4];
         UNROLL_FOR (int r = 0; r < rows; r++)
-            UNROLL_FOR (int b = 0; b < vecs; b++) sum[r][b] = (clr_vec){0};
+            UNROLL_FOR (int b = 0; b < vecs; b++)
+                sum[r][b] = (clr_vec){0};
         int end = (int)clr_min64(done + GO, p->count);
         for (int slot = done; slot < end; slot++, v += PANEL, m += p->width) {
             clr_vec right[4];
-            UNROLL_FOR (int b = 0; b < vecs; b++) right[b] = clr_load(m + b * CLR_LANES);
+            UNROLL_FOR (int b = 0; b < vecs; b++)
+                right[b] = clr_load(m + b * CLR_LANES);
             UNROLL_FOR (int r = 0; r < rows; r++) {
                 clr_vec left = clr_broadcast(v[r]);
-                UNROLL_FOR (int b = 0; b < vecs; b++) sum[r][b] += left * right[b];
+                UNROLL_FOR (int b = 0; b < vecs; b++)
+                    sum[r][b] += left * right[b];
             }
         }
         UNROLL_FOR (int r = 0; r < rows; r++)
@@ -164,39 +177,39 @@ INLINE void gradient_registers(int rows, int vecs, const clr_winograd_product *p
 /* The blocks of registers, rows x vectors: with 512 bits a whole chunk of up to four vectors, of four rows, or of eight
    where it is narrow; else six rows by two vectors, with four where sixes would leave a rest. */
 #if defined(__AVX512F__)
-#define BLOCKS(block, more, width)                                                                     \
-    switch ((width) / CLR_LANES) {                                                                     \
-    case 4: block(4, 4, 0); break;                                                                     \
-    case 3: block(4, 3, 0); break;                                                                     \
-    case 2:                                                                                            \
-        if ((more) > 4)                                                                                \
-            block(8, 2, 0);                                                                            \
-        else                                                                                           \
-            block(4, 2, 0);                                                                            \
-        break;                                                                                         \
-    default:                                                                                           \
-        if ((more) > 4)                                                                                \
-            block(8, 1, 0);                                                                            \
-        else                                                                                           \
-            block(4, 1, 0);                                                                            \
-    }                                                                                                  \
+#define BLOCKS(block, more, width) \
+    switch ((width) / CLR_LANES) { \
+    case 4: block(4, 4, 0); break; \
+    case 3: block(4, 3, 0); break; \
+    case 2:                        \
+        if ((more) > 4)            \
+            block(8, 2, 0);        \
+        else                       \
+            block(4, 2, 0);        \
+        break;                     \
+    default:                       \
+        if ((more) > 4)            \
+            block(8, 1, 0);        \
+        else                       \
+            block(4, 1, 0);        \
+    }                              \
     row += (width) / CLR_LANES < 3 ? 8 : 4
 #else
-#define BLOCKS(block, more, width)                                                                     \
-    if ((more) == 4 || (more) == 8) {                                                                  \
-        for (int b = 0; b < (width); b += 2 * CLR_LANES)                                               \
-            block(4, 2, b);                                                                            \
-        row += 4;                                                                                      \
-    } else {                                                                                           \
-        for (int b = 0; b < (width); b += 2 * CLR_LANES)                                               \
-            block(6, 2, b);                                                                            \
-        row += 6;                                                                                      \
+#define BLOCKS(block, more, width)                       \
+    if ((more) == 4 || (more) == 8) {                    \
+        for (int b = 0; b < (width); b += 2 * CLR_LANES) \
+            block(4, 2, b);                              \
+        row += 4;                                        \
+    } else {                                             \
+        for (int b = 0; b < (width); b += 2 * CLR_LANES) \
+            block(6, 2, b);                              \
+        row += 6;                                        \
     }
 #endif
 
 static void multiply(const clr_winograd_product *p, const float *v, const float *u, float *m)
 {
-#define BLOCK(rows, vecs, b)                                                                           \
+#define BLOCK(rows, vecs, b) \
     multiply_registers(rows, vecs, p, v + row * PANEL, u + (b), m + (size_t)(row * p->width + (b)))
     for (int row = 0, count = (p->count + 3) / 4 * 4; row < count;) {
         BLOCKS(BLOCK, count - row, p->width);
@@ -206,7 +219,7 @@ static void multiply(const clr_winograd_product *p, const float *v, const float 
 
 static void multiply_gradient(const clr_winograd_product *p, const float *v, const float *m, float *z)
 {
-#define BLOCK(rows, vecs, b)                                                                           \
+#define BLOCK(rows, vecs, b) \
     gradient_registers(rows, vecs, p, v + row, m + (b), z + (size_t)((c + row) * p->width + (b)))
     for (int c = 0; c < p->inputs; c += PANEL, v += (size_t)p->slots * PANEL)
         for (int row = 0; row < PANEL;) {

@@ -70,24 +70,25 @@ INLINE void vertical(lens_kind kind, int top, int bottom, const lines *r, int ch
                     in[i] = relu(in[i]);
             }
             transform_input(in, out);
-            UNROLL_FOR (int i = 0; i < A; i++) clr_store_vec(r->to + (size_t)i * r->to_line + at, out[i]);
+            UNROLL_FOR (int i = 0; i < A; i++)
+                clr_store_vec(r->to + (size_t)i * r->to_line + at, out[i]);
         }
 }
 
 /* At an image's edge a row is missing; less often, in small images or below partial tiles, more than one. */
-#define VERTICAL_OF(kind)                                                                              \
-    static void vertical_##kind(const lines *r, int channels, clr_lens lens)                            \
-    {                                                                                                  \
-        if (r->top == 0 && r->bottom == A)                                                             \
-            vertical(kind, 0, A, r, channels, lens);                                                   \
-        else if (r->top == 1 && r->bottom == A)                                                        \
-            vertical(kind, 1, A, r, channels, lens);                                                   \
-        else if (r->top == 0 && r->bottom == A - 1)                                                    \
-            vertical(kind, 0, A - 1, r, channels, lens);                                               \
-        else if (r->top == 1 && r->bottom == A - 1)                                                    \
-            vertical(kind, 1, A - 1, r, channels, lens);                                               \
-        else                                                                                           \
-            vertical(kind, r->top, r->bottom, r, channels, lens);                                      \
+#define VERTICAL_OF(kind)                                                    \
+    static void vertical_##kind(const lines *r, int channels, clr_lens lens) \
+    {                                                                        \
+        if (r->top == 0 && r->bottom == A)                                   \
+            vertical(kind, 0, A, r, channels, lens);                         \
+        else if (r->top == 1 && r->bottom == A)                              \
+            vertical(kind, 1, A, r, channels, lens);                         \
+        else if (r->top == 0 && r->bottom == A - 1)                          \
+            vertical(kind, 0, A - 1, r, channels, lens);                     \
+        else if (r->top == 1 && r->bottom == A - 1)                          \
+            vertical(kind, 1, A - 1, r, channels, lens);                     \
+        else                                                                 \
+            vertical(kind, r->top, r->bottom, r, channels, lens);            \
     }
 VERTICAL_OF(PLAIN)
 VERTICAL_OF(AFFINE)
@@ -102,9 +103,11 @@ static void horizontal(const float *staging, size_t line, int channels, int tile
             for (int c = 0; c < channels; c += PANEL, to += panel)
                 UNROLL_FOR (int l = 0; l < PANEL; l += CLR_LANES) {
                     clr_vec in[A], out[A];
-                    UNROLL_FOR (int j = 0; j < A; j++) in[j] = clr_load(from + j * channels + c + l);
+                    UNROLL_FOR (int j = 0; j < A; j++)
+                        in[j] = clr_load(from + j * channels + c + l);
                     transform_input(in, out);
-                    UNROLL_FOR (int j = 0; j < A; j++) clr_store_vec(to + (size_t)j * plane + l, out[j]);
+                    UNROLL_FOR (int j = 0; j < A; j++)
+                        clr_store_vec(to + (size_t)j * plane + l, out[j]);
                 }
         }
 }
@@ -152,9 +155,11 @@ INLINE void vertical_gradient(int rows, const float *dy, size_t line, size_t cou
 {
     for (size_t at = 0; at < count; at += CLR_LANES) {
         clr_vec in[TILE], out[A];
-        UNROLL_FOR (int i = 0; i < TILE; i++) in[i] = i < rows ? clr_load(dy + (size_t)i * line + at) : (clr_vec){0};
+        UNROLL_FOR (int i = 0; i < TILE; i++)
+            in[i] = i < rows ? clr_load(dy + (size_t)i * line + at) : (clr_vec){0};
         transform_gradient(in, out);
-        UNROLL_FOR (int i = 0; i < A; i++) clr_store_vec(to + (size_t)i * to_line + at, out[i]);
+        UNROLL_FOR (int i = 0; i < A; i++)
+            clr_store_vec(to + (size_t)i * to_line + at, out[i]);
     }
 }
 
@@ -169,9 +174,11 @@ static void horizontal_gradient(const float *staging, size_t line, int channels,
             float *to = m + (size_t)(i * A) * plane + (size_t)(tile * width);
             for (int b = 0; b < width; b += CLR_LANES) {
                 clr_vec in[TILE], out[A];
-                UNROLL_FOR (int j = 0; j < TILE; j++) in[j] = clr_load(from + j * channels + b);
+                UNROLL_FOR (int j = 0; j < TILE; j++)
+                    in[j] = clr_load(from + j * channels + b);
                 transform_gradient(in, out);
-                UNROLL_FOR (int j = 0; j < A; j++) clr_store_vec(to + (size_t)j * plane + b, out[j]);
+                UNROLL_FOR (int j = 0; j < A; j++)
+                    clr_store_vec(to + (size_t)j * plane + b, out[j]);
             }
         }
 }
@@ -216,25 +223,29 @@ INLINE void upright(const float *m, size_t plane, clr_vec half[TILE][A])
 {
     UNROLL_FOR (int j = 0; j < A; j++) {
         clr_vec in[A], out[TILE];
-        UNROLL_FOR (int i = 0; i < A; i++) in[i] = clr_load(m + (size_t)(i * A + j) * plane);
+        UNROLL_FOR (int i = 0; i < A; i++)
+            in[i] = clr_load(m + (size_t)(i * A + j) * plane);
         transform_output(in, out);
-        UNROLL_FOR (int i = 0; i < TILE; i++) half[i][j] = out[i];
+        UNROLL_FOR (int i = 0; i < TILE; i++)
+            half[i][j] = out[i];
     }
 }
 
-/* One tile's rows x columns pixels that exist, a panel of channels, so that whole lines are written: of out, x and about from
-   `at` on; of all else, k. */
+/* One tile's rows x columns pixels that exist, a panel of channels, so that whole lines are written: of out, x and
+   about from `at` on; of all else, k. */
 INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, const clr_winograd_output *o, size_t line,
                          const float *m, size_t plane, size_t at, int k, channel_sums *sums, int lane)
 {
     clr_vec half[VECTORS][TILE][A], first[VECTORS] = {{0}}, second[VECTORS] = {{0}};
 
-    UNROLL_FOR (int v = 0; v < VECTORS; v++) upright(m + v * CLR_LANES, plane, half[v]);
+    UNROLL_FOR (int v = 0; v < VECTORS; v++)
+        upright(m + v * CLR_LANES, plane, half[v]);
     UNROLL_FOR (int i = 0; i < TILE; i++) {
         clr_vec out[VECTORS][TILE];
         if (i >= rows)
             break;
-        UNROLL_FOR (int v = 0; v < VECTORS; v++) transform_output(half[v][i], out[v]);
+        UNROLL_FOR (int v = 0; v < VECTORS; v++)
+            transform_output(half[v][i], out[v]);
         UNROLL_FOR (int j = 0; j < TILE; j++) {
             if (j >= columns)
                 break;
@@ -251,7 +262,8 @@ INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, cons
                         __builtin_prefetch(o->out + pixel + TILE * o->channels, 1);
                     }
                     if (o->lens.scale)
-                        x = x * clr_load(o->lens.scale + k + v * CLR_LANES) + clr_load(o->lens.shift + k + v * CLR_LANES);
+                        x = x * clr_load(o->lens.scale + k + v * CLR_LANES) +
+                            clr_load(o->lens.shift + k + v * CLR_LANES);
                     if (o->lens.relu)
                         y = only_where(x > 0.0f, y);
                     first[v] += y, second[v] += y * (o->mean ? about - clr_load(o->mean + k + v * CLR_LANES) : about);
@@ -321,9 +333,7 @@ static void output(const clr_winograd_grid *grid, const clr_winograd_output *o, 
     case CLR_WINOGRAD_ADD: OUTPUT_TILES(CLR_WINOGRAD_ADD); return;
     case CLR_WINOGRAD_SEEN: pixels = OUTPUT_TILES(CLR_WINOGRAD_SEEN); break;
     case CLR_WINOGRAD_JOINED: pixels = OUTPUT_TILES(CLR_WINOGRAD_JOINED); break;
-    case CLR_WINOGRAD_MOMENTS:
-        take_pivot(m, span.slots, width, &sums);
-        pixels = OUTPUT_TILES(CLR_WINOGRAD_MOMENTS);
+    case CLR_WINOGRAD_MOMENTS: take_pivot(m, span.slots, width, &sums); pixels = OUTPUT_TILES(CLR_WINOGRAD_MOMENTS);
     }
     if (o->moments == NULL)
         return;

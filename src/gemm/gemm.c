@@ -10,8 +10,8 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* BLIS 0.9 knows processors of Intel by what they can, of AMD by their family, up to Zen 3; of any that came later it takes the kernels
-   in plain C, at an eighth of the speed. BLIS_ARCH_TYPE of the user's stands. */
+/* BLIS 0.9 knows processors of Intel by what they can, of AMD by their family, up to Zen 3; of any that came later
+   it takes the kernels in plain C, at an eighth of the speed. BLIS_ARCH_TYPE of the user's stands. */
 static void name_processor(void)
 {
 #if defined(CLR_HAVE_X86) && defined(BLIS_CONFIG_SKX) && defined(BLIS_CONFIG_HASWELL)
@@ -38,8 +38,8 @@ void clr_gemm_start(void)
     pthread_once(&once, start);
 }
 
-void clr_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b,
-              int64_t ldb, float beta, float *c, int64_t ldc)
+void clr_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+              const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
     clr_gemm_start();
     if (m <= 0 || n <= 0)

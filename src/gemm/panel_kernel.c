@@ -1,5 +1,5 @@
-/* c (m, n) = [c +] a (m, k) . b (k, n) with b in panels of WIDTH columns, each k after k: a block of ROWS x WIDTH sums stays in registers
-   while k runs, at two loads of b and ROWS broadcasts of a for 2 ROWS multiply-adds. */
+/* c (m, n) = [c +] a (m, k) . b (k, n) with b in panels of WIDTH columns, each k after k: a block of ROWS x WIDTH
+   sums stays in registers while k runs, at two loads of b and ROWS broadcasts of a for 2 ROWS multiply-adds. */
 #include "clr/gemm.h"
 
 #include "clr/isa.h"
@@ -26,15 +26,16 @@ static void pack(bool transposed, int k, int n, float alpha, const float *b, int
             to[j - whole] = alpha * b[j];
     }
     for (int j = 0; j < n && transposed; j += CLR_LANES, b += CLR_LANES * ldb)
-        clr_transpose(n - j < CLR_LANES ? n - j : CLR_LANES, k, alpha, b, ldb, panels + (int64_t)(j / WIDTH) * k * WIDTH + j % WIDTH, WIDTH);
+        clr_transpose(n - j < CLR_LANES ? n - j : CLR_LANES, k, alpha, b, ldb,
+                      panels + (int64_t)(j / WIDTH) * k * WIDTH + j % WIDTH, WIDTH);
     for (int l = 0; l < k && whole < n; l++)
         for (int j = n - whole; j < WIDTH; j++)
             panels[(int64_t)whole * k + l * WIDTH + j] = 0;
 }
 
 /* rows is a constant wherever this is called, so that sum lies in registers. */
-INLINE void block(int rows, int k, const float *a, int64_t row_step, int64_t k_step, const float *panel, bool add, float *c, int64_t ldc,
-                  int columns, clr_ahead *ahead)
+INLINE void block(int rows, int k, const float *a, int64_t row_step, int64_t k_step, const float *panel, bool add,
+                  float *c, int64_t ldc, int columns, clr_ahead *ahead)
 {
     clr_vec sum[ROWS][VECTORS];
 
@@ -70,8 +71,8 @@ INLINE void block(int rows, int k, const float *a, int64_t row_step, int64_t k_s
 }
 
 /* A panel stays in the first cache while rows of a pass. */
-static void multiply(int m, int n, int k, const float *a, int64_t row_step, int64_t k_step, const float *panels, bool add, float *c, int64_t ldc,
-                     clr_ahead *ahead)
+static void multiply(int m, int n, int k, const float *a, int64_t row_step, int64_t k_step, const float *panels,
+                     bool add, float *c, int64_t ldc, clr_ahead *ahead)
 {
     clr_ahead nothing = {0};
 

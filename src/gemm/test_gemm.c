@@ -33,8 +33,8 @@ START_TEST(products)
 }
 END_TEST
 
-/* Every remainder of rows and columns, b as it is and transposed, a by rows and by columns, written and added, with memory asked for and
-   without. */
+/* Every remainder of rows and columns, b as it is and transposed, a by rows and by columns, written and added, with
+   memory asked for and without. */
 START_TEST(panels)
 {
     const clr_panel_op *op = clr_panel_current();
@@ -58,7 +58,8 @@ START_TEST(panels)
                 for (int j = 0; j < LD; j++) {
                     double sum = add ? was[i * LD + j] : 0;
                     for (int k = 0; k < K && i < m && j < n; k++)
-                        sum += 1.5 * (across ? a[k * LD + i] : a[i * LD + k]) * (transposed ? b[j * LD + k] : b[k * LD + j]);
+                        sum += 1.5 * (across ? a[k * LD + i] : a[i * LD + k]) *
+                               (transposed ? b[j * LD + k] : b[k * LD + j]);
                     if (i < m && j < n)
                         ck_assert_double_lt(fabs(c[i * LD + j] - sum), 4 * FLT_EPSILON * sqrt(K) * 8);
                     else

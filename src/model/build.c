@@ -1,12 +1,15 @@
-/* What the network consists of: torchvision's ResNet (v1.5: the stride sits on the 3x3), its names, and the plan of its memory.
+/* What the network consists of: torchvision's ResNet (v1.5: the stride sits on the 3x3), its names, and the plan of
+   its memory.
 
-   Initial values (protocol of SimCLR): convolutions from a normal cut at two deviations with variance 1 / fan-in (0.87962566 is the
-   deviation of a unit normal so cut), linear layers from N(0, 0.01), gamma 1, but 0 for the last norm of each residual branch.
+   Initial values (protocol of SimCLR): convolutions from a normal cut at two deviations with variance 1 / fan-in
+   (0.87962566 is the deviation of a unit normal so cut), linear layers from N(0, 0.01), gamma 1, but 0 for the last
+   norm of each residual branch.
 
-   Memory. Moments are numbered stem, blocks, head, and back: head, blocks, stem, each in two: all units but the first, then the first, whose
-   data gradient reads what the block below joins. A raw output y lives from its forward to its backward (with recompute in those moments
-   alone). A block's output is made by the next block, read there and in the join behind that, and then made again from the y when the
-   backward of the next run needs it: a pass over memory that keeps a third of what a bottleneck would store out of the peak. */
+   Memory. Moments are numbered stem, blocks, head, and back: head, blocks, stem, each in two: all units but the first,
+   then the first, whose data gradient reads what the block below joins. A raw output y lives from its forward to its
+   backward (with recompute in those moments alone). A block's output is made by the next block, read there and in the
+   join behind that, and then made again from the y when the backward of the next run needs it: a pass over memory that
+   keeps a third of what a bottleneck would store out of the peak. */
 #include "build.h"
 
 #include "clr/mem.h"
@@ -21,9 +24,18 @@ typedef struct builder {
 } builder;
 
 /* The moments of place i: -1 the stem, 0 .. blocks - 1, blocks the head. */
-static int forth(int i) { return i + 1; }
-static int back(const clr_encoder *e, int i) { return e->blocks + 2 + 2 * (e->blocks - i); }
-static int back_first(const clr_encoder *e, int i) { return back(e, i) + 1; }
+static int forth(int i)
+{
+    return i + 1;
+}
+static int back(const clr_encoder *e, int i)
+{
+    return e->blocks + 2 + 2 * (e->blocks - i);
+}
+static int back_first(const clr_encoder *e, int i)
+{
+    return back(e, i) + 1;
+}
 
 static int tensor(clr_encoder *e, int64_t floats, int from, int to)
 {
@@ -53,26 +65,40 @@ static void need(builder *b, size_t bytes)
 }
 
 /* A convolution and its norm, by their names, at place i. */
-static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *problem, const char *conv, const char *norm, clr_role role,
-                     double gamma, bool free_beta)
+static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *problem, const char *conv,
+                     const char *norm, clr_role role, double gamma, bool free_beta)
 {
     clr_encoder *e = b->e;
-    clr_entry entry = {.role = role, .r = problem->r, .s = problem->s, .c = problem->c, .k = problem->k, .truncated = role == CLR_ROLE_CONV};
+    clr_entry entry = {.role = role,
+                       .r = problem->r,
+                       .s = problem->s,
+                       .c = problem->c,
+                       .k = problem->k,
+                       .truncated = role == CLR_ROLE_CONV};
 
     entry.initial = role == CLR_ROLE_CONV ? sqrt(1.0 / (problem->r * problem->s * problem->c)) / 0.87962566 : 0.01;
     snprintf(entry.name, sizeof entry.name, "%s.weight", conv);
     unit->problem = *problem;
-    unit->kind = role == CLR_ROLE_LINEAR ? 4 : unit == &e->stem ? 0 : problem->r == 1 ? 3 : problem->stride == 1 ? 1 : 2;
+    unit->kind = role == CLR_ROLE_LINEAR ? 4
+                 : unit == &e->stem      ? 0
+                 : problem->r == 1       ? 3
+                 : problem->stride == 1  ? 1
+                                         : 2;
     unit->weight = clr_table_add(&e->params.weights, &entry);
     clr_norm_place(&unit->norm, problem->k, &e->memory, unit->at_norm);
     norm_entries(e, &unit->norm, norm, gamma, free_beta);
 
     bool again = e->config.recompute && i < e->blocks && (i >= 0 || e->pools);
     clr_block *block = i >= 0 && i < e->blocks ? &e->block[i] : NULL;
-    bool below = block && i < e->blocks - 1, joined = below && (unit == &block->unit[block->units - 1] || unit == &block->shortcut);
-    int later = joined ? 1 : i < 0 && !e->pools ? 2 : 0; /* the next block makes the join; block 0 reads the stem, and the next its join */
+    bool below = block && i < e->blocks - 1,
+         joined = below && (unit == &block->unit[block->units - 1] || unit == &block->shortcut);
+    int later = joined ? 1
+                : i < 0 && !e->pools
+                    ? 2
+                    : 0; /* the next block makes the join; block 0 reads the stem, and the next its join */
     int last = !block || unit == block->unit ? back_first(e, i) : back(e, i);
-    unit->y_lease = tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? last : forth(i) + later);
+    unit->y_lease =
+        tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? last : forth(i) + later);
     if (e->training && again)
         clr_leases_again(&e->leases, unit->y_lease, below ? back_first(e, i + 1) : back(e, i), last);
     need(b, clr_conv_sums_bytes(problem->k));
@@ -84,7 +110,8 @@ static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *
         e->flops += clr_conv_flops(problem) / problem->n * (unit == &e->stem ? 2 : 3);
 }
 
-static void add_block(builder *b, clr_block *block, const char *name, int h, int w, int c_in, int c, int stride, bool bottleneck)
+static void add_block(builder *b, clr_block *block, const char *name, int h, int w, int c_in, int c, int stride,
+                      bool bottleneck)
 {
     clr_encoder *e = b->e;
     int n = e->views, c_out = bottleneck ? 4 * c : c, place = (int)(block - e->block);
@@ -104,7 +131,8 @@ static void add_block(builder *b, clr_block *block, const char *name, int h, int
     for (int i = 0; i < block->units; i++) {
         snprintf(conv, sizeof conv, "%s.conv%d", name, i + 1);
         snprintf(norm, sizeof norm, "%s.bn%d", name, i + 1);
-        add_unit(b, &block->unit[i], place, &problem[i], conv, norm, CLR_ROLE_CONV, i == block->units - 1 ? 0 : 1, true);
+        add_unit(b, &block->unit[i], place, &problem[i], conv, norm, CLR_ROLE_CONV, i == block->units - 1 ? 0 : 1,
+                 true);
     }
     block->projects = stride != 1 || c_in != c_out;
     if (block->projects) {
@@ -120,7 +148,10 @@ static void add_head(builder *b)
 {
     clr_encoder *e = b->e;
     const clr_encoder_config *config = &e->config;
-    int layers = config->head == CLR_HEAD_NONE ? 0 : config->head == CLR_HEAD_LINEAR ? 1 : config->head_layers, in = e->features;
+    int layers = config->head == CLR_HEAD_NONE     ? 0
+                 : config->head == CLR_HEAD_LINEAR ? 1
+                                                   : config->head_layers,
+        in = e->features;
     char linear[72], norm[72];
 
     e->heads = layers;
@@ -140,9 +171,23 @@ static void add_head(builder *b)
 static void add_online(builder *b)
 {
     clr_encoder *e = b->e;
-    clr_entry weight = {.name = "online/weight", .role = CLR_ROLE_LINEAR, .r = 1, .s = 1, .c = e->features, .k = e->config.classes, .exempt = true,
-                        .aside = true, .initial = 0.01};
-    clr_entry bias = {.name = "online/bias", .role = CLR_ROLE_VECTOR, .r = 1, .s = 1, .c = 1, .k = e->config.classes, .exempt = true, .aside = true};
+    clr_entry weight = {.name = "online/weight",
+                        .role = CLR_ROLE_LINEAR,
+                        .r = 1,
+                        .s = 1,
+                        .c = e->features,
+                        .k = e->config.classes,
+                        .exempt = true,
+                        .aside = true,
+                        .initial = 0.01};
+    clr_entry bias = {.name = "online/bias",
+                      .role = CLR_ROLE_VECTOR,
+                      .r = 1,
+                      .s = 1,
+                      .c = 1,
+                      .k = e->config.classes,
+                      .exempt = true,
+                      .aside = true};
 
     e->online = -1;
     if (!e->config.classes)
@@ -167,9 +212,11 @@ static clr_status check(const clr_encoder_config *config, int views, size_t *dep
     if (*depth == CLR_COUNT(depths))
         return clr_fail(CLR_EUSAGE, "there is no ResNet-%d here: 18, 34, 50, 101, 152", config->depth);
     if ((int)(64 * config->width) < 1 || config->width > 64)
-        return clr_fail(CLR_EUSAGE, "--width=%g: 64 channels times the width must lie between 1 and 4096", config->width);
+        return clr_fail(CLR_EUSAGE, "--width=%g: 64 channels times the width must lie between 1 and 4096",
+                        config->width);
     if (config->size < 1 || config->size > 4096 || (config->channels != 1 && config->channels != 3))
-        return clr_fail(CLR_EUSAGE, "images of %d pixels and %d channels cannot be encoded", config->size, config->channels);
+        return clr_fail(CLR_EUSAGE, "images of %d pixels and %d channels cannot be encoded", config->size,
+                        config->channels);
     if (config->head == CLR_HEAD_NONLINEAR && (config->head_layers < 1 || config->head_layers > CLR_HEAD_UNITS))
         return clr_fail(CLR_EUSAGE, "--head-layers=%d: must lie between 1 and %d", config->head_layers, CLR_HEAD_UNITS);
     if (config->head != CLR_HEAD_NONE && config->head_dim < 1)
@@ -179,7 +226,8 @@ static clr_status check(const clr_encoder_config *config, int views, size_t *dep
     return CLR_OK;
 }
 
-/* Gradients: of blocks' outputs, one piece for a run, because an identity's gradient is worked on in place; of a block's inside. */
+/* Gradients: of blocks' outputs, one piece for a run, because an identity's gradient is worked on in place; of a
+   block's inside. */
 static void lease_gradients(clr_encoder *e)
 {
     int64_t flat = e->features, stem = clr_unit_floats(&e->stem, e->views);
@@ -223,8 +271,8 @@ static void lease_outputs(clr_encoder *e)
     }
 }
 
-clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
-                             clr_encoder *e)
+clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
+                             bool training, clr_encoder *e)
 {
     size_t depth;
     clr_status st = check(config, views, &depth);
@@ -239,8 +287,9 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
     int c = (int)(64 * config->width), in = c, h, w;
     char name[72];
 
-    clr_conv_problem stem = imagenet ? clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 7, 2, 3)
-                                     : clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 3, 1, 1);
+    clr_conv_problem stem =
+        imagenet ? clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 7, 2, 3)
+                 : clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 3, 1, 1);
     e->pools = imagenet;
     for (int group = 0; group < 4; group++)
         e->blocks += depths[depth].blocks[group];

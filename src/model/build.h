@@ -8,27 +8,27 @@ enum { CLR_BLOCK_UNITS = 3, CLR_HEAD_UNITS = 8 };
 typedef struct clr_block {
     clr_unit unit[CLR_BLOCK_UNITS], shortcut;
     int units;
-    bool projects;      /* has a shortcut unit; else the identity */
-    int64_t first;      /* offset of its first parameter */
-    int run;            /* the first block of its run: a projecting block and the identities behind it */
+    bool projects; /* has a shortcut unit; else the identity */
+    int64_t first; /* offset of its first parameter */
+    int run;       /* the first block of its run: a projecting block and the identities behind it */
     int out_lease, g_lease, inside_lease;
-    float *out;         /* relu(last unit + shortcut) */
-    float *g, *inside;  /* gradient of out, one piece for a run; of what stands inside */
-    clr_view in;        /* of the latest forward */
+    float *out;        /* relu(last unit + shortcut) */
+    float *g, *inside; /* gradient of out, one piece for a run; of what stands inside */
+    clr_view in;       /* of the latest forward */
 } clr_block;
 
 struct clr_encoder {
     clr_comm *comm;
     clr_encoder_config config;
-    int views;          /* most of a call */
+    int views; /* most of a call */
     bool training;
     clr_params params;
     clr_unit stem;
     bool pools;
     int pool_h, pool_w;
     int pool_lease, top_lease, raw_lease, h_lease, head_lease[2];
-    float *pool;        /* ImageNet stem: its max-pool's output */
-    float *top, *raw;   /* gradient of the first block's input; ImageNet: of what the max-pool reads */
+    float *pool;      /* ImageNet stem: its max-pool's output */
+    float *top, *raw; /* gradient of the first block's input; ImageNet: of what the max-pool reads */
     clr_block *block;
     int blocks, features;
     clr_unit head[CLR_HEAD_UNITS];
@@ -36,9 +36,9 @@ struct clr_encoder {
     int64_t head_first;
     int online; /* entry; -1: none */
     size_t at_workspace, at_leases;
-    clr_leases leases;  /* of every stored tensor and gradient, until they are placed */
-    float *head_g[2], *h; /* gradients; (views, features) */
-    const float *x;     /* of the latest forward */
+    clr_leases leases;         /* of every stored tensor and gradient, until they are placed */
+    float *head_g[2], *h;      /* gradients; (views, features) */
+    const float *x;            /* of the latest forward */
     clr_arena memory, scratch; /* norms, stored tensors and gradients; workspace */
     clr_unit_space space;
     clr_encoder_times times;
@@ -46,7 +46,7 @@ struct clr_encoder {
 };
 
 /* Collective (planner). Everything but the memory itself. */
-clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
-                             clr_encoder *encoder);
+clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
+                             bool training, clr_encoder *encoder);
 
 #endif

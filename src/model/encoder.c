@@ -1,9 +1,10 @@
 /* Forward and backward of the network.
 
-   A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit; the next block's u_1 makes out, since it reads it
-   first. Backward, with g the gradient of out masked by out > 0: the last unit and the shortcut make their dy of g, each in the place of
-   its y; going down, a unit's data gradient is masked and summed for the norm below in the same pass, also across blocks, where it is
-   added to the shortcut's. Where each tensor lies is build.c's plan. */
+   A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit; the next block's u_1 makes out,
+   since it reads it first. Backward, with g the gradient of out masked by out > 0: the last unit and the shortcut make
+   their dy of g, each in the place of its y; going down, a unit's data gradient is masked and summed for the norm below
+   in the same pass, also across blocks, where it is added to the shortcut's. Where each tensor lies is build.c's plan.
+   */
 #include "build.h"
 
 #include "clr/log.h"
@@ -29,8 +30,8 @@ static void drop_plan(clr_encoder *e)
     clr_free(e);
 }
 
-clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
-                           clr_encoder **out)
+clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
+                           bool training, clr_encoder **out)
 {
     clr_encoder *e = CLR_NEW(clr_encoder, 1);
     clr_status st = clr_encoder_build(comm, planner, config, views, training, e);
@@ -87,8 +88,8 @@ void clr_encoder_free(clr_encoder *e)
     drop_plan(e);
 }
 
-clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views, bool training,
-                              int64_t bytes[3])
+clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
+                              bool training, int64_t bytes[3])
 {
     clr_encoder *e = CLR_NEW(clr_encoder, 1);
     clr_status st = clr_encoder_build(comm, planner, config, views, training, e);
@@ -103,12 +104,30 @@ clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_en
     return st;
 }
 
-clr_params *clr_encoder_params(clr_encoder *e) { return &e->params; }
-int clr_encoder_online(const clr_encoder *e) { return e->online; }
-int clr_encoder_features(const clr_encoder *e) { return e->features; }
-int clr_encoder_outputs(const clr_encoder *e) { return e->heads ? e->head[e->heads - 1].problem.k : e->features; }
-const clr_encoder_times *clr_encoder_times_of(const clr_encoder *e) { return &e->times; }
-double clr_encoder_flops(const clr_encoder *e) { return e->flops; }
+clr_params *clr_encoder_params(clr_encoder *e)
+{
+    return &e->params;
+}
+int clr_encoder_online(const clr_encoder *e)
+{
+    return e->online;
+}
+int clr_encoder_features(const clr_encoder *e)
+{
+    return e->features;
+}
+int clr_encoder_outputs(const clr_encoder *e)
+{
+    return e->heads ? e->head[e->heads - 1].problem.k : e->features;
+}
+const clr_encoder_times *clr_encoder_times_of(const clr_encoder *e)
+{
+    return &e->times;
+}
+double clr_encoder_flops(const clr_encoder *e)
+{
+    return e->flops;
+}
 
 /* join: what block->in is yet to be made of, if it is. */
 static void block_units(clr_encoder *e, clr_block *block, clr_conv_join join, clr_unit_mode mode)
@@ -152,7 +171,9 @@ static void join(clr_encoder *e, clr_block *block)
 
 static clr_pool pool_of(const clr_encoder *e)
 {
-    return (clr_pool){e->stem.y, clr_norm_lens(&e->stem.norm, true), e->space.n, e->stem.problem.p, e->stem.problem.q, e->stem.problem.k};
+    return (clr_pool){e->stem.y,         clr_norm_lens(&e->stem.norm, true),
+                      e->space.n,        e->stem.problem.p,
+                      e->stem.problem.q, e->stem.problem.k};
 }
 
 static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, float *h, float *z)
@@ -218,8 +239,13 @@ void clr_encoder_infer(clr_encoder *e, const float *x, int n, float *h, float *z
 static void mask(clr_encoder *e, float *g, clr_below below)
 {
     double begin = clr_seconds();
-    const clr_conv_args args = {.dx = g, .x = below.seen.x, .lens = below.seen.lens, .about = below.unit->y, .mean = below.unit->norm.mean,
-                                .moments = below.unit->norm.sums, .workspace = e->space.workspace};
+    const clr_conv_args args = {.dx = g,
+                                .x = below.seen.x,
+                                .lens = below.seen.lens,
+                                .about = below.unit->y,
+                                .mean = below.unit->norm.mean,
+                                .moments = below.unit->norm.sums,
+                                .workspace = e->space.workspace};
 
     clr_conv_seen_alone(&args, clr_unit_rows(below.unit, e->space.n), below.unit->problem.k);
     e->times.join += clr_seconds() - begin;
@@ -249,8 +275,8 @@ static clr_below below_join(clr_block *block)
     return (clr_below){{.x = block->out, .lens = {.relu = true}}, last_unit(block)};
 }
 
-/* block->g holds the gradient of its output, masked and summed for the norm of its last unit; leaves the same of the block below (of the
-   stem, of the max-pool's output) in the g of that one. */
+/* block->g holds the gradient of its output, masked and summed for the norm of its last unit; leaves the same of the
+   block below (of the stem, of the max-pool's output) in the g of that one. */
 static void block_backward(clr_encoder *e, int i, bool accumulate)
 {
     clr_block *block = &e->block[i];

@@ -16,8 +16,8 @@ static inline double fixture_uniform(uint32_t stream, uint32_t i)
     return (double)((x ^ (x >> 16)) >> 8) * 0x1p-23 - 1;
 }
 
-/* Weights as He would scale them, gammas about 1, but a tenth of that for the last norms of branches: larger, rounding would grow
-   from block to block; betas about 0. salt: which of many such networks. */
+/* Weights as He would scale them, gammas about 1, but a tenth of that for the last norms of branches: larger,
+   rounding would grow from block to block; betas about 0. salt: which of many such networks. */
 static inline void fixture_fill(clr_params *params, uint32_t salt)
 {
     for (int e = 0; e < params->weights.entries; e++) {
@@ -30,13 +30,15 @@ static inline void fixture_fill(clr_params *params, uint32_t salt)
         for (int64_t i = 0; i < entry->count; i++) {
             int64_t k = i % entry->k, c = i / entry->k % entry->c, tap = i / entry->k / entry->c;
             double u = fixture_uniform(10000 * salt + (uint32_t)e + 1, (uint32_t)((k * entry->c + c) * taps + tap));
-            value[i] = (float)(entry->role != CLR_ROLE_VECTOR ? u * __builtin_sqrt(6 / fan) : beta ? 0.25 * u : (last ? 0.1 : 1) * (1 + 0.5 * u));
+            value[i] = (float)(entry->role != CLR_ROLE_VECTOR ? u * __builtin_sqrt(6 / fan)
+                               : beta                         ? 0.25 * u
+                                                              : (last ? 0.1 : 1) * (1 + 0.5 * u));
         }
     }
 }
 
-/* Pixels in [0, 1), (n, size, size, channels): a colour, a 4x4 chequer of colours and noise; image i of any batch is the same: stream
-   1000 + i. */
+/* Pixels in [0, 1), (n, size, size, channels): a colour, a 4x4 chequer of colours and noise; image i of any batch is
+   the same: stream 1000 + i. */
 static inline void fixture_images(float *x, int first, int n, int size, int channels)
 {
     for (int i = 0; i < n; i++)

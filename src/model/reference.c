@@ -67,7 +67,12 @@ static op *push(reference *r, op o, int h, int w, int c)
 static int conv(reference *r, int in, int c, int kernel, int stride, int pad, const char *name)
 {
     const tensor *t = &r->tensor[in];
-    op o = {.kind = CONV, .in = in, .kernel = kernel, .stride = stride, .pad = pad, .weight = find(&r->weights, "%s.weight", name)};
+    op o = {.kind = CONV,
+            .in = in,
+            .kernel = kernel,
+            .stride = stride,
+            .pad = pad,
+            .weight = find(&r->weights, "%s.weight", name)};
 
     CLR_CHECK(o.weight >= 0);
     return push(r, o, (t->h + 2 * pad - kernel) / stride + 1, (t->w + 2 * pad - kernel) / stride + 1, c)->out;
@@ -76,9 +81,14 @@ static int conv(reference *r, int in, int c, int kernel, int stride, int pad, co
 static int norm(reference *r, int in, const char *name)
 {
     const tensor *t = &r->tensor[in];
-    op o = {.kind = NORM, .in = in, .gamma = find(&r->weights, "%s.weight", name), .beta = find(&r->weights, "%s.bias", name),
-            .mean = find(&r->states, "%s.running_mean", name), .var = find(&r->states, "%s.running_var", name),
-            .batch_mean = CLR_NEW(double, t->c), .inverse = CLR_NEW(double, t->c)};
+    op o = {.kind = NORM,
+            .in = in,
+            .gamma = find(&r->weights, "%s.weight", name),
+            .beta = find(&r->weights, "%s.bias", name),
+            .mean = find(&r->states, "%s.running_mean", name),
+            .var = find(&r->states, "%s.running_var", name),
+            .batch_mean = CLR_NEW(double, t->c),
+            .inverse = CLR_NEW(double, t->c)};
 
     CLR_CHECK(o.gamma >= 0 && o.mean >= 0 && o.var >= 0);
     return push(r, o, t->h, t->w, t->c)->out;
@@ -96,7 +106,8 @@ static int add(reference *r, int in, int side)
     return push(r, (op){.kind = ADD, .in = in, .side = side}, t->h, t->w, t->c)->out;
 }
 
-static int unit(reference *r, int in, int c, int kernel, int stride, const char *block, const char *conv_name, const char *norm_name)
+static int unit(reference *r, int in, int c, int kernel, int stride, const char *block, const char *conv_name,
+                const char *norm_name)
 {
     char name[96], second[96];
 
@@ -139,7 +150,8 @@ static double *widen(const float *from, int64_t n)
 
 reference *reference_new(const clr_encoder_config *config, const clr_params *params, int n)
 {
-    static const int counts[][5] = {{18, 2, 2, 2, 2}, {34, 3, 4, 6, 3}, {50, 3, 4, 6, 3}, {101, 3, 4, 23, 3}, {152, 3, 8, 36, 3}};
+    static const int counts[][5] = {
+        {18, 2, 2, 2, 2}, {34, 3, 4, 6, 3}, {50, 3, 4, 6, 3}, {101, 3, 4, 23, 3}, {152, 3, 8, 36, 3}};
     reference *r = CLR_NEW(reference, 1);
     const int *count = counts[0];
     int base = (int)(64 * config->width);
@@ -157,7 +169,9 @@ reference *reference_new(const clr_encoder_config *config, const clr_params *par
               config->stem == CLR_STEM_CIFAR ? 1 : 3, "encoder/conv1");
     at = relu(r, norm(r, at, "encoder/bn1"));
     if (config->stem == CLR_STEM_IMAGENET)
-        at = push(r, (op){.kind = MAX_POOL, .in = at}, (r->tensor[at].h - 1) / 2 + 1, (r->tensor[at].w - 1) / 2 + 1, base)->out;
+        at = push(r, (op){.kind = MAX_POOL, .in = at}, (r->tensor[at].h - 1) / 2 + 1, (r->tensor[at].w - 1) / 2 + 1,
+                  base)
+                 ->out;
     for (int group = 0; group < 4; group++)
         for (int i = 0; i < count[group + 1]; i++) {
             char name[40];
@@ -208,7 +222,8 @@ static void do_conv(reference *r, const op *o, bool backward)
                     if (h < 0 || h >= x->h || w < 0 || w >= x->w)
                         continue;
                     for (int c = 0; c < x->c; c++) {
-                        int64_t in = (((int64_t)n * x->h + h) * x->w + w) * x->c + c, at = ((int64_t)tap * x->c + c) * y->c;
+                        int64_t in = (((int64_t)n * x->h + h) * x->w + w) * x->c + c,
+                                at = ((int64_t)tap * x->c + c) * y->c;
                         for (int k = 0; k < y->c; k++)
                             if (!backward)
                                 y->v[out + k] += x->v[in] * weight[at + k];
@@ -373,11 +388,26 @@ double reference_margin(const reference *r)
     return least;
 }
 
-const double *reference_h(const reference *r) { return r->tensor[r->h].v; }
-const double *reference_z(const reference *r) { return r->tensor[r->z].v; }
-double *reference_values(reference *r) { return r->value; }
-const double *reference_grads(const reference *r) { return r->grad; }
-const double *reference_states(const reference *r) { return r->state; }
+const double *reference_h(const reference *r)
+{
+    return r->tensor[r->h].v;
+}
+const double *reference_z(const reference *r)
+{
+    return r->tensor[r->z].v;
+}
+double *reference_values(reference *r)
+{
+    return r->value;
+}
+const double *reference_grads(const reference *r)
+{
+    return r->grad;
+}
+const double *reference_states(const reference *r)
+{
+    return r->state;
+}
 
 double reference_distance(const float *got, const double *want, int64_t n)
 {

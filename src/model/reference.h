@@ -1,7 +1,7 @@
 #ifndef CLR_MODEL_REFERENCE_H
 #define CLR_MODEL_REFERENCE_H
-/* For tests: the same network as a plain list of operations in double precision, every tensor kept, all batch norms over the whole
-   batch that it is given. Parameters are found by name; nothing of src/nn or src/conv is used. Local. */
+/* For tests: the same network as a plain list of operations in double precision, every tensor kept, all batch norms
+   over the whole batch that it is given. Parameters are found by name; nothing of src/nn or src/conv is used. Local. */
 
 #include "clr/encoder.h"
 
@@ -13,8 +13,8 @@ void reference_free(reference *r);
 
 /* infer: running statistics; else the batch's, and running statistics move. */
 void reference_forward(reference *r, const float *x, bool infer);
-/* The smallest input of any ReLU: nearer to zero than rounding, it may be open here and shut in fp32, and one such flip outweighs
-   all rounding. */
+/* The smallest input of any ReLU: nearer to zero than rounding, it may be open here and shut in fp32, and one such
+   flip outweighs all rounding. */
 double reference_margin(const reference *r);
 const double *reference_h(const reference *r); /* (n, features) */
 const double *reference_z(const reference *r); /* (n, outputs) */

@@ -1,6 +1,6 @@
-/* The encoder against the double-precision network of reference.c, which is itself checked by central differences: on one rank, and
-   on four with uneven shares of one global batch. Distances are relative L2 over a whole tensor; the bound is 8 eps sqrt(length), the length
-   that of the longest sum: over the stem's output, by channel. */
+/* The encoder against the double-precision network of reference.c, which is itself checked by central differences:
+   on one rank, and on four with uneven shares of one global batch. Distances are relative L2 over a whole tensor; the
+   bound is 8 eps sqrt(length), the length that of the longest sum: over the stem's output, by channel. */
 #include "clr/mem.h"
 #include "clr/test.h"
 #include "fixture.h"
@@ -46,10 +46,10 @@ static run start(const clr_encoder_config *config, int views, int first, int n, 
     fixture_fill(r.params, salt);
     r.outputs = clr_encoder_outputs(r.encoder);
     r.features = clr_encoder_features(r.encoder);
-    r.x = CLR_NEW(float, n * r.pixels);
-    r.dz = CLR_NEW(float, n * r.outputs);
-    r.z = CLR_NEW(float, n * r.outputs);
-    r.h = CLR_NEW(float, n * r.features);
+    r.x = CLR_NEW(float, n *r.pixels);
+    r.dz = CLR_NEW(float, n *r.outputs);
+    r.z = CLR_NEW(float, n *r.outputs);
+    r.h = CLR_NEW(float, n *r.features);
     fixture_images(r.x, first, n, config->size, config->channels);
     fixture_dz(r.dz, first, n, r.outputs);
     return r;
@@ -90,7 +90,8 @@ static void ck_table_near(const clr_table *table, const float *got, const double
 
 static void ck_margin(const reference *r)
 {
-    ck_assert_msg(reference_margin(r) > 1e-6, "a ReLU's input lies within %.1e of zero: choose another salt", reference_margin(r));
+    ck_assert_msg(reference_margin(r) > 1e-6, "a ReLU's input lies within %.1e of zero: choose another salt",
+                  reference_margin(r));
 }
 
 static double *widen(const float *from, int64_t n)
@@ -134,8 +135,8 @@ START_TEST(reference_agrees_with_central_differences)
         value[at] = was - step;
         double below = objective(want, r.x, dz, n * r.outputs);
         value[at] = was;
-        ck_assert_msg(fabs((above - below) / (2 * step) - analytic) <= 1e-4 * scale + 1e-5, "%s: %g, by differences %g", entry->name,
-                      analytic, (above - below) / (2 * step));
+        ck_assert_msg(fabs((above - below) / (2 * step) - analytic) <= 1e-4 * scale + 1e-5, "%s: %g, by differences %g",
+                      entry->name, analytic, (above - below) / (2 * step));
     }
     clr_free(dz);
     reference_free(want);
@@ -174,14 +175,16 @@ START_TEST(agrees_with_reference)
 }
 END_TEST
 
-/* The same numbers bit for bit with blocks computed again, without gradients, and where memory was left dirty by a larger call. */
+/* The same numbers bit for bit with blocks computed again, without gradients, and where memory was left dirty by a
+   larger call. */
 START_TEST(recompute_changes_nothing)
 {
     clr_encoder_config again = cases[_i].config;
     int n = cases[_i].n;
     run a = start(&cases[_i].config, cases[_i].views, 0, n, cases[_i].salt[0], true);
     again.recompute = true;
-    run b = start(&again, cases[_i].views, 0, n, cases[_i].salt[0], true), c = start(&again, cases[_i].views, 0, n, cases[_i].salt[0], false);
+    run b = start(&again, cases[_i].views, 0, n, cases[_i].salt[0], true),
+        c = start(&again, cases[_i].views, 0, n, cases[_i].salt[0], false);
     size_t z = sizeof(float) * (size_t)(n * a.outputs), grads = sizeof(float) * (size_t)a.params->weights.floats;
     run *all[] = {&a, &b, &c};
     float *infer[3];
@@ -274,7 +277,8 @@ START_TEST(ranks_share_one_batch)
         total += shares[i % 4];
     }
     int n = shares[rank % 4];
-    run r = start(config, 8, first, n, cases[_i].salt[1], true), whole = start(config, 1, 0, total, cases[_i].salt[1], false);
+    run r = start(config, 8, first, n, cases[_i].salt[1], true),
+        whole = start(config, 1, 0, total, cases[_i].salt[1], false);
     reference *want = reference_new(config, r.params, total);
     double *dz = widen(whole.dz, total * r.outputs), bound = bound_of(config, total);
 
@@ -303,7 +307,8 @@ START_TEST(ranks_normalise_alone)
     config.global_bn = false;
     run r = start(&config, n, first, n, 0, true);
     reference *want = reference_new(&config, r.params, n);
-    double *dz = widen(r.dz, n * r.outputs), *states = CLR_NEW(double, r.params->states.floats), bound = bound_of(&config, n);
+    double *dz = widen(r.dz, n * r.outputs), *states = CLR_NEW(double, r.params->states.floats),
+           bound = bound_of(&config, n);
 
     clr_encoder_forward(r.encoder, r.x, n, 1000, true, r.h, r.z);
     clr_encoder_backward(r.encoder, r.dz, false, NULL, NULL);

@@ -1,6 +1,7 @@
-/* A whole network against PyTorch's numbers (tests/peer/expect.py), in double there, relative L2 error 1e-4 on outputs, every parameter
-   gradient and every running statistic. Gradients of a norm's offset nearly cancel where the next norm takes the offset out again; so
-   the error is measured against the gradient, or a twentieth of the largest gradient of its kind if that is more.
+/* A whole network against PyTorch's numbers (tests/peer/expect.py), in double there, relative L2 error 1e-4 on
+   outputs, every parameter gradient and every running statistic. Gradients of a norm's offset nearly cancel where the
+   next norm takes the offset out again; so the error is measured against the gradient, or a twentieth of the largest
+   gradient of its kind if that is more.
 
      test_network full|small ARCH WIDTH STEM SIZE CHANNELS VIEWS FILE */
 #include "clr/encoder.h"
@@ -107,13 +108,20 @@ int main(int argc, char **argv)
         return 1;
     bool full = !strcmp(argv[1], "full");
     int n = atoi(argv[7]);
-    clr_encoder_config config = {.depth = atoi(argv[2] + 6), .width = atof(argv[3]),
-                                 .stem = strcmp(argv[4], "cifar") ? CLR_STEM_IMAGENET : CLR_STEM_CIFAR, .size = atoi(argv[5]),
-                                 .channels = atoi(argv[6]), .head = CLR_HEAD_NONLINEAR, .head_layers = 2, .head_dim = 128,
-                                 .global_bn = true, .recompute = getenv("RECOMPUTE") != NULL};
+    clr_encoder_config config = {.depth = atoi(argv[2] + 6),
+                                 .width = atof(argv[3]),
+                                 .stem = strcmp(argv[4], "cifar") ? CLR_STEM_IMAGENET : CLR_STEM_CIFAR,
+                                 .size = atoi(argv[5]),
+                                 .channels = atoi(argv[6]),
+                                 .head = CLR_HEAD_NONLINEAR,
+                                 .head_layers = 2,
+                                 .head_dim = 128,
+                                 .global_bn = true,
+                                 .recompute = getenv("RECOMPUTE") != NULL};
     const char *plan = getenv("PLAN");
     FILE *file = fopen(argv[8], "rb");
-    if (!file || fscanf(file, "seed %u", &seed0) != 1 || clr_planner_open(comm, plan ? plan : "estimate", NULL, &planner) != CLR_OK ||
+    if (!file || fscanf(file, "seed %u", &seed0) != 1 ||
+        clr_planner_open(comm, plan ? plan : "estimate", NULL, &planner) != CLR_OK ||
         clr_encoder_new(comm, planner, &config, n, true, &encoder) != CLR_OK) {
         fprintf(stderr, "%s: %s\n", argv[8], clr_message());
         return 1;
@@ -122,11 +130,13 @@ int main(int argc, char **argv)
     clr_params_init(params, 1);
     for (int i = 0; i < params->weights.entries; i++)
         set(&params->weights.entry[i], clr_params_value(params, i));
-    int64_t pixels = (int64_t)n * config.size * config.size * config.channels, hs = (int64_t)n * clr_encoder_features(encoder),
-            zs = (int64_t)n * clr_encoder_outputs(encoder);
+    int64_t pixels = (int64_t)n * config.size * config.size * config.channels,
+            hs = (int64_t)n * clr_encoder_features(encoder), zs = (int64_t)n * clr_encoder_outputs(encoder);
     float *x = CLR_NEW(float, pixels), *h = CLR_NEW(float, hs), *z = CLR_NEW(float, zs), *dz = CLR_NEW(float, zs);
     for (int64_t i = 0; i < pixels; i++)
-        x[i] = (float)(formula("x", i) + 0.5 + (double)(i / (pixels / n) * 7 % 5 * (i / (config.size * config.channels) % config.size)) / config.size);
+        x[i] = (float)(formula("x", i) + 0.5 +
+                       (double)(i / (pixels / n) * 7 % 5 * (i / (config.size * config.channels) % config.size)) /
+                           config.size);
     for (int64_t i = 0; i < zs; i++)
         dz[i] = (float)formula("dz", i);
     clr_encoder_forward(encoder, x, n, n, true, h, z);

@@ -1,13 +1,19 @@
-/* y = conv(seen x);  readers see relu(scale y + shift). Backward turns y into dy in place: once the coefficients of the norm's gradient
-   are known, y itself is needed no more. */
+/* y = conv(seen x);  readers see relu(scale y + shift). Backward turns y into dy in place: once the coefficients of
+   the norm's gradient are known, y itself is needed no more. */
 #include "unit.h"
 
 void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_unit_mode mode)
 {
     double begin = clr_seconds(), rows = space->total * unit->problem.p * unit->problem.q;
     bool gather = mode == CLR_UNIT_TRAIN || mode == CLR_UNIT_UPDATE;
-    const clr_conv_args args = {.images = space->n, .x = in.x, .lens = in.lens, .join = in.join,
-                                .weight = clr_params_value(space->params, unit->weight), .y = unit->y, .moments = gather ? unit->norm.sums : NULL, .workspace = space->workspace};
+    const clr_conv_args args = {.images = space->n,
+                                .x = in.x,
+                                .lens = in.lens,
+                                .join = in.join,
+                                .weight = clr_params_value(space->params, unit->weight),
+                                .y = unit->y,
+                                .moments = gather ? unit->norm.sums : NULL,
+                                .workspace = space->workspace};
 
     clr_conv_apply(unit->solver[CLR_FORWARD], &unit->problem, CLR_FORWARD, &args);
     double middle = clr_seconds(), communicated = 0;
@@ -23,17 +29,25 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_un
 void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, bool accumulate)
 {
     double begin = clr_seconds();
-    double communicated =
-        clr_norm_backward(&unit->norm, space->comm, space->params, space->total * unit->problem.p * unit->problem.q, accumulate);
+    double communicated = clr_norm_backward(&unit->norm, space->comm, space->params,
+                                            space->total * unit->problem.p * unit->problem.q, accumulate);
     double middle = clr_seconds();
-    const clr_conv_args args = {.images = space->n, .x = in.x, .lens = in.lens, .y = unit->y, .dy = unit->y, .turn = clr_norm_turn(&unit->norm, g),
-                                .dw = clr_params_grad(space->params, unit->weight), .accumulate = accumulate, .workspace = space->workspace};
+    const clr_conv_args args = {.images = space->n,
+                                .x = in.x,
+                                .lens = in.lens,
+                                .y = unit->y,
+                                .dy = unit->y,
+                                .turn = clr_norm_turn(&unit->norm, g),
+                                .dw = clr_params_grad(space->params, unit->weight),
+                                .accumulate = accumulate,
+                                .workspace = space->workspace};
 
     space->times->batch_norm_comm += communicated;
     space->times->norm += middle - begin - communicated;
 
     clr_conv_apply(unit->solver[CLR_BACKWARD_WEIGHT], &unit->problem, CLR_BACKWARD_WEIGHT, &args);
-    *(unit->kind < 4 ? &space->times->conv[CLR_BACKWARD_WEIGHT][unit->kind] : &space->times->linear) += clr_seconds() - middle;
+    *(unit->kind < 4 ? &space->times->conv[CLR_BACKWARD_WEIGHT][unit->kind] : &space->times->linear) +=
+        clr_seconds() - middle;
 }
 
 clr_below clr_unit_below(clr_unit *unit)
@@ -44,8 +58,12 @@ clr_below clr_unit_below(clr_unit *unit)
 void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below)
 {
     double begin = clr_seconds();
-    clr_conv_args args = {.images = space->n, .weight = clr_params_value(space->params, unit->weight), .dy = unit->y, .dx = dx,
-                          .accumulate = accumulate, .workspace = space->workspace};
+    clr_conv_args args = {.images = space->n,
+                          .weight = clr_params_value(space->params, unit->weight),
+                          .dy = unit->y,
+                          .dx = dx,
+                          .accumulate = accumulate,
+                          .workspace = space->workspace};
 
     if (below) {
         args.x = below->seen.x;
@@ -56,5 +74,6 @@ void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bo
         args.moments = below->unit->norm.sums;
     }
     clr_conv_apply(unit->solver[CLR_BACKWARD_DATA], &unit->problem, CLR_BACKWARD_DATA, &args);
-    *(unit->kind < 4 ? &space->times->conv[CLR_BACKWARD_DATA][unit->kind] : &space->times->linear) += clr_seconds() - begin;
+    *(unit->kind < 4 ? &space->times->conv[CLR_BACKWARD_DATA][unit->kind] : &space->times->linear) +=
+        clr_seconds() - begin;
 }

@@ -1,7 +1,7 @@
 #ifndef CLR_UNIT_H
 #define CLR_UNIT_H
-/* A unit: a convolution (or linear layer: a 1x1 convolution of 1x1 images) whose raw output y is stored once, and the batch norm that
-   its readers apply. */
+/* A unit: a convolution (or linear layer: a 1x1 convolution of 1x1 images) whose raw output y is stored once, and
+   the batch norm that its readers apply. */
 #include "clr/encoder.h"
 #include "clr/nn.h"
 
@@ -45,12 +45,12 @@ static inline int64_t clr_unit_floats(const clr_unit *unit, int n)
     return clr_unit_rows(unit, n) * unit->problem.k;
 }
 
-/* Fills y, and the norm: from the batch (TRAIN; UPDATE moves running statistics too), from running statistics (INFER), or not at all
-   (AGAIN: y alone is made once more, the norm is that of before). */
+/* Fills y, and the norm: from the batch (TRAIN; UPDATE moves running statistics too), from running statistics
+   (INFER), or not at all (AGAIN: y alone is made once more, the norm is that of before). */
 void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_unit_mode mode);
 
-/* norm.sums are there (local). Fills the gradients of norm and weight; g, the gradient of the norm's output, becomes dy, which takes the
-   place of y. */
+/* norm.sums are there (local). Fills the gradients of norm and weight; g, the gradient of the norm's output, becomes
+   dy, which takes the place of y. */
 void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, bool accumulate);
 
 /* What a gradient is of: of what `seen` shows (with ReLU), in which unit's y, seen or joined, stands. */
@@ -61,7 +61,8 @@ typedef struct clr_below {
 
 clr_below clr_unit_below(clr_unit *unit); /* seen by a reader of unit itself */
 
-/* y holds dy. dx: overwritten, or added to; below not NULL: dx is masked and the norm.sums of below's unit are filled. */
+/* y holds dy. dx: overwritten, or added to; below not NULL: dx is masked and the norm.sums of below's unit are
+   filled. */
 void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below);
 
 #endif

@@ -1,5 +1,5 @@
-/* Inner loops of the passes. Channels are the fast dimension, so every loop over k is a vector loop with unit stride. Sums run in
-   fp32 over chunks of 64 rows, relative to the mean, then in double. */
+/* Inner loops of the passes. Channels are the fast dimension, so every loop over k is a vector loop with unit
+   stride. Sums run in fp32 over chunks of 64 rows, relative to the mean, then in double. */
 #include "kernel.h"
 
 #include "../conv/moments.h"
@@ -62,7 +62,8 @@ static int64_t pooled_floats(const clr_pool *pool)
 static void pool_max(const clr_pool *pool, int image, float *out)
 {
     int h = pool->h, w = pool->w, k = pool->k, rows = (h + 1) / 2, columns = (w + 1) / 2;
-    const float *restrict scale = pool->lens.scale, *restrict shift = pool->lens.shift, *y = pool->y + (int64_t)image * h * w * k;
+    const float *restrict scale = pool->lens.scale, *restrict shift = pool->lens.shift,
+                          *y = pool->y + (int64_t)image * h * w * k;
 
     out += image * pooled_floats(pool);
     for (int p = 0; p < rows; p++)
@@ -84,8 +85,10 @@ static void pool_max(const clr_pool *pool, int image, float *out)
         }
 }
 
-/* The window's winner is found again, so that nothing is stored for it. Rows that no further window reaches are masked and summed. */
-static void pool_max_backward(const clr_pool *pool, int image, const float *dout, float *dy, const float *mean, double *sums)
+/* The window's winner is found again, so that nothing is stored for it. Rows that no further window reaches are
+   masked and summed. */
+static void pool_max_backward(const clr_pool *pool, int image, const float *dout, float *dy, const float *mean,
+                              double *sums)
 {
     enum { LANES = 64 };
     int h = pool->h, w = pool->w, k = pool->k, rows = (h + 1) / 2, columns = (w + 1) / 2;
@@ -96,7 +99,8 @@ static void pool_max_backward(const clr_pool *pool, int image, const float *dout
     dy += image * h * row_floats;
     dout += image * pooled_floats(pool);
     for (int p = 0; p < rows; p++) {
-        int fresh = 2 * p, end = (int)clr_min64(h, fresh + 2), done = p ? fresh - 1 : 0, sealed = p + 1 < rows ? fresh + 1 : h;
+        int fresh = 2 * p, end = (int)clr_min64(h, fresh + 2), done = p ? fresh - 1 : 0,
+            sealed = p + 1 < rows ? fresh + 1 : h;
         memset(dy + fresh * row_floats, 0, (size_t)((end - fresh) * row_floats) * sizeof *dy);
         for (int q = 0; q < columns; q++)
             for (int k0 = 0; k0 < k; k0 += LANES) {
@@ -125,7 +129,8 @@ static void pool_max_backward(const clr_pool *pool, int image, const float *dout
                     for (int i = 0; i < lanes; i++)
                         dy[place[t] + i] += winner[i] == t ? from[i] : 0;
             }
-        clr_seen_rows(dy + done * row_floats, y + done * row_floats, y + done * row_floats, (int64_t)(sealed - done) * w, k, lens, mean, sums, k);
+        clr_seen_rows(dy + done * row_floats, y + done * row_floats, y + done * row_floats,
+                      (int64_t)(sealed - done) * w, k, lens, mean, sums, k);
     }
 }
 

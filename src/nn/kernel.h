@@ -8,7 +8,8 @@ typedef struct clr_nn_kernel {
     void (*pool_mean)(const float *x, int pixels, int k, float *h);
     void (*pool_mean_backward)(const float *dh, int pixels, int k, float *dx);
     void (*pool_max)(const clr_pool *pool, int image, float *out);
-    void (*pool_max_backward)(const clr_pool *pool, int image, const float *dout, float *dy, const float *mean, double *sums);
+    void (*pool_max_backward)(const clr_pool *pool, int image, const float *dout, float *dy, const float *mean,
+                              double *sums);
 } clr_nn_kernel;
 
 #endif

@@ -3,8 +3,8 @@
      mean = sum y / M,  var = sum y^2 / M - mean^2 (sums in double from sums relative to a pivot, see src/conv/moments.h),
      scale = gamma / sqrt(var + eps),  shift = beta - mean scale,
 
-   and backward, g the gradient of the output: dbeta = sum g, dgamma = sum g (y - mean) / sqrt(var + eps), and dy as in nn.h. One
-   message of 2k doubles a layer and direction. */
+   and backward, g the gradient of the output: dbeta = sum g, dgamma = sum g (y - mean) / sqrt(var + eps), and dy as in
+   nn.h. One message of 2k doubles a layer and direction. */
 #include "clr/nn.h"
 
 #include "clr/mem.h"
@@ -20,8 +20,8 @@ void clr_norm_place(clr_norm *norm, int k, clr_arena *arena, size_t offset[2])
 
 void clr_norm_open(clr_norm *norm, const clr_arena *arena, const size_t offset[2])
 {
-    float *at = clr_arena_at(arena, offset[0]), **each[] = {&norm->scale, &norm->shift, &norm->mean, &norm->inverse,
-                                                            &norm->a,     &norm->b,     &norm->c};
+    float *at = clr_arena_at(arena, offset[0]),
+          **each[] = {&norm->scale, &norm->shift, &norm->mean, &norm->inverse, &norm->a, &norm->b, &norm->c};
 
     for (size_t i = 0; i < CLR_COUNT(each); i++, at += norm->k)
         *each[i] = at;
@@ -55,7 +55,8 @@ static double add_ranks(clr_norm *norm, clr_comm *comm)
 double clr_norm_forward(clr_norm *norm, clr_comm *comm, clr_params *params, double rows, bool update)
 {
     const float *gamma = clr_params_value(params, norm->gamma), *offset = beta(norm, params);
-    float *running_mean = clr_params_state(params, norm->running_mean), *running_var = clr_params_state(params, norm->running_var);
+    float *running_mean = clr_params_state(params, norm->running_mean),
+          *running_var = clr_params_state(params, norm->running_var);
     double seconds = add_ranks(norm, comm);
 
     for (int i = 0; i < norm->k; i++) {
@@ -79,7 +80,8 @@ double clr_norm_forward(clr_norm *norm, clr_comm *comm, clr_params *params, doub
 void clr_norm_infer(clr_norm *norm, const clr_params *params)
 {
     const float *gamma = clr_params_value(params, norm->gamma), *offset = beta(norm, params);
-    const float *mean = clr_params_state(params, norm->running_mean), *var = clr_params_state(params, norm->running_var);
+    const float *mean = clr_params_state(params, norm->running_mean),
+                *var = clr_params_state(params, norm->running_var);
 
     for (int i = 0; i < norm->k; i++) {
         double inverse = 1 / sqrt(var[i] + CLR_NORM_EPS);
@@ -92,7 +94,8 @@ void clr_norm_infer(clr_norm *norm, const clr_params *params)
 
 double clr_norm_backward(clr_norm *norm, clr_comm *comm, clr_params *params, double rows, bool accumulate)
 {
-    float *dgamma = clr_params_grad(params, norm->gamma), *dbeta = norm->beta >= 0 ? clr_params_grad(params, norm->beta) : NULL;
+    float *dgamma = clr_params_grad(params, norm->gamma),
+          *dbeta = norm->beta >= 0 ? clr_params_grad(params, norm->beta) : NULL;
 
     for (int i = 0; i < norm->k; i++) {
         dgamma[i] = (accumulate ? dgamma[i] : 0) + (float)(norm->inverse[i] * norm->sums[norm->k + i]);

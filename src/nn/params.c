@@ -52,8 +52,8 @@ static void fill(const clr_table *table, float *block, uint64_t seed)
         clr_rng rng = clr_rng_for(seed, 0, clr_hash(CLR_HASH_START, entry->name, strlen(entry->name)), 0, CLR_RNG_INIT);
         for (int64_t i = 0; i < entry->count; i++)
             at[i] = (float)(entry->role == CLR_ROLE_VECTOR ? entry->initial
-                            : entry->truncated ? entry->initial * clr_rng_truncated_normal(&rng)
-                                               : entry->initial * clr_rng_normal(&rng));
+                            : entry->truncated             ? entry->initial * clr_rng_truncated_normal(&rng)
+                                                           : entry->initial * clr_rng_normal(&rng));
     }
 }
 

@@ -1,5 +1,5 @@
-/* The pools and what a lens shows, against plain loops in double precision. A value is right to 4 eps of the sizes of its terms; a sum of n
-   terms, in fp32 over 64 of them, to 64 eps of their sizes. */
+/* The pools and what a lens shows, against plain loops in double precision. A value is right to 4 eps of the sizes
+   of its terms; a sum of n terms, in fp32 over 64 of them, to 64 eps of their sizes. */
 #include "clr/mem.h"
 #include "clr/nn.h"
 #include "clr/rng.h"
@@ -13,7 +13,8 @@
 static const struct {
     int n, h, w, k;
     bool relu;
-} shapes[] = {{3, 8, 8, 16, true}, {2, 7, 9, 70, true}, {5, 1, 1, 3, true}, {2, 2, 5, 130, false}, {1, 16, 15, 64, true}, {4, 5, 4, 1, false}};
+} shapes[] = {{3, 8, 8, 16, true},   {2, 7, 9, 70, true},   {5, 1, 1, 3, true},
+              {2, 2, 5, 130, false}, {1, 16, 15, 64, true}, {4, 5, 4, 1, false}};
 
 typedef struct data {
     clr_pool pool;
@@ -65,7 +66,8 @@ static double shown(const data *d, int64_t i)
 static int64_t winner(const data *d, int64_t i)
 {
     const clr_pool *a = &d->pool;
-    int c = (int)(i % a->k), q = (int)(i / a->k % d->q), p = (int)(i / a->k / d->q % d->p), image = (int)(i / a->k / d->q / d->p);
+    int c = (int)(i % a->k), q = (int)(i / a->k % d->q), p = (int)(i / a->k / d->q % d->p),
+        image = (int)(i / a->k / d->q / d->p);
     int64_t best = -1;
 
     for (int h = 2 * p - 1; h <= 2 * p + 1; h++)
@@ -101,7 +103,8 @@ START_TEST(gives_the_gradient_to_the_winner)
     data d = make(_i);
     int k = d.pool.k;
     float *dy = filled(d.in, 4);
-    double *want = CLR_NEW(double, d.in), *sums = CLR_NEW(double, 2 * k), *plain = CLR_NEW(double, 2 * k), *sizes = CLR_NEW(double, 2 * k);
+    double *want = CLR_NEW(double, d.in), *sums = CLR_NEW(double, 2 * k), *plain = CLR_NEW(double, 2 * k),
+           *sizes = CLR_NEW(double, 2 * k);
     void *workspace = clr_alloc(clr_conv_sums_bytes(k), 1);
     clr_norm norm = {.k = k, .mean = d.lens + 2 * k, .sums = sums};
 
@@ -130,7 +133,7 @@ START_TEST(means_and_back)
 {
     data d = make(_i);
     int n = d.pool.n, k = d.pool.k, pixels = d.pool.h * d.pool.w;
-    float *h = CLR_NEW(float, (int64_t)n * k), *dx = CLR_NEW(float, d.in);
+    float *h = CLR_NEW(float, (int64_t)n *k), *dx = CLR_NEW(float, d.in);
 
     clr_pool_mean(d.y, n, pixels, k, h);
     clr_pool_mean_backward(h, n, pixels, k, dx);
@@ -170,7 +173,8 @@ END_TEST
 int main(void)
 {
     TCase *tcase = tcase_create("passes");
-    const TTest *tests[] = {takes_the_largest_of_a_window, gives_the_gradient_to_the_winner, means_and_back, shows_what_the_lens_shows};
+    const TTest *tests[] = {takes_the_largest_of_a_window, gives_the_gradient_to_the_winner, means_and_back,
+                            shows_what_the_lens_shows};
 
     for (size_t i = 0; i < CLR_COUNT(tests); i++)
         tcase_add_loop_test(tcase, tests[i], 0, (int)CLR_COUNT(shapes));

@@ -1,4 +1,5 @@
-/* Adam (Kingma, Ba 2015, arXiv 1412.6980) with decoupled decay (Loshchilov, Hutter 2019, arXiv 1711.05101). At step t = 1, 2, ...:
+/* Adam (Kingma, Ba 2015, arXiv 1412.6980) with decoupled decay (Loshchilov, Hutter 2019, arXiv 1711.05101). At step
+   t = 1, 2, ...:
 
      a <- b1 a + (1 - b1) g;   b <- b2 b + (1 - b2) g^2
      w <- w - lr (a / (1 - b1^t) / (sqrt(b / (1 - b2^t)) + eps) + wd w)         (no wd for exempt entries)
@@ -31,4 +32,5 @@ static void step(clr_optim *optim, double lr, int64_t number)
     }
 }
 
-const clr_optim_op clr_optim_adamw = {.name = "adamw", .slots = 2, .slot_name = {"exp_avg", "exp_avg_sq"}, .step = step};
+const clr_optim_op clr_optim_adamw = {
+    .name = "adamw", .slots = 2, .slot_name = {"exp_avg", "exp_avg_sq"}, .step = step};

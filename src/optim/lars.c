@@ -1,11 +1,12 @@
-/* Layer-wise adaptive rate scaling (You, Gitman, Ginsburg 2017, arXiv 1708.03888) with momentum as SimCLR's authors have it.
-   For each entry:
+/* Layer-wise adaptive rate scaling (You, Gitman, Ginsburg 2017, arXiv 1708.03888) with momentum as SimCLR's authors
+   have it. For each entry:
 
      g <- g + wd w                                     (not for exempt entries: batch norm and biases)
      trust = eta |w| / |g|   if |w| > 0 and |g| > 0, else 1;   exempt: 1           eta = 0.001
      v <- m v + (lr trust) g;   w <- w - v
 
-   The learning rate is inside v, so that a changed rate does not rescale what was gathered. Norms are sums in double. */
+   The learning rate is inside v, so that a changed rate does not rescale what was gathered. Norms are sums in double.
+   */
 #include "ops.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 #ifndef CLR_OPTIM_OPS_H
 #define CLR_OPTIM_OPS_H
-/* The family of optimizers: a member is a file with `const clr_optim_op clr_optim_NAME` and a word below, in the order of
-   CLR_OPTIM_WORDS. */
+/* The family of optimizers: a member is a file with `const clr_optim_op clr_optim_NAME` and a word below, in the
+   order of CLR_OPTIM_WORDS. */
 
 #include "clr/optim.h"
 
@@ -29,8 +29,8 @@ struct clr_optim {
     float *slot[CLR_OPTIM_SLOTS];
     clr_piece *piece; /* every entry's values cut into pieces that threads share; sums go piece by piece, in order */
     int64_t pieces;
-    double *sum;      /* 2 a piece */
-    double *norm;     /* 2 an entry */
+    double *sum;  /* 2 a piece */
+    double *norm; /* 2 an entry */
 };
 
 #endif

@@ -82,7 +82,8 @@ float *clr_optim_slot(clr_optim *optim, int slot)
     return optim->slot[slot];
 }
 
-clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double warmup_epochs, int64_t images, int64_t total_steps)
+clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double warmup_epochs, int64_t images,
+                             int64_t total_steps)
 {
     clr_schedule schedule = {.total = total_steps};
 

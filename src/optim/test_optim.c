@@ -45,8 +45,8 @@ static double random_value(uint64_t i, uint64_t step)
 }
 
 /* The same mathematics for one entry, in double. */
-static void reference(int kind, const clr_optim_config *config, double lr, int64_t step, int64_t n, bool exempt, double *w,
-                      const float *g, double *a, double *b)
+static void reference(int kind, const clr_optim_config *config, double lr, int64_t step, int64_t n, bool exempt,
+                      double *w, const float *g, double *a, double *b)
 {
     double wd = exempt ? 0 : config->weight_decay, m = config->momentum, ww = 0, gg = 0, trust = 1;
 
@@ -82,7 +82,8 @@ START_TEST(follows_the_reference)
     w = CLR_NEW(double, n), a = CLR_NEW(double, n), b = CLR_NEW(double, n);
     for (int e = 0; e < params.weights.entries; e++)
         for (int64_t k = 0; k < shape[e].count && e != 2; k++)
-            w[params.weights.entry[e].offset + k] = clr_params_value(&params, e)[k] = (float)random_value((uint64_t)k, 99 + (uint64_t)e);
+            w[params.weights.entry[e].offset + k] = clr_params_value(&params, e)[k] =
+                (float)random_value((uint64_t)k, 99 + (uint64_t)e);
     clr_optim *optim = clr_optim_new(&config, &params);
     for (int step = 0; step < STEPS; step++) {
         double lr = 0.5 / (1 + step);
@@ -118,7 +119,8 @@ START_TEST(follows_the_reference)
 }
 END_TEST
 
-/* w = (3, 4), g = (0, 0.5): |w| = 5, |g| = 0.5, trust = 0.01; lr 2: v = (0, 0.01), then g = 0 (decay 0): trust 1, v = (0, 0.009). */
+/* w = (3, 4), g = (0, 0.5): |w| = 5, |g| = 0.5, trust = 0.01; lr 2: v = (0, 0.01), then g = 0 (decay 0): trust 1, v
+   = (0, 0.009). */
 START_TEST(lars_by_hand)
 {
     clr_optim_config config = {.kind = 0, .momentum = 0.9};
