@@ -40,48 +40,48 @@ clr_conv_problem clr_conv_problem_of(int n, int h, int w, int c, int k, int kern
 /* 2 * multiply-adds of the direct method in one direction. */
 double clr_conv_flops(const clr_conv_problem *problem);
 
-typedef struct clr_lens {
+typedef struct clr_prologue {
     const float *scale, *shift; /* C each; NULL: the tensor is seen as it is (relu: only for backward_data with seen) */
     bool relu;
-} clr_lens;
+} clr_prologue;
 
 /* out = relu(lens of y + other of shortcut). */
-typedef struct clr_conv_join {
+typedef struct clr_conv_residual {
     const float *y, *shortcut; /* (N, H, W, C); y NULL: no join */
-    clr_lens lens, other;
+    clr_prologue prologue, other;
     float *out;
-} clr_conv_join;
+} clr_conv_residual;
 
 /* dy = a g + b (y - mean) + c, by channel. */
-typedef struct clr_conv_turn {
+typedef struct clr_conv_bn_backward {
     const float *g, *a, *b, *c, *mean; /* (N, P, Q, K), NULL: no turn; K each */
-} clr_conv_turn;
+} clr_conv_bn_backward;
 
 /* Nothing overlaps. Unused pointers are NULL. The first n' <= n images may be done: `images`. */
 typedef struct clr_conv_args {
-    int images;          /* how many of problem.n are there */
-    const float *x;      /* forward, backward_weight; backward_data: only with seen */
-    clr_lens lens;       /* how x is seen */
-    clr_conv_join join;  /* forward: its out is x */
-    const float *weight; /* forward, backward_data */
-    float *y;            /* forward: overwritten; backward_weight with turn: becomes dy */
-    const float *dy;     /* backward_*; with turn: the same as y */
-    clr_conv_turn turn;  /* backward_weight */
-    float *dx;           /* backward_data: overwritten, or added to */
-    float *dw;           /* backward_weight: overwritten, or added to */
-    bool accumulate;     /* add to dx or dw */
-    bool seen;           /* backward_data: mask dx by the lens' ReLU on x, and fill moments about mean */
-    const float *about;  /* backward_data with seen: of x's shape, or NULL: x itself */
-    const float *mean;   /* backward_data with seen: C */
-    double *moments;     /* NULL, or 2K (forward), 2C (backward_data with seen): overwritten */
-    void *workspace;     /* of clr_conv_workspace() bytes, aligned to CLR_ALIGN */
+    int images;                       /* how many of problem.n are there */
+    const float *x;                   /* forward, backward_weight; backward_data: only with seen */
+    clr_prologue prologue;            /* how x is seen */
+    clr_conv_residual residual;       /* forward: its out is x */
+    const float *weight;              /* forward, backward_data */
+    float *y;                         /* forward: overwritten; backward_weight with turn: becomes dy */
+    const float *dy;                  /* backward_*; with turn: the same as y */
+    clr_conv_bn_backward bn_backward; /* backward_weight */
+    float *dx;                        /* backward_data: overwritten, or added to */
+    float *dw;                        /* backward_weight: overwritten, or added to */
+    bool accumulate;                  /* add to dx or dw */
+    bool relu_backward;               /* backward_data: mask dx by the lens' ReLU on x, and fill moments about mean */
+    const float *bn_input;            /* backward_data with seen: of x's shape, or NULL: x itself */
+    const float *mean;                /* backward_data with seen: C */
+    double *moments;                  /* NULL, or 2K (forward), 2C (backward_data with seen): overwritten */
+    void *workspace;                  /* of clr_conv_workspace() bytes, aligned to CLR_ALIGN */
 } clr_conv_args;
 
 typedef struct clr_conv_solver {
     const char *name, *help;
     unsigned directions; /* 1 << CLR_FORWARD | ... */
     bool fuses;          /* moments, mask and turn; else the seam makes passes of its own for them */
-    bool (*joins)(const clr_conv_problem *problem); /* NULL: never; else the seam makes a pass of its own */
+    bool (*adds_residual)(const clr_conv_problem *problem); /* NULL: never; else the seam makes a pass of its own */
     bool (*applicable)(const clr_conv_problem *problem, clr_direction direction);
     double (*estimate)(const clr_conv_problem *problem, clr_direction direction,
                        int threads); /* seconds, deterministic */
@@ -99,8 +99,8 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
 /* Local. Passes alone, where no convolution makes them: the join of rows (rows, channels); mask and moments of dx
    (rows, channels) as of backward_data with seen, of args dx, x, lens, about, mean, moments, and a workspace of
    clr_conv_sums_bytes(channels). */
-void clr_conv_join_alone(const clr_conv_join *join, int64_t rows, int channels);
-void clr_conv_seen_alone(const clr_conv_args *args, int64_t rows, int channels);
+void clr_conv_residual_add(const clr_conv_residual *residual, int64_t rows, int channels);
+void clr_conv_relu_backward(const clr_conv_args *args, int64_t rows, int channels);
 size_t clr_conv_sums_bytes(int channels);
 
 /* Local. Seconds that solver takes for all images: the best of a few runs on random numbers, lens, mask, moments and

@@ -33,7 +33,7 @@ typedef struct clr_encoder clr_encoder;
 /* Seconds since the latest forward or inference began, by what took them; for metrics and bench. */
 typedef struct clr_encoder_times {
     double conv[CLR_DIRECTIONS][4]; /* [direction][kind]: stem, 3x3 stride 1, 3x3 stride 2 and others, 1x1 */
-    double norm, join, pool, linear, batch_norm_comm;
+    double norm, residual, pool, linear, batch_norm_comm;
 } clr_encoder_times;
 
 /* Collective (the planner). views: the most that one call will get. training: whether backward will be called

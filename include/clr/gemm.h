@@ -24,7 +24,7 @@ typedef struct clr_panel_op {
     /* c (m, n) = a . panels, added to what c holds where `add`; a[i, l] lies at a[i * row_step + l * k_step]. c must
        not overlap. ahead: NULL, or asked for at its pace with every CLR_LINE of k. */
     void (*multiply)(int m, int n, int k, const float *a, int64_t row_step, int64_t k_step, const float *panels,
-                     bool add, float *c, int64_t ldc, clr_ahead *ahead);
+                     bool add, float *c, int64_t ldc, clr_prefetch *prefetch);
 } clr_panel_op;
 const clr_panel_op *clr_panel_current(void);
 

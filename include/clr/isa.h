@@ -32,17 +32,17 @@ const char *clr_isa_name(clr_isa isa);
 
 /* Memory that is asked for, into the second cache, while something else is computed: from `at` on to `end`, `pace`
    lines at a time; `then` what comes behind, or NULL. */
-typedef struct clr_ahead {
+typedef struct clr_prefetch {
     const float *at, *end;
     int pace;
-    const struct clr_ahead *then;
-} clr_ahead;
+    const struct clr_prefetch *then;
+} clr_prefetch;
 enum { CLR_LINE = 64 / sizeof(float) }; /* floats */
 
 /* `n` ranges of so many floats, one behind the other, to be asked for while the rows of a matrix product with as
    many multiply-adds are summed: CLR_LINE rows at a time by tiles of 24 vectors, about. */
-static inline void clr_ahead_chain(clr_ahead *ahead, int n, const float *const *from, const int64_t *floats,
-                                   int64_t products)
+static inline void clr_prefetch_chain(clr_prefetch *prefetch, int n, const float *const *from, const int64_t *floats,
+                                      int64_t products)
 {
     enum { TILE = 24 * CLR_LINE };
     int64_t all = 0;
@@ -50,8 +50,8 @@ static inline void clr_ahead_chain(clr_ahead *ahead, int n, const float *const *
     for (int i = 0; i < n; i++)
         all += floats[i];
     for (int i = 0; i < n; i++)
-        ahead[i] = (clr_ahead){from[i], floats[i] ? from[i] + floats[i] : from[i], (int)(TILE * all / products + 1),
-                               i < n - 1 ? &ahead[i + 1] : NULL};
+        prefetch[i] = (clr_prefetch){from[i], floats[i] ? from[i] + floats[i] : from[i],
+                                     (int)(TILE * all / products + 1), i < n - 1 ? &prefetch[i + 1] : NULL};
 }
 
 #ifdef CLR_ISA /* inside a kernel file */
@@ -109,7 +109,7 @@ static inline void clr_stream_vec(float *at, clr_vec v)
 #endif
 }
 
-static inline void clr_ask_ahead(clr_ahead *a)
+static inline void clr_prefetch_next(clr_prefetch *a)
 {
     while (a->at >= a->end && a->then)
         *a = *a->then;

@@ -56,19 +56,19 @@ void *clr_arena_at(const clr_arena *arena, size_t offset);
 void clr_arena_close(clr_arena *arena);
 
 /* Pieces with lifetimes. Moments are whole numbers; a piece lives in one span of them, or in two, and holds nothing in between. */
-typedef struct clr_lease {
+typedef struct clr_live_range {
     size_t bytes, offset;
     int from[2], to[2]; /* inclusive; from > to: no such span */
-} clr_lease;
+} clr_live_range;
 
-typedef struct clr_leases {
-    clr_lease *lease;
+typedef struct clr_live_ranges {
+    clr_live_range *range;
     int count, room;
-} clr_leases;
+} clr_live_ranges;
 
-int clr_leases_add(clr_leases *leases, size_t bytes, int from, int to); /* returns the piece's number */
-void clr_leases_again(clr_leases *leases, int piece, int from, int to); /* the second span */
-size_t clr_leases_place(clr_leases *leases); /* fills every offset (multiples of CLR_ALIGN); returns the bytes of the whole */
-void clr_leases_close(clr_leases *leases);
+int clr_live_ranges_add(clr_live_ranges *ranges, size_t bytes, int from, int to); /* returns the piece's number */
+void clr_live_ranges_add_second(clr_live_ranges *ranges, int piece, int from, int to); /* the second span */
+size_t clr_live_ranges_place(clr_live_ranges *ranges); /* fills every offset (multiples of CLR_ALIGN); returns the bytes of the whole */
+void clr_live_ranges_close(clr_live_ranges *ranges);
 
 #endif

@@ -11,37 +11,38 @@
 
 /* Batch norm over k channels: y -> gamma (y - mean) / sqrt(var + eps) + beta. Where a forward was: the lens, mean
    and deviation. */
-typedef struct clr_norm {
+typedef struct clr_batch_norm {
     int k;
     int gamma, beta; /* entries of params->weights; beta < 0: fixed, then fixed_beta is its entry in params->states */
     int fixed_beta, running_mean, running_var; /* entries of params->states */
-    float *scale, *shift, *mean, *inverse;     /* k each; inverse = 1 / sqrt(var + eps) */
-    float *a, *b, *c;                          /* of backward: see clr_conv_turn */
+    float *scale, *shift, *mean, *rstd;        /* k each; inverse = 1 / sqrt(var + eps) */
+    float *a, *b, *c;                          /* of backward: see clr_conv_bn_backward */
     double *sums;                              /* 2k: of forward sum y, sum y^2; of backward sum g, sum g (y - mean) */
-} clr_norm;
+} clr_batch_norm;
 
-#define CLR_NORM_EPS 1e-5
-#define CLR_NORM_MOMENTUM 0.1
+#define CLR_BATCH_NORM_EPS 1e-5
+#define CLR_BATCH_NORM_MOMENTUM 0.1
 
 /* Floats and doubles that a norm of k channels points to. */
-void clr_norm_place(clr_norm *norm, int k, clr_arena *arena, size_t offset[2]);
-void clr_norm_open(clr_norm *norm, const clr_arena *arena, const size_t offset[2]);
-clr_lens clr_norm_lens(const clr_norm *norm, bool relu);
+void clr_batch_norm_place(clr_batch_norm *norm, int k, clr_arena *arena, size_t offset[2]);
+void clr_batch_norm_open(clr_batch_norm *norm, const clr_arena *arena, const size_t offset[2]);
+clr_prologue clr_batch_norm_prologue(const clr_batch_norm *norm, bool relu);
 
 /* Collective where comm is not NULL. sums of this rank -> statistics over all ranks -> lens. rows: of all ranks that
    take part (of this one where comm is NULL). update: running statistics move (unbiased variance). Returns the seconds
    of communication. */
-double clr_norm_forward(clr_norm *norm, clr_comm *comm, clr_params *params, double rows, bool update);
-void clr_norm_infer(clr_norm *norm, const clr_params *params); /* from running statistics */
+double clr_batch_norm_forward(clr_batch_norm *norm, clr_comm *comm, clr_params *params, double rows, bool update);
+void clr_batch_norm_infer(clr_batch_norm *norm, const clr_params *params); /* from running statistics */
 
 /* Collective as above. sums of this rank: sum g, sum g (y - mean), g the gradient of the norm's output. Writes (or
    adds to) this rank's dgamma and dbeta, and a, b, c from the sums of all ranks:
      dy = scale (g - sum g / rows - (y - mean) inverse^2 sum(g (y - mean)) / rows). */
-double clr_norm_backward(clr_norm *norm, clr_comm *comm, clr_params *params, double rows, bool accumulate);
-clr_conv_turn clr_norm_turn(const clr_norm *norm, const float *g); /* y -> dy with these coefficients */
+double clr_batch_norm_backward(clr_batch_norm *norm, clr_comm *comm, clr_params *params, double rows, bool accumulate);
+clr_conv_bn_backward clr_batch_norm_input_gradient(const clr_batch_norm *norm,
+                                                   const float *g); /* y -> dy with these coefficients */
 
 /* out = what lens sees of y. */
-void clr_see(const float *y, const clr_lens *lens, int64_t rows, int k, float *out);
+void clr_prologue_apply(const float *y, const clr_prologue *prologue, int64_t rows, int k, float *out);
 
 /* h (n, k) = mean over the pixels of x (n, pixels, k); and back. */
 void clr_pool_mean(const float *x, int n, int pixels, int k, float *h);
@@ -52,11 +53,11 @@ void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, float *dx
    masked by its ReLU; norm->sums filled; workspace: clr_conv_sums_bytes(k). */
 typedef struct clr_pool {
     const float *y;
-    clr_lens lens;
+    clr_prologue prologue;
     int n, h, w, k;
 } clr_pool;
 
 void clr_pool_max(const clr_pool *pool, float *out);
-void clr_pool_max_backward(const clr_pool *pool, const float *dout, float *dy, clr_norm *norm, void *workspace);
+void clr_pool_max_backward(const clr_pool *pool, const float *dout, float *dy, clr_batch_norm *norm, void *workspace);
 
 #endif

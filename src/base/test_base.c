@@ -134,31 +134,31 @@ START_TEST(arena_pieces_do_not_overlap)
 END_TEST
 
 /* Pieces with random lifetimes: whoever lives at the same moment lies apart, and the whole is close to what the busiest moment needs. */
-START_TEST(leases_meet_nobody_and_waste_little)
+START_TEST(live_ranges_do_not_overlap_and_waste_little)
 {
     enum { PIECES = 60, MOMENTS = 40, TRIALS = 50 };
     clr_rng rng = clr_rng_for(_i, 0, 0, 0, 0);
 
     for (int trial = 0; trial < TRIALS; trial++) {
-        clr_leases leases = {0};
+        clr_live_ranges ranges = {0};
         size_t busiest = 0;
         for (int i = 0; i < PIECES; i++) {
             int from = (int)(MOMENTS / 2 * clr_rng_uniform(&rng)), to = from + (int)(5 * clr_rng_uniform(&rng));
-            ck_assert_int_eq(clr_leases_add(&leases, (size_t)(1 + 5000 * clr_rng_uniform(&rng)), from, to), i);
+            ck_assert_int_eq(clr_live_ranges_add(&ranges, (size_t)(1 + 5000 * clr_rng_uniform(&rng)), from, to), i);
             if (i % 3 == 0)
-                clr_leases_again(&leases, i, MOMENTS - to, MOMENTS - from);
+                clr_live_ranges_add_second(&ranges, i, MOMENTS - to, MOMENTS - from);
         }
-        size_t total = clr_leases_place(&leases);
+        size_t total = clr_live_ranges_place(&ranges);
         for (int moment = 0; moment <= MOMENTS; moment++) {
             size_t busy = 0;
             for (int i = 0; i < PIECES; i++) {
-                const clr_lease *a = &leases.lease[i];
+                const clr_live_range *a = &ranges.range[i];
                 bool lives = (moment >= a->from[0] && moment <= a->to[0]) || (moment >= a->from[1] && moment <= a->to[1]);
                 ck_assert_uint_eq(a->offset % CLR_ALIGN, 0);
                 ck_assert_uint_le(a->offset + a->bytes, total);
                 busy += lives ? a->bytes : 0;
                 for (int j = 0; j < i && lives; j++) {
-                    const clr_lease *b = &leases.lease[j];
+                    const clr_live_range *b = &ranges.range[j];
                     if ((moment >= b->from[0] && moment <= b->to[0]) || (moment >= b->from[1] && moment <= b->to[1]))
                         ck_assert(a->offset + a->bytes <= b->offset || b->offset + b->bytes <= a->offset);
                 }
@@ -167,7 +167,7 @@ START_TEST(leases_meet_nobody_and_waste_little)
         }
         ck_assert_uint_ge(total, busiest);
         ck_assert_double_le((double)total, 1.35 * (double)busiest);
-        clr_leases_close(&leases);
+        clr_live_ranges_close(&ranges);
     }
 }
 END_TEST
@@ -263,7 +263,7 @@ int main(void)
     tcase_add_test(tcase, memory_is_zeroed_aligned_counted);
     tcase_add_test(tcase, the_tightest_limit_on_memory_counts);
     tcase_add_test(tcase, arena_pieces_do_not_overlap);
-    tcase_add_loop_test(tcase, leases_meet_nobody_and_waste_little, 0, 4);
+    tcase_add_loop_test(tcase, live_ranges_do_not_overlap_and_waste_little, 0, 4);
     tcase_add_test(tcase, hash_sees_every_bit_and_is_continued);
     tcase_add_test(tcase, streams_are_functions_of_what_they_are_for);
     tcase_add_test(tcase, draws_have_their_distributions);

@@ -63,7 +63,7 @@ static void table(const clr_encoder_times *t, const clr_step_result *step)
     printf("%-16s %12s %14s %16s\n", "seconds", directions[0], directions[1], directions[2]);
     for (int k = 0; k < 4; k++)
         printf("%-16s %12.4f %14.4f %16.4f\n", kinds[k], t->conv[0][k], t->conv[1][k], t->conv[2][k]);
-    printf("norms %.4f  joins %.4f  pools %.4f  head %.4f  batch norm messages %.4f  loss %.4f  reduce, exposed %.4f  update %.4f\n", t->norm, t->join,
+    printf("norms %.4f  joins %.4f  pools %.4f  head %.4f  batch norm messages %.4f  loss %.4f  reduce, exposed %.4f  update %.4f\n", t->norm, t->residual,
            t->pool, t->linear, t->batch_norm_comm, step->loss_seconds + step->gather, step->exposed, step->update);
 }
 

@@ -13,9 +13,9 @@ CLR_CONV_SOLVERS(DECLARE)
 const clr_conv_solver *const clr_conv_solvers[] = {CLR_CONV_SOLVERS(ENTRY) NULL};
 
 CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_moments_pass);
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_seen_pass);
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_turn_pass);
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_join_pass);
+CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_relu_backward_pass);
+CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_bn_backward_pass);
+CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_residual_add_pass);
 
 clr_conv_problem clr_conv_problem_of(int n, int h, int w, int c, int k, int kernel, int stride, int pad)
 {
@@ -67,14 +67,15 @@ static void by_rows(clr_conv_pass *pass, const clr_conv_args *args, int64_t n, i
         clr_parts_add_up(parts, channels, threads, args->moments);
 }
 
-void clr_conv_join_alone(const clr_conv_join *join, int64_t rows, int channels)
+void clr_conv_residual_add(const clr_conv_residual *residual, int64_t rows, int channels)
 {
-    by_rows(*CLR_KERNEL_PICK(clr_conv_join_pass), &(clr_conv_args){.join = *join}, rows, channels, NULL);
+    by_rows(*CLR_KERNEL_PICK(clr_conv_residual_add_pass), &(clr_conv_args){.residual = *residual}, rows, channels,
+            NULL);
 }
 
-void clr_conv_seen_alone(const clr_conv_args *args, int64_t rows, int channels)
+void clr_conv_relu_backward(const clr_conv_args *args, int64_t rows, int channels)
 {
-    by_rows(*CLR_KERNEL_PICK(clr_conv_seen_pass), args, rows, channels, args->workspace);
+    by_rows(*CLR_KERNEL_PICK(clr_conv_relu_backward_pass), args, rows, channels, args->workspace);
 }
 
 void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction,
@@ -84,25 +85,25 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
     int64_t in_rows = (int64_t)args->images * problem->h * problem->w,
             out_rows = (int64_t)args->images * problem->p * problem->q;
 
-    if (direction == CLR_FORWARD && args->join.y && !(solver->joins && solver->joins(problem))) {
-        clr_conv_join_alone(&args->join, in_rows, problem->c);
-        inner.join.y = NULL;
+    if (direction == CLR_FORWARD && args->residual.y && !(solver->adds_residual && solver->adds_residual(problem))) {
+        clr_conv_residual_add(&args->residual, in_rows, problem->c);
+        inner.residual.y = NULL;
     }
     if (solver->fuses) {
         solver->apply(problem, direction, &inner);
         return;
     }
-    if (direction == CLR_BACKWARD_WEIGHT && args->turn.g)
-        by_rows(*CLR_KERNEL_PICK(clr_conv_turn_pass), args, out_rows, problem->k, NULL);
+    if (direction == CLR_BACKWARD_WEIGHT && args->bn_backward.g)
+        by_rows(*CLR_KERNEL_PICK(clr_conv_bn_backward_pass), args, out_rows, problem->k, NULL);
     inner.moments = NULL;
-    inner.seen = false;
-    inner.turn.g = NULL;
+    inner.relu_backward = false;
+    inner.bn_backward.g = NULL;
     solver->apply(problem, direction, &inner);
     inner = *args;
     inner.workspace =
         (char *)args->workspace + clr_aligned(solver->workspace(problem, direction, omp_get_max_threads()));
     if (direction == CLR_FORWARD && args->moments)
         by_rows(*CLR_KERNEL_PICK(clr_conv_moments_pass), args, out_rows, problem->k, inner.workspace);
-    if (direction == CLR_BACKWARD_DATA && args->seen)
-        clr_conv_seen_alone(&inner, in_rows, problem->c);
+    if (direction == CLR_BACKWARD_DATA && args->relu_backward)
+        clr_conv_relu_backward(&inner, in_rows, problem->c);
 }

@@ -32,7 +32,7 @@ static double estimate(const clr_conv_problem *a, clr_direction direction, int t
     return clr_conv_flops(a) / (rate * threads) + 1e-6;
 }
 
-static bool joins(const clr_conv_problem *a)
+static bool adds_residual(const clr_conv_problem *a)
 {
     return a->r == 1 && a->s == 1 && a->stride == 1 && a->pad == 0;
 }
@@ -52,7 +52,7 @@ const clr_conv_solver clr_conv_implicit = {.name = "implicit",
                                            .directions =
                                                1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
                                            .fuses = true,
-                                           .joins = joins,
+                                           .adds_residual = adds_residual,
                                            .applicable = applicable,
                                            .estimate = estimate,
                                            .workspace = workspace,

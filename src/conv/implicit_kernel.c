@@ -15,7 +15,7 @@
    What the next item reads is asked for while this one is computed, and so is what a tile is finished with. A finished
    tile is masked and its moments are added (moments.h) while it is in registers; large results go past the caches. */
 #include "implicit.h"
-#include "join.h"
+#include "residual.h"
 #include "stage.h"
 
 #include <omp.h>
@@ -222,7 +222,7 @@ static void pack(const clr_conv_problem *a, clr_direction direction, const plan 
 
 /* ---- out = staged x panel ---- */
 
-typedef enum finish { PLAIN, MOMENTS, SEEN } finish;
+typedef enum finish { PLAIN, MOMENTS, RELU_BACKWARD } finish;
 
 typedef struct panel_sums {
     float pivot[LANES], first[LANES], second[LANES];
@@ -233,16 +233,16 @@ typedef struct sweep {
     float *const *out;         /* of each output pixel */
     int output;                /* first output channel of this panel */
     int count;
-    const int64_t *offset; /* of each tap, floats */
-    int taps, inputs;      /* of this chunk */
-    clr_ahead *ahead;      /* what the next item reads: asked for at its pace with every CLR_LINE of inputs */
-    const float *panel;    /* (taps, inputs, width) */
-    int lanes;             /* outputs of this panel that exist */
-    float *partial;        /* (count, width), where there are several chunks */
-    bool begins, ends;     /* this chunk is the first, the last */
-    bool add, stream;      /* to what is there; past the caches */
+    const int64_t *offset;  /* of each tap, floats */
+    int taps, inputs;       /* of this chunk */
+    clr_prefetch *prefetch; /* what the next item reads: asked for at its pace with every CLR_LINE of inputs */
+    const float *panel;     /* (taps, inputs, width) */
+    int lanes;              /* outputs of this panel that exist */
+    float *partial;         /* (count, width), where there are several chunks */
+    bool begins, ends;      /* this chunk is the first, the last */
+    bool add, stream;       /* to what is there; past the caches */
     finish finish;
-    const float *base, *x, *about; /* SEEN: the result, x and what the sums are about, of the same shape */
+    const float *base, *x, *bn_input; /* SEEN: the result, x and what the sums are about, of the same shape */
     const float *scale, *shift, *mean;
     bool relu;
     panel_sums *sums;
@@ -271,7 +271,7 @@ INLINE void finish_vector(const int rows, const sweep *a, int first, int l, clr_
             clr_store_vec(a->sums->pivot + l, v[0]);
         other = clr_load(a->sums->pivot + l);
     }
-    if (how == SEEN) {
+    if (how == RELU_BACKWARD) {
         scale = a->scale ? clr_load(a->scale + channel) : clr_broadcast(1);
         if (a->scale)
             shift = clr_load(a->shift + channel);
@@ -287,11 +287,11 @@ INLINE void finish_vector(const int rows, const sweep *a, int first, int l, clr_
             clr_vec d = y - other;
             one += d, two += d * d;
         }
-        if (how == SEEN) {
+        if (how == RELU_BACKWARD) {
             int64_t at = to - a->base;
             if (a->relu)
                 y = (clr_vec)((clr_vec_i)y & (clr_load(a->x + at) * scale + shift > 0.0f));
-            one += y, two += y * (clr_load(a->about + at) - other);
+            one += y, two += y * (clr_load(a->bn_input + at) - other);
         }
         put(to, y, a->stream);
     }
@@ -317,11 +317,11 @@ static void finish_lanes(int rows, int width, const sweep *a, int first, const f
                 float d = y - a->sums->pivot[l];
                 a->sums->first[l] += d, a->sums->second[l] += d * d;
             }
-            if (a->finish == SEEN) {
+            if (a->finish == RELU_BACKWARD) {
                 int64_t at = to + l - a->base;
                 if (a->relu && !((a->scale ? a->x[at] * a->scale[channel] + a->shift[channel] : a->x[at]) > 0))
                     y = 0;
-                a->sums->first[l] += y, a->sums->second[l] += y * (a->about[at] - (a->mean ? a->mean[channel] : 0));
+                a->sums->first[l] += y, a->sums->second[l] += y * (a->bn_input[at] - (a->mean ? a->mean[channel] : 0));
             }
             to[l] = y;
         }
@@ -329,17 +329,17 @@ static void finish_lanes(int rows, int width, const sweep *a, int first, const f
 }
 
 /* What the tile after next is finished with comes from memory: vectors from .. to-1 of it are asked for. */
-INLINE void ask_for_finish(const int vectors, const sweep *a, int first, int from, int to)
+INLINE void prefetch_finish(const int vectors, const sweep *a, int first, int from, int to)
 {
     for (int i = from; i < to && first + i / vectors < a->count; i++) {
         const float *out = a->out[first + i / vectors] + a->output + i % vectors * CLR_LANES;
         int64_t at = out - a->base;
         if (a->add)
             __builtin_prefetch(out, 1);
-        if (a->finish == SEEN) {
+        if (a->finish == RELU_BACKWARD) {
             __builtin_prefetch(a->x + at);
-            if (a->about != a->x)
-                __builtin_prefetch(a->about + at);
+            if (a->bn_input != a->x)
+                __builtin_prefetch(a->bn_input + at);
         }
     }
 }
@@ -350,8 +350,8 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
     const float *panel = a->panel;
     float *partial = a->partial + (size_t)first * (size_t)(vectors * CLR_LANES);
 
-    bool asks = a->ends && (a->finish == SEEN || a->add);
-    int asked = 0, pace = (int)(rows * vectors * CLR_LINE / ((int64_t)a->taps * a->inputs + 1)) + 1;
+    bool prefetches = a->ends && (a->finish == RELU_BACKWARD || a->add);
+    int prefetched = 0, pace = (int)(rows * vectors * CLR_LINE / ((int64_t)a->taps * a->inputs + 1)) + 1;
 
     if (a->begins)
         UNROLL_FOR (int m = 0; m < rows; m++)
@@ -367,9 +367,9 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
             in[m] = a->pixel[first + m] + a->offset[t];
         for (int64_t i = 0; i < a->inputs;) {
             int64_t end = i + CLR_LINE < a->inputs ? i + CLR_LINE : a->inputs;
-            clr_ask_ahead(a->ahead);
-            if (asks && asked < rows * vectors)
-                ask_for_finish(vectors, a, first + 2 * rows, asked, asked + pace), asked += pace;
+            clr_prefetch_next(a->prefetch);
+            if (prefetches && prefetched < rows * vectors)
+                prefetch_finish(vectors, a, first + 2 * rows, prefetched, prefetched + pace), prefetched += pace;
             for (; i < end; i++, panel += vectors * CLR_LANES) {
                 clr_vec right[VECTORS];
                 UNROLL_FOR (int v = 0; v < vectors; v++)
@@ -399,7 +399,7 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
             finish_vector(rows, a, first, v * CLR_LANES, sum[v], MOMENTS);
     else
         UNROLL_FOR (int v = 0; v < vectors; v++)
-            finish_vector(rows, a, first, v * CLR_LANES, sum[v], SEEN);
+            finish_vector(rows, a, first, v * CLR_LANES, sum[v], RELU_BACKWARD);
 }
 
 /* All pixels, in tiles of `most` rows or, so that none is left over, fewer. */
@@ -457,7 +457,7 @@ static void run_class(const plan *b, const class *in, const float *packed, sweep
     int64_t offset[TAPS], moved[TAPS];
     panel_sums sums;
 
-    if (!in->taps && !(a->add && a->finish == SEEN)) {
+    if (!in->taps && !(a->add && a->finish == RELU_BACKWARD)) {
         if (!a->add)
             clear(a, b->outputs);
         return;
@@ -507,7 +507,7 @@ static item item_of(const clr_conv_problem *a, clr_direction direction, const pl
 
 /* What the item reads, or nothing where that leaves out lines of memory; at such a pace that it is there when as
    much has been computed. */
-static clr_ahead ask(const plan *b, const item *one, const float *in)
+static clr_prefetch prefetch_rows(const plan *b, const item *one, const float *in)
 {
     enum { TILE = 6 }; /* pixels, about */
     int low = (int)clr_max64(0, one->low), high = (int)clr_min64(b->stage.h, one->low + one->rows), taps = 0;
@@ -518,7 +518,7 @@ static clr_ahead ask(const plan *b, const item *one, const float *in)
     for (int i = 0; i < b->classes; i++)
         taps += b->class[i].taps;
     int64_t tiles = (int64_t)one->images * (one->last - one->first) * b->out_w * b->panels / (TILE * b->classes) + 1;
-    return (clr_ahead){.at = at, .end = at + floats, .pace = (int)(floats / (tiles * taps * b->inputs) + 1)};
+    return (clr_prefetch){.at = at, .end = at + floats, .pace = (int)(floats / (tiles * taps * b->inputs) + 1)};
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
@@ -527,25 +527,25 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     const plan b = plan_for(a, direction, threads);
     float *packed = args->workspace;
     char *own = (char *)args->workspace + clr_aligned(b.pack_floats * sizeof(float));
-    bool forward = direction == CLR_FORWARD, gather = args->moments && (forward || args->seen);
+    bool forward = direction == CLR_FORWARD, gather = args->moments && (forward || args->relu_backward);
     const float *in = forward ? args->x : args->dy;
     float *out = forward ? args->y : args->dx;
-    clr_lens lens = forward ? args->lens : (clr_lens){0};
-    bool joins = forward && args->join.y,
-         lies = b.may_lie && !lens.scale && !joins; /* joins: only what implicit.c says */
-    bool past = joins && clr_join_goes_past(&args->join, (int64_t)args->images * a->h * a->w, a->c);
+    clr_prologue prologue = forward ? args->prologue : (clr_prologue){0};
+    bool adds_residual = forward && args->residual.y,
+         lies = b.may_lie && !prologue.scale && !adds_residual; /* joins: only what implicit.c says */
+    bool past = adds_residual && clr_residual_add_streams(&args->residual, (int64_t)args->images * a->h * a->w, a->c);
     int groups = (args->images + b.images - 1) / b.images, items = groups * b.items_per_image;
     sweep job = {.add = args->accumulate && !forward,
-                 .finish = !forward && args->seen ? SEEN
-                           : gather               ? MOMENTS
-                                                  : PLAIN,
+                 .finish = !forward && args->relu_backward ? RELU_BACKWARD
+                           : gather                        ? MOMENTS
+                                                           : PLAIN,
                  .base = out,
                  .x = args->x,
-                 .about = args->about ? args->about : args->x,
-                 .scale = args->lens.scale,
-                 .shift = args->lens.shift,
+                 .bn_input = args->bn_input ? args->bn_input : args->x,
+                 .scale = args->prologue.scale,
+                 .shift = args->prologue.shift,
                  .mean = args->mean,
-                 .relu = args->lens.relu};
+                 .relu = args->prologue.relu};
 
     job.stream = !job.add && (int64_t)args->images * b.out_h * b.out_w * b.outputs > STREAMED &&
                  b.outputs % CLR_LANES == 0 && (uintptr_t)out % CLR_ALIGN == 0;
@@ -561,25 +561,26 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         memset(sums, 0, 2 * (size_t)b.outputs * sizeof *sums);
         pack(a, direction, &b, args->weight, packed);
         int begin = (int)clr_share(items, threads, thread), end = (int)clr_share(items, threads, thread + 1);
-        clr_ahead ahead, shortcut;
-        job.ahead = &ahead;
+        clr_prefetch prefetch, shortcut;
+        job.prefetch = &prefetch;
         for (int i = begin; i < end; i++) {
             item one = item_of(a, direction, &b, i, args->images),
                  next = item_of(a, direction, &b, i + 1, args->images);
-            ahead = i + 1 < end ? ask(&b, &next, joins ? args->join.y : in) : (clr_ahead){0};
-            if (i + 1 < end && joins) {
-                shortcut = ask(&b, &next, args->join.shortcut);
-                ahead.pace *= 2, shortcut.pace *= 2, ahead.then = &shortcut;
+            prefetch =
+                i + 1 < end ? prefetch_rows(&b, &next, adds_residual ? args->residual.y : in) : (clr_prefetch){0};
+            if (i + 1 < end && adds_residual) {
+                shortcut = prefetch_rows(&b, &next, args->residual.shortcut);
+                prefetch.pace *= 2, shortcut.pace *= 2, prefetch.then = &shortcut;
             }
             size_t image_floats = (size_t)one.rows * (size_t)b.stage.columns * (size_t)b.stage.channels;
-            if (joins) {
+            if (adds_residual) {
                 int64_t row = ((int64_t)one.image * a->h + one.first) * a->w,
                         rows = (int64_t)one.images * (one.last - one.first) * a->w;
-                clr_join_rows(&args->join, row, row + rows, a->c, staged, past);
+                clr_residual_add_rows(&args->residual, row, row + rows, a->c, staged, past);
             }
-            for (int image = 0; image < one.images && !lies && !joins; image++)
+            for (int image = 0; image < one.images && !lies && !adds_residual; image++)
                 stage_rows(&b.stage, in + (int64_t)(one.image + image) * b.stage.h * b.stage.w * b.stage.channels,
-                           &lens, one.low, one.rows, 0, b.stage.channels, staged + (size_t)image * image_floats);
+                           &prologue, one.low, one.rows, 0, b.stage.channels, staged + (size_t)image * image_floats);
             for (int c = 0; c < b.classes; c++) {
                 const class *in_class = &b.class[c];
                 job.count = 0;

@@ -15,7 +15,7 @@
    the channels. */
 #include "implicit.h"
 #include "stage.h"
-#include "turn.h"
+#include "bn_backward.h"
 
 #include <omp.h>
 
@@ -99,8 +99,8 @@ typedef struct outer {
     int images, rows, columns;
     float *dw;
     int64_t ld;
-    int lanes;        /* of the panel that exist */
-    clr_ahead *ahead; /* of the next item; asked for with every CLR_LINE of pixels */
+    int lanes;              /* of the panel that exist */
+    clr_prefetch *prefetch; /* of the next item; asked for with every CLR_LINE of pixels */
 } outer;
 
 INLINE void tile(const int rows, const int vectors, const outer *a, int first)
@@ -119,7 +119,7 @@ INLINE void tile(const int rows, const int vectors, const outer *a, int first)
             const float *x = a->x + first + image * a->x_image + row * a->x_row;
             for (int column = 0; column < a->columns;) {
                 int end = a->columns - column < CLR_LINE ? a->columns : column + CLR_LINE;
-                clr_ask_ahead(a->ahead);
+                clr_prefetch_next(a->prefetch);
                 for (; column < end; column++, x += a->x_pixel, dy += a->dy_pixel) {
                     clr_vec right[VECTORS];
                     UNROLL_FOR (int v = 0; v < vectors; v++)
@@ -223,10 +223,10 @@ static item item_of(const clr_conv_problem *a, const plan *b, int index, int ima
 
 /* Adds what an item gives to dw's channels c0 .. c0+n-1. */
 static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one, int c0,
-                     int n, char *mine, clr_ahead *ahead, float *dw)
+                     int n, char *mine, clr_prefetch *prefetch, float *dw)
 {
     float *staged = (float *)(mine + b->at_stage), *panel = (float *)(mine + b->at_panel);
-    bool lies = b->point && !args->lens.scale, merged = n == a->c;
+    bool lies = b->point && !args->prologue.scale, merged = n == a->c;
     int rows = (one->last - 1 - one->first) * b->step + a->r;
     int64_t floats = (int64_t)rows * b->stage.columns * n, image_floats = (int64_t)a->h * a->w * a->c;
     const float *x = args->x + one->image * image_floats;
@@ -237,7 +237,7 @@ static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const
                  .rows = one->last - one->first,
                  .columns = a->q,
                  .ld = a->k,
-                 .ahead = ahead};
+                 .prefetch = prefetch};
 
     if (lies) {
         job.x_pixel = (int64_t)a->stride * a->c;
@@ -246,7 +246,7 @@ static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const
         x += one->first * job.x_row + c0;
     } else {
         for (int i = 0; i < one->images; i++)
-            stage_rows(&b->stage, x + i * image_floats, &args->lens, one->first * b->step - a->pad, rows, c0, n,
+            stage_rows(&b->stage, x + i * image_floats, &args->prologue, one->first * b->step - a->pad, rows, c0, n,
                        staged + i * floats);
         x = staged;
     }
@@ -273,16 +273,16 @@ static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const
 }
 
 /* What the item reads: dy, g too if it turns, and x, of a 1x1 kernel all of whose channels and pixels are taken. */
-static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one, bool turns,
-                       clr_ahead ahead[3])
+static void prefetch_item(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one,
+                          bool makes_dy, clr_prefetch prefetch[3])
 {
-    int64_t k = a->k, turned = turns ? k : 0, c = b->point && b->stage.pick == 1 && b->block == a->c ? a->c : 0;
+    int64_t k = a->k, g_channels = makes_dy ? k : 0, c = b->point && b->stage.pick == 1 && b->block == a->c ? a->c : 0;
 
-    clr_ahead_chain(ahead, 3,
-                    (const float *[]){args->dy + one->pixel * k, turns ? args->turn.g + one->pixel * k : NULL,
-                                      args->x + one->pixel * c},
-                    (int64_t[]){one->pixels * k, one->pixels * turned, one->pixels * c},
-                    one->pixels * (int64_t)b->floats);
+    clr_prefetch_chain(
+        prefetch, 3,
+        (const float *[]){args->dy + one->pixel * k, makes_dy ? args->bn_backward.g + one->pixel * k : NULL,
+                          args->x + one->pixel * c},
+        (int64_t[]){one->pixels * k, one->pixels * g_channels, one->pixels * c}, one->pixels * (int64_t)b->floats);
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
@@ -290,7 +290,8 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     int threads = omp_get_max_threads(), taps = a->r * a->s;
     const plan b = plan_for(a, threads);
     int items = (args->images + b.images - 1) / b.images * b.items_per_image;
-    bool alone = b.own || threads == 1, turns = args->turn.g; /* alone: nobody else reads this thread's items */
+    bool alone = b.own || threads == 1,
+         makes_dy = args->bn_backward.g; /* alone: nobody else reads this thread's items */
 
     (void)direction;
 #pragma omp parallel num_threads(threads)
@@ -305,22 +306,22 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         for (int t = 0; t < taps && (b.own || !args->accumulate); t++)
             memset(dw + ((size_t)t * (size_t)a->c + (size_t)begin) * (size_t)a->k, 0,
                    (size_t)(end - begin) * (size_t)a->k * sizeof *dw);
-        if (turns && !alone) {
+        if (makes_dy && !alone) {
             int64_t rows = (int64_t)args->images * a->p * a->q;
-            clr_turn_rows(&args->turn, clr_share(rows, threads, thread), clr_share(rows, threads, thread + 1), a->k,
-                          args->y);
+            clr_bn_backward_rows(&args->bn_backward, clr_share(rows, threads, thread),
+                                 clr_share(rows, threads, thread + 1), a->k, args->y);
 #pragma omp barrier
         }
         for (int c = begin; c < end; c += b.block)
             for (int i = from; i < to; i++) {
                 item one = item_of(a, &b, i, args->images), next = item_of(a, &b, i + 1, args->images);
-                bool turns_now = turns && alone && c == begin;
-                clr_ahead ahead[3] = {{0}};
+                bool makes_dy_now = makes_dy && alone && c == begin;
+                clr_prefetch prefetch[3] = {{0}};
                 if (i + 1 < to)
-                    look_ahead(a, args, &b, &next, turns_now, ahead);
-                if (turns_now)
-                    clr_turn_rows(&args->turn, one.pixel, one.pixel + one.pixels, a->k, args->y);
-                add_item(a, args, &b, &one, c, (int)clr_min64(b.block, end - c), mine, ahead, dw);
+                    prefetch_item(a, args, &b, &next, makes_dy_now, prefetch);
+                if (makes_dy_now)
+                    clr_bn_backward_rows(&args->bn_backward, one.pixel, one.pixel + one.pixels, a->k, args->y);
+                add_item(a, args, &b, &one, c, (int)clr_min64(b.block, end - c), mine, prefetch, dw);
             }
         if (b.own) {
 #pragma omp barrier

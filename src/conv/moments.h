@@ -51,8 +51,8 @@ static inline void clr_moments_rows(const float *y, int64_t n, int64_t ld, int k
 
 /* dx (n, c): masked in place where relu(scale x + shift) is flat (without scale: relu(x); without ReLU x is not
    read); then sum dx and sum dx (about - mean) are added to sums (as above). sums NULL: only the mask. */
-static inline void clr_seen_rows(float *dx, const float *x, const float *about, int64_t n, int c, const clr_lens *lens,
-                                 const float *mean, double *sums, int64_t width)
+static inline void clr_relu_backward_rows(float *dx, const float *x, const float *bn_input, int64_t n, int c,
+                                          const clr_prologue *prologue, const float *mean, double *sums, int64_t width)
 {
     for (int64_t first = 0; first < n; first += CLR_MOMENT_ROWS) {
         int64_t rows = n - first < CLR_MOMENT_ROWS ? n - first : CLR_MOMENT_ROWS;
@@ -61,14 +61,14 @@ static inline void clr_seen_rows(float *dx, const float *x, const float *about, 
             float a[CLR_MOMENT_LANES] = {0}, b[CLR_MOMENT_LANES] = {0};
             float scale[CLR_MOMENT_LANES], shift[CLR_MOMENT_LANES], centre[CLR_MOMENT_LANES];
             for (int i = 0; i < lanes; i++) {
-                scale[i] = lens->scale ? lens->scale[c0 + i] : 1;
-                shift[i] = lens->scale ? lens->shift[c0 + i] : 0;
+                scale[i] = prologue->scale ? prologue->scale[c0 + i] : 1;
+                shift[i] = prologue->scale ? prologue->shift[c0 + i] : 0;
                 centre[i] = mean ? mean[c0 + i] : 0;
             }
             for (int64_t row = 0; row < rows; row++) {
                 float *d = dx + (first + row) * c + c0;
-                const float *other = about + (first + row) * c + c0;
-                if (lens->relu) {
+                const float *other = bn_input + (first + row) * c + c0;
+                if (prologue->relu) {
                     const float *in = x + (first + row) * c + c0;
                     for (int i = 0; i < lanes; i++)
                         d[i] = scale[i] * in[i] + shift[i] > 0 ? d[i] : 0;

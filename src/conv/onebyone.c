@@ -17,10 +17,10 @@
 
 /* Rows of a block, about; channels of a strip, and of as many strips as are arranged at once; bytes of a block that
    is asked for. */
-enum { ROWS = 192, STRIP = 48, CHUNK = 3 * STRIP, ASKED = 512 << 10 };
+enum { ROWS = 192, STRIP = 48, CHUNK = 3 * STRIP, PREFETCHED = 512 << 10 };
 
-CLR_KERNEL_DECLARE(clr_conv_look, clr_conv_look_pass);
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_turn_pass);
+CLR_KERNEL_DECLARE(clr_conv_prologue_fn, clr_conv_prologue_pass);
+CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_bn_backward_pass);
 
 typedef struct layout {
     int lines;                               /* of a block */
@@ -64,17 +64,18 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
 static void arrange(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, int c0, int n,
                     float *strips)
 {
-    clr_conv_look *look = CLR_KERNEL_PICK(clr_conv_look_pass);
+    clr_conv_prologue_fn *prologue_pass = CLR_KERNEL_PICK(clr_conv_prologue_pass);
 
     for (int c = 0; c < n; c += STRIP)
         for (int line = first; line < last; line++, strips += a->q * STRIP)
-            look(strips, STRIP, args->x + ((int64_t)(line / a->p) * a->h + line % a->p * a->stride) * a->w * a->c,
-                 (int64_t)a->stride * a->c, a->q, c0 + c, (int)clr_min64(STRIP, n - c), &args->lens);
+            prologue_pass(strips, STRIP,
+                          args->x + ((int64_t)(line / a->p) * a->h + line % a->p * a->stride) * a->w * a->c,
+                          (int64_t)a->stride * a->c, a->q, c0 + c, (int)clr_min64(STRIP, n - c), &args->prologue);
 }
 
 /* Rows c0 .. c0+n-1 of dw += strips^T panels. */
 static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const float *strips, const float *panels,
-                     float *dw, clr_ahead *ahead)
+                     float *dw, clr_prefetch *prefetch)
 {
     const clr_panel_op *op = clr_panel_current();
     int width = (int)op->floats(1, 1);
@@ -83,21 +84,23 @@ static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const f
         for (int c = 0; c < n; c += STRIP)
             op->multiply((int)clr_min64(STRIP, n - c), (int)clr_min64(width, a->k - k), rows,
                          strips + (int64_t)c * rows, 1, STRIP, panels + (int64_t)k * rows, true,
-                         dw + (int64_t)(c0 + c) * a->k + k, a->k, ahead);
+                         dw + (int64_t)(c0 + c) * a->k + k, a->k, prefetch);
 }
 
 /* What lines first .. last-1 are made of: dy, g with its turn, and x, where nothing of it is left out. */
-static void look_ahead(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, clr_ahead ahead[3])
+static void prefetch_item(const clr_conv_problem *a, const clr_conv_args *args, int first, int last,
+                          clr_prefetch prefetch[3])
 {
-    int64_t from = (int64_t)first * a->q, rows = (int64_t)(last - first) * a->q, asked = rows, k = a->k,
+    int64_t from = (int64_t)first * a->q, rows = (int64_t)(last - first) * a->q, prefetched = rows, k = a->k,
             c = a->stride == 1 ? a->c : 0;
-    int64_t turned = args->turn.g ? k : 0;
+    int64_t g_channels = args->bn_backward.g ? k : 0;
 
-    if (rows * (a->c + k + turned) * (int64_t)sizeof(float) > ASKED)
-        asked = 0;
-    clr_ahead_chain(ahead, 3,
-                    (const float *[]){args->dy + from * k, turned ? args->turn.g + from * k : NULL, args->x + from * c},
-                    (int64_t[]){asked * k, asked * turned, asked * c}, clr_max64(1, rows * a->c * k));
+    if (rows * (a->c + k + g_channels) * (int64_t)sizeof(float) > PREFETCHED)
+        prefetched = 0;
+    clr_prefetch_chain(
+        prefetch, 3,
+        (const float *[]){args->dy + from * k, g_channels ? args->bn_backward.g + from * k : NULL, args->x + from * c},
+        (int64_t[]){prefetched * k, prefetched * g_channels, prefetched * c}, clr_max64(1, rows * a->c * k));
 }
 
 static void add_up(const clr_conv_problem *a, const clr_conv_args *args, const layout *b, int threads, int thread)
@@ -114,7 +117,7 @@ static void add_up(const clr_conv_problem *a, const clr_conv_args *args, const l
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
 {
-    clr_conv_pass *turn = CLR_KERNEL_PICK(clr_conv_turn_pass);
+    clr_conv_pass *bn_backward = CLR_KERNEL_PICK(clr_conv_bn_backward_pass);
     int threads = omp_get_max_threads(), lines = args->images * a->p;
     const layout b = layout_of(a);
 
@@ -124,19 +127,19 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
         int thread = omp_get_thread_num(), end = (int)clr_share(lines, threads, thread + 1);
         char *mine = (char *)args->workspace + (size_t)thread * b.thread_bytes;
         float *strips = (float *)mine, *panels = (float *)(mine + b.at_panels), *dw = (float *)(mine + b.at_sums);
-        clr_ahead ahead[3];
+        clr_prefetch prefetch[3];
         memset(dw, 0, b.thread_bytes - b.at_sums);
         for (int first = (int)clr_share(lines, threads, thread), last; first < end; first = last) {
             last = (int)clr_min64(first + b.lines, end);
             int rows = (last - first) * a->q;
-            if (args->turn.g)
-                turn(args, a->k, (int64_t)first * a->q, (int64_t)last * a->q, NULL);
+            if (args->bn_backward.g)
+                bn_backward(args, a->k, (int64_t)first * a->q, (int64_t)last * a->q, NULL);
             clr_panel_current()->pack(false, rows, a->k, 1, args->dy + (int64_t)first * a->q * a->k, a->k, panels);
-            look_ahead(a, args, last, (int)clr_min64(last + b.lines, end), ahead);
+            prefetch_item(a, args, last, (int)clr_min64(last + b.lines, end), prefetch);
             for (int c = 0; c < a->c; c += CHUNK) {
                 int n = (int)clr_min64(CHUNK, a->c - c);
                 arrange(a, args, first, last, c, n, strips);
-                multiply(a, rows, c, n, strips, panels, dw, ahead);
+                multiply(a, rows, c, n, strips, panels, dw, prefetch);
             }
         }
 #pragma omp barrier

@@ -2,14 +2,14 @@
 #include "passes.h"
 
 #include "clr/isa.h"
-#include "join.h"
+#include "residual.h"
 #include "moments.h"
 #include "stage.h"
-#include "turn.h"
+#include "bn_backward.h"
 
-clr_conv_pass CLR_KERNEL(clr_conv_moments_pass), CLR_KERNEL(clr_conv_seen_pass), CLR_KERNEL(clr_conv_turn_pass),
-    CLR_KERNEL(clr_conv_join_pass);
-clr_conv_look CLR_KERNEL(clr_conv_look_pass);
+clr_conv_pass CLR_KERNEL(clr_conv_moments_pass), CLR_KERNEL(clr_conv_relu_backward_pass),
+    CLR_KERNEL(clr_conv_bn_backward_pass), CLR_KERNEL(clr_conv_residual_add_pass);
+clr_conv_prologue_fn CLR_KERNEL(clr_conv_prologue_pass);
 
 void CLR_KERNEL(clr_conv_moments_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last,
                                        double *sums)
@@ -17,28 +17,32 @@ void CLR_KERNEL(clr_conv_moments_pass)(const clr_conv_args *args, int channels, 
     clr_moments_rows(args->y + first * channels, last - first, channels, channels, sums, channels);
 }
 
-void CLR_KERNEL(clr_conv_seen_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums)
+void CLR_KERNEL(clr_conv_relu_backward_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last,
+                                             double *sums)
 {
-    const float *about = args->about ? args->about : args->x;
+    const float *bn_input = args->bn_input ? args->bn_input : args->x;
 
-    clr_seen_rows(args->dx + first * channels, args->x + first * channels, about + first * channels, last - first,
-                  channels, &args->lens, args->mean, args->moments ? sums : NULL, channels);
+    clr_relu_backward_rows(args->dx + first * channels, args->x + first * channels, bn_input + first * channels,
+                           last - first, channels, &args->prologue, args->mean, args->moments ? sums : NULL, channels);
 }
 
-void CLR_KERNEL(clr_conv_turn_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums)
+void CLR_KERNEL(clr_conv_bn_backward_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last,
+                                           double *sums)
 {
     (void)sums;
-    clr_turn_rows(&args->turn, first, last, channels, args->y);
+    clr_bn_backward_rows(&args->bn_backward, first, last, channels, args->y);
 }
 
-void CLR_KERNEL(clr_conv_join_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums)
+void CLR_KERNEL(clr_conv_residual_add_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last,
+                                            double *sums)
 {
     (void)sums;
-    clr_join_rows(&args->join, first, last, channels, NULL, clr_join_goes_past(&args->join, last - first, channels));
+    clr_residual_add_rows(&args->residual, first, last, channels, NULL,
+                          clr_residual_add_streams(&args->residual, last - first, channels));
 }
 
-void CLR_KERNEL(clr_conv_look_pass)(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0,
-                                    int n, const clr_lens *lens)
+void CLR_KERNEL(clr_conv_prologue_pass)(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels,
+                                        int c0, int n, const clr_prologue *prologue)
 {
-    see_pixels(to, to_ld, from, from_ld, pixels, c0, n, lens);
+    stage_pixels(to, to_ld, from, from_ld, pixels, c0, n, prologue);
 }

@@ -24,10 +24,10 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
     return 0;
 }
 
-static double see(const clr_lens *lens, float x, int c)
+static double apply_prologue(const clr_prologue *prologue, float x, int c)
 {
-    float seen = lens->scale ? lens->scale[c] * x + lens->shift[c] : x;
-    return lens->relu && seen < 0 ? 0 : seen;
+    float activated = prologue->scale ? prologue->scale[c] * x + prologue->shift[c] : x;
+    return prologue->relu && activated < 0 ? 0 : activated;
 }
 
 static void forward(const clr_conv_problem *a, const clr_conv_args *args)
@@ -46,7 +46,7 @@ static void forward(const clr_conv_problem *a, const clr_conv_args *args)
                             const float *x = args->x + (((int64_t)n * a->h + h) * a->w + w) * a->c;
                             const float *weight = args->weight + (int64_t)(r * a->s + s) * a->c * a->k + k;
                             for (int c = 0; c < a->c; c++)
-                                sum += see(&args->lens, x[c], c) * weight[(int64_t)c * a->k];
+                                sum += apply_prologue(&args->prologue, x[c], c) * weight[(int64_t)c * a->k];
                         }
                     args->y[(((int64_t)n * a->p + p) * a->q + q) * a->k + k] = (float)sum;
                 }
@@ -90,7 +90,8 @@ static void backward_weight(const clr_conv_problem *a, const clr_conv_args *args
                     for (int q = 0; q < a->q && h >= 0 && h < a->h; q++) {
                         int w = q * a->stride + s - a->pad;
                         if (w >= 0 && w < a->w)
-                            sum += see(&args->lens, args->x[(((int64_t)n * a->h + h) * a->w + w) * a->c + c], c) *
+                            sum += apply_prologue(&args->prologue,
+                                                  args->x[(((int64_t)n * a->h + h) * a->w + w) * a->c + c], c) *
                                    args->dy[(((int64_t)n * a->p + p) * a->q + q) * a->k + k];
                     }
                 }

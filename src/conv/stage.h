@@ -15,11 +15,13 @@ typedef struct stage {
 } stage;
 
 /* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` floats apart, into to, `to_ld` apart. A NaN stays. */
-static inline void see_pixels(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0, int n,
-                              const clr_lens *lens)
+static inline void stage_pixels(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0, int n,
+                                const clr_prologue *prologue)
 {
-    const float *restrict scale = lens->scale ? lens->scale + c0 : NULL, *restrict shift =
-                                                                             lens->scale ? lens->shift + c0 : NULL;
+    const float *restrict scale = prologue->scale ? prologue->scale + c0 : NULL, *restrict shift =
+                                                                                     prologue->scale
+                                                                                         ? prologue->shift + c0
+                                                                                         : NULL;
 
     if (!scale && from_ld == n && to_ld == n) {
         memcpy(to, from + c0, (size_t)pixels * (size_t)n * sizeof *to);
@@ -30,10 +32,10 @@ static inline void see_pixels(float *to, int64_t to_ld, const float *from, int64
         const float *restrict in = from + i * from_ld + c0;
         if (!scale)
             memcpy(out, in, (size_t)n * sizeof *out);
-        else if (lens->relu)
+        else if (prologue->relu)
             for (int c = 0; c < n; c++) {
-                float seen = scale[c] * in[c] + shift[c];
-                out[c] = seen < 0 ? 0 : seen;
+                float activated = scale[c] * in[c] + shift[c];
+                out[c] = activated < 0 ? 0 : activated;
             }
         else
             for (int c = 0; c < n; c++)
@@ -42,8 +44,8 @@ static inline void see_pixels(float *to, int64_t to_ld, const float *from, int64
 }
 
 /* Rows low .. low+rows-1 of one image, channels c0 .. c0+n-1, into (rows, columns, n); what lies outside is zero. */
-static inline void stage_rows(const stage *b, const float *image, const clr_lens *lens, int low, int rows, int c0,
-                              int n, float *to)
+static inline void stage_rows(const stage *b, const float *image, const clr_prologue *prologue, int low, int rows,
+                              int c0, int n, float *to)
 {
     size_t row_floats = (size_t)b->columns * (size_t)n, pixel = (size_t)n * sizeof *to;
     int left = b->low < 0 ? -b->low : 0, first = b->low > 0 ? b->low : 0;
@@ -56,8 +58,8 @@ static inline void stage_rows(const stage *b, const float *image, const clr_lens
             continue;
         }
         memset(to, 0, (size_t)left * pixel);
-        see_pixels(to + (size_t)left * (size_t)n, n, image + ((int64_t)row * b->w + first) * b->pick * b->channels,
-                   (int64_t)b->pick * b->channels, inside, c0, n, lens);
+        stage_pixels(to + (size_t)left * (size_t)n, n, image + ((int64_t)row * b->w + first) * b->pick * b->channels,
+                     (int64_t)b->pick * b->channels, inside, c0, n, prologue);
         memset(to + (size_t)(left + inside) * (size_t)n, 0, (size_t)(b->columns - left - inside) * pixel);
     }
 }

@@ -41,7 +41,7 @@ typedef struct outcome {
 
 typedef struct data {
     clr_conv_problem a;
-    float *x, *about, *y, *g, *w, *lens, *mean, *turn, *start;
+    float *x, *bn_input, *y, *g, *w, *prologue, *mean, *bn_backward, *start;
     outcome got, want;
     char *workspace;
     int64_t xs, ys, ws;
@@ -91,12 +91,12 @@ static data make(int shape)
     d.ws = (int64_t)a->r * a->s * a->c * a->k;
     int64_t most = clr_max64(d.xs, clr_max64(d.ys, d.ws));
     d.x = random_floats(d.xs, &rng, 0.3, 1);
-    d.about = random_floats(d.xs, &rng, 0, 1);
+    d.bn_input = random_floats(d.xs, &rng, 0, 1);
     d.y = random_floats(d.ys, &rng, 0, 1);
     d.g = random_floats(d.ys, &rng, 0, 1);
-    d.turn = random_floats(4 * a->k, &rng, 0.5, 1);
+    d.bn_backward = random_floats(4 * a->k, &rng, 0.5, 1);
     d.w = random_floats(d.ws, &rng, 0, 1);
-    d.lens = random_floats(2 * a->c, &rng, 0.5, 0.5);
+    d.prologue = random_floats(2 * a->c, &rng, 0.5, 0.5);
     d.mean = random_floats(a->c, &rng, 0, 1);
     d.start = random_floats(most, &rng, 0, 1);
     d.got = outcome_for(&d, most);
@@ -105,17 +105,17 @@ static data make(int shape)
     for (int64_t i = 0; i < d.xs; i++)
         d.x[i] = roundf(d.x[i] * 64) / 64;
     for (int i = 0; i < a->c; i++) {
-        d.lens[i] = roundf(d.lens[i] * 64) / 64;
-        d.lens[a->c + i] = (2 * roundf(d.lens[a->c + i] * 4096) + 1) / 8192;
+        d.prologue[i] = roundf(d.prologue[i] * 64) / 64;
+        d.prologue[a->c + i] = (2 * roundf(d.prologue[a->c + i] * 4096) + 1) / 8192;
     }
     return d;
 }
 
 static void drop(data *d)
 {
-    void *all[] = {d->x,           d->about,    d->y,         d->g,           d->w,       d->lens,
-                   d->mean,        d->turn,     d->start,     d->workspace,   d->got.out, d->got.made,
-                   d->got.moments, d->want.out, d->want.made, d->want.moments};
+    void *all[] = {d->x,           d->bn_input,    d->y,         d->g,           d->w,       d->prologue,
+                   d->mean,        d->bn_backward, d->start,     d->workspace,   d->got.out, d->got.made,
+                   d->got.moments, d->want.out,    d->want.made, d->want.moments};
 
     for (size_t i = 0; i < CLR_COUNT(all); i++)
         clr_free(all[i]);
@@ -124,21 +124,22 @@ static void drop(data *d)
 /* Forward knows no accumulate, only backward_data seen and about, the two others makes (a join, a turn). */
 typedef struct variant {
     const char *name;
-    bool lens, relu, accumulate, seen, about, moments, makes, fewer;
+    bool prologue, relu, accumulate, relu_backward, bn_input, moments, makes, fewer;
 } variant;
 
 static const variant variants[] = {
     {"plain", .moments = true},
-    {"lens", .lens = true, .relu = true, .moments = true},
+    {"lens", .prologue = true, .relu = true, .moments = true},
     {"accumulated", .accumulate = true, .moments = true},
-    {"lens, mask and moments", .lens = true, .relu = true, .seen = true, .moments = true},
+    {"lens, mask and moments", .prologue = true, .relu = true, .relu_backward = true, .moments = true},
     {"fewer images than planned for", .moments = true, .fewer = true},
-    {"mask without moments", .lens = true, .relu = true, .seen = true},
-    {"join, turn", .relu = true, .accumulate = true, .seen = true, .about = true, .moments = true, .makes = true},
-    {"join with a lens, turn", .lens = true, .accumulate = true, .seen = true, .about = true, .moments = true,
+    {"mask without moments", .prologue = true, .relu = true, .relu_backward = true},
+    {"join, turn", .relu = true, .accumulate = true, .relu_backward = true, .bn_input = true, .moments = true,
      .makes = true},
-    {"join with lens and ReLU, turn", .lens = true, .relu = true, .accumulate = true, .seen = true, .about = true,
+    {"join with a lens, turn", .prologue = true, .accumulate = true, .relu_backward = true, .bn_input = true,
      .moments = true, .makes = true},
+    {"join with lens and ReLU, turn", .prologue = true, .relu = true, .accumulate = true, .relu_backward = true,
+     .bn_input = true, .moments = true, .makes = true},
 };
 
 typedef struct call {
@@ -153,9 +154,9 @@ static call call_of(const data *d, clr_direction direction, const variant *v)
     call c = {direction, v->fewer ? (d->a.n + 1) / 2 : d->a.n, *v, NULL, NULL};
 
     c.is.accumulate &= direction != CLR_FORWARD;
-    c.is.seen &= direction == CLR_BACKWARD_DATA;
+    c.is.relu_backward &= direction == CLR_BACKWARD_DATA;
     c.is.makes &= direction != CLR_BACKWARD_DATA;
-    c.is.moments &= direction == CLR_FORWARD || c.is.seen;
+    c.is.moments &= direction == CLR_FORWARD || c.is.relu_backward;
     return c;
 }
 
@@ -164,9 +165,10 @@ static int64_t floats_of(const data *d, clr_direction direction)
     return direction == CLR_FORWARD ? d->ys : direction == CLR_BACKWARD_DATA ? d->xs : d->ws;
 }
 
-static clr_lens lens_of(const data *d, const variant *v)
+static clr_prologue prologue_of(const data *d, const variant *v)
 {
-    return v->lens ? (clr_lens){d->lens, d->lens + d->a.c, v->relu} : (clr_lens){.relu = v->seen && v->relu};
+    return v->prologue ? (clr_prologue){d->prologue, d->prologue + d->a.c, v->relu}
+                       : (clr_prologue){.relu = v->relu_backward && v->relu};
 }
 
 static void run(const clr_conv_solver *solver, const data *d, const call *c, const outcome *to)
@@ -174,27 +176,29 @@ static void run(const clr_conv_solver *solver, const data *d, const call *c, con
     const int k = d->a.k;
     clr_conv_args args = {.images = c->images,
                           .x = c->x ? c->x : d->x,
-                          .lens = c->x ? (clr_lens){0} : lens_of(d, &c->is),
+                          .prologue = c->x ? (clr_prologue){0} : prologue_of(d, &c->is),
                           .weight = d->w,
                           .y = to->out,
                           .dy = c->dy ? c->dy : d->y,
                           .dx = to->out,
                           .dw = to->out,
                           .accumulate = c->is.accumulate,
-                          .seen = c->is.seen,
-                          .about = c->is.about ? d->about : NULL,
+                          .relu_backward = c->is.relu_backward,
+                          .bn_input = c->is.bn_input ? d->bn_input : NULL,
                           .mean = d->mean,
                           .moments = c->is.moments ? to->moments : NULL,
                           .workspace = d->workspace};
     char *end = d->workspace + clr_conv_workspace(solver, &d->a, c->direction);
 
     if (c->is.makes && c->direction == CLR_FORWARD) {
-        args.join = (clr_conv_join){d->about, d->x, {d->lens, d->lens + d->a.c, false}, args.lens, to->made};
-        args.x = to->made, args.lens = (clr_lens){0};
+        args.residual =
+            (clr_conv_residual){d->bn_input, d->x, {d->prologue, d->prologue + d->a.c, false}, args.prologue, to->made};
+        args.x = to->made, args.prologue = (clr_prologue){0};
     } else if (c->is.makes) {
         memcpy(to->made, d->y, (size_t)d->ys * sizeof *d->y);
         args.dy = args.y = to->made;
-        args.turn = (clr_conv_turn){d->g, d->turn, d->turn + k, d->turn + 2 * k, d->turn + 3 * k};
+        args.bn_backward = (clr_conv_bn_backward){d->g, d->bn_backward, d->bn_backward + k, d->bn_backward + 2 * k,
+                                                  d->bn_backward + 3 * k};
     }
     memcpy(to->out, d->start, (size_t)floats_of(d, c->direction) * sizeof *to->out);
     memset(end, 0x5a, GUARD);
@@ -207,20 +211,21 @@ static void run(const clr_conv_solver *solver, const data *d, const call *c, con
 /* ---- plain formulas of what is fused ---- */
 
 /* relu(lens of about + what v shows of x); size: of its terms. */
-static double plain_join(const data *d, const variant *v, int64_t i, double *size)
+static double plain_residual_add(const data *d, const variant *v, int64_t i, double *size)
 {
     int c = (int)(i % d->a.c);
-    double scale = d->lens[c], shift = d->lens[d->a.c + c], other = v->lens ? scale * d->x[i] + shift : d->x[i];
+    double scale = d->prologue[c], shift = d->prologue[d->a.c + c],
+           other = v->prologue ? scale * d->x[i] + shift : d->x[i];
 
-    other = v->lens && v->relu && other < 0 ? 0 : other;
-    *size = fabs(scale * d->about[i]) + fabs(shift) + fabs(other);
-    return fmax(0, scale * d->about[i] + shift + other);
+    other = v->prologue && v->relu && other < 0 ? 0 : other;
+    *size = fabs(scale * d->bn_input[i]) + fabs(shift) + fabs(other);
+    return fmax(0, scale * d->bn_input[i] + shift + other);
 }
 
-static double plain_turn(const data *d, int64_t i, double *size)
+static double plain_bn_backward(const data *d, int64_t i, double *size)
 {
     int k = (int)(i % d->a.k);
-    const float *t = d->turn + k;
+    const float *t = d->bn_backward + k;
     double from_g = (double)t[0] * d->g[i], from_y = t[d->a.k] * ((double)d->y[i] - t[3 * d->a.k]),
            rest = t[2 * d->a.k];
 
@@ -232,7 +237,7 @@ static void plain_mask(const data *d, const variant *v, int64_t n, float *dx)
 {
     for (int64_t i = 0; i < n; i++) {
         int c = (int)(i % d->a.c);
-        double shown = v->lens ? (double)d->lens[c] * d->x[i] + d->lens[d->a.c + c] : d->x[i];
+        double shown = v->prologue ? (double)d->prologue[c] * d->x[i] + d->prologue[d->a.c + c] : d->x[i];
         dx[i] = v->relu && shown <= 0 ? 0 : dx[i];
     }
 }
@@ -257,15 +262,15 @@ static void expect(data *d, const call *c, int64_t n, int64_t made)
     for (int i = 0; clr_conv_solvers[i]; i++)
         reference = clr_conv_solvers[i];
     for (int64_t i = 0; i < made; i++)
-        d->want.made[i] =
-            (float)(c->direction == CLR_FORWARD ? plain_join(d, &c->is, i, &size) : plain_turn(d, i, &size));
+        d->want.made[i] = (float)(c->direction == CLR_FORWARD ? plain_residual_add(d, &c->is, i, &size)
+                                                              : plain_bn_backward(d, i, &size));
     *(c->direction == CLR_FORWARD ? &bare.x : &bare.dy) = made ? d->want.made : NULL;
-    bare.is.seen = bare.is.moments = bare.is.makes = false;
+    bare.is.relu_backward = bare.is.moments = bare.is.makes = false;
     run(reference, d, &bare, &d->want);
-    if (c->is.seen)
+    if (c->is.relu_backward)
         plain_mask(d, &c->is, n, d->want.out);
-    if (c->is.seen)
-        plain_moments(d->want.out, c->is.about ? d->about : d->x, d->mean, n, d->a.c, d->want.moments);
+    if (c->is.relu_backward)
+        plain_moments(d->want.out, c->is.bn_input ? d->bn_input : d->x, d->mean, n, d->a.c, d->want.moments);
     else if (c->direction == CLR_FORWARD)
         plain_moments(d->want.out, d->want.out, NULL, n, d->a.k, d->want.moments);
 }
@@ -317,7 +322,8 @@ static void compare(data *d, int shape, clr_direction direction, const variant *
         ck_assert_msg(!memcmp(d->got.out + n, d->start + n, (size_t)(total - n) * sizeof(float)),
                       "%s wrote past its images", solver->name);
         for (int64_t i = 0; i < made; i++) {
-            double size, want = direction == CLR_FORWARD ? plain_join(d, &c.is, i, &size) : plain_turn(d, i, &size);
+            double size, want = direction == CLR_FORWARD ? plain_residual_add(d, &c.is, i, &size)
+                                                         : plain_bn_backward(d, i, &size);
             if (!(fabs(d->got.made[i] - want) <= 2 * FLT_EPSILON * size)) /* each assertion is a write to a file */
                 ck_abort_msg("%s, direction %d, shape %d, %s: made %g of %g at %lld", solver->name, direction, shape,
                              v->name, d->got.made[i], want, (long long)i);

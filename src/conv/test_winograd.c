@@ -173,13 +173,13 @@ START_TEST(kernels_transform_by_the_matrices)
     clr_winograd_grid grid = {h, h, 1, 1};
     clr_winograd_span span = {0, 2, 1, slots};
     clr_winograd_source source = {.x = x, .channels = C}, gradient = {.x = dy, .channels = K};
-    clr_winograd_filter filter = {C, K, false, 0, C, 0, K}, turned = {C, K, true, 0, K, 0, C};
+    clr_winograd_filter filter = {C, K, false, 0, C, 0, K}, rotated = {C, K, true, 0, K, 0, C};
     clr_winograd_output output = {.finish = CLR_WINOGRAD_STORE, .out = y, .channels = K};
 
     kernel->input(&grid, &source, span, v, staging);
     kernel->gradient(&grid, &gradient, span, m, staging);
     kernel->weight(&filter, weight, u, clr_winograd_plane(C, K));
-    kernel->weight(&turned, weight, back, clr_winograd_plane(K, C));
+    kernel->weight(&rotated, weight, back, clr_winograd_plane(K, C));
     kernel->weight_gradient(&filter, u, clr_winograd_plane(C, K), false, dw);
     kernel->output(&grid, &output, span, m, 0, K);
     for (int image = 0; image < 2; image++)
@@ -290,7 +290,7 @@ static const clr_conv_solver *member(const char *name)
 static void run(const char *name, data *d, clr_direction direction, int images, bool accumulate, float *out)
 {
     const clr_conv_solver *solver = member(name);
-    bool forward = direction == CLR_FORWARD, seen = direction == CLR_BACKWARD_DATA && !accumulate;
+    bool forward = direction == CLR_FORWARD, relu_backward = direction == CLR_BACKWARD_DATA && !accumulate;
     clr_conv_args args = {.images = images,
                           .x = d->x,
                           .weight = d->w,
@@ -298,11 +298,11 @@ static void run(const char *name, data *d, clr_direction direction, int images, 
                           .dy = d->y,
                           .dx = out,
                           .dw = out,
-                          .lens = {d->scale, d->shift, true},
+                          .prologue = {d->scale, d->shift, true},
                           .accumulate = accumulate,
-                          .seen = seen,
+                          .relu_backward = relu_backward,
                           .mean = d->mean,
-                          .moments = forward || seen ? d->moments : NULL,
+                          .moments = forward || relu_backward ? d->moments : NULL,
                           .workspace = clr_alloc(clr_conv_workspace(solver, &d->a, direction), 1)};
 
     clr_conv_apply(solver, &d->a, direction, &args);

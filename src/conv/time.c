@@ -45,9 +45,9 @@ double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *a, c
     const clr_conv_solver *reference = NULL;
     clr_arena arena = {0};
     size_t at_x = clr_arena_reserve(&arena, floats(x)), at_y = clr_arena_reserve(&arena, floats(y)),
-           at_w = clr_arena_reserve(&arena, floats(w)), at_lens = clr_arena_reserve(&arena, floats(2 * a->c)),
+           at_w = clr_arena_reserve(&arena, floats(w)), at_prologue = clr_arena_reserve(&arena, floats(2 * a->c)),
            at_g = clr_arena_reserve(&arena, direction == CLR_BACKWARD_WEIGHT ? floats(y) : 0),
-           at_turn = clr_arena_reserve(&arena, floats(2 * a->k)),
+           at_bn_backward = clr_arena_reserve(&arena, floats(2 * a->k)),
            at_moments = clr_arena_reserve(&arena, 2 * (size_t)(a->c + a->k) * sizeof(double)),
            at_out = clr_arena_reserve(&arena, floats(result)),
            at_want = clr_arena_reserve(&arena, error ? floats(result) : 0),
@@ -59,33 +59,34 @@ double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *a, c
     if (error)
         at_other = clr_arena_reserve(&arena, clr_conv_workspace(reference, a, direction));
     clr_arena_open(&arena);
-    float *lens = clr_arena_at(&arena, at_lens), *out = clr_arena_at(&arena, at_out),
+    float *prologue = clr_arena_at(&arena, at_prologue), *out = clr_arena_at(&arena, at_out),
           *in_x = clr_arena_at(&arena, at_x), *in_y = clr_arena_at(&arena, at_y), *in_w = clr_arena_at(&arena, at_w),
-          *turn = clr_arena_at(&arena, at_turn);
+          *bn_backward = clr_arena_at(&arena, at_bn_backward);
     fill(in_x, x, 1);
     fill(in_y, y, 2);
     fill(in_w, w, 3);
     for (int i = 0; i < a->c; i++)
-        lens[i] = 1;
+        prologue[i] = 1;
     for (int i = 0; i < a->k; i++)
-        turn[i] = 1;
+        bn_backward[i] = 1;
     clr_conv_args args = {.images = a->n,
                           .x = in_x,
-                          .lens = {lens, lens + a->c, true},
+                          .prologue = {prologue, prologue + a->c, true},
                           .weight = in_w,
                           .y = out,
                           .dy = in_y,
                           .dx = out,
                           .dw = out,
-                          .seen = direction == CLR_BACKWARD_DATA,
-                          .mean = lens,
+                          .relu_backward = direction == CLR_BACKWARD_DATA,
+                          .mean = prologue,
                           .moments = direction == CLR_BACKWARD_WEIGHT ? NULL : clr_arena_at(&arena, at_moments),
                           .workspace = clr_arena_at(&arena, at_work)};
     if (direction == CLR_BACKWARD_WEIGHT) {
         float *g = clr_arena_at(&arena, at_g);
         fill(g, y, 4);
         args.y = in_y;
-        args.turn = (clr_conv_turn){g, turn, turn + a->k, turn + a->k, turn + a->k}; /* dy = g */
+        args.bn_backward = (clr_conv_bn_backward){g, bn_backward, bn_backward + a->k, bn_backward + a->k,
+                                                  bn_backward + a->k}; /* dy = g */
     }
     for (int trial = 0; trial <= TRIALS; trial++) {
         double begin = clr_seconds();
@@ -101,7 +102,7 @@ double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *a, c
         clr_conv_apply(solver, a, direction, &args);
         args.workspace = clr_arena_at(&arena, at_other);
         args.y = args.dx = args.dw = clr_arena_at(&arena, at_want);
-        args.turn.g = NULL; /* dy is turned */
+        args.bn_backward.g = NULL; /* dy is turned */
         clr_conv_apply(reference, a, direction, &args);
         *error = distance(out, args.y, direction == CLR_BACKWARD_WEIGHT ? w : result / a->n * args.images);
     }

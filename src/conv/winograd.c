@@ -47,12 +47,12 @@ CLR_KERNEL_DECLARE(const clr_winograd_kernel, clr_winograd2_kernel);
 enum {
     CHUNK = CLR_WINOGRAD_CHUNK,
     PANEL = CLR_WINOGRAD_PANEL,
-    ROWS = 4,         /* slots are multiplied by so many at once */
-    INPUTS = 256,     /* a sum over channels in one go */
-    ROUND = 512,      /* tiles whose transformed gradients are summed before these are transformed back */
-    CACHE = 1 << 19,  /* bytes that a thread has to itself: a constant, so that every machine gives the same bits */
-    SLOTS = 128,      /* of a large block */
-    GANGS = 64 << 20, /* bytes that all gangs' blocks may take, and gradients of the weight beside the first */
+    ROWS = 4,        /* slots are multiplied by so many at once */
+    INPUTS = 256,    /* a sum over channels in one go */
+    ROUND = 512,     /* tiles whose transformed gradients are summed before these are transformed back */
+    CACHE = 1 << 19, /* bytes that a thread has to itself: a constant, so that every machine gives the same bits */
+    SLOTS = 128,     /* of a large block */
+    TEAM_BYTES = 64 << 20, /* bytes that all gangs' blocks may take, and gradients of the weight beside the first */
 };
 
 /* Of the workspace, in bytes: where the first thread's or gang's piece begins, and how far the next one's is. */
@@ -66,7 +66,7 @@ typedef struct layout {
     int tile, area;      /* m, a^2 */
     int C, K;            /* the weight's */
     int inputs, outputs; /* of the filter: C and K, or for the gradient of x the other way round */
-    int threads, slots, chunk, gangs;
+    int threads, slots, chunk, teams;
     bool wide; /* channels enough to be shared out among threads */
     piece staging, v, m, u, z, sums, dw;
     size_t total;
@@ -91,31 +91,31 @@ static int parts(int count, int size)
 
 /* Threads fall into equal gangs, among which `blocks` of channels divide well: as small as `tiles` fill a block of
    `bytes` for each, else as large as can be. */
-static int gangs_of(int threads, int blocks, int64_t tiles, size_t bytes)
+static int teams_of(int threads, int blocks, int64_t tiles, size_t bytes)
 {
     for (int pass = 0; pass < 2; pass++)
         for (int i = 1; i <= threads; i++) {
-            int size = pass ? threads + 1 - i : i, gangs = threads / size;
+            int size = pass ? threads + 1 - i : i, teams = threads / size;
             bool divides = threads % size == 0 && (blocks % size == 0 || blocks >= 8 * size);
-            if (divides && (pass || (tiles >= (int64_t)gangs * SLOTS && (size_t)gangs * bytes <= GANGS)))
-                return gangs;
+            if (divides && (pass || (tiles >= (int64_t)teams * SLOTS && (size_t)teams * bytes <= TEAM_BYTES)))
+                return teams;
         }
     return threads;
 }
 
 static layout plan_for(const clr_conv_problem *p, clr_direction direction, int threads, int tile)
 {
-    bool turned = direction == CLR_BACKWARD_DATA, weight = direction == CLR_BACKWARD_WEIGHT;
+    bool rotated = direction == CLR_BACKWARD_DATA, weight = direction == CLR_BACKWARD_WEIGHT;
     layout plan = {.grid = {p->h, p->w, parts(p->h, tile), parts(p->w, tile)},
                    .tile = tile,
                    .area = (tile + 2) * (tile + 2),
                    .C = p->c,
                    .K = p->k,
-                   .inputs = turned ? p->k : p->c,
-                   .outputs = turned ? p->c : p->k,
+                   .inputs = rotated ? p->k : p->c,
+                   .outputs = rotated ? p->c : p->k,
                    .threads = threads,
                    .chunk = CHUNK,
-                   .gangs = threads};
+                   .teams = threads};
     int64_t tiles = (int64_t)p->n * plan.grid.tile_rows * plan.grid.tile_columns;
     int area = plan.area, widest = p->c > p->k ? p->c : p->k, blocks = parts(p->c, CHUNK) * parts(p->k, CHUNK);
     size_t block = clr_winograd_chunks(area, CHUNK, CHUNK, CHUNK);
@@ -124,11 +124,11 @@ static layout plan_for(const clr_conv_problem *p, clr_direction direction, int t
 
     if (weight) {
         plan.wide = blocks > 1;
-        plan.gangs = plan.wide ? gangs_of(threads, blocks, tiles, large) : threads;
+        plan.teams = plan.wide ? teams_of(threads, blocks, tiles, large) : threads;
         plan.slots = plan.wide ? SLOTS : least(2048 / widest, SLOTS);
     } else {
         plan.wide = sizeof(float) * (size_t)(area * 16 * plan.inputs) > CACHE * 3 / 4;
-        plan.gangs = plan.wide ? gangs_of(threads, plan.outputs / PANEL, tiles, large) : threads;
+        plan.teams = plan.wide ? teams_of(threads, plan.outputs / PANEL, tiles, large) : threads;
         plan.chunk = plan.wide ? PANEL : CHUNK;
         plan.slots = plan.wide ? SLOTS : least(clr_max64(1024 / widest, 16), 64);
     }
@@ -136,12 +136,12 @@ static layout plan_for(const clr_conv_problem *p, clr_direction direction, int t
     plan.staging =
         reserve(&plan, threads,
                 clr_winograd_staging(tile, least(plan.slots, plan.grid.tile_columns), weight ? widest : plan.inputs));
-    plan.v = reserve(&plan, plan.gangs, (size_t)area * clr_winograd_plane(plan.slots, plan.inputs));
-    plan.m = reserve(&plan, plan.gangs,
+    plan.v = reserve(&plan, plan.teams, (size_t)area * clr_winograd_plane(plan.slots, plan.inputs));
+    plan.m = reserve(&plan, plan.teams,
                      clr_winograd_chunks(area, plan.slots, weight || plan.wide ? plan.outputs : CHUNK, plan.chunk));
     if (weight) {
         plan.z = reserve(&plan, threads, block);
-        plan.dw = reserve(&plan, plan.gangs - 1, (size_t)9 * (size_t)p->c * (size_t)p->k);
+        plan.dw = reserve(&plan, plan.teams - 1, (size_t)9 * (size_t)p->c * (size_t)p->k);
     } else {
         plan.u = plan.wide ? reserve(&plan, threads, clr_winograd_chunks(area, plan.inputs, plan.chunk, plan.chunk))
                            : reserve(&plan, 1, clr_winograd_chunks(area, plan.inputs, plan.outputs, plan.chunk));
@@ -186,7 +186,7 @@ static int64_t share(int64_t count, int n, int i)
 /* The most tiles that a gang has. */
 static int64_t longest_share(task job)
 {
-    return parts((int)((job->tiles + ROWS - 1) / ROWS), job->plan.gangs) * (int64_t)ROWS;
+    return parts((int)((job->tiles + ROWS - 1) / ROWS), job->plan.teams) * (int64_t)ROWS;
 }
 
 typedef struct range {
@@ -221,7 +221,7 @@ static float *inputs_of(task job, float *v, int i, int c)
 static void load_tiles(task job, clr_winograd_span span, float *v)
 {
     const clr_conv_args *args = job->args;
-    clr_winograd_source source = {.x = args->x, .channels = job->plan.inputs, .lens = args->lens};
+    clr_winograd_source source = {.x = args->x, .channels = job->plan.inputs, .prologue = args->prologue};
 
     if (job->direction == CLR_BACKWARD_DATA)
         source = (clr_winograd_source){.x = args->dy, .channels = job->plan.inputs};
@@ -244,8 +244,8 @@ static void pad(task job, float *v, int count)
 static void load_weight(task job, int c, int inputs, int k, float *u)
 {
     const layout *p = &job->plan;
-    bool turned = job->direction == CLR_BACKWARD_DATA;
-    clr_winograd_filter filter = {p->C, p->K, turned, c, inputs, k, width_of(job, p->outputs, k)};
+    bool rotated = job->direction == CLR_BACKWARD_DATA;
+    clr_winograd_filter filter = {p->C, p->K, rotated, c, inputs, k, width_of(job, p->outputs, k)};
 
     job->kernel->weight(&filter, job->args->weight, u, clr_winograd_plane(p->inputs, filter.width));
 }
@@ -293,9 +293,9 @@ static void blocked(task job, const clr_winograd_output *output)
 static void phased(task job, const clr_winograd_output *output)
 {
     const layout *p = &job->plan;
-    int size = job->threads / p->gangs, gang = job->thread / size, place = job->thread % size;
-    float *u = at(job, p->u, job->thread), *v = at(job, p->v, gang), *m = at(job, p->m, gang);
-    int64_t begin = share(job->tiles, p->gangs, gang), mine = share(job->tiles, p->gangs, gang + 1) - begin;
+    int size = job->threads / p->teams, team = job->thread / size, place = job->thread % size;
+    float *u = at(job, p->u, job->thread), *v = at(job, p->v, team), *m = at(job, p->m, team);
+    int64_t begin = share(job->tiles, p->teams, team), mine = share(job->tiles, p->teams, team + 1) - begin;
     range chunks = part_of(p->outputs / p->chunk, size, place);
 
     for (int64_t done = 0; done < longest_share(job); done += p->slots) {
@@ -331,15 +331,16 @@ static void filter(task job)
     clr_winograd_output output = {.out = forward ? args->y : args->dx,
                                   .channels = p->outputs,
                                   .x = args->x,
-                                  .about = args->about ? args->about : args->x,
-                                  .lens = args->lens,
+                                  .bn_input = args->bn_input ? args->bn_input : args->x,
+                                  .prologue = args->prologue,
                                   .mean = args->mean,
                                   .moments = moments};
 
     if (forward)
         output.finish = moments ? CLR_WINOGRAD_MOMENTS : CLR_WINOGRAD_STORE;
     else
-        output.finish = args->seen         ? (args->accumulate ? CLR_WINOGRAD_JOINED : CLR_WINOGRAD_SEEN)
+        output.finish = args->relu_backward
+                            ? (args->accumulate ? CLR_WINOGRAD_ADD_RELU_BACKWARD : CLR_WINOGRAD_RELU_BACKWARD)
                         : args->accumulate ? CLR_WINOGRAD_ADD
                                            : CLR_WINOGRAD_STORE;
     if (moments)
@@ -389,17 +390,18 @@ static void gradient_block(task job, int item, load tiles)
 static void gradient(task job)
 {
     const layout *p = &job->plan;
-    int size = job->threads / p->gangs, gang = job->thread / size, place = job->thread % size;
+    int size = job->threads / p->teams, team = job->thread / size, place = job->thread % size;
     int round = p->wide ? p->slots : ROUND / p->slots * p->slots;
     range items = part_of(parts(p->C, CHUNK) * parts(p->K, CHUNK), size, place);
-    bool accumulate = job->args->accumulate && gang == 0;
-    clr_winograd_source dy = {.x = job->args->dy, .channels = p->K, .turn = job->args->turn, .turned = job->args->y};
-    load tiles = {.v = at(job, p->v, gang), .m = at(job, p->m, gang), .dw = job->args->dw};
-    int64_t begin = share(job->tiles, p->gangs, gang), mine = share(job->tiles, p->gangs, gang + 1) - begin;
+    bool accumulate = job->args->accumulate && team == 0;
+    clr_winograd_source dy = {
+        .x = job->args->dy, .channels = p->K, .bn_backward = job->args->bn_backward, .dy = job->args->y};
+    load tiles = {.v = at(job, p->v, team), .m = at(job, p->m, team), .dw = job->args->dw};
+    int64_t begin = share(job->tiles, p->teams, team), mine = share(job->tiles, p->teams, team + 1) - begin;
     int64_t longest = longest_share(job);
 
-    if (gang > 0)
-        tiles.dw = at(job, p->dw, gang - 1);
+    if (team > 0)
+        tiles.dw = at(job, p->dw, team - 1);
     for (int64_t done = 0; done == 0 || done < longest; done += p->slots) {
         tiles.count = (int)clr_max64(0, clr_min64(p->slots, mine - done));
         tiles.fresh = done % round == 0;
@@ -418,11 +420,11 @@ static void gradient(task job)
 #pragma omp barrier
         }
     }
-    if (p->gangs == 1)
+    if (p->teams == 1)
         return;
 #pragma omp barrier
     range weights = part_of(9 * p->C * p->K, job->threads, job->thread);
-    for (int other = 1; other < p->gangs; other++)
+    for (int other = 1; other < p->teams; other++)
         for (int i = weights.first; i < weights.end; i++)
             job->args->dw[i] += at(job, p->dw, other - 1)[i];
 }

@@ -52,9 +52,9 @@ static inline size_t clr_winograd_staging(int tile, int tiles, int channels)
 typedef struct clr_winograd_source {
     const float *x;
     int channels;
-    clr_lens lens;
-    clr_conv_turn turn;
-    float *turned; /* with turn: the same as x */
+    clr_prologue prologue;
+    clr_conv_bn_backward bn_backward;
+    float *dy; /* with turn: the same as x */
 } clr_winograd_source;
 
 /* What becomes of the output: stored, added to what is there, or stored (JOINED: added) with its moments (see
@@ -63,25 +63,25 @@ typedef enum clr_winograd_finish {
     CLR_WINOGRAD_STORE,
     CLR_WINOGRAD_ADD,
     CLR_WINOGRAD_MOMENTS,
-    CLR_WINOGRAD_SEEN,
-    CLR_WINOGRAD_JOINED
+    CLR_WINOGRAD_RELU_BACKWARD,
+    CLR_WINOGRAD_ADD_RELU_BACKWARD
 } clr_winograd_finish;
 
 typedef struct clr_winograd_output {
     clr_winograd_finish finish;
     float *out; /* (N, h, w, channels) */
     int channels;
-    const float *x, *about; /* with CLR_WINOGRAD_SEEN and JOINED: the shape of out */
-    clr_lens lens;
+    const float *x, *bn_input; /* with CLR_WINOGRAD_RELU_BACKWARD and JOINED: the shape of out */
+    clr_prologue prologue;
     const float *mean;
-    double *moments; /* 2 * channels, added to; may be NULL with CLR_WINOGRAD_SEEN and JOINED */
+    double *moments; /* 2 * channels, added to; may be NULL with CLR_WINOGRAD_RELU_BACKWARD and JOINED */
 } clr_winograd_output;
 
 /* Channels [c, c + inputs) coming in and [k, k + width) going out, of a weight (3, 3, C, K). turned: of the weight by
    which dx comes from dy: channels come in by K and go out by C, and the taps are turned by 180 degrees. */
 typedef struct clr_winograd_filter {
     int C, K;
-    bool turned;
+    bool rotated;
     int c, inputs, k, width;
 } clr_winograd_filter;
 

@@ -8,7 +8,7 @@
    In two dimensions each is done along the columns, then along the rows. Here are the weight and the products;
    winograd_tiles.h has what goes from images to planes and back. */
 
-#include "turn.h"
+#include "bn_backward.h"
 #include "winograd.h"
 
 #if defined(__AVX2__)
@@ -27,7 +27,7 @@ enum {
 /* ---- the weight ---- */
 
 /* The taps of a panel of inputs of a turned filter: block[tap][input][output]. */
-static void turn(const clr_winograd_filter *f, const float *weight, int c, float *block)
+static void bn_backward(const clr_winograd_filter *f, const float *weight, int c, float *block)
 {
     size_t K = (size_t)f->K;
 
@@ -70,14 +70,14 @@ static void weight(const clr_winograd_filter *f, const float *weight, float *u, 
     for (int in = 0; in < f->inputs; in += PANEL) {
         const float *g = weight + (size_t)(f->c + in) * (size_t)f->K + (size_t)f->k;
         size_t tap = (size_t)f->C * (size_t)f->K, step = (size_t)f->K;
-        if (f->turned) {
-            turn(f, weight, f->c + in, block);
+        if (f->rotated) {
+            bn_backward(f, weight, f->c + in, block);
             g = block, tap = PANEL * CHUNK, step = CHUNK;
         }
         for (int row = 0; row < PANEL; row++)
             for (int b = 0; b < f->width; b += CLR_LANES) {
                 const float *at = g + (size_t)row * step + (size_t)b;
-                if (!f->turned)
+                if (!f->rotated)
                     UNROLL_FOR (int t = 0; t < 9; t++)
                         __builtin_prefetch(at + (size_t)t * tap + AHEAD * step);
                 weight_vector(at, tap, u + (size_t)((in + row) * f->width + b), u_plane);

@@ -40,7 +40,7 @@ static strip strip_at(const clr_winograd_grid *grid, int64_t first, int count)
 
 /* ---- the input ---- */
 
-typedef enum lens_kind { PLAIN, AFFINE, RELU } lens_kind;
+typedef enum prologue_kind { PLAIN, AFFINE, RELU } prologue_kind;
 
 /* `pixels` neighbouring pixels of the a rows, `line` floats apart, that B^T takes; [top, bottom) of them exist. */
 typedef struct lines {
@@ -51,14 +51,14 @@ typedef struct lines {
     size_t to_line;
 } lines;
 
-INLINE void vertical(lens_kind kind, int top, int bottom, const lines *r, int channels, clr_lens lens)
+INLINE void vertical(prologue_kind kind, int top, int bottom, const lines *r, int channels, clr_prologue prologue)
 {
     for (int pixel = 0; pixel < r->pixels; pixel++)
         for (int c = 0; c < channels; c += CLR_LANES) {
             ptrdiff_t at = (ptrdiff_t)pixel * channels + c;
             clr_vec scale = {0}, shift = {0}, in[A], out[A];
             if (kind != PLAIN)
-                scale = clr_load(lens.scale + c), shift = clr_load(lens.shift + c);
+                scale = clr_load(prologue.scale + c), shift = clr_load(prologue.shift + c);
             UNROLL_FOR (int i = 0; i < A; i++) {
                 in[i] = (clr_vec){0};
                 if (i < top || i >= bottom)
@@ -76,19 +76,19 @@ INLINE void vertical(lens_kind kind, int top, int bottom, const lines *r, int ch
 }
 
 /* At an image's edge a row is missing; less often, in small images or below partial tiles, more than one. */
-#define VERTICAL_OF(kind)                                                    \
-    static void vertical_##kind(const lines *r, int channels, clr_lens lens) \
-    {                                                                        \
-        if (r->top == 0 && r->bottom == A)                                   \
-            vertical(kind, 0, A, r, channels, lens);                         \
-        else if (r->top == 1 && r->bottom == A)                              \
-            vertical(kind, 1, A, r, channels, lens);                         \
-        else if (r->top == 0 && r->bottom == A - 1)                          \
-            vertical(kind, 0, A - 1, r, channels, lens);                     \
-        else if (r->top == 1 && r->bottom == A - 1)                          \
-            vertical(kind, 1, A - 1, r, channels, lens);                     \
-        else                                                                 \
-            vertical(kind, r->top, r->bottom, r, channels, lens);            \
+#define VERTICAL_OF(kind)                                                            \
+    static void vertical_##kind(const lines *r, int channels, clr_prologue prologue) \
+    {                                                                                \
+        if (r->top == 0 && r->bottom == A)                                           \
+            vertical(kind, 0, A, r, channels, prologue);                             \
+        else if (r->top == 1 && r->bottom == A)                                      \
+            vertical(kind, 1, A, r, channels, prologue);                             \
+        else if (r->top == 0 && r->bottom == A - 1)                                  \
+            vertical(kind, 0, A - 1, r, channels, prologue);                         \
+        else if (r->top == 1 && r->bottom == A - 1)                                  \
+            vertical(kind, 1, A - 1, r, channels, prologue);                         \
+        else                                                                         \
+            vertical(kind, r->top, r->bottom, r, channels, prologue);                \
     }
 VERTICAL_OF(PLAIN)
 VERTICAL_OF(AFFINE)
@@ -131,12 +131,12 @@ static void input(const clr_winograd_grid *grid, const clr_winograd_source *sour
                    .pixels = right - left,
                    .to = staging + left * channels,
                    .to_line = (size_t)(columns * channels + PANEL)};
-        if (source->lens.scale == NULL)
-            vertical_PLAIN(&r, channels, source->lens);
-        else if (source->lens.relu)
-            vertical_RELU(&r, channels, source->lens);
+        if (source->prologue.scale == NULL)
+            vertical_PLAIN(&r, channels, source->prologue);
+        else if (source->prologue.relu)
+            vertical_RELU(&r, channels, source->prologue);
         else
-            vertical_AFFINE(&r, channels, source->lens);
+            vertical_AFFINE(&r, channels, source->prologue);
         for (int i = 0; i < A; i++) {
             float *to = staging + (size_t)i * r.to_line;
             memset(to, 0, sizeof *to * (size_t)(left * channels));
@@ -194,8 +194,8 @@ static void gradient(const clr_winograd_grid *grid, const clr_winograd_source *d
         const float *at = dy->x + (size_t)(s.image * grid->h + s.y) * line + (size_t)(s.x * channels);
         size_t there = (size_t)(s.columns * channels), all = (size_t)(s.tiles * TILE * channels), to_line = all + PANEL;
         int64_t row = (s.image * grid->h + s.y) * grid->w + s.x;
-        for (int i = 0; i < s.rows && dy->turn.g; i++)
-            clr_turn_rows(&dy->turn, row + i * grid->w, row + i * grid->w + s.columns, channels, dy->turned);
+        for (int i = 0; i < s.rows && dy->bn_backward.g; i++)
+            clr_bn_backward_rows(&dy->bn_backward, row + i * grid->w, row + i * grid->w + s.columns, channels, dy->dy);
         if (s.rows == TILE)
             vertical_gradient(TILE, at, line, there, staging, to_line);
         else
@@ -252,34 +252,36 @@ INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, cons
             UNROLL_FOR (int v = 0; v < VECTORS; v++) {
                 size_t pixel = at + (size_t)i * line + (size_t)(j * o->channels + v * CLR_LANES);
                 clr_vec y = out[v][j];
-                if (finish == CLR_WINOGRAD_ADD || finish == CLR_WINOGRAD_JOINED)
+                if (finish == CLR_WINOGRAD_ADD || finish == CLR_WINOGRAD_ADD_RELU_BACKWARD)
                     y += clr_load(o->out + pixel);
-                if (finish == CLR_WINOGRAD_SEEN || finish == CLR_WINOGRAD_JOINED) {
-                    clr_vec x = clr_load(o->x + pixel), about = clr_load(o->about + pixel);
+                if (finish == CLR_WINOGRAD_RELU_BACKWARD || finish == CLR_WINOGRAD_ADD_RELU_BACKWARD) {
+                    clr_vec x = clr_load(o->x + pixel), bn_input = clr_load(o->bn_input + pixel);
                     __builtin_prefetch(o->x + pixel + TILE * o->channels); /* the next tile's */
-                    if (finish == CLR_WINOGRAD_JOINED) {
-                        __builtin_prefetch(o->about + pixel + TILE * o->channels);
+                    if (finish == CLR_WINOGRAD_ADD_RELU_BACKWARD) {
+                        __builtin_prefetch(o->bn_input + pixel + TILE * o->channels);
                         __builtin_prefetch(o->out + pixel + TILE * o->channels, 1);
                     }
-                    if (o->lens.scale)
-                        x = x * clr_load(o->lens.scale + k + v * CLR_LANES) +
-                            clr_load(o->lens.shift + k + v * CLR_LANES);
-                    if (o->lens.relu)
+                    if (o->prologue.scale)
+                        x = x * clr_load(o->prologue.scale + k + v * CLR_LANES) +
+                            clr_load(o->prologue.shift + k + v * CLR_LANES);
+                    if (o->prologue.relu)
                         y = only_where(x > 0.0f, y);
-                    first[v] += y, second[v] += y * (o->mean ? about - clr_load(o->mean + k + v * CLR_LANES) : about);
+                    first[v] += y,
+                        second[v] += y * (o->mean ? bn_input - clr_load(o->mean + k + v * CLR_LANES) : bn_input);
                 }
                 if (finish == CLR_WINOGRAD_MOMENTS) {
                     clr_vec d = y - clr_load(sums->pivot + lane + v * CLR_LANES);
                     first[v] += d, second[v] += d * d;
                 }
-                if (finish == CLR_WINOGRAD_ADD || finish == CLR_WINOGRAD_JOINED)
+                if (finish == CLR_WINOGRAD_ADD || finish == CLR_WINOGRAD_ADD_RELU_BACKWARD)
                     clr_store_vec(o->out + pixel, y);
                 else
                     clr_stream_vec(o->out + pixel, y);
             }
         }
     }
-    if (finish == CLR_WINOGRAD_MOMENTS || finish == CLR_WINOGRAD_SEEN || finish == CLR_WINOGRAD_JOINED)
+    if (finish == CLR_WINOGRAD_MOMENTS || finish == CLR_WINOGRAD_RELU_BACKWARD ||
+        finish == CLR_WINOGRAD_ADD_RELU_BACKWARD)
         UNROLL_FOR (int v = 0; v < VECTORS; v++) {
             float *one = sums->first + lane + v * CLR_LANES, *two = sums->second + lane + v * CLR_LANES;
             clr_store_vec(one, clr_load(one) + first[v]);
@@ -331,8 +333,8 @@ static void output(const clr_winograd_grid *grid, const clr_winograd_output *o, 
     switch (o->finish) {
     case CLR_WINOGRAD_STORE: OUTPUT_TILES(CLR_WINOGRAD_STORE); return;
     case CLR_WINOGRAD_ADD: OUTPUT_TILES(CLR_WINOGRAD_ADD); return;
-    case CLR_WINOGRAD_SEEN: pixels = OUTPUT_TILES(CLR_WINOGRAD_SEEN); break;
-    case CLR_WINOGRAD_JOINED: pixels = OUTPUT_TILES(CLR_WINOGRAD_JOINED); break;
+    case CLR_WINOGRAD_RELU_BACKWARD: pixels = OUTPUT_TILES(CLR_WINOGRAD_RELU_BACKWARD); break;
+    case CLR_WINOGRAD_ADD_RELU_BACKWARD: pixels = OUTPUT_TILES(CLR_WINOGRAD_ADD_RELU_BACKWARD); break;
     case CLR_WINOGRAD_MOMENTS: take_pivot(m, span.slots, width, &sums); pixels = OUTPUT_TILES(CLR_WINOGRAD_MOMENTS);
     }
     if (o->moments == NULL)

@@ -35,7 +35,7 @@ static void pack(bool transposed, int k, int n, float alpha, const float *b, int
 
 /* rows is a constant wherever this is called, so that sum lies in registers. */
 INLINE void block(int rows, int k, const float *a, int64_t row_step, int64_t k_step, const float *panel, bool add,
-                  float *c, int64_t ldc, int columns, clr_ahead *ahead)
+                  float *c, int64_t ldc, int columns, clr_prefetch *prefetch)
 {
     clr_vec sum[ROWS][VECTORS];
 
@@ -47,7 +47,7 @@ INLINE void block(int rows, int k, const float *a, int64_t row_step, int64_t k_s
             __builtin_prefetch(c + i * ldc + j, 1);
     for (int l = 0; l < k;) {
         int end = k - l < CLR_LINE ? k : l + CLR_LINE;
-        clr_ask_ahead(ahead);
+        clr_prefetch_next(prefetch);
         for (; l < end; l++, a += k_step, panel += WIDTH) {
             clr_vec b[VECTORS];
             for (int v = 0; v < VECTORS; v++)
@@ -72,11 +72,11 @@ INLINE void block(int rows, int k, const float *a, int64_t row_step, int64_t k_s
 
 /* A panel stays in the first cache while rows of a pass. */
 static void multiply(int m, int n, int k, const float *a, int64_t row_step, int64_t k_step, const float *panels,
-                     bool add, float *c, int64_t ldc, clr_ahead *ahead)
+                     bool add, float *c, int64_t ldc, clr_prefetch *prefetch)
 {
-    clr_ahead nothing = {0};
+    clr_prefetch nothing = {0};
 
-    ahead = ahead ? ahead : &nothing;
+    prefetch = prefetch ? prefetch : &nothing;
     for (int j = 0; j < n; j += WIDTH, panels += (int64_t)k * WIDTH) {
         int columns = n - j < WIDTH ? n - j : WIDTH;
         for (int i = 0, rows; i < m; i += rows) {
@@ -84,10 +84,10 @@ static void multiply(int m, int n, int k, const float *a, int64_t row_step, int6
             float *to = c + i * ldc + j;
             rows = m - i >= ROWS ? ROWS : m - i >= 4 ? 4 : m - i >= 2 ? 2 : 1;
             switch (rows) {
-            case ROWS: block(ROWS, k, at, row_step, k_step, panels, add, to, ldc, columns, ahead); break;
-            case 4: block(4, k, at, row_step, k_step, panels, add, to, ldc, columns, ahead); break;
-            case 2: block(2, k, at, row_step, k_step, panels, add, to, ldc, columns, ahead); break;
-            default: block(1, k, at, row_step, k_step, panels, add, to, ldc, columns, ahead); break;
+            case ROWS: block(ROWS, k, at, row_step, k_step, panels, add, to, ldc, columns, prefetch); break;
+            case 4: block(4, k, at, row_step, k_step, panels, add, to, ldc, columns, prefetch); break;
+            case 2: block(2, k, at, row_step, k_step, panels, add, to, ldc, columns, prefetch); break;
+            default: block(1, k, at, row_step, k_step, panels, add, to, ldc, columns, prefetch); break;
             }
         }
     }

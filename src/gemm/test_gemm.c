@@ -40,7 +40,7 @@ START_TEST(panels)
     const clr_panel_op *op = clr_panel_current();
     static float a[LD * LD], b[LD * LD], c[LD * LD], was[LD * LD], packed[64 * LD];
     clr_rng rng = clr_rng_for(2, 0, (uint64_t)_i, 0, 0);
-    bool across = _i & 1, transposed = _i & 2, add = _i & 4, asks = _i & 8;
+    bool across = _i & 1, transposed = _i & 2, add = _i & 4, prefetches = _i & 8;
 
     for (int m = 1; m <= 15; m++)
         for (int n = 1; n <= LD; n += n < 17 ? 1 : 5) {
@@ -49,11 +49,12 @@ START_TEST(panels)
                 b[i] = (float)clr_rng_normal(&rng);
                 was[i] = c[i] = add || i / LD >= m || i % LD >= n ? (float)clr_rng_normal(&rng) : NAN;
             }
-            clr_ahead more = {b, b + LD * LD, 3, NULL}, ahead = {b, b, 3, &more};
+            clr_prefetch more = {b, b + LD * LD, 3, NULL}, prefetch = {b, b, 3, &more};
             ck_assert_int_le(op->floats(K, n), 64 * LD);
             op->pack(transposed, K, n, 1.5f, b, LD, packed);
-            op->multiply(m, n, K, a, across ? 1 : LD, across ? LD : 1, packed, add, c, LD, asks ? &ahead : NULL);
-            ck_assert(!asks || (ahead.at > b && ahead.at <= ahead.end));
+            op->multiply(m, n, K, a, across ? 1 : LD, across ? LD : 1, packed, add, c, LD,
+                         prefetches ? &prefetch : NULL);
+            ck_assert(!prefetches || (prefetch.at > b && prefetch.at <= prefetch.end));
             for (int i = 0; i < LD; i++)
                 for (int j = 0; j < LD; j++) {
                     double sum = add ? was[i * LD + j] : 0;

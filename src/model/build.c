@@ -39,10 +39,10 @@ static int back_first(const clr_encoder *e, int i)
 
 static int tensor(clr_encoder *e, int64_t floats, int from, int to)
 {
-    return clr_leases_add(&e->leases, (size_t)floats * sizeof(float), from, to);
+    return clr_live_ranges_add(&e->ranges, (size_t)floats * sizeof(float), from, to);
 }
 
-static void norm_entries(clr_encoder *e, clr_norm *norm, const char *name, double gamma, bool free_beta)
+static void norm_entries(clr_encoder *e, clr_batch_norm *norm, const char *name, double gamma, bool free_beta)
 {
     clr_entry entry = {.role = CLR_ROLE_VECTOR, .r = 1, .s = 1, .c = 1, .k = norm->k, .exempt = true, .initial = gamma};
 
@@ -85,22 +85,22 @@ static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *
                  : problem->stride == 1  ? 1
                                          : 2;
     unit->weight = clr_table_add(&e->params.weights, &entry);
-    clr_norm_place(&unit->norm, problem->k, &e->memory, unit->at_norm);
+    clr_batch_norm_place(&unit->norm, problem->k, &e->memory, unit->at_norm);
     norm_entries(e, &unit->norm, norm, gamma, free_beta);
 
     bool again = e->config.recompute && i < e->blocks && (i >= 0 || e->pools);
     clr_block *block = i >= 0 && i < e->blocks ? &e->block[i] : NULL;
     bool below = block && i < e->blocks - 1,
-         joined = below && (unit == &block->unit[block->units - 1] || unit == &block->shortcut);
-    int later = joined ? 1
+         in_residual = below && (unit == &block->unit[block->units - 1] || unit == &block->shortcut);
+    int later = in_residual ? 1
                 : i < 0 && !e->pools
                     ? 2
                     : 0; /* the next block makes the join; block 0 reads the stem, and the next its join */
     int last = !block || unit == block->unit ? back_first(e, i) : back(e, i);
-    unit->y_lease =
+    unit->y_range =
         tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? last : forth(i) + later);
     if (e->training && again)
-        clr_leases_again(&e->leases, unit->y_lease, below ? back_first(e, i + 1) : back(e, i), last);
+        clr_live_ranges_add_second(&e->ranges, unit->y_range, below ? back_first(e, i + 1) : back(e, i), last);
     need(b, clr_conv_sums_bytes(problem->k));
     for (int d = 0; d < (e->training ? CLR_DIRECTIONS : 1); d++) {
         unit->solver[d] = clr_planner_choose(b->planner, problem, (clr_direction)d);
@@ -228,7 +228,7 @@ static clr_status check(const clr_encoder_config *config, int views, size_t *dep
 
 /* Gradients: of blocks' outputs, one piece for a run, because an identity's gradient is worked on in place; of a
    block's inside. */
-static void lease_gradients(clr_encoder *e)
+static void plan_gradients(clr_encoder *e)
 {
     int64_t flat = e->features, stem = clr_unit_floats(&e->stem, e->views);
     bool apart = e->block[0].projects; /* else the first run's piece goes on to the stem */
@@ -239,23 +239,23 @@ static void lease_gradients(clr_encoder *e)
         int64_t inside = 0;
         for (int u = 0; u < block->units - 1; u++)
             inside = clr_max64(inside, clr_unit_floats(&block->unit[u], e->views));
-        block->inside_lease = tensor(e, inside, back(e, i), back(e, i));
-        block->g_lease = last ? tensor(e, clr_unit_floats(&block->unit[block->units - 1], e->views), back(e, i + 1),
+        block->inside_range = tensor(e, inside, back(e, i), back(e, i));
+        block->g_range = last ? tensor(e, clr_unit_floats(&block->unit[block->units - 1], e->views), back(e, i + 1),
                                        back(e, block->run || apart ? block->run : -1))
-                              : block[1].g_lease;
+                              : block[1].g_range;
     }
     if (e->pools)
-        e->raw_lease = tensor(e, stem, back(e, -1), back(e, -1));
+        e->raw_range = tensor(e, stem, back(e, -1), back(e, -1));
     int64_t top = e->pools ? (int64_t)e->views * e->pool_h * e->pool_w * e->stem.problem.k : stem;
-    e->top_lease = apart ? tensor(e, top, back(e, 0), back(e, -1)) : e->block[0].g_lease;
+    e->top_range = apart ? tensor(e, top, back(e, 0), back(e, -1)) : e->block[0].g_range;
     for (int i = 0; i < e->heads; i++)
         flat = clr_max64(flat, e->head[i].problem.k);
     for (int i = 0; i < 2; i++)
-        e->head_lease[i] = tensor(e, e->views * flat, back(e, e->blocks), back(e, e->blocks));
+        e->head_range[i] = tensor(e, e->views * flat, back(e, e->blocks), back(e, e->blocks));
 }
 
 /* Blocks' outputs. */
-static void lease_outputs(clr_encoder *e)
+static void plan_outputs(clr_encoder *e)
 {
     int next = e->blocks; /* the first block of the run behind */
 
@@ -264,9 +264,9 @@ static void lease_outputs(clr_encoder *e)
         int64_t floats = clr_unit_floats(&block->unit[block->units - 1], e->views);
         bool kept = e->training && (e->config.recompute || next == e->blocks);
         int last = i == e->blocks - 1 ? back(e, i) : back_first(e, i + 1);
-        block->out_lease = tensor(e, floats, forth(i), kept ? last : forth(i < e->blocks - 1 ? i + 2 : i + 1));
+        block->out_range = tensor(e, floats, forth(i), kept ? last : forth(i < e->blocks - 1 ? i + 2 : i + 1));
         if (e->training && !kept)
-            clr_leases_again(&e->leases, block->out_lease, back(e, next), last);
+            clr_live_ranges_add_second(&e->ranges, block->out_range, back(e, next), last);
         next = block->run == i ? i : next;
     }
 }
@@ -298,7 +298,7 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
     if (imagenet) {
         e->pool_h = h = (h + 1) / 2;
         e->pool_w = w = (w + 1) / 2;
-        e->pool_lease = tensor(e, (int64_t)e->views * h * w * c, forth(-1), training ? back_first(e, 0) : forth(1));
+        e->pool_range = tensor(e, (int64_t)e->views * h * w * c, forth(-1), training ? back_first(e, 0) : forth(1));
     }
     e->block = CLR_NEW(clr_block, e->blocks);
     for (int group = 0, i = 0; group < 4; group++)
@@ -309,13 +309,13 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
             h = last->p, w = last->q, in = last->k;
         }
     e->features = in;
-    e->h_lease = tensor(e, (int64_t)e->views * in, forth(e->blocks), training ? back(e, e->blocks) : forth(e->blocks));
+    e->h_range = tensor(e, (int64_t)e->views * in, forth(e->blocks), training ? back(e, e->blocks) : forth(e->blocks));
     add_head(&b);
     add_online(&b);
-    lease_outputs(e);
+    plan_outputs(e);
     if (training)
-        lease_gradients(e);
-    e->at_leases = clr_arena_reserve(&e->memory, clr_leases_place(&e->leases));
+        plan_gradients(e);
+    e->at_ranges = clr_arena_reserve(&e->memory, clr_live_ranges_place(&e->ranges));
     e->at_workspace = clr_arena_reserve(&e->scratch, b.workspace);
     return CLR_OK;
 }

@@ -11,7 +11,7 @@ typedef struct clr_block {
     bool projects; /* has a shortcut unit; else the identity */
     int64_t first; /* offset of its first parameter */
     int run;       /* the first block of its run: a projecting block and the identities behind it */
-    int out_lease, g_lease, inside_lease;
+    int out_range, g_range, inside_range;
     float *out;        /* relu(last unit + shortcut) */
     float *g, *inside; /* gradient of out, one piece for a run; of what stands inside */
     clr_view in;       /* of the latest forward */
@@ -26,7 +26,7 @@ struct clr_encoder {
     clr_unit stem;
     bool pools;
     int pool_h, pool_w;
-    int pool_lease, top_lease, raw_lease, h_lease, head_lease[2];
+    int pool_range, top_range, raw_range, h_range, head_range[2];
     float *pool;      /* ImageNet stem: its max-pool's output */
     float *top, *raw; /* gradient of the first block's input; ImageNet: of what the max-pool reads */
     clr_block *block;
@@ -35,8 +35,8 @@ struct clr_encoder {
     int heads;
     int64_t head_first;
     int online; /* entry; -1: none */
-    size_t at_workspace, at_leases;
-    clr_leases leases;         /* of every stored tensor and gradient, until they are placed */
+    size_t at_workspace, at_ranges;
+    clr_live_ranges ranges;    /* of every stored tensor and gradient, until they are placed */
     float *head_g[2], *h;      /* gradients; (views, features) */
     const float *x;            /* of the latest forward */
     clr_arena memory, scratch; /* norms, stored tensors and gradients; workspace */

@@ -12,20 +12,20 @@
 
 #include <string.h>
 
-static float *leased(const clr_encoder *e, int lease)
+static float *placed(const clr_encoder *e, int range)
 {
-    return clr_arena_at(&e->memory, e->at_leases + e->leases.lease[lease].offset);
+    return clr_arena_at(&e->memory, e->at_ranges + e->ranges.range[range].offset);
 }
 
 static void open_unit(clr_encoder *e, clr_unit *unit)
 {
-    unit->y = leased(e, unit->y_lease);
-    clr_norm_open(&unit->norm, &e->memory, unit->at_norm);
+    unit->y = placed(e, unit->y_range);
+    clr_batch_norm_open(&unit->norm, &e->memory, unit->at_norm);
 }
 
 static void drop_plan(clr_encoder *e)
 {
-    clr_leases_close(&e->leases);
+    clr_live_ranges_close(&e->ranges);
     clr_free(e->block);
     clr_free(e);
 }
@@ -46,15 +46,15 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
     clr_params_open(&e->params);
     open_unit(e, &e->stem);
     if (e->pools)
-        e->pool = leased(e, e->pool_lease);
+        e->pool = placed(e, e->pool_range);
     if (e->pools && training)
-        e->raw = leased(e, e->raw_lease);
+        e->raw = placed(e, e->raw_range);
     for (int i = 0; i < e->blocks; i++) {
         clr_block *block = &e->block[i];
-        block->out = leased(e, block->out_lease);
+        block->out = placed(e, block->out_range);
         if (training) {
-            block->g = leased(e, block->g_lease);
-            block->inside = leased(e, block->inside_lease);
+            block->g = placed(e, block->g_range);
+            block->inside = placed(e, block->inside_range);
         }
         for (int u = 0; u < block->units; u++)
             open_unit(e, &block->unit[u]);
@@ -63,13 +63,13 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
     }
     for (int i = 0; i < e->heads; i++)
         open_unit(e, &e->head[i]);
-    e->h = leased(e, e->h_lease);
+    e->h = placed(e, e->h_range);
     if (training) {
-        e->top = leased(e, e->top_lease);
+        e->top = placed(e, e->top_range);
         for (int i = 0; i < 2; i++)
-            e->head_g[i] = leased(e, e->head_lease[i]);
+            e->head_g[i] = placed(e, e->head_range[i]);
     }
-    clr_leases_close(&e->leases);
+    clr_live_ranges_close(&e->ranges);
     e->space = (clr_unit_space){.comm = config->global_bn ? comm : NULL,
                                 .params = &e->params,
                                 .workspace = clr_arena_at(&e->scratch, e->at_workspace),
@@ -130,14 +130,14 @@ double clr_encoder_flops(const clr_encoder *e)
 }
 
 /* join: what block->in is yet to be made of, if it is. */
-static void block_units(clr_encoder *e, clr_block *block, clr_conv_join join, clr_unit_mode mode)
+static void block_units(clr_encoder *e, clr_block *block, clr_conv_residual residual, clr_unit_mode mode)
 {
     clr_view in = block->in;
 
-    in.join = join;
+    in.residual = residual;
     for (int u = 0; u < block->units; u++) {
         clr_unit_forward(&block->unit[u], &e->space, in, mode);
-        in = (clr_view){.x = block->unit[u].y, .lens = clr_norm_lens(&block->unit[u].norm, true)};
+        in = (clr_view){.x = block->unit[u].y, .prologue = clr_batch_norm_prologue(&block->unit[u].norm, true)};
     }
     if (block->projects)
         clr_unit_forward(&block->shortcut, &e->space, block->in, mode);
@@ -148,30 +148,30 @@ static clr_unit *last_unit(clr_block *block)
     return &block->unit[block->units - 1];
 }
 
-static clr_conv_join join_of(clr_block *block)
+static clr_conv_residual residual_of(clr_block *block)
 {
     const clr_unit *last = last_unit(block), *shortcut = block->projects ? &block->shortcut : NULL;
 
-    return (clr_conv_join){.y = last->y,
-                           .lens = clr_norm_lens(&last->norm, false),
-                           .shortcut = shortcut ? shortcut->y : block->in.x,
-                           .other = shortcut ? clr_norm_lens(&shortcut->norm, false) : block->in.lens,
-                           .out = block->out};
+    return (clr_conv_residual){.y = last->y,
+                               .prologue = clr_batch_norm_prologue(&last->norm, false),
+                               .shortcut = shortcut ? shortcut->y : block->in.x,
+                               .other = shortcut ? clr_batch_norm_prologue(&shortcut->norm, false) : block->in.prologue,
+                               .out = block->out};
 }
 
-static void join(clr_encoder *e, clr_block *block)
+static void residual(clr_encoder *e, clr_block *block)
 {
     const clr_unit *last = last_unit(block);
-    const clr_conv_join join = join_of(block);
+    const clr_conv_residual residual = residual_of(block);
     double begin = clr_seconds();
 
-    clr_conv_join_alone(&join, clr_unit_rows(last, e->space.n), last->problem.k);
-    e->times.join += clr_seconds() - begin;
+    clr_conv_residual_add(&residual, clr_unit_rows(last, e->space.n), last->problem.k);
+    e->times.residual += clr_seconds() - begin;
 }
 
 static clr_pool pool_of(const clr_encoder *e)
 {
-    return (clr_pool){e->stem.y,         clr_norm_lens(&e->stem.norm, true),
+    return (clr_pool){e->stem.y,         clr_batch_norm_prologue(&e->stem.norm, true),
                       e->space.n,        e->stem.problem.p,
                       e->stem.problem.q, e->stem.problem.k};
 }
@@ -184,7 +184,7 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     e->space.n = n;
     e->x = x;
     clr_unit_forward(&e->stem, &e->space, (clr_view){.x = x}, mode);
-    clr_view in = {.x = e->stem.y, .lens = clr_norm_lens(&e->stem.norm, true)};
+    clr_view in = {.x = e->stem.y, .prologue = clr_batch_norm_prologue(&e->stem.norm, true)};
     if (e->pools) {
         double begin = clr_seconds();
         const clr_pool pool = pool_of(e);
@@ -195,10 +195,10 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     for (int i = 0; i < e->blocks; i++) {
         clr_alive();
         e->block[i].in = in;
-        block_units(e, &e->block[i], i ? join_of(&e->block[i - 1]) : (clr_conv_join){0}, mode);
+        block_units(e, &e->block[i], i ? residual_of(&e->block[i - 1]) : (clr_conv_residual){0}, mode);
         in = (clr_view){.x = e->block[i].out};
     }
-    join(e, &e->block[e->blocks - 1]);
+    residual(e, &e->block[e->blocks - 1]);
     double begin = clr_seconds();
     clr_pool_mean(in.x, n, last->problem.p * last->problem.q, e->features, e->h);
     e->times.pool += clr_seconds() - begin;
@@ -209,9 +209,9 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     in = (clr_view){.x = e->h};
     for (int i = 0; i < e->heads; i++) {
         clr_unit_forward(&e->head[i], &e->space, in, mode);
-        in = (clr_view){.x = e->head[i].y, .lens = clr_norm_lens(&e->head[i].norm, i < e->heads - 1)};
+        in = (clr_view){.x = e->head[i].y, .prologue = clr_batch_norm_prologue(&e->head[i].norm, i < e->heads - 1)};
     }
-    clr_see(in.x, &in.lens, n, clr_encoder_outputs(e), z);
+    clr_prologue_apply(in.x, &in.prologue, n, clr_encoder_outputs(e), z);
 }
 
 void clr_encoder_forward(clr_encoder *e, const float *x, int n, int64_t total, bool update, float *h, float *z)
@@ -236,19 +236,19 @@ void clr_encoder_infer(clr_encoder *e, const float *x, int n, float *h, float *z
 }
 
 /* g, the gradient of what `below` shows, masked and summed by a pass of its own. */
-static void mask(clr_encoder *e, float *g, clr_below below)
+static void mask(clr_encoder *e, float *g, clr_producer below)
 {
     double begin = clr_seconds();
     const clr_conv_args args = {.dx = g,
-                                .x = below.seen.x,
-                                .lens = below.seen.lens,
-                                .about = below.unit->y,
+                                .x = below.view.x,
+                                .prologue = below.view.prologue,
+                                .bn_input = below.unit->y,
                                 .mean = below.unit->norm.mean,
                                 .moments = below.unit->norm.sums,
                                 .workspace = e->space.workspace};
 
-    clr_conv_seen_alone(&args, clr_unit_rows(below.unit, e->space.n), below.unit->problem.k);
-    e->times.join += clr_seconds() - begin;
+    clr_conv_relu_backward(&args, clr_unit_rows(below.unit, e->space.n), below.unit->problem.k);
+    e->times.residual += clr_seconds() - begin;
 }
 
 /* head_g[0] holds dz; leaves dh in the piece that it returns. */
@@ -258,10 +258,10 @@ static const float *head_backward(clr_encoder *e, bool accumulate)
 
     for (int i = e->heads - 1; i >= 0; i--) {
         clr_unit *unit = &e->head[i];
-        clr_below below = i ? clr_unit_below(&e->head[i - 1]) : (clr_below){.seen = {.x = e->h}};
+        clr_producer below = i ? clr_unit_producer(&e->head[i - 1]) : (clr_producer){.view = {.x = e->h}};
         if (i == e->heads - 1)
-            mask(e, g, (clr_below){{.x = unit->y}, unit});
-        clr_unit_backward_weight(unit, &e->space, g, below.seen, accumulate);
+            mask(e, g, (clr_producer){{.x = unit->y}, unit});
+        clr_unit_backward_weight(unit, &e->space, g, below.view, accumulate);
         clr_unit_backward_data(unit, &e->space, other, false, i ? &below : NULL);
         float *swap = g;
         g = other, other = swap;
@@ -270,9 +270,9 @@ static const float *head_backward(clr_encoder *e, bool accumulate)
 }
 
 /* What reads a block's output sees its last unit so. */
-static clr_below below_join(clr_block *block)
+static clr_producer residual_producer(clr_block *block)
 {
-    return (clr_below){{.x = block->out, .lens = {.relu = true}}, last_unit(block)};
+    return (clr_producer){{.x = block->out, .prologue = {.relu = true}}, last_unit(block)};
 }
 
 /* block->g holds the gradient of its output, masked and summed for the norm of its last unit; leaves the same of the
@@ -286,21 +286,21 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
 
     clr_alive();
     for (int j = i && block->run == i && !e->config.recompute ? block[-1].run : i; j < i; j++)
-        join(e, &e->block[j]);
+        residual(e, &e->block[j]);
     if (shortcut) {
-        mask(e, g, (clr_below){{.x = shortcut->y}, shortcut});
+        mask(e, g, (clr_producer){{.x = shortcut->y}, shortcut});
         clr_unit_backward_weight(shortcut, space, g, block->in, accumulate);
         clr_unit_backward_data(shortcut, space, g_in, false, NULL);
     }
     for (int u = block->units - 1; u > 0; u--) {
-        clr_below below = clr_unit_below(&unit[u - 1]);
-        clr_unit_backward_weight(&unit[u], space, u == block->units - 1 ? g : block->inside, below.seen, accumulate);
+        clr_producer below = clr_unit_producer(&unit[u - 1]);
+        clr_unit_backward_weight(&unit[u], space, u == block->units - 1 ? g : block->inside, below.view, accumulate);
         clr_unit_backward_data(&unit[u], space, block->inside, false, &below);
     }
     clr_unit_backward_weight(&unit[0], space, block->inside, block->in, accumulate);
     if (i && e->config.recompute)
-        block_units(e, &block[-1], (clr_conv_join){0}, CLR_UNIT_AGAIN);
-    clr_below below = i ? below_join(&block[-1]) : clr_unit_below(&e->stem);
+        block_units(e, &block[-1], (clr_conv_residual){0}, CLR_UNIT_RECOMPUTE);
+    clr_producer below = i ? residual_producer(&block[-1]) : clr_unit_producer(&e->stem);
     /* g_in holds the shortcut's part: a projection's, or the identity's, where it is the same as g. */
     clr_unit_backward_data(&unit[0], space, g_in, true, i || !e->pools ? &below : NULL);
 }
@@ -320,8 +320,8 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     clr_pool_mean_backward(g, e->space.n, last->problem.p * last->problem.q, e->features, highest->g);
     e->times.pool += clr_seconds() - begin;
     if (e->config.recompute)
-        block_units(e, highest, (clr_conv_join){0}, CLR_UNIT_AGAIN);
-    mask(e, highest->g, below_join(highest));
+        block_units(e, highest, (clr_conv_residual){0}, CLR_UNIT_RECOMPUTE);
+    mask(e, highest->g, residual_producer(highest));
     for (int i = e->blocks - 1; i >= 0; i--) {
         block_backward(e, i, accumulate);
         if (ready)
@@ -329,7 +329,7 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     }
     float *top = e->top;
     if (e->pools && e->config.recompute)
-        clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, CLR_UNIT_AGAIN);
+        clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, CLR_UNIT_RECOMPUTE);
     if (e->pools) {
         const clr_pool pool = pool_of(e);
         top = e->raw;

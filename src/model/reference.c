@@ -20,7 +20,7 @@ typedef struct op {
     int in, side, out; /* tensors; side: of ADD */
     int kernel, stride, pad;
     int64_t weight, gamma, beta, mean, var; /* offsets; beta -1: none */
-    double *batch_mean, *inverse;           /* NORM, latest forward */
+    double *batch_mean, *rstd;              /* NORM, latest forward */
 } op;
 
 struct reference {
@@ -88,7 +88,7 @@ static int norm(reference *r, int in, const char *name)
             .mean = find(&r->states, "%s.running_mean", name),
             .var = find(&r->states, "%s.running_var", name),
             .batch_mean = CLR_NEW(double, t->c),
-            .inverse = CLR_NEW(double, t->c)};
+            .rstd = CLR_NEW(double, t->c)};
 
     CLR_CHECK(o.gamma >= 0 && o.mean >= 0 && o.var >= 0);
     return push(r, o, t->h, t->w, t->c)->out;
@@ -199,7 +199,7 @@ void reference_free(reference *r)
     }
     for (int i = 0; i < r->ops; i++) {
         clr_free(r->op[i].batch_mean);
-        clr_free(r->op[i].inverse);
+        clr_free(r->op[i].rstd);
     }
     void *all[] = {r->weights.entry, r->states.entry, r->value, r->grad, r->state, r};
     for (size_t i = 0; i < CLR_COUNT(all); i++)
@@ -258,9 +258,9 @@ static void do_norm(reference *r, op *o, bool infer)
             variance /= (double)rows;
         }
         o->batch_mean[k] = mean;
-        o->inverse[k] = 1 / sqrt(variance + 1e-5);
+        o->rstd[k] = 1 / sqrt(variance + 1e-5);
         for (int64_t i = 0; i < rows; i++)
-            y->v[i * c + k] = (x->v[i * c + k] - mean) * o->inverse[k] * r->value[o->gamma + k] +
+            y->v[i * c + k] = (x->v[i * c + k] - mean) * o->rstd[k] * r->value[o->gamma + k] +
                               (o->beta < 0 ? 0 : r->value[o->beta + k]);
     }
 }
@@ -275,14 +275,14 @@ static void undo_norm(reference *r, const op *o)
         double sum = 0, product = 0;
         for (int64_t i = 0; i < rows; i++) {
             sum += y->g[i * c + k];
-            product += y->g[i * c + k] * (x->v[i * c + k] - o->batch_mean[k]) * o->inverse[k];
+            product += y->g[i * c + k] * (x->v[i * c + k] - o->batch_mean[k]) * o->rstd[k];
         }
         r->grad[o->gamma + k] += product;
         if (o->beta >= 0)
             r->grad[o->beta + k] += sum;
         for (int64_t i = 0; i < rows; i++) {
-            double hat = (x->v[i * c + k] - o->batch_mean[k]) * o->inverse[k];
-            x->g[i * c + k] += r->value[o->gamma + k] * o->inverse[k] *
+            double hat = (x->v[i * c + k] - o->batch_mean[k]) * o->rstd[k];
+            x->g[i * c + k] += r->value[o->gamma + k] * o->rstd[k] *
                                (y->g[i * c + k] - sum / (double)rows - hat * product / (double)rows);
         }
     }

@@ -8,8 +8,8 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_un
     bool gather = mode == CLR_UNIT_TRAIN || mode == CLR_UNIT_UPDATE;
     const clr_conv_args args = {.images = space->n,
                                 .x = in.x,
-                                .lens = in.lens,
-                                .join = in.join,
+                                .prologue = in.prologue,
+                                .residual = in.residual,
                                 .weight = clr_params_value(space->params, unit->weight),
                                 .y = unit->y,
                                 .moments = gather ? unit->norm.sums : NULL,
@@ -19,9 +19,9 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_un
     double middle = clr_seconds(), communicated = 0;
     *(unit->kind < 4 ? &space->times->conv[CLR_FORWARD][unit->kind] : &space->times->linear) += middle - begin;
     if (gather)
-        communicated = clr_norm_forward(&unit->norm, space->comm, space->params, rows, mode == CLR_UNIT_UPDATE);
+        communicated = clr_batch_norm_forward(&unit->norm, space->comm, space->params, rows, mode == CLR_UNIT_UPDATE);
     else if (mode == CLR_UNIT_INFER)
-        clr_norm_infer(&unit->norm, space->params);
+        clr_batch_norm_infer(&unit->norm, space->params);
     space->times->batch_norm_comm += communicated;
     space->times->norm += clr_seconds() - middle - communicated;
 }
@@ -29,15 +29,15 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_un
 void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, bool accumulate)
 {
     double begin = clr_seconds();
-    double communicated = clr_norm_backward(&unit->norm, space->comm, space->params,
-                                            space->total * unit->problem.p * unit->problem.q, accumulate);
+    double communicated = clr_batch_norm_backward(&unit->norm, space->comm, space->params,
+                                                  space->total * unit->problem.p * unit->problem.q, accumulate);
     double middle = clr_seconds();
     const clr_conv_args args = {.images = space->n,
                                 .x = in.x,
-                                .lens = in.lens,
+                                .prologue = in.prologue,
                                 .y = unit->y,
                                 .dy = unit->y,
-                                .turn = clr_norm_turn(&unit->norm, g),
+                                .bn_backward = clr_batch_norm_input_gradient(&unit->norm, g),
                                 .dw = clr_params_grad(space->params, unit->weight),
                                 .accumulate = accumulate,
                                 .workspace = space->workspace};
@@ -50,12 +50,13 @@ void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float
         clr_seconds() - middle;
 }
 
-clr_below clr_unit_below(clr_unit *unit)
+clr_producer clr_unit_producer(clr_unit *unit)
 {
-    return (clr_below){{.x = unit->y, .lens = clr_norm_lens(&unit->norm, true)}, unit};
+    return (clr_producer){{.x = unit->y, .prologue = clr_batch_norm_prologue(&unit->norm, true)}, unit};
 }
 
-void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below)
+void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate,
+                            const clr_producer *below)
 {
     double begin = clr_seconds();
     clr_conv_args args = {.images = space->n,
@@ -66,10 +67,10 @@ void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bo
                           .workspace = space->workspace};
 
     if (below) {
-        args.x = below->seen.x;
-        args.lens = below->seen.lens;
-        args.seen = true;
-        args.about = below->unit->y;
+        args.x = below->view.x;
+        args.prologue = below->view.prologue;
+        args.relu_backward = true;
+        args.bn_input = below->unit->y;
         args.mean = below->unit->norm.mean;
         args.moments = below->unit->norm.sums;
     }

@@ -10,17 +10,17 @@ typedef struct clr_unit {
     const clr_conv_solver *solver[CLR_DIRECTIONS];
     int weight; /* entry */
     int kind;   /* of clr_encoder_times.conv; 4: linear */
-    clr_norm norm;
+    clr_batch_norm norm;
     size_t at_norm[2];
-    int y_lease;
+    int y_range;
     float *y;
 } clr_unit;
 
 /* What a reader sees: a tensor and its lens; where it is the first reader, what the tensor is yet to be made of. */
 typedef struct clr_view {
     const float *x;
-    clr_lens lens;
-    clr_conv_join join;
+    clr_prologue prologue;
+    clr_conv_residual residual;
 } clr_view;
 
 /* The state that all units share. */
@@ -33,7 +33,7 @@ typedef struct clr_unit_space {
     clr_encoder_times *times;
 } clr_unit_space;
 
-typedef enum clr_unit_mode { CLR_UNIT_TRAIN, CLR_UNIT_UPDATE, CLR_UNIT_AGAIN, CLR_UNIT_INFER } clr_unit_mode;
+typedef enum clr_unit_mode { CLR_UNIT_TRAIN, CLR_UNIT_UPDATE, CLR_UNIT_RECOMPUTE, CLR_UNIT_INFER } clr_unit_mode;
 
 static inline int64_t clr_unit_rows(const clr_unit *unit, int n)
 {
@@ -54,15 +54,16 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_un
 void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, bool accumulate);
 
 /* What a gradient is of: of what `seen` shows (with ReLU), in which unit's y, seen or joined, stands. */
-typedef struct clr_below {
-    clr_view seen;
+typedef struct clr_producer {
+    clr_view view;
     clr_unit *unit;
-} clr_below;
+} clr_producer;
 
-clr_below clr_unit_below(clr_unit *unit); /* seen by a reader of unit itself */
+clr_producer clr_unit_producer(clr_unit *unit); /* seen by a reader of unit itself */
 
 /* y holds dy. dx: overwritten, or added to; below not NULL: dx is masked and the norm.sums of below's unit are
    filled. */
-void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate, const clr_below *below);
+void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate,
+                            const clr_producer *below);
 
 #endif

@@ -11,10 +11,11 @@
 
 extern const clr_nn_kernel CLR_KERNEL(clr_nn_kernel);
 
-static void see(const float *restrict y, const clr_lens *lens, int64_t rows, int k, float *restrict out)
+static void apply_prologue(const float *restrict y, const clr_prologue *prologue, int64_t rows, int k,
+                           float *restrict out)
 {
-    const float *restrict scale = lens->scale, *restrict shift = lens->shift;
-    float floor = lens->relu ? 0 : -INFINITY;
+    const float *restrict scale = prologue->scale, *restrict shift = prologue->shift;
+    float floor = prologue->relu ? 0 : -INFINITY;
 
     if (!scale) {
         memcpy(out, y, (size_t)rows * (size_t)k * sizeof *out);
@@ -22,8 +23,8 @@ static void see(const float *restrict y, const clr_lens *lens, int64_t rows, int
     }
     for (int64_t row = 0; row < rows; row++, y += k, out += k)
         for (int i = 0; i < k; i++) {
-            float seen = scale[i] * y[i] + shift[i];
-            out[i] = seen < floor ? floor : seen;
+            float activated = scale[i] * y[i] + shift[i];
+            out[i] = activated < floor ? floor : activated;
         }
 }
 
@@ -48,10 +49,10 @@ static void pool_mean_backward(const float *restrict dh, int pixels, int k, floa
             dx[i] = share * dh[i];
 }
 
-static inline float seen(const clr_lens *lens, float y, int c)
+static inline float activated(const clr_prologue *prologue, float y, int c)
 {
-    float value = lens->scale[c] * y + lens->shift[c];
-    return lens->relu && value < 0 ? 0 : value;
+    float value = prologue->scale[c] * y + prologue->shift[c];
+    return prologue->relu && value < 0 ? 0 : value;
 }
 
 static int64_t pooled_floats(const clr_pool *pool)
@@ -62,7 +63,7 @@ static int64_t pooled_floats(const clr_pool *pool)
 static void pool_max(const clr_pool *pool, int image, float *out)
 {
     int h = pool->h, w = pool->w, k = pool->k, rows = (h + 1) / 2, columns = (w + 1) / 2;
-    const float *restrict scale = pool->lens.scale, *restrict shift = pool->lens.shift,
+    const float *restrict scale = pool->prologue.scale, *restrict shift = pool->prologue.shift,
                           *y = pool->y + (int64_t)image * h * w * k;
 
     out += image * pooled_floats(pool);
@@ -70,7 +71,7 @@ static void pool_max(const clr_pool *pool, int image, float *out)
         for (int q = 0; q < columns; q++) {
             float *restrict to = out + ((int64_t)p * columns + q) * k;
             for (int i = 0; i < k; i++)
-                to[i] = pool->lens.relu ? 0 : -INFINITY; /* below nothing that a ReLU shows */
+                to[i] = pool->prologue.relu ? 0 : -INFINITY; /* below nothing that a ReLU shows */
             for (int r = 0; r < 3; r++)
                 for (int s = 0; s < 3; s++) {
                     int row = 2 * p + r - 1, column = 2 * q + s - 1;
@@ -93,7 +94,7 @@ static void pool_max_backward(const clr_pool *pool, int image, const float *dout
     enum { LANES = 64 };
     int h = pool->h, w = pool->w, k = pool->k, rows = (h + 1) / 2, columns = (w + 1) / 2;
     int64_t row_floats = (int64_t)w * k;
-    const clr_lens *lens = &pool->lens;
+    const clr_prologue *prologue = &pool->prologue;
     const float *y = pool->y + image * h * row_floats;
 
     dy += image * h * row_floats;
@@ -118,7 +119,7 @@ static void pool_max_backward(const clr_pool *pool, int image, const float *dout
                         place[taps] = ((int64_t)row * w + column) * k + k0;
                         const float *in = y + place[taps];
                         for (int i = 0; i < lanes; i++) {
-                            float value = seen(lens, in[i], k0 + i);
+                            float value = activated(prologue, in[i], k0 + i);
                             winner[i] = value > best[i] ? taps : winner[i];
                             best[i] = value > best[i] ? value : best[i];
                         }
@@ -129,12 +130,12 @@ static void pool_max_backward(const clr_pool *pool, int image, const float *dout
                     for (int i = 0; i < lanes; i++)
                         dy[place[t] + i] += winner[i] == t ? from[i] : 0;
             }
-        clr_seen_rows(dy + done * row_floats, y + done * row_floats, y + done * row_floats,
-                      (int64_t)(sealed - done) * w, k, lens, mean, sums, k);
+        clr_relu_backward_rows(dy + done * row_floats, y + done * row_floats, y + done * row_floats,
+                               (int64_t)(sealed - done) * w, k, prologue, mean, sums, k);
     }
 }
 
-const clr_nn_kernel CLR_KERNEL(clr_nn_kernel) = {.see = see,
+const clr_nn_kernel CLR_KERNEL(clr_nn_kernel) = {.apply_prologue = apply_prologue,
                                                  .pool_mean = pool_mean,
                                                  .pool_mean_backward = pool_mean_backward,
                                                  .pool_max = pool_max,

@@ -4,7 +4,7 @@
 #include "clr/nn.h"
 
 typedef struct clr_nn_kernel {
-    void (*see)(const float *y, const clr_lens *lens, int64_t rows, int k, float *out);
+    void (*apply_prologue)(const float *y, const clr_prologue *prologue, int64_t rows, int k, float *out);
     void (*pool_mean)(const float *x, int pixels, int k, float *h);
     void (*pool_mean_backward)(const float *dh, int pixels, int k, float *dx);
     void (*pool_max)(const clr_pool *pool, int image, float *out);

@@ -14,13 +14,13 @@ static const clr_nn_kernel *kernel(void)
     return CLR_KERNEL_PICK(clr_nn_kernel);
 }
 
-void clr_see(const float *y, const clr_lens *lens, int64_t rows, int k, float *out)
+void clr_prologue_apply(const float *y, const clr_prologue *prologue, int64_t rows, int k, float *out)
 {
 #pragma omp parallel
     {
         int thread = omp_get_thread_num(), threads = omp_get_num_threads();
         int64_t first = clr_share(rows, threads, thread), at = first * k;
-        kernel()->see(y + at, lens, clr_share(rows, threads, thread + 1) - first, k, out + at);
+        kernel()->apply_prologue(y + at, prologue, clr_share(rows, threads, thread + 1) - first, k, out + at);
     }
 }
 
@@ -45,7 +45,7 @@ void clr_pool_max(const clr_pool *pool, float *out)
         kernel()->pool_max(pool, i, out);
 }
 
-void clr_pool_max_backward(const clr_pool *pool, const float *dout, float *dy, clr_norm *norm, void *workspace)
+void clr_pool_max_backward(const clr_pool *pool, const float *dout, float *dy, clr_batch_norm *norm, void *workspace)
 {
     int threads = omp_get_max_threads();
 

@@ -20,7 +20,7 @@ typedef struct data {
     clr_pool pool;
     int p, q;
     int64_t in, out; /* floats */
-    float *y, *lens, *dout;
+    float *y, *prologue, *dout;
 } data;
 
 static float *filled(int64_t n, uint64_t salt)
@@ -40,16 +40,16 @@ static data make(int i)
 
     d.out = (int64_t)n * d.p * d.q * k;
     d.y = filled(d.in, 1);
-    d.lens = filled(3 * k, 2);
+    d.prologue = filled(3 * k, 2);
     d.dout = filled(d.out, 3);
-    d.pool = (clr_pool){d.y, {d.lens, d.lens + k, shapes[i].relu}, n, h, w, k};
+    d.pool = (clr_pool){d.y, {d.prologue, d.prologue + k, shapes[i].relu}, n, h, w, k};
     return d;
 }
 
 static void drop(data *d)
 {
     clr_free(d->y);
-    clr_free(d->lens);
+    clr_free(d->prologue);
     clr_free(d->dout);
 }
 
@@ -57,9 +57,9 @@ static void drop(data *d)
 static double shown(const data *d, int64_t i)
 {
     int c = (int)(i % d->pool.k);
-    double value = (double)d->pool.lens.scale[c] * d->y[i] + d->pool.lens.shift[c];
+    double value = (double)d->pool.prologue.scale[c] * d->y[i] + d->pool.prologue.shift[c];
 
-    return d->pool.lens.relu && value < 0 ? 0 : value;
+    return d->pool.prologue.relu && value < 0 ? 0 : value;
 }
 
 /* The place in y that the window of output i takes. */
@@ -106,14 +106,14 @@ START_TEST(gives_the_gradient_to_the_winner)
     double *want = CLR_NEW(double, d.in), *sums = CLR_NEW(double, 2 * k), *plain = CLR_NEW(double, 2 * k),
            *sizes = CLR_NEW(double, 2 * k);
     void *workspace = clr_alloc(clr_conv_sums_bytes(k), 1);
-    clr_norm norm = {.k = k, .mean = d.lens + 2 * k, .sums = sums};
+    clr_batch_norm norm = {.k = k, .mean = d.prologue + 2 * k, .sums = sums};
 
     for (int64_t i = 0; i < d.out; i++)
         want[winner(&d, i)] += d.dout[i];
     for (int64_t i = 0; i < d.in; i++) {
         int64_t c = i % k;
         double from_mean = d.y[i] - (double)norm.mean[c];
-        want[i] = d.pool.lens.relu && shown(&d, i) <= 0 ? 0 : want[i];
+        want[i] = d.pool.prologue.relu && shown(&d, i) <= 0 ? 0 : want[i];
         plain[c] += want[i], plain[k + c] += want[i] * from_mean;
         sizes[c] += fabs(want[i]), sizes[k + c] += fabs(want[i] * from_mean);
     }
@@ -152,18 +152,18 @@ START_TEST(means_and_back)
 }
 END_TEST
 
-START_TEST(shows_what_the_lens_shows)
+START_TEST(applies_the_prologue)
 {
     data d = make(_i);
     float *out = CLR_NEW(float, d.in);
-    const clr_lens nothing = {0};
+    const clr_prologue nothing = {0};
 
     d.y[0] = NAN;
-    clr_see(d.y, &d.pool.lens, d.in / d.pool.k, d.pool.k, out);
+    clr_prologue_apply(d.y, &d.pool.prologue, d.in / d.pool.k, d.pool.k, out);
     ck_assert(isnan(out[0]));
     for (int64_t i = 1; i < d.in; i++)
         close_to(out[i], shown(&d, i), 4 * FLT_EPSILON * 8, "value", i);
-    clr_see(d.y, &nothing, d.in / d.pool.k, d.pool.k, out);
+    clr_prologue_apply(d.y, &nothing, d.in / d.pool.k, d.pool.k, out);
     ck_assert(!memcmp(d.y, out, (size_t)d.in * sizeof *out));
     clr_free(out);
     drop(&d);
@@ -174,7 +174,7 @@ int main(void)
 {
     TCase *tcase = tcase_create("passes");
     const TTest *tests[] = {takes_the_largest_of_a_window, gives_the_gradient_to_the_winner, means_and_back,
-                            shows_what_the_lens_shows};
+                            applies_the_prologue};
 
     for (size_t i = 0; i < CLR_COUNT(tests); i++)
         tcase_add_loop_test(tcase, tests[i], 0, (int)CLR_COUNT(shapes));

@@ -11,39 +11,39 @@
 
 #include <math.h>
 
-void clr_norm_place(clr_norm *norm, int k, clr_arena *arena, size_t offset[2])
+void clr_batch_norm_place(clr_batch_norm *norm, int k, clr_arena *arena, size_t offset[2])
 {
     norm->k = k;
     offset[0] = clr_arena_reserve(arena, 7 * (size_t)k * sizeof(float));
     offset[1] = clr_arena_reserve(arena, 2 * (size_t)k * sizeof(double));
 }
 
-void clr_norm_open(clr_norm *norm, const clr_arena *arena, const size_t offset[2])
+void clr_batch_norm_open(clr_batch_norm *norm, const clr_arena *arena, const size_t offset[2])
 {
     float *at = clr_arena_at(arena, offset[0]),
-          **each[] = {&norm->scale, &norm->shift, &norm->mean, &norm->inverse, &norm->a, &norm->b, &norm->c};
+          **each[] = {&norm->scale, &norm->shift, &norm->mean, &norm->rstd, &norm->a, &norm->b, &norm->c};
 
     for (size_t i = 0; i < CLR_COUNT(each); i++, at += norm->k)
         *each[i] = at;
     norm->sums = clr_arena_at(arena, offset[1]);
 }
 
-clr_lens clr_norm_lens(const clr_norm *norm, bool relu)
+clr_prologue clr_batch_norm_prologue(const clr_batch_norm *norm, bool relu)
 {
-    return (clr_lens){norm->scale, norm->shift, relu};
+    return (clr_prologue){norm->scale, norm->shift, relu};
 }
 
-clr_conv_turn clr_norm_turn(const clr_norm *norm, const float *g)
+clr_conv_bn_backward clr_batch_norm_input_gradient(const clr_batch_norm *norm, const float *g)
 {
-    return (clr_conv_turn){g, norm->a, norm->b, norm->c, norm->mean};
+    return (clr_conv_bn_backward){g, norm->a, norm->b, norm->c, norm->mean};
 }
 
-static const float *beta(const clr_norm *norm, const clr_params *params)
+static const float *beta(const clr_batch_norm *norm, const clr_params *params)
 {
     return norm->beta >= 0 ? clr_params_value(params, norm->beta) : clr_params_state(params, norm->fixed_beta);
 }
 
-static double add_ranks(clr_norm *norm, clr_comm *comm)
+static double add_ranks(clr_batch_norm *norm, clr_comm *comm)
 {
     if (!comm || clr_comm_size(comm) == 1)
         return 0;
@@ -52,7 +52,7 @@ static double add_ranks(clr_norm *norm, clr_comm *comm)
     return clr_seconds() - begin;
 }
 
-double clr_norm_forward(clr_norm *norm, clr_comm *comm, clr_params *params, double rows, bool update)
+double clr_batch_norm_forward(clr_batch_norm *norm, clr_comm *comm, clr_params *params, double rows, bool update)
 {
     const float *gamma = clr_params_value(params, norm->gamma), *offset = beta(norm, params);
     float *running_mean = clr_params_state(params, norm->running_mean),
@@ -63,48 +63,48 @@ double clr_norm_forward(clr_norm *norm, clr_comm *comm, clr_params *params, doub
         double mean = norm->sums[i] / rows, var = norm->sums[norm->k + i] / rows - mean * mean;
         if (var < 0)
             var = 0;
-        double inverse = 1 / sqrt(var + CLR_NORM_EPS);
+        double rstd = 1 / sqrt(var + CLR_BATCH_NORM_EPS);
         norm->mean[i] = (float)mean;
-        norm->inverse[i] = (float)inverse;
-        norm->scale[i] = (float)(gamma[i] * inverse);
-        norm->shift[i] = (float)(offset[i] - mean * gamma[i] * inverse);
+        norm->rstd[i] = (float)rstd;
+        norm->scale[i] = (float)(gamma[i] * rstd);
+        norm->shift[i] = (float)(offset[i] - mean * gamma[i] * rstd);
         if (update) {
             double unbiased = rows > 1 ? var * rows / (rows - 1) : var;
-            running_mean[i] += (float)(CLR_NORM_MOMENTUM * (mean - running_mean[i]));
-            running_var[i] += (float)(CLR_NORM_MOMENTUM * (unbiased - running_var[i]));
+            running_mean[i] += (float)(CLR_BATCH_NORM_MOMENTUM * (mean - running_mean[i]));
+            running_var[i] += (float)(CLR_BATCH_NORM_MOMENTUM * (unbiased - running_var[i]));
         }
     }
     return seconds;
 }
 
-void clr_norm_infer(clr_norm *norm, const clr_params *params)
+void clr_batch_norm_infer(clr_batch_norm *norm, const clr_params *params)
 {
     const float *gamma = clr_params_value(params, norm->gamma), *offset = beta(norm, params);
     const float *mean = clr_params_state(params, norm->running_mean),
                 *var = clr_params_state(params, norm->running_var);
 
     for (int i = 0; i < norm->k; i++) {
-        double inverse = 1 / sqrt(var[i] + CLR_NORM_EPS);
+        double rstd = 1 / sqrt(var[i] + CLR_BATCH_NORM_EPS);
         norm->mean[i] = mean[i];
-        norm->inverse[i] = (float)inverse;
-        norm->scale[i] = (float)(gamma[i] * inverse);
-        norm->shift[i] = (float)(offset[i] - (double)mean[i] * gamma[i] * inverse);
+        norm->rstd[i] = (float)rstd;
+        norm->scale[i] = (float)(gamma[i] * rstd);
+        norm->shift[i] = (float)(offset[i] - (double)mean[i] * gamma[i] * rstd);
     }
 }
 
-double clr_norm_backward(clr_norm *norm, clr_comm *comm, clr_params *params, double rows, bool accumulate)
+double clr_batch_norm_backward(clr_batch_norm *norm, clr_comm *comm, clr_params *params, double rows, bool accumulate)
 {
     float *dgamma = clr_params_grad(params, norm->gamma),
           *dbeta = norm->beta >= 0 ? clr_params_grad(params, norm->beta) : NULL;
 
     for (int i = 0; i < norm->k; i++) {
-        dgamma[i] = (accumulate ? dgamma[i] : 0) + (float)(norm->inverse[i] * norm->sums[norm->k + i]);
+        dgamma[i] = (accumulate ? dgamma[i] : 0) + (float)(norm->rstd[i] * norm->sums[norm->k + i]);
         if (dbeta)
             dbeta[i] = (accumulate ? dbeta[i] : 0) + (float)norm->sums[i];
     }
     double seconds = add_ranks(norm, comm);
     for (int i = 0; i < norm->k; i++) {
-        double slope = (double)norm->inverse[i] * norm->inverse[i] * norm->sums[norm->k + i] / rows;
+        double slope = (double)norm->rstd[i] * norm->rstd[i] * norm->sums[norm->k + i] / rows;
         norm->a[i] = norm->scale[i];
         norm->b[i] = (float)(-norm->scale[i] * slope);
         norm->c[i] = (float)(-norm->scale[i] * norm->sums[i] / rows);

@@ -6,20 +6,21 @@
 
 #include <stdint.h>
 
-enum { CLR_JOIN_PAST = 2 << 20 }; /* floats of a result above which it will not be found in cache anyway */
+enum { CLR_RESIDUAL_STREAMED = 2 << 20 }; /* floats of a result above which it will not be found in cache anyway */
 
 /* Rows first .. last-1 of (rows, k); copy: NULL, or where they are put once more, densely. past: out goes past the
    caches (k a multiple of CLR_LANES, out aligned to a vector). A NaN stays. */
-static inline void clr_join_rows(const clr_conv_join *join, int64_t first, int64_t last, int k, float *copy, bool past)
+static inline void clr_residual_add_rows(const clr_conv_residual *residual, int64_t first, int64_t last, int k,
+                                         float *copy, bool past)
 {
-    const float *scale = join->lens.scale, *shift = join->lens.shift, *scale2 = join->other.scale,
-                *shift2 = join->other.shift;
+    const float *scale = residual->prologue.scale, *shift = residual->prologue.shift, *scale2 = residual->other.scale,
+                *shift2 = residual->other.shift;
     const clr_vec zero = clr_broadcast(0);
-    const clr_vec_i rectified = (clr_vec_i)zero - (int32_t)(scale2 && join->other.relu);
+    const clr_vec_i rectified = (clr_vec_i)zero - (int32_t)(scale2 && residual->other.relu);
 
     for (int64_t row = first; row < last; row++) {
-        const float *y = join->y + row * k, *shortcut = join->shortcut + row * k;
-        float *out = join->out + row * k, *also = copy ? copy + (row - first) * k : NULL;
+        const float *y = residual->y + row * k, *shortcut = residual->shortcut + row * k;
+        float *out = residual->out + row * k, *also = copy ? copy + (row - first) * k : NULL;
         int i = 0;
         for (; i + CLR_LANES <= k; i += CLR_LANES) {
             clr_vec other = clr_load(shortcut + i), sum = clr_load(scale + i) * clr_load(y + i) + clr_load(shift + i);
@@ -36,7 +37,7 @@ static inline void clr_join_rows(const clr_conv_join *join, int64_t first, int64
         }
         for (; i < k; i++) {
             float other = scale2 ? scale2[i] * shortcut[i] + shift2[i] : shortcut[i];
-            float sum = scale[i] * y[i] + shift[i] + (scale2 && join->other.relu && other < 0 ? 0 : other);
+            float sum = scale[i] * y[i] + shift[i] + (scale2 && residual->other.relu && other < 0 ? 0 : other);
             out[i] = sum < 0 ? 0 : sum;
             if (also)
                 also[i] = out[i];
@@ -46,9 +47,9 @@ static inline void clr_join_rows(const clr_conv_join *join, int64_t first, int64
         clr_stream_end();
 }
 
-static inline bool clr_join_goes_past(const clr_conv_join *join, int64_t rows, int k)
+static inline bool clr_residual_add_streams(const clr_conv_residual *residual, int64_t rows, int k)
 {
-    return rows * k > CLR_JOIN_PAST && k % CLR_LANES == 0 && (uintptr_t)join->out % sizeof(clr_vec) == 0;
+    return rows * k > CLR_RESIDUAL_STREAMED && k % CLR_LANES == 0 && (uintptr_t)residual->out % sizeof(clr_vec) == 0;
 }
 
 #endif

@@ -4,24 +4,24 @@
 
 #include <stdlib.h>
 
-int clr_leases_add(clr_leases *leases, size_t bytes, int from, int to)
+int clr_live_ranges_add(clr_live_ranges *ranges, size_t bytes, int from, int to)
 {
-    if (leases->count == leases->room) {
-        leases->room = 2 * leases->room + 64;
-        leases->lease = realloc(leases->lease, (size_t)leases->room * sizeof *leases->lease);
-        CLR_CHECK(leases->lease);
+    if (ranges->count == ranges->room) {
+        ranges->room = 2 * ranges->room + 64;
+        ranges->range = realloc(ranges->range, (size_t)ranges->room * sizeof *ranges->range);
+        CLR_CHECK(ranges->range);
     }
-    leases->lease[leases->count] = (clr_lease){.bytes = (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN, .from = {from, 1}, .to = {to, 0}};
-    return leases->count++;
+    ranges->range[ranges->count] = (clr_live_range){.bytes = (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN, .from = {from, 1}, .to = {to, 0}};
+    return ranges->count++;
 }
 
-void clr_leases_again(clr_leases *leases, int piece, int from, int to)
+void clr_live_ranges_add_second(clr_live_ranges *ranges, int piece, int from, int to)
 {
-    leases->lease[piece].from[1] = from;
-    leases->lease[piece].to[1] = to;
+    ranges->range[piece].from[1] = from;
+    ranges->range[piece].to[1] = to;
 }
 
-static bool meet(const clr_lease *a, const clr_lease *b)
+static bool meet(const clr_live_range *a, const clr_live_range *b)
 {
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++)
@@ -32,7 +32,7 @@ static bool meet(const clr_lease *a, const clr_lease *b)
 
 static int by_size(const void *a, const void *b)
 {
-    const clr_lease *x = *(clr_lease *const *)a, *y = *(clr_lease *const *)b;
+    const clr_live_range *x = *(clr_live_range *const *)a, *y = *(clr_live_range *const *)b;
 
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? 1 : -1;
@@ -41,19 +41,19 @@ static int by_size(const void *a, const void *b)
 
 static int by_place(const void *a, const void *b)
 {
-    const clr_lease *x = *(clr_lease *const *)a, *y = *(clr_lease *const *)b;
+    const clr_live_range *x = *(clr_live_range *const *)a, *y = *(clr_live_range *const *)b;
 
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-size_t clr_leases_place(clr_leases *leases)
+size_t clr_live_ranges_place(clr_live_ranges *ranges)
 {
-    int n = leases->count;
-    clr_lease **order = CLR_NEW(clr_lease *, n + 1), **others = CLR_NEW(clr_lease *, n + 1);
+    int n = ranges->count;
+    clr_live_range **order = CLR_NEW(clr_live_range *, n + 1), **others = CLR_NEW(clr_live_range *, n + 1);
     size_t total = 0;
 
     for (int i = 0; i < n; i++)
-        order[i] = &leases->lease[i];
+        order[i] = &ranges->range[i];
     qsort(order, (size_t)n, sizeof *order, by_size);
     for (int i = 0; i < n; i++) {
         int met = 0;
@@ -72,8 +72,8 @@ size_t clr_leases_place(clr_leases *leases)
     return total;
 }
 
-void clr_leases_close(clr_leases *leases)
+void clr_live_ranges_close(clr_live_ranges *ranges)
 {
-    free(leases->lease);
-    *leases = (clr_leases){0};
+    free(ranges->range);
+    *ranges = (clr_live_ranges){0};
 }
