@@ -1,24 +1,29 @@
 #ifndef CLR_CONV_H
 #define CLR_CONV_H
-/* The convolution seam: a problem, a table of solvers, a plan. A solver is one file and one word in
-   src/conv/solvers.h; the plain reference member serves every problem and is what tests compare with.
+/* Convolutions: a problem (shapes), a table of solvers (algorithms), a planner that chooses. A solver is one file
+   and one word in src/conv/solvers.h. The reference solver serves every problem, and tests compare the others with it.
 
    x (N, H, W, C), weight (R, S, C, K), y (N, P, Q, K), P = (H + 2 pad - R) / stride + 1.
 
-   Lens. A unit stores its convolution's raw output; batch norm and ReLU are applied by whoever reads it: the value seen
-   is relu(scale[c] * x + shift[c]). Padding is zero in the *seen* values.
+   A network stores each convolution's raw output y once. What surrounds a convolution is therefore computed by it,
+   while the data is in cache:
 
-   Moments, gathered while the output tile is in cache, in double: forward, sum y and sum y^2 over the N*P*Q rows, by
-   channel; inside a chunk of rows relative to a pivot, so that fp32 never subtracts large near-equal sums
-   (src/conv/moments.h). backward_data with `seen`: dx is the gradient of the *seen* input, masked by its ReLU, and the
-   moments are sum dx and sum dx * (about - mean[c]): what the batch norm below needs. That norm's own input is x, or,
-   where x is what a join of it with a shortcut shows, `about`. With accumulate the whole sum is masked.
+   Prologue. The batch norm and ReLU in front of a convolution: it reads relu(scale[c] * x + shift[c]), the activated x.
+   Padding is zero in the activated values.
 
-   Join. forward is the first to read what a block puts out, relu(lens of y + other of shortcut); with `join` it makes
-   it, in the place of x, which is then seen as it is.
+   Moments. forward: sum y and sum y^2 over the N*P*Q rows, by channel, in double. They are gathered while the output
+   tile is in cache, inside a chunk of rows relative to a pivot, because fp32 must not subtract large near-equal sums
+   (src/conv/moments.h).
 
-   Turn. backward_weight is the first to read dy, the gradient of y; with `turn` it makes it of y and of g, the gradient
-   of what the batch norm behind y puts out, in the place of y. */
+   Residual. out = relu(prologue(y) + other(shortcut)) is the output of a residual block. The convolution that reads it
+   first computes it, when `residual` is given, and stores it in the place of x. x then has no prologue.
+
+   ReLU's backward. backward_data with `relu_backward`: dx is masked by the prologue's ReLU, and moments are sum dx and
+   sum dx * (bn_input - mean[c]), which the batch norm in front needs. bn_input is that norm's own input: x itself, or,
+   when x is a residual block's output, the y of the block's last convolution. With accumulate the whole sum is masked.
+
+   Batch norm's backward. backward_weight is the first to read dy. With `bn_backward` it computes dy from y and from g,
+   the gradient of the output of the batch norm behind y, and stores it in the place of y. */
 
 #include "clr/comm.h"
 #include "clr/err.h"
@@ -41,71 +46,71 @@ clr_conv_problem clr_conv_problem_of(int n, int h, int w, int c, int k, int kern
 double clr_conv_flops(const clr_conv_problem *problem);
 
 typedef struct clr_prologue {
-    const float *scale, *shift; /* C each; NULL: the tensor is seen as it is (relu: only for backward_data with seen) */
+    const float *scale, *shift; /* C each; NULL: identity (relu then counts only for relu_backward) */
     bool relu;
 } clr_prologue;
 
-/* out = relu(lens of y + other of shortcut). */
+/* out = relu(prologue(y) + other(shortcut)). */
 typedef struct clr_conv_residual {
-    const float *y, *shortcut; /* (N, H, W, C); y NULL: no join */
+    const float *y, *shortcut; /* (N, H, W, C); y NULL: no residual */
     clr_prologue prologue, other;
     float *out;
 } clr_conv_residual;
 
 /* dy = a g + b (y - mean) + c, by channel. */
 typedef struct clr_conv_bn_backward {
-    const float *g, *a, *b, *c, *mean; /* (N, P, Q, K), NULL: no turn; K each */
+    const float *g, *a, *b, *c, *mean; /* g (N, P, Q, K), NULL: none; the others K each */
 } clr_conv_bn_backward;
 
 /* Nothing overlaps. Unused pointers are NULL. The first n' <= n images may be done: `images`. */
 typedef struct clr_conv_args {
     int images;                       /* how many of problem.n are there */
-    const float *x;                   /* forward, backward_weight; backward_data: only with seen */
-    clr_prologue prologue;            /* how x is seen */
-    clr_conv_residual residual;       /* forward: its out is x */
+    const float *x;                   /* forward, backward_weight; backward_data: only with relu_backward */
+    clr_prologue prologue;            /* of x */
+    clr_conv_residual residual;       /* forward: residual.out is x */
     const float *weight;              /* forward, backward_data */
-    float *y;                         /* forward: overwritten; backward_weight with turn: becomes dy */
-    const float *dy;                  /* backward_*; with turn: the same as y */
+    float *y;                         /* forward: overwritten; backward_weight with bn_backward: becomes dy */
+    const float *dy;                  /* backward_*; with bn_backward: the same pointer as y */
     clr_conv_bn_backward bn_backward; /* backward_weight */
     float *dx;                        /* backward_data: overwritten, or added to */
     float *dw;                        /* backward_weight: overwritten, or added to */
     bool accumulate;                  /* add to dx or dw */
-    bool relu_backward;               /* backward_data: mask dx by the lens' ReLU on x, and fill moments about mean */
-    const float *bn_input;            /* backward_data with seen: of x's shape, or NULL: x itself */
-    const float *mean;                /* backward_data with seen: C */
-    double *moments;                  /* NULL, or 2K (forward), 2C (backward_data with seen): overwritten */
+    bool relu_backward;               /* backward_data: mask dx by the prologue's ReLU, fill moments */
+    const float *bn_input;            /* relu_backward: of x's shape, or NULL: x itself */
+    const float *mean;                /* relu_backward: C */
+    double *moments;                  /* NULL, or 2K (forward), 2C (relu_backward): overwritten */
     void *workspace;                  /* of clr_conv_workspace() bytes, aligned to CLR_ALIGN */
 } clr_conv_args;
 
 typedef struct clr_conv_solver {
     const char *name, *help;
     unsigned directions; /* 1 << CLR_FORWARD | ... */
-    bool fuses;          /* moments, mask and turn; else the seam makes passes of its own for them */
-    bool (*adds_residual)(const clr_conv_problem *problem); /* NULL: never; else the seam makes a pass of its own */
+    bool fuses;          /* moments, ReLU's and batch norm's backward; else clr_conv_apply makes passes of its own */
+    bool (*adds_residual)(const clr_conv_problem *problem); /* NULL: never; then clr_conv_apply makes a pass */
     bool (*applicable)(const clr_conv_problem *problem, clr_direction direction);
-    double (*estimate)(const clr_conv_problem *problem, clr_direction direction,
-                       int threads); /* seconds, deterministic */
+    /* seconds, deterministic */
+    double (*estimate)(const clr_conv_problem *problem, clr_direction direction, int threads);
     size_t (*workspace)(const clr_conv_problem *problem, clr_direction direction, int threads);
     void (*apply)(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args);
 } clr_conv_solver;
 
-extern const clr_conv_solver *const clr_conv_solvers[]; /* ends with NULL; the reference member comes last */
+extern const clr_conv_solver *const clr_conv_solvers[]; /* ends with NULL; the reference solver comes last */
 
-/* Local. Runs solver and, where it does not itself, the passes for join, mask, moments and turn. Uses
-   omp_get_max_threads() threads; the same number gives the same bits. */
+/* Local. Runs the solver, and for what it does not fuse (residual, ReLU's backward, moments, batch norm's backward)
+   passes over memory. Uses omp_get_max_threads() threads; the same number of threads gives the same bits. */
 void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction,
                     const clr_conv_args *args);
 
-/* Local. Passes alone, where no convolution makes them: the join of rows (rows, channels); mask and moments of dx
-   (rows, channels) as of backward_data with seen, of args dx, x, lens, about, mean, moments, and a workspace of
-   clr_conv_sums_bytes(channels). */
+/* Local. The same passes without a convolution. residual_add: out of rows (rows, channels). relu_backward: masks dx
+   (rows, channels) and fills moments; it reads args dx, x, prologue, bn_input, mean, moments, and workspace of
+   clr_conv_sums_bytes(channels) bytes. */
 void clr_conv_residual_add(const clr_conv_residual *residual, int64_t rows, int channels);
 void clr_conv_relu_backward(const clr_conv_args *args, int64_t rows, int channels);
 size_t clr_conv_sums_bytes(int channels);
 
-/* Local. Seconds that solver takes for all images: the best of a few runs on random numbers, lens, mask, moments and
-   turn included. error: NULL, or set to the relative L2 distance from the reference member, on as many images as that
-   one does in seconds. */
+/* Local. Seconds that solver takes for all images: the best of a few runs on random numbers, with everything that is
+   fused. error: NULL, or set to the relative L2 distance from the reference solver, on as many images as that one does
+   in a second or two. */
 double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction,
                      double *error);
 

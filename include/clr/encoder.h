@@ -25,7 +25,8 @@ typedef struct clr_encoder_config {
     int head_dim;    /* D: of z */
     bool global_bn;  /* statistics over all ranks, else this rank's own */
     bool recompute;  /* keep only blocks' inputs; the same numbers for less memory and more time */
-    int classes; /* of a softmax regression on h that learns along (src/train/online.h); 0: none. Its weights are the last entries */
+    int views;       /* the most that one call gets */
+    bool training;   /* whether backward will be called: memory for gradients and stored tensors */
 } clr_encoder_config;
 
 typedef struct clr_encoder clr_encoder;
@@ -36,20 +37,18 @@ typedef struct clr_encoder_times {
     double norm, residual, pool, linear, batch_norm_comm;
 } clr_encoder_times;
 
-/* Collective (the planner). views: the most that one call will get. training: whether backward will be called
-   (memory for gradients and stored tensors; without it raw outputs share one place). Fails with CLR_EUSAGE where the
-   configuration makes no sense (too small an image, ...). */
-clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
-                           bool training, clr_encoder **encoder);
+/* Collective (the planner). Adds the network's entries to params, which the caller opens (clr_params_open) when every part
+   has added its own, and closes after the encoder. Fails with CLR_EUSAGE where the configuration makes no sense (too small
+   an image, ...). */
+clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, clr_params *params,
+                           clr_encoder **encoder);
 void clr_encoder_free(clr_encoder *encoder); /* accepts NULL */
 
-/* Bytes that clr_encoder_new would take, without taking them: {parameters + gradients, stored tensors, workspace}. */
-clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
-                              bool training, int64_t bytes[3]);
+/* Collective (the planner). Bytes that an encoder and its parameters would take, without taking them: {parameters and
+   gradients, stored tensors, workspace}. */
+clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int64_t bytes[3]);
 
-clr_params *clr_encoder_params(clr_encoder *encoder);
-int clr_encoder_online(
-    const clr_encoder *encoder); /* entry "online/weight", (features, classes), before "online/bias"; -1: none */
+clr_params *clr_encoder_params(clr_encoder *encoder); /* those given to clr_encoder_new */
 int clr_encoder_features(const clr_encoder *encoder); /* length of h */
 int clr_encoder_outputs(const clr_encoder *encoder);  /* length of z: D, or of h where there is no head */
 

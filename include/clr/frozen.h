@@ -13,6 +13,7 @@ typedef struct clr_frozen {
     clr_opt_set options;
     int channels; /* of the images it was trained on */
     clr_planner *planner;
+    clr_params params;
     clr_encoder *encoder;
 } clr_frozen;
 

@@ -1,8 +1,8 @@
 #ifndef CLR_NN_H
 #define CLR_NN_H
-/* Batch norm, and the passes over activations between convolutions: pools, materialised lenses. Rows are pixels (n,
-   k). Passes run on all OpenMP threads, rows split by index; sums are double, one part a thread, added in the order of
-   threads, so that the same number of threads gives the same bits. Local, except where said. */
+/* Batch norm, and the passes over activations between convolutions: pools, prologues applied by themselves. Rows are
+   pixels (n, k). Passes run on all OpenMP threads, rows split by index; sums are double, one part a thread, added in
+   the order of threads, so that the same number of threads gives the same bits. Local, except where said. */
 
 #include "clr/comm.h"
 #include "clr/conv.h"
@@ -28,27 +28,27 @@ void clr_batch_norm_place(clr_batch_norm *norm, int k, clr_arena *arena, size_t 
 void clr_batch_norm_open(clr_batch_norm *norm, const clr_arena *arena, const size_t offset[2]);
 clr_prologue clr_batch_norm_prologue(const clr_batch_norm *norm, bool relu);
 
-/* Collective where comm is not NULL. sums of this rank -> statistics over all ranks -> lens. rows: of all ranks that
-   take part (of this one where comm is NULL). update: running statistics move (unbiased variance). Returns the seconds
-   of communication. */
+/* Collective where comm is not NULL. sums of this rank -> statistics over all ranks -> scale and shift. rows: of all
+   ranks that take part (of this one where comm is NULL). update: running statistics move (unbiased variance). Returns
+   the seconds of communication. */
 double clr_batch_norm_forward(clr_batch_norm *norm, clr_comm *comm, clr_params *params, double rows, bool update);
 void clr_batch_norm_infer(clr_batch_norm *norm, const clr_params *params); /* from running statistics */
 
 /* Collective as above. sums of this rank: sum g, sum g (y - mean), g the gradient of the norm's output. Writes (or
    adds to) this rank's dgamma and dbeta, and a, b, c from the sums of all ranks:
-     dy = scale (g - sum g / rows - (y - mean) inverse^2 sum(g (y - mean)) / rows). */
+     dy = scale (g - sum g / rows - (y - mean) rstd^2 sum(g (y - mean)) / rows). */
 double clr_batch_norm_backward(clr_batch_norm *norm, clr_comm *comm, clr_params *params, double rows, bool accumulate);
 clr_conv_bn_backward clr_batch_norm_input_gradient(const clr_batch_norm *norm,
                                                    const float *g); /* y -> dy with these coefficients */
 
-/* out = what lens sees of y. */
+/* out = relu(scale y + shift), as the prologue says; y, out: (rows, k). */
 void clr_prologue_apply(const float *y, const clr_prologue *prologue, int64_t rows, int k, float *out);
 
 /* h (n, k) = mean over the pixels of x (n, pixels, k); and back. */
 void clr_pool_mean(const float *x, int n, int pixels, int k, float *h);
 void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, float *dx);
 
-/* 3x3, stride 2, one pixel of border (never chosen): out (n, p, q, k) = max of what lens shows of y (n, h, w, k), p
+/* 3x3, stride 2, one pixel of border (never chosen): out (n, p, q, k) = max of the activated y (n, h, w, k), p
    = (h + 1) / 2. Of equal values the first counts. backward: dy overwritten with the gradient of what lens shows,
    masked by its ReLU; norm->sums filled; workspace: clr_conv_sums_bytes(k). */
 typedef struct clr_pool {

@@ -43,7 +43,7 @@ clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double war
                              int64_t total_steps);
 double clr_schedule_at(const clr_schedule *schedule, int64_t step);
 
-/* sqrt of the sum of squares of the network's gradients (entries that are not aside), in double; NaN or Inf shows
+/* sqrt of the sum of squares of the network's gradients (of entries neither not_in_norm nor frozen), in double; NaN or Inf shows
    here. */
 double clr_grad_norm(const clr_params *params);
 

@@ -20,8 +20,10 @@ typedef struct clr_entry {
     clr_role role;
     int r, s, c, k;        /* 1 where there is no such dimension */
     int64_t offset, count; /* floats in the block; offsets are multiples of 16 */
-    bool exempt;           /* from weight decay and LARS' adaptation: batch norm and biases */
-    bool aside;            /* not of the network: it is not in the gradient's norm */
+    bool no_decay;         /* without weight decay: batch norm and biases */
+    bool no_adaptation;    /* LARS: trust ratio 1; as a rule the same entries */
+    bool not_in_norm;      /* not counted in the gradient's norm: an observer's, not the network's */
+    bool frozen;           /* not trained: no optimizer changes it, and it is not counted in the gradient's norm */
     double initial;        /* VECTOR: the value it starts with; CONV, LINEAR: standard deviation (see truncated) */
     bool truncated;        /* drawn from a normal cut at two deviations, else from a plain normal */
 } clr_entry;

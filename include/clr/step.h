@@ -5,7 +5,7 @@
 
 #include "clr/comm.h"
 #include "clr/encoder.h"
-#include "clr/loss.h"
+#include "clr/objective.h"
 #include "clr/optim.h"
 
 typedef struct clr_step clr_step;
@@ -13,9 +13,9 @@ typedef struct clr_step clr_step;
 enum { CLR_STEP_SUSPECTS = 4 };
 
 typedef struct clr_step_result {
-    clr_loss_result loss;
+    clr_objective_result loss;
     double grad_norm;
-    double online_top1; /* of the online probe, over the global batch's views as augmented; NaN without one */
+    double online_top1; /* of the observer, over the global batch's views as augmented; NaN without one */
     double forward, gather, loss_seconds, backward, reduce, exposed, update, bn_comm; /* seconds; exposed: waited for at the end */
     unsigned wishes; /* bit i: some rank wished it */
     /* After CLR_ENUMERIC: whether it arose on this rank (on one rank at least), whose clr_message() then says where; and the first of its
@@ -28,15 +28,23 @@ typedef struct clr_step_result {
    time, 0 for all: what a batch norm sees is a piece of the global batch that does not depend on the number of ranks. */
 int64_t clr_step_pieces(int64_t images, int64_t microbatch);
 int64_t clr_step_views(int64_t images, int ranks, int64_t microbatch); /* the most views that one call of the encoder gets */
-/* Memory that a step takes. */
-int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pixels, int dim, int features, int classes);
+/* Memory that a step takes beside its parts; features: of h where there is an observer, else 0. */
+int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pixels, int dim, int features);
 
-/* pixels: floats of a view. The parts stay the caller's; the encoder must hold clr_step_views. */
-clr_status clr_step_new(clr_comm *comm, clr_encoder *encoder, clr_loss *loss, clr_optim *optim, int64_t images, int64_t microbatch,
-                        int64_t pixels, clr_step **step);
+/* What a step works with; all stay the caller's. */
+typedef struct clr_step_parts {
+    clr_encoder *encoder;     /* of clr_step_views */
+    clr_objective *objective; /* of z: trains the network */
+    clr_objective *observer;  /* of h: learns along and returns no gradient to the network; NULL: none */
+    clr_optim *optim;
+} clr_step_parts;
+
+/* pixels: floats of a view. */
+clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, int64_t images, int64_t microbatch, int64_t pixels,
+                        clr_step **step);
 void clr_step_free(clr_step *step); /* accepts NULL */
 
-/* views: (2B, size, size, channels), view-major. labels: of the B images, for an online probe; else unused. wishes: bits, this rank's (to
+/* views: (2B, size, size, channels), view-major. labels: of the B images, for objectives with labels; else unused. wishes: bits, this rank's (to
    stop, ...), folded into the reduction that every step makes. NaN or Inf in loss or gradient: CLR_ENUMERIC on every rank, nothing
    updated. */
 clr_status clr_step_run(clr_step *step, const float *views, const int32_t *labels, double lr, int64_t number, unsigned wishes,

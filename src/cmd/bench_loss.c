@@ -127,8 +127,8 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     settings *a = config;
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm);
     float *all = NULL, *z = NULL, *dz = NULL;
-    clr_loss *loss = NULL;
-    clr_loss_result result = {0};
+    clr_objective *loss = NULL;
+    clr_objective_result result = {0};
     double best = 1e300;
 
     clr_status st = clr_comm_agree(comm, check_options(a, set));
@@ -153,7 +153,8 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     for (int64_t i = 0; i < a->steps && st == CLR_OK; i++) {
         clr_comm_barrier(comm);
         double begin = clr_seconds();
-        st = clr_comm_agree(comm, clr_loss_apply(loss, z, dz, &result));
+        const clr_objective_rows rows = {.x = z, .n = (int)(2 * mine), .first = true};
+        st = clr_comm_agree(comm, clr_objective_apply(loss, &rows, dz, &result));
         double seconds = clr_seconds() - begin;
         best = seconds < best ? seconds : best;
     }
@@ -167,7 +168,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
             printf("bench=loss batch=%" PRId64 " dim=%" PRId64 " ranks=%d threads=%d loss=%.6f seconds=%.4f extra_mb=%.0f\n", a->batch, a->dim, ranks,
                    threads, result.loss, best, extra);
     }
-    clr_loss_free(loss);
+    clr_objective_free(loss);
     clr_free(z);
     clr_free(dz);
     return st;

@@ -4,6 +4,7 @@
 #include "clr/isa.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/loss.h"
 #include "clr/step.h"
 
 #include <inttypes.h>
@@ -63,7 +64,7 @@ static void table(const clr_encoder_times *t, const clr_step_result *step)
     printf("%-16s %12s %14s %16s\n", "seconds", directions[0], directions[1], directions[2]);
     for (int k = 0; k < 4; k++)
         printf("%-16s %12.4f %14.4f %16.4f\n", kinds[k], t->conv[0][k], t->conv[1][k], t->conv[2][k]);
-    printf("norms %.4f  joins %.4f  pools %.4f  head %.4f  batch norm messages %.4f  loss %.4f  reduce, exposed %.4f  update %.4f\n", t->norm, t->residual,
+    printf("norms %.4f  residuals %.4f  pools %.4f  head %.4f  batch norm messages %.4f  loss %.4f  reduce, exposed %.4f  update %.4f\n", t->norm, t->residual,
            t->pool, t->linear, t->batch_norm_comm, step->loss_seconds + step->gather, step->exposed, step->update);
 }
 
@@ -71,21 +72,22 @@ typedef struct parts {
     clr_planner *planner;
     clr_encoder *encoder;
     clr_optim *optim;
-    clr_loss *loss;
+    clr_objective *objective;
     clr_step *step;
+    clr_params params;
 } parts;
 
 /* Collective. Weights, gradients, momenta, activations, workspace, views, and what loss and step take. */
 static clr_status check_memory(clr_comm *comm, const settings *a, const clr_encoder_config *config, int64_t images, clr_planner *planner)
 {
     int64_t bytes[3], pixels = a->size * a->size * a->channels, share = (images + clr_comm_size(comm) - 1) / clr_comm_size(comm);
-    clr_status st = clr_encoder_memory(comm, planner, config, (int)clr_step_views(images, clr_comm_size(comm), a->microbatch), true, bytes);
+    clr_status st = clr_encoder_memory(comm, planner, config, bytes);
 
     if (st != CLR_OK)
         return st;
     double need = 1.5 * (double)bytes[0] + (double)(bytes[1] + bytes[2]) + (double)(CLR_VIEWS * share * pixels) * sizeof(float) +
                   (double)clr_loss_bytes(images, share, config->head_dim) +
-                  (double)clr_step_bytes(images, clr_comm_size(comm), a->microbatch, pixels, config->head_dim, 0, 0);
+                  (double)clr_step_bytes(images, clr_comm_size(comm), a->microbatch, pixels, config->head_dim, 0);
     double there = (double)clr_memory_available() / clr_comm_node_size(comm);
     if (need > there)
         st = clr_fail(CLR_EMEMORY, "--views=%" PRId64 ": a rank needs %.1f GB, and %.1f GB are there for it; give fewer views, --microbatch or --recompute",
@@ -98,22 +100,24 @@ static clr_status build(clr_comm *comm, const settings *a, int64_t images, parts
     static const int depths[] = {18, 34, 50, 101, 152};
     const clr_encoder_config config = {.depth = depths[a->arch], .width = a->width, .stem = (clr_stem)a->stem, .size = (int)a->size,
                                        .channels = (int)a->channels, .head = CLR_HEAD_NONLINEAR, .head_layers = 2, .head_dim = 128,
-                                       .global_bn = a->bn == 0, .recompute = a->recompute};
+                                       .global_bn = a->bn == 0, .recompute = a->recompute,
+                                       .views = (int)clr_step_views(images, clr_comm_size(comm), a->microbatch), .training = true};
     const clr_optim_config optim = {.kind = 1, .momentum = 0.9};
     const clr_loss_config loss = {.temperature = 0.1, .l2norm = true};
-    int views = (int)clr_step_views(images, clr_comm_size(comm), a->microbatch);
     clr_status st = clr_planner_open(comm, a->plan, NULL, &b->planner);
 
     if (st == CLR_OK)
         st = check_memory(comm, a, &config, images, b->planner);
     if (st == CLR_OK)
-        st = clr_encoder_new(comm, b->planner, &config, views, true, &b->encoder);
+        st = clr_encoder_new(comm, b->planner, &config, &b->params, &b->encoder);
     if (st != CLR_OK)
         return st;
-    clr_params_init(clr_encoder_params(b->encoder), 1);
+    clr_params_open(&b->params);
+    clr_params_init(&b->params, 1);
     b->optim = clr_optim_new(&optim, clr_encoder_params(b->encoder));
-    st = clr_loss_new(comm, &loss, images, 128, &b->loss);
-    return st == CLR_OK ? clr_step_new(comm, b->encoder, b->loss, b->optim, images, a->microbatch, a->size * a->size * a->channels, &b->step) : st;
+    st = clr_loss_new(comm, &loss, images, 128, &b->objective);
+    const clr_step_parts with = {b->encoder, b->objective, NULL, b->optim};
+    return st == CLR_OK ? clr_step_new(comm, &with, images, a->microbatch, a->size * a->size * a->channels, &b->step) : st;
 }
 
 static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
@@ -170,9 +174,10 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
         }
     }
     clr_step_free(b.step);
-    clr_loss_free(b.loss);
+    clr_objective_free(b.objective);
     clr_optim_free(b.optim);
     clr_encoder_free(b.encoder);
+    clr_params_close(&b.params);
     clr_planner_close(b.planner);
     clr_free(x);
     clr_free(seconds);

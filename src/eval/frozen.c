@@ -136,8 +136,11 @@ clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_fro
         st = clr_comm_agree(comm, open_planner(comm, f));
     if (st == CLR_OK) {
         clr_encoder_config config = clr_config_encoder(&f->config, f->channels);
-        st = clr_comm_agree(comm, clr_encoder_new(comm, f->planner, &config, views, false, &f->encoder));
+        config.views = views;
+        st = clr_comm_agree(comm, clr_encoder_new(comm, f->planner, &config, &f->params, &f->encoder));
     }
+    if (st == CLR_OK)
+        clr_params_open(&f->params);
     return st == CLR_OK ? read_weights(comm, f->path, clr_encoder_params(f->encoder)) : st;
 }
 
@@ -149,6 +152,7 @@ void clr_frozen_untrain(clr_frozen *f)
 void clr_frozen_close(clr_frozen *f)
 {
     clr_encoder_free(f->encoder);
+    clr_params_close(&f->params);
     clr_planner_close(f->planner);
     if (f->options.table)
         clr_opt_close(&f->options);

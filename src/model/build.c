@@ -44,19 +44,26 @@ static int tensor(clr_encoder *e, int64_t floats, int from, int to)
 
 static void norm_entries(clr_encoder *e, clr_batch_norm *norm, const char *name, double gamma, bool free_beta)
 {
-    clr_entry entry = {.role = CLR_ROLE_VECTOR, .r = 1, .s = 1, .c = 1, .k = norm->k, .exempt = true, .initial = gamma};
+    clr_entry entry = {.role = CLR_ROLE_VECTOR,
+                       .r = 1,
+                       .s = 1,
+                       .c = 1,
+                       .k = norm->k,
+                       .no_decay = true,
+                       .no_adaptation = true,
+                       .initial = gamma};
 
     snprintf(entry.name, sizeof entry.name, "%s.weight", name);
-    norm->gamma = clr_table_add(&e->params.weights, &entry);
+    norm->gamma = clr_table_add(&e->params->weights, &entry);
     entry.initial = 0;
     snprintf(entry.name, sizeof entry.name, "%s.bias", name);
-    norm->beta = free_beta ? clr_table_add(&e->params.weights, &entry) : -1;
-    norm->fixed_beta = free_beta ? -1 : clr_table_add(&e->params.states, &entry);
+    norm->beta = free_beta ? clr_table_add(&e->params->weights, &entry) : -1;
+    norm->fixed_beta = free_beta ? -1 : clr_table_add(&e->params->states, &entry);
     snprintf(entry.name, sizeof entry.name, "%s.running_mean", name);
-    norm->running_mean = clr_table_add(&e->params.states, &entry);
+    norm->running_mean = clr_table_add(&e->params->states, &entry);
     entry.initial = 1;
     snprintf(entry.name, sizeof entry.name, "%s.running_var", name);
-    norm->running_var = clr_table_add(&e->params.states, &entry);
+    norm->running_var = clr_table_add(&e->params->states, &entry);
 }
 
 static void need(builder *b, size_t bytes)
@@ -84,7 +91,7 @@ static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *
                  : problem->r == 1       ? 3
                  : problem->stride == 1  ? 1
                                          : 2;
-    unit->weight = clr_table_add(&e->params.weights, &entry);
+    unit->weight = clr_table_add(&e->params->weights, &entry);
     clr_batch_norm_place(&unit->norm, problem->k, &e->memory, unit->at_norm);
     norm_entries(e, &unit->norm, norm, gamma, free_beta);
 
@@ -97,12 +104,12 @@ static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *
                     ? 2
                     : 0; /* the next block makes the join; block 0 reads the stem, and the next its join */
     int last = !block || unit == block->unit ? back_first(e, i) : back(e, i);
-    unit->y_range =
-        tensor(e, clr_unit_floats(unit, e->views), forth(i), e->training && !again ? last : forth(i) + later);
-    if (e->training && again)
+    unit->y_range = tensor(e, clr_unit_floats(unit, e->config.views), forth(i),
+                           e->config.training && !again ? last : forth(i) + later);
+    if (e->config.training && again)
         clr_live_ranges_add_second(&e->ranges, unit->y_range, below ? back_first(e, i + 1) : back(e, i), last);
     need(b, clr_conv_sums_bytes(problem->k));
-    for (int d = 0; d < (e->training ? CLR_DIRECTIONS : 1); d++) {
+    for (int d = 0; d < (e->config.training ? CLR_DIRECTIONS : 1); d++) {
         unit->solver[d] = clr_planner_choose(b->planner, problem, (clr_direction)d);
         need(b, clr_conv_workspace(unit->solver[d], problem, (clr_direction)d));
     }
@@ -114,12 +121,12 @@ static void add_block(builder *b, clr_block *block, const char *name, int h, int
                       bool bottleneck)
 {
     clr_encoder *e = b->e;
-    int n = e->views, c_out = bottleneck ? 4 * c : c, place = (int)(block - e->block);
+    int n = e->config.views, c_out = bottleneck ? 4 * c : c, place = (int)(block - e->block);
     clr_conv_problem problem[CLR_BLOCK_UNITS];
     char conv[72], norm[72];
 
     block->units = bottleneck ? 3 : 2;
-    block->first = e->params.weights.floats;
+    block->first = e->params->weights.floats;
     if (bottleneck) {
         problem[0] = clr_conv_problem_of(n, h, w, c_in, c, 1, 1, 0);
         problem[1] = clr_conv_problem_of(n, h, w, c, c, 3, stride, 1);
@@ -155,45 +162,16 @@ static void add_head(builder *b)
     char linear[72], norm[72];
 
     e->heads = layers;
-    e->head_first = e->params.weights.floats;
+    e->head_first = e->params->weights.floats;
     for (int i = 0; i < layers; i++) {
         bool last = i == layers - 1;
         int out = last ? config->head_dim : e->features;
-        clr_conv_problem problem = clr_conv_problem_of(e->views, 1, 1, in, out, 1, 1, 0);
+        clr_conv_problem problem = clr_conv_problem_of(e->config.views, 1, 1, in, out, 1, 1, 0);
         snprintf(linear, sizeof linear, "head/%d", 3 * i);
         snprintf(norm, sizeof norm, "head/%d", 3 * i + 1);
         add_unit(b, &e->head[i], e->blocks, &problem, linear, norm, CLR_ROLE_LINEAR, 1, !last);
         in = out;
     }
-}
-
-/* Behind everything that backward comes to. */
-static void add_online(builder *b)
-{
-    clr_encoder *e = b->e;
-    clr_entry weight = {.name = "online/weight",
-                        .role = CLR_ROLE_LINEAR,
-                        .r = 1,
-                        .s = 1,
-                        .c = e->features,
-                        .k = e->config.classes,
-                        .exempt = true,
-                        .aside = true,
-                        .initial = 0.01};
-    clr_entry bias = {.name = "online/bias",
-                      .role = CLR_ROLE_VECTOR,
-                      .r = 1,
-                      .s = 1,
-                      .c = 1,
-                      .k = e->config.classes,
-                      .exempt = true,
-                      .aside = true};
-
-    e->online = -1;
-    if (!e->config.classes)
-        return;
-    e->online = clr_table_add(&e->params.weights, &weight);
-    clr_table_add(&e->params.weights, &bias);
 }
 
 static const struct {
@@ -205,7 +183,7 @@ static const struct {
               {101, {3, 4, 23, 3}, true},
               {152, {3, 8, 36, 3}, true}};
 
-static clr_status check(const clr_encoder_config *config, int views, size_t *depth)
+static clr_status check(const clr_encoder_config *config, size_t *depth)
 {
     for (*depth = 0; *depth < CLR_COUNT(depths) && depths[*depth].depth != config->depth;)
         ++*depth;
@@ -221,7 +199,7 @@ static clr_status check(const clr_encoder_config *config, int views, size_t *dep
         return clr_fail(CLR_EUSAGE, "--head-layers=%d: must lie between 1 and %d", config->head_layers, CLR_HEAD_UNITS);
     if (config->head != CLR_HEAD_NONE && config->head_dim < 1)
         return clr_fail(CLR_EUSAGE, "--head-dim=%d: must be at least 1", config->head_dim);
-    if (views < 1)
+    if (config->views < 1)
         return clr_fail(CLR_EUSAGE, "no views to encode");
     return CLR_OK;
 }
@@ -230,7 +208,7 @@ static clr_status check(const clr_encoder_config *config, int views, size_t *dep
    block's inside. */
 static void plan_gradients(clr_encoder *e)
 {
-    int64_t flat = e->features, stem = clr_unit_floats(&e->stem, e->views);
+    int64_t flat = e->features, stem = clr_unit_floats(&e->stem, e->config.views);
     bool apart = e->block[0].projects; /* else the first run's piece goes on to the stem */
 
     for (int i = e->blocks - 1; i >= 0; i--) {
@@ -238,20 +216,20 @@ static void plan_gradients(clr_encoder *e)
         bool last = i == e->blocks - 1 || e->block[i + 1].run != block->run;
         int64_t inside = 0;
         for (int u = 0; u < block->units - 1; u++)
-            inside = clr_max64(inside, clr_unit_floats(&block->unit[u], e->views));
+            inside = clr_max64(inside, clr_unit_floats(&block->unit[u], e->config.views));
         block->inside_range = tensor(e, inside, back(e, i), back(e, i));
-        block->g_range = last ? tensor(e, clr_unit_floats(&block->unit[block->units - 1], e->views), back(e, i + 1),
-                                       back(e, block->run || apart ? block->run : -1))
+        block->g_range = last ? tensor(e, clr_unit_floats(&block->unit[block->units - 1], e->config.views),
+                                       back(e, i + 1), back(e, block->run || apart ? block->run : -1))
                               : block[1].g_range;
     }
     if (e->pools)
         e->raw_range = tensor(e, stem, back(e, -1), back(e, -1));
-    int64_t top = e->pools ? (int64_t)e->views * e->pool_h * e->pool_w * e->stem.problem.k : stem;
+    int64_t top = e->pools ? (int64_t)e->config.views * e->pool_h * e->pool_w * e->stem.problem.k : stem;
     e->top_range = apart ? tensor(e, top, back(e, 0), back(e, -1)) : e->block[0].g_range;
     for (int i = 0; i < e->heads; i++)
         flat = clr_max64(flat, e->head[i].problem.k);
     for (int i = 0; i < 2; i++)
-        e->head_range[i] = tensor(e, e->views * flat, back(e, e->blocks), back(e, e->blocks));
+        e->head_range[i] = tensor(e, e->config.views * flat, back(e, e->blocks), back(e, e->blocks));
 }
 
 /* Blocks' outputs. */
@@ -261,35 +239,36 @@ static void plan_outputs(clr_encoder *e)
 
     for (int i = e->blocks - 1; i >= 0; i--) {
         clr_block *block = &e->block[i];
-        int64_t floats = clr_unit_floats(&block->unit[block->units - 1], e->views);
-        bool kept = e->training && (e->config.recompute || next == e->blocks);
+        int64_t floats = clr_unit_floats(&block->unit[block->units - 1], e->config.views);
+        bool kept = e->config.training && (e->config.recompute || next == e->blocks);
         int last = i == e->blocks - 1 ? back(e, i) : back_first(e, i + 1);
         block->out_range = tensor(e, floats, forth(i), kept ? last : forth(i < e->blocks - 1 ? i + 2 : i + 1));
-        if (e->training && !kept)
+        if (e->config.training && !kept)
             clr_live_ranges_add_second(&e->ranges, block->out_range, back(e, next), last);
         next = block->run == i ? i : next;
     }
 }
 
-clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
-                             bool training, clr_encoder *e)
+clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, clr_params *params,
+                             clr_encoder *e)
 {
     size_t depth;
-    clr_status st = check(config, views, &depth);
-    double most = views;
+    clr_status st = check(config, &depth);
+    double most = config->views;
 
     if (st != CLR_OK)
         return st;
     clr_comm_max_double(comm, &most, 1); /* one plan for all ranks, whatever their shares */
-    *e = (clr_encoder){.comm = comm, .config = *config, .views = (int)most, .training = training};
+    *e = (clr_encoder){.comm = comm, .config = *config, .params = params};
+    e->config.views = (int)most;
     builder b = {.e = e, .planner = planner};
     bool imagenet = config->stem == CLR_STEM_IMAGENET, bottleneck = depths[depth].bottleneck;
     int c = (int)(64 * config->width), in = c, h, w;
     char name[72];
 
     clr_conv_problem stem =
-        imagenet ? clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 7, 2, 3)
-                 : clr_conv_problem_of(e->views, config->size, config->size, config->channels, c, 3, 1, 1);
+        imagenet ? clr_conv_problem_of(e->config.views, config->size, config->size, config->channels, c, 7, 2, 3)
+                 : clr_conv_problem_of(e->config.views, config->size, config->size, config->channels, c, 3, 1, 1);
     e->pools = imagenet;
     for (int group = 0; group < 4; group++)
         e->blocks += depths[depth].blocks[group];
@@ -298,7 +277,8 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
     if (imagenet) {
         e->pool_h = h = (h + 1) / 2;
         e->pool_w = w = (w + 1) / 2;
-        e->pool_range = tensor(e, (int64_t)e->views * h * w * c, forth(-1), training ? back_first(e, 0) : forth(1));
+        e->pool_range =
+            tensor(e, (int64_t)e->config.views * h * w * c, forth(-1), config->training ? back_first(e, 0) : forth(1));
     }
     e->block = CLR_NEW(clr_block, e->blocks);
     for (int group = 0, i = 0; group < 4; group++)
@@ -309,11 +289,11 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
             h = last->p, w = last->q, in = last->k;
         }
     e->features = in;
-    e->h_range = tensor(e, (int64_t)e->views * in, forth(e->blocks), training ? back(e, e->blocks) : forth(e->blocks));
+    e->h_range = tensor(e, (int64_t)e->config.views * in, forth(e->blocks),
+                        config->training ? back(e, e->blocks) : forth(e->blocks));
     add_head(&b);
-    add_online(&b);
     plan_outputs(e);
-    if (training)
+    if (config->training)
         plan_gradients(e);
     e->at_ranges = clr_arena_reserve(&e->memory, clr_live_ranges_place(&e->ranges));
     e->at_workspace = clr_arena_reserve(&e->scratch, b.workspace);

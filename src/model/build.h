@@ -20,9 +20,7 @@ typedef struct clr_block {
 struct clr_encoder {
     clr_comm *comm;
     clr_encoder_config config;
-    int views; /* most of a call */
-    bool training;
-    clr_params params;
+    clr_params *params; /* the caller's */
     clr_unit stem;
     bool pools;
     int pool_h, pool_w;
@@ -34,7 +32,6 @@ struct clr_encoder {
     clr_unit head[CLR_HEAD_UNITS];
     int heads;
     int64_t head_first;
-    int online; /* entry; -1: none */
     size_t at_workspace, at_ranges;
     clr_live_ranges ranges;    /* of every stored tensor and gradient, until they are placed */
     float *head_g[2], *h;      /* gradients; (views, features) */
@@ -46,7 +43,7 @@ struct clr_encoder {
 };
 
 /* Collective (planner). Everything but the memory itself. */
-clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
-                             bool training, clr_encoder *encoder);
+clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, clr_params *params,
+                             clr_encoder *encoder);
 
 #endif

@@ -30,11 +30,11 @@ static void drop_plan(clr_encoder *e)
     clr_free(e);
 }
 
-clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
-                           bool training, clr_encoder **out)
+clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, clr_params *params,
+                           clr_encoder **out)
 {
     clr_encoder *e = CLR_NEW(clr_encoder, 1);
-    clr_status st = clr_encoder_build(comm, planner, config, views, training, e);
+    clr_status st = clr_encoder_build(comm, planner, config, params, e);
 
     *out = NULL;
     if (st != CLR_OK) {
@@ -43,16 +43,15 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
     }
     clr_arena_open(&e->memory);
     clr_arena_open(&e->scratch);
-    clr_params_open(&e->params);
     open_unit(e, &e->stem);
     if (e->pools)
         e->pool = placed(e, e->pool_range);
-    if (e->pools && training)
+    if (e->pools && config->training)
         e->raw = placed(e, e->raw_range);
     for (int i = 0; i < e->blocks; i++) {
         clr_block *block = &e->block[i];
         block->out = placed(e, block->out_range);
-        if (training) {
+        if (config->training) {
             block->g = placed(e, block->g_range);
             block->inside = placed(e, block->inside_range);
         }
@@ -64,14 +63,14 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
     for (int i = 0; i < e->heads; i++)
         open_unit(e, &e->head[i]);
     e->h = placed(e, e->h_range);
-    if (training) {
+    if (config->training) {
         e->top = placed(e, e->top_range);
         for (int i = 0; i < 2; i++)
             e->head_g[i] = placed(e, e->head_range[i]);
     }
     clr_live_ranges_close(&e->ranges);
     e->space = (clr_unit_space){.comm = config->global_bn ? comm : NULL,
-                                .params = &e->params,
+                                .params = params,
                                 .workspace = clr_arena_at(&e->scratch, e->at_workspace),
                                 .times = &e->times};
     *out = e;
@@ -82,35 +81,30 @@ void clr_encoder_free(clr_encoder *e)
 {
     if (!e)
         return;
-    clr_params_close(&e->params);
     clr_arena_close(&e->memory);
     clr_arena_close(&e->scratch);
     drop_plan(e);
 }
 
-clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int views,
-                              bool training, int64_t bytes[3])
+clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int64_t bytes[3])
 {
+    clr_params params = {0};
     clr_encoder *e = CLR_NEW(clr_encoder, 1);
-    clr_status st = clr_encoder_build(comm, planner, config, views, training, e);
+    clr_status st = clr_encoder_build(comm, planner, config, &params, e);
 
     if (st == CLR_OK) {
-        bytes[0] = (2 * e->params.weights.floats + e->params.states.floats) * (int64_t)sizeof(float);
+        bytes[0] = (2 * params.weights.floats + params.states.floats) * (int64_t)sizeof(float);
         bytes[1] = (int64_t)e->memory.bytes;
         bytes[2] = (int64_t)e->scratch.bytes;
     }
-    clr_params_close(&e->params);
+    clr_params_close(&params);
     drop_plan(e);
     return st;
 }
 
 clr_params *clr_encoder_params(clr_encoder *e)
 {
-    return &e->params;
-}
-int clr_encoder_online(const clr_encoder *e)
-{
-    return e->online;
+    return e->params;
 }
 int clr_encoder_features(const clr_encoder *e)
 {
@@ -180,7 +174,7 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
 {
     const clr_unit *last = last_unit(&e->block[e->blocks - 1]);
 
-    CLR_CHECK(n >= 0 && n <= e->views);
+    CLR_CHECK(n >= 0 && n <= e->config.views);
     e->space.n = n;
     e->x = x;
     clr_unit_forward(&e->stem, &e->space, (clr_view){.x = x}, mode);
@@ -221,12 +215,12 @@ void clr_encoder_forward(clr_encoder *e, const float *x, int n, int64_t total, b
     e->times = (clr_encoder_times){0};
     e->space.total = (double)(e->space.comm ? total : n);
     forward(e, x, n, update ? CLR_UNIT_UPDATE : CLR_UNIT_TRAIN, h, z);
-    e->params.batches += update;
+    e->params->batches += update;
     if (!update || e->space.comm || ranks == 1)
         return;
-    clr_comm_sum(e->comm, e->params.state, e->params.states.floats);
-    for (int64_t i = 0; i < e->params.states.floats; i++)
-        e->params.state[i] /= (float)ranks;
+    clr_comm_sum(e->comm, e->params->state, e->params->states.floats);
+    for (int64_t i = 0; i < e->params->states.floats; i++)
+        e->params->state[i] /= (float)ranks;
 }
 
 void clr_encoder_infer(clr_encoder *e, const float *x, int n, float *h, float *z)
@@ -311,7 +305,7 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     const clr_unit *last = last_unit(highest);
     const float *g;
 
-    CLR_CHECK(e->training);
+    CLR_CHECK(e->config.training);
     memcpy(e->head_g[0], dz, (size_t)e->space.n * (size_t)clr_encoder_outputs(e) * sizeof *dz);
     g = head_backward(e, accumulate);
     if (ready)

@@ -18,12 +18,12 @@ static const struct {
     int views, n;
     uint32_t salt[2]; /* of weights, chosen so that no ReLU's input is near zero: for one rank, for four */
 } cases[] = {
-    {{18, 1 / 16.0, CLR_STEM_CIFAR, 12, 3, CLR_HEAD_NONLINEAR, 2, 8, true, false, 0}, 10, 10, {5, 33}},
-    {{18, 1 / 8.0, CLR_STEM_IMAGENET, 33, 1, CLR_HEAD_LINEAR, 0, 16, true, false, 0}, 16, 11, {2, 13}},
-    {{34, 1 / 16.0, CLR_STEM_CIFAR, 9, 3, CLR_HEAD_NONE, 0, 0, true, false, 0}, 12, 12, {0, 0}},
-    {{50, 1 / 16.0, CLR_STEM_IMAGENET, 39, 3, CLR_HEAD_NONLINEAR, 3, 12, true, false, 0}, 16, 12, {4, 5}},
-    {{50, 1 / 16.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 1, 5, false, false, 0}, 12, 12, {49, 0}},
-    {{18, 1 / 4.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 2, 32, true, false, 0}, 8, 8, {33, 46}},
+    {{18, 1 / 16.0, CLR_STEM_CIFAR, 12, 3, CLR_HEAD_NONLINEAR, 2, 8, true, false, 0, false}, 10, 10, {5, 33}},
+    {{18, 1 / 8.0, CLR_STEM_IMAGENET, 33, 1, CLR_HEAD_LINEAR, 0, 16, true, false, 0, false}, 16, 11, {2, 13}},
+    {{34, 1 / 16.0, CLR_STEM_CIFAR, 9, 3, CLR_HEAD_NONE, 0, 0, true, false, 0, false}, 12, 12, {0, 0}},
+    {{50, 1 / 16.0, CLR_STEM_IMAGENET, 39, 3, CLR_HEAD_NONLINEAR, 3, 12, true, false, 0, false}, 16, 12, {4, 5}},
+    {{50, 1 / 16.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 1, 5, false, false, 0, false}, 12, 12, {49, 0}},
+    {{18, 1 / 4.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 2, 32, true, false, 0, false}, 8, 8, {33, 46}},
 };
 
 typedef struct run {
@@ -40,8 +40,12 @@ static run start(const clr_encoder_config *config, int views, int first, int n, 
     run r = {.pixels = (int64_t)config->size * config->size * config->channels};
 
     ck_assert_int_eq(clr_planner_open(comm, "estimate", NULL, &r.planner), CLR_OK);
-    ck_assert_int_eq(clr_encoder_new(comm, r.planner, config, views, training, &r.encoder), CLR_OK);
-    r.params = clr_encoder_params(r.encoder);
+    clr_encoder_config wanted = *config;
+    wanted.views = views;
+    wanted.training = training;
+    r.params = CLR_NEW(clr_params, 1);
+    ck_assert_int_eq(clr_encoder_new(comm, r.planner, &wanted, r.params, &r.encoder), CLR_OK);
+    clr_params_open(r.params);
     clr_params_init(r.params, 1);
     fixture_fill(r.params, salt);
     r.outputs = clr_encoder_outputs(r.encoder);
@@ -58,6 +62,8 @@ static run start(const clr_encoder_config *config, int views, int first, int n, 
 static void stop(run *r)
 {
     clr_encoder_free(r->encoder);
+    clr_params_close(r->params);
+    clr_free(r->params);
     clr_planner_close(r->planner);
     clr_free(r->x);
     clr_free(r->dz);
@@ -179,9 +185,12 @@ END_TEST
    larger call. */
 START_TEST(recompute_changes_nothing)
 {
-    clr_encoder_config again = cases[_i].config;
+    clr_encoder_config again = cases[_i].config, plain;
     int n = cases[_i].n;
     run a = start(&cases[_i].config, cases[_i].views, 0, n, cases[_i].salt[0], true);
+    again.views = cases[_i].views;
+    again.training = true;
+    plain = again;
     again.recompute = true;
     run b = start(&again, cases[_i].views, 0, n, cases[_i].salt[0], true),
         c = start(&again, cases[_i].views, 0, n, cases[_i].salt[0], false);
@@ -190,8 +199,8 @@ START_TEST(recompute_changes_nothing)
     float *infer[3];
     int64_t small[3], large[3];
 
-    ck_assert_int_eq(clr_encoder_memory(comm, a.planner, &again, cases[_i].views, true, small), CLR_OK);
-    ck_assert_int_eq(clr_encoder_memory(comm, a.planner, &cases[_i].config, cases[_i].views, true, large), CLR_OK);
+    ck_assert_int_eq(clr_encoder_memory(comm, a.planner, &again, small), CLR_OK);
+    ck_assert_int_eq(clr_encoder_memory(comm, a.planner, &plain, large), CLR_OK);
     ck_assert(small[1] < large[1] && small[0] == large[0] && small[2] == large[2]);
     uint64_t allocations = clr_alloc_count();
     clr_encoder_forward(b.encoder, b.x, n, n, false, NULL, b.z);
@@ -246,20 +255,24 @@ START_TEST(refuses_what_makes_no_sense)
         clr_encoder_config config;
         const char *says;
     } bad[] = {
-        {{20, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, true, false, 0}, "ResNet-20"},
-        {{18, 0.01, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, true, false, 0}, "--width"},
-        {{18, 1, CLR_STEM_IMAGENET, 32, 2, CLR_HEAD_NONE, 0, 0, true, false, 0}, "2 channels"},
-        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONLINEAR, 0, 128, true, false, 0}, "--head-layers=0"},
-        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_LINEAR, 0, 0, true, false, 0}, "--head-dim=0"},
+        {{20, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, true, false, 0, false}, "ResNet-20"},
+        {{18, 0.01, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, true, false, 0, false}, "--width"},
+        {{18, 1, CLR_STEM_IMAGENET, 32, 2, CLR_HEAD_NONE, 0, 0, true, false, 0, false}, "2 channels"},
+        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONLINEAR, 0, 128, true, false, 0, false}, "--head-layers=0"},
+        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_LINEAR, 0, 0, true, false, 0, false}, "--head-dim=0"},
     };
+    clr_encoder_config config = bad[_i].config;
+    clr_params params = {0};
     clr_planner *planner;
     clr_encoder *encoder;
     int64_t bytes[3];
 
     ck_assert_int_eq(clr_planner_open(comm, "estimate", NULL, &planner), CLR_OK);
-    ck_assert_int_eq(clr_encoder_new(comm, planner, &bad[_i].config, 4, true, &encoder), CLR_EUSAGE);
+    config.views = 4;
+    ck_assert_int_eq(clr_encoder_new(comm, planner, &config, &params, &encoder), CLR_EUSAGE);
+    clr_params_close(&params);
     ck_assert(strstr(clr_message(), bad[_i].says) != NULL);
-    ck_assert_int_eq(clr_encoder_memory(comm, planner, &bad[_i].config, 4, true, bytes), CLR_EUSAGE);
+    ck_assert_int_eq(clr_encoder_memory(comm, planner, &config, bytes), CLR_EUSAGE);
     clr_planner_close(planner);
 }
 END_TEST

@@ -117,16 +117,19 @@ int main(int argc, char **argv)
                                  .head_layers = 2,
                                  .head_dim = 128,
                                  .global_bn = true,
-                                 .recompute = getenv("RECOMPUTE") != NULL};
+                                 .recompute = getenv("RECOMPUTE") != NULL,
+                                 .views = n,
+                                 .training = true};
+    clr_params own = {0}, *params = &own;
     const char *plan = getenv("PLAN");
     FILE *file = fopen(argv[8], "rb");
     if (!file || fscanf(file, "seed %u", &seed0) != 1 ||
         clr_planner_open(comm, plan ? plan : "estimate", NULL, &planner) != CLR_OK ||
-        clr_encoder_new(comm, planner, &config, n, true, &encoder) != CLR_OK) {
+        clr_encoder_new(comm, planner, &config, params, &encoder) != CLR_OK) {
         fprintf(stderr, "%s: %s\n", argv[8], clr_message());
         return 1;
     }
-    clr_params *params = clr_encoder_params(encoder);
+    clr_params_open(params);
     clr_params_init(params, 1);
     for (int i = 0; i < params->weights.entries; i++)
         set(&params->weights.entry[i], clr_params_value(params, i));
@@ -175,6 +178,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < CLR_COUNT(all); i++)
         clr_free(all[i]);
     clr_encoder_free(encoder);
+    clr_params_close(params);
     clr_planner_close(planner);
     clr_comm_stop(comm);
     return bad != 0;

@@ -2,7 +2,7 @@
    t = 1, 2, ...:
 
      a <- b1 a + (1 - b1) g;   b <- b2 b + (1 - b2) g^2
-     w <- w - lr (a / (1 - b1^t) / (sqrt(b / (1 - b2^t)) + eps) + wd w)         (no wd for exempt entries)
+     w <- w - lr (a / (1 - b1^t) / (sqrt(b / (1 - b2^t)) + eps) + wd w)         (no wd for entries with no_decay)
 
    b1 is the configured momentum, b2 = 0.999, eps = 1e-8. */
 #include "ops.h"
@@ -23,7 +23,7 @@ static void step(clr_optim *optim, double lr, int64_t number)
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < optim->pieces; p++) {
         clr_piece piece = optim->piece[p];
-        const float decay = entry[piece.entry].exempt ? 0 : (float)(lr * optim->config.weight_decay);
+        const float decay = entry[piece.entry].no_decay ? 0 : (float)(lr * optim->config.weight_decay);
         for (int64_t k = piece.offset; k < piece.offset + piece.count; k++) {
             a[k] = b1 * a[k] + c1 * g[k];
             b[k] = b2 * b[k] + c2 * g[k] * g[k];

@@ -1,8 +1,8 @@
 /* Layer-wise adaptive rate scaling (You, Gitman, Ginsburg 2017, arXiv 1708.03888) with momentum as SimCLR's authors
    have it. For each entry:
 
-     g <- g + wd w                                     (not for exempt entries: batch norm and biases)
-     trust = eta |w| / |g|   if |w| > 0 and |g| > 0, else 1;   exempt: 1           eta = 0.001
+     g <- g + wd w                                     (no wd for entries with no_decay: batch norm and biases)
+     trust = eta |w| / |g|   if |w| > 0 and |g| > 0, else 1;   no_adaptation: 1    eta = 0.001
      v <- m v + (lr trust) g;   w <- w - v
 
    The learning rate is inside v, so that a changed rate does not rescale what was gathered. Norms are sums in double.
@@ -22,8 +22,8 @@ static void norms(clr_optim *optim)
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < optim->pieces; p++) {
         clr_piece piece = optim->piece[p];
-        double ww = 0, gg = 0, decay = optim->config.weight_decay;
-        if (entry[piece.entry].exempt)
+        double ww = 0, gg = 0, decay = entry[piece.entry].no_decay ? 0 : optim->config.weight_decay;
+        if (entry[piece.entry].no_adaptation)
             continue;
 #pragma omp simd reduction(+ : ww, gg)
         for (int64_t k = piece.offset; k < piece.offset + piece.count; k++) {
@@ -54,10 +54,10 @@ static void step(clr_optim *optim, double lr, int64_t number)
     for (int64_t p = 0; p < optim->pieces; p++) {
         clr_piece piece = optim->piece[p];
         double trust = 1, weight = sqrt(optim->norm[2 * piece.entry]), grad = sqrt(optim->norm[2 * piece.entry + 1]);
-        bool exempt = entry[piece.entry].exempt;
-        if (!exempt && weight > 0 && grad > 0)
+        const clr_entry *e = &entry[piece.entry];
+        if (!e->no_adaptation && weight > 0 && grad > 0)
             trust = eta * weight / grad;
-        const float rate = (float)(lr * trust), decay = exempt ? 0 : (float)optim->config.weight_decay;
+        const float rate = (float)(lr * trust), decay = e->no_decay ? 0 : (float)optim->config.weight_decay;
         for (int64_t k = piece.offset; k < piece.offset + piece.count; k++) {
             v[k] = momentum * v[k] + rate * (g[k] + decay * w[k]);
             w[k] -= v[k];

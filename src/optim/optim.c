@@ -19,7 +19,7 @@ static int64_t cut(const clr_table *table, clr_piece *piece)
     int64_t n = 0;
 
     for (int e = 0; e < table->entries; e++)
-        for (int64_t at = 0; at < table->entry[e].count; at += PIECE, n++)
+        for (int64_t at = 0; at < (table->entry[e].frozen ? 0 : table->entry[e].count); at += PIECE, n++)
             if (piece)
                 piece[n] = (clr_piece){e, table->entry[e].offset + at, clr_min64(PIECE, table->entry[e].count - at)};
     return n;
@@ -110,7 +110,7 @@ double clr_grad_norm(const clr_params *params)
     /* Entries one after another, each in runs of fixed length: any number of threads gives the same bits. */
     for (int e = 0; e < table->entries; e++) {
         const float *grad = clr_params_grad(params, e);
-        int64_t count = table->entry[e].aside ? 0 : table->entry[e].count;
+        int64_t count = table->entry[e].not_in_norm || table->entry[e].frozen ? 0 : table->entry[e].count;
         for (int64_t first = 0; first < count; first += 64 * PIECE) {
             double part[64] = {0};
             int parts = (int)clr_min64(64, (count - first + PIECE - 1) / PIECE);

@@ -1,6 +1,6 @@
 /* Stochastic gradient descent with classic (not Nesterov's) momentum, the rate outside:
 
-     v <- m v + g + wd w;   w <- w - lr v              (no wd for exempt entries: batch norm and biases) */
+     v <- m v + g + wd w;   w <- w - lr v              (no wd for entries with no_decay: batch norm and biases) */
 #include "ops.h"
 
 static void step(clr_optim *optim, double lr, int64_t number)
@@ -14,7 +14,7 @@ static void step(clr_optim *optim, double lr, int64_t number)
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < optim->pieces; p++) {
         clr_piece piece = optim->piece[p];
-        const float decay = entry[piece.entry].exempt ? 0 : (float)optim->config.weight_decay;
+        const float decay = entry[piece.entry].no_decay ? 0 : (float)optim->config.weight_decay;
         for (int64_t k = piece.offset; k < piece.offset + piece.count; k++) {
             v[k] = momentum * v[k] + (g[k] + decay * w[k]);
             w[k] -= rate * v[k];

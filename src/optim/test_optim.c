@@ -23,7 +23,10 @@ static void open_params(void)
     clr_table *table = &params.weights;
     table->entry = CLR_NEW(clr_entry, CLR_COUNT(shape));
     for (size_t e = 0; e < CLR_COUNT(shape); e++) {
-        table->entry[e] = (clr_entry){.count = shape[e].count, .offset = table->floats, .exempt = shape[e].exempt};
+        table->entry[e] = (clr_entry){.count = shape[e].count,
+                                      .offset = table->floats,
+                                      .no_decay = shape[e].exempt,
+                                      .no_adaptation = shape[e].exempt};
         table->floats += (shape[e].count + 15) / 16 * 16;
         table->entries++;
     }
@@ -145,7 +148,7 @@ START_TEST(lars_zero_norm_and_exempt)
     for (int exempt = 0; exempt < 2; exempt++) {
         clr_optim_config config = {.kind = 0, .momentum = 0.9, .weight_decay = 0.5};
         float value[16] = {exempt ? 7.0f : 0.0f}, grad[16] = {0.25f};
-        clr_entry entry = {.count = 1, .exempt = exempt};
+        clr_entry entry = {.count = 1, .no_decay = exempt, .no_adaptation = exempt};
         clr_params small = {.weights = {&entry, 1, 16}, .value = value, .grad = grad};
         clr_optim *optim = clr_optim_new(&config, &small);
         clr_optim_step(optim, 2, 0);
@@ -196,6 +199,26 @@ START_TEST(gradient_norm)
 }
 END_TEST
 
+/* A frozen entry stays, in every optimizer, and its gradient is not in the norm; its neighbours move. */
+START_TEST(frozen_entries_stay)
+{
+    open_params();
+    params.weights.entry[1].frozen = true;
+    for (int64_t k = 0; k < params.weights.floats; k++)
+        params.value[k] = 1, params.grad[k] = 0.5f;
+    double norm = clr_grad_norm(&params), counted = (double)(LARGE + 100 + 1);
+    ck_assert_double_eq_tol(norm, 0.5 * sqrt(counted), 1e-12 * norm);
+    clr_optim *optim = clr_optim_new(&(clr_optim_config){.kind = _i, .momentum = 0.9, .weight_decay = 0.1}, &params);
+    for (int step = 0; step < 3; step++)
+        clr_optim_step(optim, 0.1, step);
+    for (int64_t k = 0; k < shape[1].count; k++)
+        ck_assert(clr_params_value(&params, 1)[k] == 1);
+    ck_assert(clr_params_value(&params, 0)[0] < 1 && clr_params_value(&params, 2)[0] < 1);
+    clr_optim_free(optim);
+    close_params();
+}
+END_TEST
+
 START_TEST(names_for_checkpoints)
 {
     static const char *const name[] = {"lars", "sgd", "adamw"};
@@ -223,6 +246,7 @@ int main(void)
     tcase_add_test(tc, lars_zero_norm_and_exempt);
     tcase_add_test(tc, schedule_of_the_paper);
     tcase_add_test(tc, gradient_norm);
+    tcase_add_loop_test(tc, frozen_entries_stay, 0, 3);
     tcase_add_test(tc, names_for_checkpoints);
     return clr_test_run("optim", tc, CK_FORK_GETENV);
 }

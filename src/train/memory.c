@@ -29,6 +29,11 @@ static int dim(const clr_encoder_config *encoder)
     return encoder->head == CLR_HEAD_NONE ? features(encoder) : encoder->head_dim;
 }
 
+clr_softmax_config clr_training_probe(const clr_training *t, int features)
+{
+    return (clr_softmax_config){"online", features, t->data->classes, t->views, CLR_VIEWS * t->config->batch, true};
+}
+
 /* Collective. By a planner that estimates even where the run's own measures: that is done on whole tensors, which may not fit. */
 static clr_status open_planner(const clr_training *t, clr_planner **planner)
 {
@@ -49,17 +54,22 @@ static clr_status estimate(clr_training *t, const clr_encoder_config *encoder, c
     clr_status st = clr_comm_agree(t->comm, open_planner(t, &planner));
 
     if (st == CLR_OK)
-        st = clr_encoder_memory(t->comm, planner, encoder, t->views, true, bytes);
+        st = clr_encoder_memory(t->comm, planner, encoder, bytes);
     clr_planner_close(planner);
     if (st != CLR_OK)
         return st;
+    if (c->online_probe && t->data) {
+        const clr_softmax_config probe = clr_training_probe(t, features(encoder));
+        bytes[0] += 2 * (int64_t)sizeof(float) * (probe.dim + 1) * probe.classes;
+        n->loss = clr_softmax_bytes(&probe);
+    }
     int64_t slots = (c->optimizer == ADAMW ? 2 : 1) * bytes[0] / 2;
     n->model = bytes[0] + slots + (t->first ? bytes[0] / 2 + slots : 0); /* rank 0 keeps the copy that is being saved */
     n->activations = bytes[1];
     n->workspace = bytes[2];
     n->views = t->store ? clr_loader_bytes(t->store, loader) : 0;
-    n->loss = clr_loss_bytes(c->batch, clr_training_share(t), dim(encoder)) +
-              clr_step_bytes(c->batch, clr_comm_size(t->comm), c->microbatch, pixels, dim(encoder), features(encoder), encoder->classes);
+    n->loss += clr_loss_bytes(c->batch, clr_training_share(t), dim(encoder)) +
+              clr_step_bytes(c->batch, clr_comm_size(t->comm), c->microbatch, pixels, dim(encoder), c->online_probe ? features(encoder) : 0);
     n->program = RUNTIME;
     return CLR_OK;
 }
@@ -87,7 +97,7 @@ static clr_status refuse(const clr_training *t, const need *now, const need *lea
 
 clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader, double gibs[2])
 {
-    need now, lean;
+    need now = {0}, lean = {0};
     clr_encoder_config with_recompute = *encoder;
     double gib = 0x1p-30, there = (double)clr_memory_available() / clr_comm_node_size(t->comm), lacks;
 
@@ -132,6 +142,8 @@ clr_status clr_run_needs(clr_comm *comm, const clr_config *c, const clr_opt_set 
         loader.size = (int)c->image_size;
         t.views = (int)clr_step_views(c->batch, clr_comm_size(comm), c->microbatch);
         clr_encoder_config encoder = clr_config_encoder(c, t.channels);
+        encoder.views = t.views;
+        encoder.training = true;
         st = clr_training_memory(&t, &encoder, &loader, gibs);
     }
     *needed = gibs[0];

@@ -60,7 +60,8 @@ static clr_status open_parts(clr_training *t, const clr_loader_config *loader)
 {
     const clr_config *c = t->config;
     clr_encoder_config encoder = clr_config_encoder(c, t->channels);
-    encoder.classes = c->online_probe ? t->data->classes : 0;
+    encoder.views = t->views;
+    encoder.training = true;
     clr_optim_config optim = clr_config_optim(c);
     clr_loss_config loss = clr_config_loss(c);
     char *plan = clr_text("%s/plan", c->run_dir);
@@ -70,18 +71,23 @@ static clr_status open_parts(clr_training *t, const clr_loader_config *loader)
     if (st == CLR_OK)
         st = clr_training_memory(t, &encoder, loader, NULL);
     if (st == CLR_OK)
-        st = clr_comm_agree(t->comm, clr_encoder_new(t->comm, t->planner, &encoder, t->views, true, &t->encoder));
+        st = clr_comm_agree(t->comm, clr_encoder_new(t->comm, t->planner, &encoder, &t->params, &t->encoder));
     if (st == CLR_OK)
         st = clr_comm_agree(t->comm, t->first ? clr_planner_save(t->planner, plan) : CLR_OK);
     clr_free(plan);
     if (st != CLR_OK)
         return st;
-    clr_params_init(clr_encoder_params(t->encoder), (uint64_t)c->seed);
+    if (c->online_probe) {
+        const clr_softmax_config probe = clr_training_probe(t, clr_encoder_features(t->encoder));
+        t->observer = clr_softmax_new(&t->params, &probe);
+    }
+    clr_params_open(&t->params);
+    clr_params_init(&t->params, (uint64_t)c->seed);
     t->optim = clr_optim_new(&optim, clr_encoder_params(t->encoder));
-    st = clr_comm_agree(t->comm, clr_loss_new(t->comm, &loss, c->batch, clr_encoder_outputs(t->encoder), &t->loss));
+    st = clr_comm_agree(t->comm, clr_loss_new(t->comm, &loss, c->batch, clr_encoder_outputs(t->encoder), &t->objective));
+    const clr_step_parts parts = {t->encoder, t->objective, t->observer, t->optim};
     if (st == CLR_OK)
-        st = clr_comm_agree(t->comm, clr_step_new(t->comm, t->encoder, t->loss, t->optim, c->batch, c->microbatch,
-                                                  c->image_size * c->image_size * t->channels, &t->step));
+        st = clr_comm_agree(t->comm, clr_step_new(t->comm, &parts, c->batch, c->microbatch, c->image_size * c->image_size * t->channels, &t->step));
     if (c->online_probe)
         t->labels = CLR_NEW(int32_t, clr_training_share(t));
     return st == CLR_OK ? clr_comm_agree(t->comm, clr_loader_open(t->store, loader, &t->loader)) : st;
@@ -198,9 +204,11 @@ void clr_training_close(clr_training *t)
     clr_saver_close(t->saver);
     clr_metrics_close(&t->metrics);
     clr_step_free(t->step);
-    clr_loss_free(t->loss);
+    clr_objective_free(t->objective);
+    clr_objective_free(t->observer);
     clr_optim_free(t->optim);
     clr_encoder_free(t->encoder);
+    clr_params_close(&t->params);
     clr_planner_close(t->planner);
     clr_store_close(t->store);
     clr_log_file(NULL);

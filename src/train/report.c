@@ -75,7 +75,7 @@ static void doubt(clr_training *t, int64_t done, double loss)
 
 clr_status clr_report_step(clr_training *t, int64_t done, const clr_step_result *result, const clr_batch *batch, double lr, double seconds)
 {
-    const clr_loss_result *loss = &result->loss;
+    const clr_objective_result *loss = &result->loss;
     const clr_metrics_row row = {.step = (double)done, .epoch = clr_training_epoch(t, done), .loss = loss->loss, .chance = t->chance,
                                  .contrast_top1 = loss->top1, .contrast_top5 = loss->top5, .entropy = loss->entropy, .lr = lr,
                                  .grad_norm = result->grad_norm, .images_per_s = (double)t->config->batch / seconds,

@@ -10,29 +10,28 @@
 
 #include "clr/mem.h"
 #include "clr/reduce.h"
-#include "online.h"
 #include "watch.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { RIGHT = CLR_PASSENGERS - 1 }; /* the passenger that counts what the online probe has right; the others are wishes */
+enum { RIGHT = CLR_PASSENGERS - 1 }; /* the passenger that counts what the observer has right; the others are wishes */
 enum { BUCKET = 1 << 20 }; /* floats: 4 MiB; small enough to hide most of the last one, large enough for full bandwidth */
 
 struct clr_step {
     clr_comm *comm;
     clr_encoder *encoder;
-    clr_loss *loss;
+    clr_objective *objective, *observer; /* of z; of h, or NULL */
     clr_optim *optim;
     clr_reduce *reduce;
-    clr_online *online;    /* NULL: none */
     int64_t images, first; /* G; the first image of this rank's share */
     int mine, pieces;      /* B; M */
     int64_t pixels;        /* floats of a view */
     int dim;
     float *z, *dz;         /* (2B, D) */
     float *x, *piece_z;    /* one piece, where there are several */
+    float *h;              /* (views, features) of a piece, for the observer */
     int32_t *labels;       /* of a piece's views */
 };
 
@@ -52,24 +51,24 @@ int64_t clr_step_views(int64_t images, int ranks, int64_t microbatch)
     return CLR_VIEWS * largest_share(images, ranks, microbatch);
 }
 
-int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pixels, int dim, int features, int classes)
+int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pixels, int dim, int features)
 {
     int64_t share = (images + ranks - 1) / ranks, floats = 2 * CLR_VIEWS * share * dim;
 
     if (clr_step_pieces(images, microbatch) > 1)
         floats += clr_step_views(images, ranks, microbatch) * (pixels + dim);
-    return floats * (int64_t)sizeof(float) + (classes ? clr_online_bytes(clr_step_views(images, ranks, microbatch), features, classes) : 0);
+    floats += features * clr_step_views(images, ranks, microbatch);
+    return floats * (int64_t)sizeof(float);
 }
 
-clr_status clr_step_new(clr_comm *comm, clr_encoder *encoder, clr_loss *loss, clr_optim *optim, int64_t images, int64_t microbatch,
-                        int64_t pixels, clr_step **out)
+clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, int64_t images, int64_t microbatch, int64_t pixels, clr_step **out)
 {
     clr_step *step = CLR_NEW(clr_step, 1);
-    clr_params *params = clr_encoder_params(encoder);
+    clr_params *params = clr_encoder_params(parts->encoder);
     int rank = clr_comm_rank(comm), ranks = clr_comm_size(comm);
 
-    *step = (clr_step){.comm = comm, .encoder = encoder, .loss = loss, .optim = optim, .images = images, .pixels = pixels,
-                       .dim = clr_encoder_outputs(encoder), .pieces = (int)clr_step_pieces(images, microbatch),
+    *step = (clr_step){.comm = comm, .encoder = parts->encoder, .objective = parts->objective, .observer = parts->observer, .optim = parts->optim,
+                       .images = images, .pixels = pixels, .dim = clr_encoder_outputs(parts->encoder), .pieces = (int)clr_step_pieces(images, microbatch),
                        .first = clr_share(images, ranks, rank)};
     step->mine = (int)(clr_share(images, ranks, rank + 1) - step->first);
     step->z = CLR_NEW(float, CLR_VIEWS * (int64_t)step->mine * step->dim);
@@ -79,8 +78,8 @@ clr_status clr_step_new(clr_comm *comm, clr_encoder *encoder, clr_loss *loss, cl
         step->x = CLR_NEW(float, most * pixels);
         step->piece_z = CLR_NEW(float, most * step->dim);
     }
-    if (clr_encoder_online(encoder) >= 0) {
-        step->online = clr_online_new(encoder, clr_step_views(images, ranks, microbatch), CLR_VIEWS * images);
+    if (step->observer) {
+        step->h = CLR_NEW(float, clr_step_views(images, ranks, microbatch) * step->observer->dim);
         step->labels = CLR_NEW(int32_t, clr_step_views(images, ranks, microbatch));
     }
     step->reduce = clr_reduce_new(comm, params->grad, params->weights.floats + CLR_PASSENGERS, BUCKET);
@@ -93,7 +92,7 @@ void clr_step_free(clr_step *step)
     if (!step)
         return;
     clr_reduce_free(step->reduce);
-    clr_online_free(step->online);
+    clr_free(step->h);
     clr_free(step->labels);
     clr_free(step->z);
     clr_free(step->dz);
@@ -139,19 +138,21 @@ static void encode(clr_step *step, const float *views, int i, bool update, float
         collect(step, views, i, step->pixels, step->x);
         views = step->x;
     }
-    clr_encoder_forward(step->encoder, views, CLR_VIEWS * count_of(step, i), all, update, update && step->online ? clr_online_features(step->online) : NULL,
-                        z);
+    clr_encoder_forward(step->encoder, views, CLR_VIEWS * count_of(step, i), all, update, update ? step->h : NULL, z);
 }
 
-/* How many views of piece i, just encoded, the online probe has right. */
-static int64_t probe(clr_step *step, const int32_t *labels, int i)
+/* How many views of piece i, just encoded, the observer has right. */
+static int64_t observe(clr_step *step, const int32_t *labels, int i)
 {
     int32_t *to = step->labels;
 
     for (int view = 0; view < CLR_VIEWS; view++)
         for (int j = first_of(step, i); j < step->mine; j += step->pieces)
             *to++ = labels[j];
-    return clr_online_learn(step->online, step->labels, CLR_VIEWS * count_of(step, i), i == 0);
+    const clr_objective_rows rows = {step->h, step->labels, CLR_VIEWS * count_of(step, i), i == 0};
+    clr_objective_result result;
+    clr_objective_apply(step->observer, &rows, NULL, &result);
+    return result.right;
 }
 
 static int64_t embed(clr_step *step, const float *views, const int32_t *labels, double *bn_comm)
@@ -163,7 +164,7 @@ static int64_t embed(clr_step *step, const float *views, const int32_t *labels, 
         encode(step, views, i, true, step->pieces > 1 ? step->piece_z : step->z);
         if (step->pieces > 1)
             spread(step, step->piece_z, i, step->dim, step->z);
-        right += step->online ? probe(step, labels, i) : 0;
+        right += step->observer ? observe(step, labels, i) : 0;
         *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm;
     }
     return right;
@@ -261,7 +262,8 @@ clr_status clr_step_run(clr_step *step, const float *views, const int32_t *label
 
     begin = now;
     clr_watch_phase("the loss", -1);
-    clr_status st = clr_comm_agree(step->comm, clr_loss_apply(step->loss, step->z, step->dz, &result->loss));
+    const clr_objective_rows rows = {.x = step->z, .n = CLR_VIEWS * step->mine, .first = true};
+    clr_status st = clr_comm_agree(step->comm, clr_objective_apply(step->objective, &rows, step->dz, &result->loss));
     if (st != CLR_OK && st != CLR_ENUMERIC)
         return st;
     if (st == CLR_ENUMERIC || !isfinite(result->loss.loss))
@@ -282,7 +284,7 @@ clr_status clr_step_run(clr_step *step, const float *views, const int32_t *label
 
     begin = clr_seconds();
     clr_watch_phase("the update", -1);
-    result->online_top1 = step->online ? passenger[RIGHT] / (double)(CLR_VIEWS * step->images) : NAN;
+    result->online_top1 = step->observer ? passenger[RIGHT] / (double)(CLR_VIEWS * step->images) : NAN;
     for (int i = 0; i < RIGHT; i++)
         result->wishes |= passenger[i] > 0 ? 1u << i : 0;
     result->grad_norm = clr_grad_norm(params);

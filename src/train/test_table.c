@@ -5,6 +5,7 @@
    Bounds: loss 1e-6 relative; gradient of all parameters 1e-5 relative L2; running statistics 1e-5; each parameter's own gradient 3e-5 of
    the larger of its norm and 1/50 of the largest: those of a few channels' norms nearly cancel, and with the plain reference solver, whose
    sums are double, the worst of them is off by 2.5e-5 too, which is what storing activations in fp32 costs. */
+#include "clr/loss.h"
 #include "clr/mem.h"
 #include "clr/step.h"
 #include "../model/fixture.h"
@@ -159,26 +160,30 @@ static double worst_of(const clr_table *table, const float *got, const double *w
 static bool run(clr_comm *comm, const row *r)
 {
     const clr_encoder_config config = {.depth = r->depth, .width = r->depth == 18 ? 0.125 : 0.0625, .stem = CLR_STEM_CIFAR, .size = SIZE, .channels = CHANNELS,
-                                       .head = CLR_HEAD_NONLINEAR, .head_layers = 2, .head_dim = DIM, .global_bn = true, .recompute = r->recompute};
+                                       .head = CLR_HEAD_NONLINEAR, .head_layers = 2, .head_dim = DIM, .global_bn = true, .recompute = r->recompute,
+                                       .views = (int)clr_step_views(r->batch, clr_comm_size(comm), r->microbatch), .training = true};
     const clr_loss_config loss_config = {.temperature = TEMPERATURE, .l2norm = true};
     const clr_optim_config optim_config = {.kind = 1};
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm), salt = 0;
     int first = (int)clr_share(r->batch, ranks, rank), mine = (int)clr_share(r->batch, ranks, rank + 1) - first;
     clr_planner *planner = NULL;
     clr_encoder *encoder = NULL;
-    clr_loss *loss = NULL;
+    clr_objective *loss = NULL;
+    clr_params own = {0};
     clr_step *step = NULL;
     clr_step_result result;
     float *x = CLR_NEW(float, 2 * mine * PIXELS);
     bool good = clr_planner_open(comm, "estimate", NULL, &planner) == CLR_OK &&
-                clr_encoder_new(comm, planner, &config, (int)clr_step_views(r->batch, ranks, r->microbatch), true, &encoder) == CLR_OK;
+                clr_encoder_new(comm, planner, &config, &own, &encoder) == CLR_OK;
 
     CLR_CHECK(good);
-    clr_params *params = clr_encoder_params(encoder);
+    clr_params *params = &own;
+    clr_params_open(params);
     clr_optim *optim = clr_optim_new(&optim_config, params);
     truth t = {.grad = CLR_NEW(double, params->weights.floats), .state = CLR_NEW(double, params->states.floats)};
     CLR_CHECK(clr_loss_new(comm, &loss_config, r->batch, DIM, &loss) == CLR_OK);
-    CLR_CHECK(clr_step_new(comm, encoder, loss, optim, r->batch, r->microbatch, PIXELS, &step) == CLR_OK);
+    const clr_step_parts parts = {encoder, loss, NULL, optim};
+    CLR_CHECK(clr_step_new(comm, &parts, r->batch, r->microbatch, PIXELS, &step) == CLR_OK);
     clr_params_init(params, 1);
     for (bool clear = false; rank == 0 && !clear;) { /* weights for which no ReLU is in doubt */
         fixture_fill(params, (uint32_t)++salt);
@@ -209,9 +214,10 @@ static bool run(clr_comm *comm, const row *r)
         printf("%5d  resnet%d %5d %10d %9s   %.6f %8.1e %9.1e %9.1e %9.1e  (%s)\n", ranks, r->depth, r->batch, r->microbatch, r->recompute ? "yes" : "no",
                t.loss, error[0], error[1], error[2], error[3], grad_name);
     clr_step_free(step);
-    clr_loss_free(loss);
+    clr_objective_free(loss);
     clr_optim_free(optim);
     clr_encoder_free(encoder);
+    clr_params_close(&own);
     clr_planner_close(planner);
     clr_free(t.grad);
     clr_free(t.state);

@@ -4,6 +4,7 @@
 #include "clr/ckpt.h"
 #include "clr/config.h"
 #include "clr/loader.h"
+#include "clr/loss.h"
 #include "clr/metrics.h"
 #include "clr/step.h"
 #include "lock.h"
@@ -20,7 +21,8 @@ typedef struct clr_training {
     clr_planner *planner;
     clr_encoder *encoder;
     clr_optim *optim;
-    clr_loss *loss;
+    clr_params params;
+    clr_objective *objective, *observer; /* of z; of h, the online probe, or NULL */
     clr_step *step;
     clr_loader *loader;
     int32_t *labels;                 /* of this rank's images of a step, for the online probe; NULL without */
@@ -45,6 +47,9 @@ typedef struct clr_training {
 /* open.c. Collective; status agreed upon. Everything up to the first step, the checkpoint of step 0 on the disk. */
 clr_status clr_training_open(clr_training *t);
 void clr_training_close(clr_training *t);
+
+/* memory.c. Local. The online probe on h. */
+clr_softmax_config clr_training_probe(const clr_training *t, int features);
 
 /* memory.c. Collective; status agreed upon. What a rank will take against what is there; refuses with settings that would fit.
    gibs: NULL, or what is needed and what is there. */

@@ -27,7 +27,8 @@ CLR_KERNEL_DECLARE(const clr_loss_both, clr_loss_both);
 enum { ROWS = 48, SIDE = 192, LD = SIDE + 16, TILE = SIDE * LD, BOTH_THREADS = 16 }; /* LD: a column's places differ in the cache */
 static const double NORM_FLOOR = 1e-12; /* of a row's squared length, as the paper's code has it */
 
-struct clr_loss {
+typedef struct clr_loss {
+    clr_objective objective;
     clr_comm *comm;
     clr_loss_config config;
     const clr_loss_op *op;
@@ -48,7 +49,7 @@ struct clr_loss {
     double *sums;               /* shared: 2 a row and thread */
     float *parts;               /* shared: dz of all rows, one a thread but the first */
     double *negative;           /* sum of similarities, one a thread */
-};
+} clr_loss;
 
 static int64_t rows_of(const clr_loss *loss, int rank)
 {
@@ -71,7 +72,11 @@ int64_t clr_loss_bytes(int64_t images, int64_t mine, int dim)
                                      2 * threads * TILE + both * 2 * images * (dim + 6));
 }
 
-clr_status clr_loss_new(clr_comm *comm, const clr_loss_config *config, int64_t images, int dim, clr_loss **out)
+static clr_status apply(clr_objective *objective, const clr_objective_rows *rows, float *dz, clr_objective_result *result);
+static void close_(clr_objective *objective);
+static const clr_objective_op contrastive = {.name = "contrastive", .whole = true, .apply = apply, .close = close_};
+
+clr_status clr_loss_new(clr_comm *comm, const clr_loss_config *config, int64_t images, int dim, clr_objective **out)
 {
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm);
 
@@ -83,7 +88,7 @@ clr_status clr_loss_new(clr_comm *comm, const clr_loss_config *config, int64_t i
     clr_loss *loss = CLR_NEW(clr_loss, 1);
 #define PICK(name) CLR_KERNEL_PICK(clr_loss_##name),
     const clr_loss_op *const ops[] = {CLR_LOSS_OPS(PICK)};
-    *loss = (clr_loss){.comm = comm, .config = *config, .op = ops[config->kind], .both = CLR_KERNEL_PICK(clr_loss_both),
+    *loss = (clr_loss){.objective = {&contrastive, dim}, .comm = comm, .config = *config, .op = ops[config->kind], .both = CLR_KERNEL_PICK(clr_loss_both),
                        .panel = clr_panel_current(), .images = images, .all = 2 * images, .dim = dim, .threads = omp_get_max_threads()};
     loss->scale = config->kind == 2 ? 1 : (float)(1 / config->temperature);
     loss->bounded = config->l2norm && loss->scale <= 40; /* exp(-2 / T) stays a normal number */
@@ -110,14 +115,13 @@ clr_status clr_loss_new(clr_comm *comm, const clr_loss_config *config, int64_t i
         loss->sums = CLR_NEW(double, 2 * loss->all * loss->threads);
         loss->parts = CLR_NEW(float, loss->all * dim * (loss->threads - 1) + 1);
     }
-    *out = loss;
+    *out = &loss->objective;
     return CLR_OK;
 }
 
-void clr_loss_free(clr_loss *loss)
+static void close_(clr_objective *objective)
 {
-    if (!loss)
-        return;
+    clr_loss *loss = (clr_loss *)objective;
     void *all[] = {loss->counts, loss->gathered, loss->z,    loss->inverse, loss->facts, loss->all_facts, loss->anchor,
                    loss->better, loss->tile,     loss->weights, loss->sums, loss->parts, loss->negative, loss->across, loss->along};
     for (size_t i = 0; i < CLR_COUNT(all); i++)
@@ -486,8 +490,10 @@ static void finish(clr_loss *loss, float *dz)
     }
 }
 
-clr_status clr_loss_apply(clr_loss *loss, const float *z, float *dz, clr_loss_result *result)
+static clr_status apply(clr_objective *objective, const clr_objective_rows *rows, float *dz, clr_objective_result *result)
 {
+    clr_loss *loss = (clr_loss *)objective;
+    const float *z = rows->x;
     double sums[8] = {0}, pairs = (double)loss->all * (loss->config.one_view ? (double)loss->images - 1 : (double)loss->all - 2);
     double seconds = gather_rows(loss, z);
 
@@ -513,7 +519,7 @@ clr_status clr_loss_apply(clr_loss *loss, const float *z, float *dz, clr_loss_re
     seconds += clr_seconds() - begin + gather_facts(loss);
     loss->shared ? triangle_weigh(loss, dz) : rows_weigh(loss, dz);
     finish(loss, dz);
-    *result = (clr_loss_result){.loss = sums[0] / (double)loss->all,
+    *result = (clr_objective_result){.loss = sums[0] / (double)loss->all,
                                 .top1 = sums[1] / (double)loss->all,
                                 .top5 = sums[2] / (double)loss->all,
                                 .entropy = sums[3] / (double)loss->all,

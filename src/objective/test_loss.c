@@ -76,6 +76,13 @@ typedef struct row {
     double spread; /* of z */
 } row;
 
+/* The rank's share: x (2B, dim). */
+static clr_status apply(clr_objective *loss, const float *x, float *dz, clr_objective_result *result)
+{
+    const clr_objective_rows batch = {.x = x, .first = true};
+    return clr_objective_apply(loss, &batch, dz, result);
+}
+
 static const row rows[] = {
     {16, 8, {.kind = 0, .temperature = 0.1, .l2norm = true}, 1},
     {37, 24, {.kind = 0, .temperature = 0.5, .l2norm = true}, 1},
@@ -106,11 +113,11 @@ START_TEST(agrees_with_the_reference)
     for (int view = 0; view < 2; view++)
         for (int64_t i = 0; i < mine * dim; i++)
             part[view * mine * dim + i] = (float)z[(view * t->images + first) * dim + i];
-    clr_loss *loss = NULL;
-    clr_loss_result result;
+    clr_objective *loss = NULL;
+    clr_objective_result result;
     ck_assert_int_eq(clr_loss_new(comm, &t->config, t->images, dim, &loss), CLR_OK);
     for (int again = 0; again < 2; again++) /* nothing is left over from the call before */
-        ck_assert_int_eq(clr_loss_apply(loss, part, dz, &result), CLR_OK);
+        ck_assert_int_eq(apply(loss, part, dz, &result), CLR_OK);
     double want = reference(&t->config, z, t->images, dim, &top1);
     ck_assert_msg(fabs(result.loss - want) <= 1e-6 * fabs(want) + 1e-7, "row %d: loss %.9f, want %.9f", _i, result.loss, want);
     ck_assert_msg(fabs(result.top1 - top1) < 1e-9, "row %d: top1 %f, want %f", _i, result.top1, top1);
@@ -144,7 +151,7 @@ START_TEST(agrees_with_the_reference)
         clr_free(direction);
     }
     ck_assert_msg(sqrt(difference) <= 2e-5 * sqrt(size) + 1e-9 / t->spread, "row %d: gradient off by %.1e of %.1e", _i, sqrt(difference), sqrt(size));
-    clr_loss_free(loss);
+    clr_objective_free(loss);
     clr_free(z);
     clr_free(part);
     clr_free(dz);
@@ -153,9 +160,9 @@ END_TEST
 
 START_TEST(refuses_and_notices)
 {
-    clr_loss *loss = NULL;
+    clr_objective *loss = NULL;
     const clr_loss_config config = {.temperature = 0.1, .l2norm = true};
-    clr_loss_result result;
+    clr_objective_result result;
     int ranks = clr_comm_size(comm);
 
     ck_assert_int_eq(clr_loss_new(comm, &config, 1, 4, &loss), CLR_EUSAGE);
@@ -165,14 +172,14 @@ START_TEST(refuses_and_notices)
         z[i] = (float)(i + 1 + clr_comm_rank(comm));
     for (int i = 0; i < 4; i++) /* a row of zeros is floored, not divided by */
         z[i] = 0;
-    ck_assert_int_eq(clr_loss_apply(loss, z, dz, &result), CLR_OK);
+    ck_assert_int_eq(apply(loss, z, dz, &result), CLR_OK);
     for (int i = 0; i < 16; i++)
         ck_assert(isfinite(dz[i]));
     if (clr_comm_rank(comm) == ranks - 1)
         z[5] = NAN;
-    ck_assert_int_eq(clr_loss_apply(loss, z, dz, &result), CLR_ENUMERIC);
+    ck_assert_int_eq(apply(loss, z, dz, &result), CLR_ENUMERIC);
     ck_assert(fabs(clr_loss_chance(&config, 8) - log(15)) < 1e-12);
-    clr_loss_free(loss);
+    clr_objective_free(loss);
 }
 END_TEST
 
