@@ -3,13 +3,7 @@
 
    Initial values (protocol of SimCLR): convolutions from a normal cut at two deviations with variance 1 / fan-in
    (0.87962566 is the deviation of a unit normal so cut), linear layers from N(0, 0.01), gamma 1, but 0 for the last
-   norm of each residual branch.
-
-   Memory. Moments are numbered stem, blocks, head, and back: head, blocks, stem, each in two: all units but the first,
-   then the first, whose data gradient reads what the block below joins. A raw output y lives from its forward to its
-   backward (with recompute in those moments alone). A block's output is made by the next block, read there and in the
-   join behind that, and then made again from the y when the backward of the next run needs it: a pass over memory that
-   keeps a third of what a bottleneck would store out of the peak. */
+   norm of each residual branch. */
 #include "build.h"
 
 #include "clr/mem.h"
@@ -22,25 +16,6 @@ typedef struct builder {
     clr_planner *planner;
     size_t workspace;
 } builder;
-
-/* The moments of place i: -1 the stem, 0 .. blocks - 1, blocks the head. */
-static int forth(int i)
-{
-    return i + 1;
-}
-static int back(const clr_encoder *e, int i)
-{
-    return e->blocks + 2 + 2 * (e->blocks - i);
-}
-static int back_first(const clr_encoder *e, int i)
-{
-    return back(e, i) + 1;
-}
-
-static int tensor(clr_encoder *e, int64_t floats, int from, int to)
-{
-    return clr_live_ranges_add(&e->ranges, (size_t)floats * sizeof(float), from, to);
-}
 
 static void norm_entries(clr_encoder *e, clr_batch_norm *norm, const char *name, double gamma, bool free_beta)
 {
@@ -71,9 +46,9 @@ static void need(builder *b, size_t bytes)
     b->workspace = bytes > b->workspace ? bytes : b->workspace;
 }
 
-/* A convolution and its norm, by their names, at place i. */
-static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *problem, const char *conv,
-                     const char *norm, clr_role role, double gamma, bool free_beta)
+/* A convolution and its batch norm, by their names. gamma: the norm's first value. */
+static void add_unit(builder *b, clr_unit *unit, const clr_conv_problem *problem, const char *conv, const char *norm,
+                     clr_role role, double gamma, bool free_beta)
 {
     clr_encoder *e = b->e;
     clr_entry entry = {.role = role,
@@ -95,19 +70,6 @@ static void add_unit(builder *b, clr_unit *unit, int i, const clr_conv_problem *
     clr_batch_norm_place(&unit->norm, problem->k, &e->memory, unit->at_norm);
     norm_entries(e, &unit->norm, norm, gamma, free_beta);
 
-    bool again = e->config.recompute && i < e->blocks && (i >= 0 || e->pools);
-    clr_block *block = i >= 0 && i < e->blocks ? &e->block[i] : NULL;
-    bool below = block && i < e->blocks - 1,
-         in_residual = below && (unit == &block->unit[block->units - 1] || unit == &block->shortcut);
-    int later = in_residual ? 1
-                : i < 0 && !e->pools
-                    ? 2
-                    : 0; /* the next block makes the join; block 0 reads the stem, and the next its join */
-    int last = !block || unit == block->unit ? back_first(e, i) : back(e, i);
-    unit->y_range = tensor(e, clr_unit_floats(unit, e->config.views), forth(i),
-                           e->config.training && !again ? last : forth(i) + later);
-    if (e->config.training && again)
-        clr_live_ranges_add_second(&e->ranges, unit->y_range, below ? back_first(e, i + 1) : back(e, i), last);
     need(b, clr_conv_sums_bytes(problem->k));
     for (int d = 0; d < (e->config.training ? CLR_DIRECTIONS : 1); d++) {
         unit->solver[d] = clr_planner_choose(b->planner, problem, (clr_direction)d);
@@ -138,15 +100,14 @@ static void add_block(builder *b, clr_block *block, const char *name, int h, int
     for (int i = 0; i < block->units; i++) {
         snprintf(conv, sizeof conv, "%s.conv%d", name, i + 1);
         snprintf(norm, sizeof norm, "%s.bn%d", name, i + 1);
-        add_unit(b, &block->unit[i], place, &problem[i], conv, norm, CLR_ROLE_CONV, i == block->units - 1 ? 0 : 1,
-                 true);
+        add_unit(b, &block->unit[i], &problem[i], conv, norm, CLR_ROLE_CONV, i == block->units - 1 ? 0 : 1, true);
     }
     block->projects = stride != 1 || c_in != c_out;
     if (block->projects) {
         clr_conv_problem shortcut = clr_conv_problem_of(n, h, w, c_in, c_out, 1, stride, 0);
         snprintf(conv, sizeof conv, "%s.downsample.0", name);
         snprintf(norm, sizeof norm, "%s.downsample.1", name);
-        add_unit(b, &block->shortcut, place, &shortcut, conv, norm, CLR_ROLE_CONV, 1, true);
+        add_unit(b, &block->shortcut, &shortcut, conv, norm, CLR_ROLE_CONV, 1, true);
     }
     block->run = place == 0 || block->projects ? place : block[-1].run;
 }
@@ -169,7 +130,7 @@ static void add_head(builder *b)
         clr_conv_problem problem = clr_conv_problem_of(e->config.views, 1, 1, in, out, 1, 1, 0);
         snprintf(linear, sizeof linear, "head/%d", 3 * i);
         snprintf(norm, sizeof norm, "head/%d", 3 * i + 1);
-        add_unit(b, &e->head[i], e->blocks, &problem, linear, norm, CLR_ROLE_LINEAR, 1, !last);
+        add_unit(b, &e->head[i], &problem, linear, norm, CLR_ROLE_LINEAR, 1, !last);
         in = out;
     }
 }
@@ -204,51 +165,6 @@ static clr_status check(const clr_encoder_config *config, size_t *depth)
     return CLR_OK;
 }
 
-/* Gradients: of blocks' outputs, one piece for a run, because an identity's gradient is worked on in place; of a
-   block's inside. */
-static void plan_gradients(clr_encoder *e)
-{
-    int64_t flat = e->features, stem = clr_unit_floats(&e->stem, e->config.views);
-    bool apart = e->block[0].projects; /* else the first run's piece goes on to the stem */
-
-    for (int i = e->blocks - 1; i >= 0; i--) {
-        clr_block *block = &e->block[i];
-        bool last = i == e->blocks - 1 || e->block[i + 1].run != block->run;
-        int64_t inside = 0;
-        for (int u = 0; u < block->units - 1; u++)
-            inside = clr_max64(inside, clr_unit_floats(&block->unit[u], e->config.views));
-        block->inside_range = tensor(e, inside, back(e, i), back(e, i));
-        block->g_range = last ? tensor(e, clr_unit_floats(&block->unit[block->units - 1], e->config.views),
-                                       back(e, i + 1), back(e, block->run || apart ? block->run : -1))
-                              : block[1].g_range;
-    }
-    if (e->pools)
-        e->raw_range = tensor(e, stem, back(e, -1), back(e, -1));
-    int64_t top = e->pools ? (int64_t)e->config.views * e->pool_h * e->pool_w * e->stem.problem.k : stem;
-    e->top_range = apart ? tensor(e, top, back(e, 0), back(e, -1)) : e->block[0].g_range;
-    for (int i = 0; i < e->heads; i++)
-        flat = clr_max64(flat, e->head[i].problem.k);
-    for (int i = 0; i < 2; i++)
-        e->head_range[i] = tensor(e, e->config.views * flat, back(e, e->blocks), back(e, e->blocks));
-}
-
-/* Blocks' outputs. */
-static void plan_outputs(clr_encoder *e)
-{
-    int next = e->blocks; /* the first block of the run behind */
-
-    for (int i = e->blocks - 1; i >= 0; i--) {
-        clr_block *block = &e->block[i];
-        int64_t floats = clr_unit_floats(&block->unit[block->units - 1], e->config.views);
-        bool kept = e->config.training && (e->config.recompute || next == e->blocks);
-        int last = i == e->blocks - 1 ? back(e, i) : back_first(e, i + 1);
-        block->out_range = tensor(e, floats, forth(i), kept ? last : forth(i < e->blocks - 1 ? i + 2 : i + 1));
-        if (e->config.training && !kept)
-            clr_live_ranges_add_second(&e->ranges, block->out_range, back(e, next), last);
-        next = block->run == i ? i : next;
-    }
-}
-
 clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, clr_params *params,
                              clr_encoder *e)
 {
@@ -272,13 +188,11 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
     e->pools = imagenet;
     for (int group = 0; group < 4; group++)
         e->blocks += depths[depth].blocks[group];
-    add_unit(&b, &e->stem, -1, &stem, "encoder/conv1", "encoder/bn1", CLR_ROLE_CONV, 1, true);
+    add_unit(&b, &e->stem, &stem, "encoder/conv1", "encoder/bn1", CLR_ROLE_CONV, 1, true);
     h = stem.p, w = stem.q;
     if (imagenet) {
         e->pool_h = h = (h + 1) / 2;
         e->pool_w = w = (w + 1) / 2;
-        e->pool_range =
-            tensor(e, (int64_t)e->config.views * h * w * c, forth(-1), config->training ? back_first(e, 0) : forth(1));
     }
     e->block = CLR_NEW(clr_block, e->blocks);
     for (int group = 0, i = 0; group < 4; group++)
@@ -289,13 +203,8 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
             h = last->p, w = last->q, in = last->k;
         }
     e->features = in;
-    e->h_range = tensor(e, (int64_t)e->config.views * in, forth(e->blocks),
-                        config->training ? back(e, e->blocks) : forth(e->blocks));
     add_head(&b);
-    plan_outputs(e);
-    if (config->training)
-        plan_gradients(e);
-    e->at_ranges = clr_arena_reserve(&e->memory, clr_live_ranges_place(&e->ranges));
+    e->at_ranges = clr_arena_reserve(&e->memory, clr_encoder_plan(e));
     e->at_workspace = clr_arena_reserve(&e->scratch, b.workspace);
     return CLR_OK;
 }

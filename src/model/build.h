@@ -11,10 +11,11 @@ typedef struct clr_block {
     bool projects; /* has a shortcut unit; else the identity */
     int64_t first; /* offset of its first parameter */
     int run;       /* the first block of its run: a projecting block and the identities behind it */
-    int out_range, g_range, inside_range;
-    float *out;        /* relu(last unit + shortcut) */
-    float *g, *inside; /* gradient of out, one piece for a run; of what stands inside */
-    clr_view in;       /* of the latest forward */
+    int out_range, dout_range, dmid_range; /* see plan.c */
+    float *out;                            /* relu(last unit + shortcut) */
+    float *dout;                           /* gradient of out, masked by out > 0; one place for a run */
+    float *dmid;                           /* gradient of the activations between the block's units */
+    clr_view in;                           /* of the latest forward */
 } clr_block;
 
 struct clr_encoder {
@@ -24,9 +25,10 @@ struct clr_encoder {
     clr_unit stem;
     bool pools;
     int pool_h, pool_w;
-    int pool_range, top_range, raw_range, h_range, head_range[2];
-    float *pool;      /* ImageNet stem: its max-pool's output */
-    float *top, *raw; /* gradient of the first block's input; ImageNet: of what the max-pool reads */
+    int pool_range, dfirst_range, dstem_range, h_range, dhead_range[2];
+    float *pool;   /* ImageNet stem: its max-pool's output */
+    float *dfirst; /* gradient of the first block's input */
+    float *dstem;  /* ImageNet stem: gradient of what the max-pool reads */
     clr_block *block;
     int blocks, features;
     clr_unit head[CLR_HEAD_UNITS];
@@ -34,7 +36,8 @@ struct clr_encoder {
     int64_t head_first;
     size_t at_workspace, at_ranges;
     clr_live_ranges ranges;    /* of every stored tensor and gradient, until they are placed */
-    float *head_g[2], *h;      /* gradients; (views, features) */
+    float *dhead[2];           /* gradients between the head's units, in turn */
+    float *h;                  /* (views, features) */
     const float *x;            /* of the latest forward */
     clr_arena memory, scratch; /* norms, stored tensors and gradients; workspace */
     clr_unit_space space;
@@ -45,5 +48,8 @@ struct clr_encoder {
 /* Collective (planner). Everything but the memory itself. */
 clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, clr_params *params,
                              clr_encoder *encoder);
+
+/* plan.c. Local. Fills ranges with every stored tensor and gradient; returns the bytes of all together. */
+size_t clr_encoder_plan(clr_encoder *encoder);
 
 #endif

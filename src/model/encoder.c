@@ -1,10 +1,12 @@
 /* Forward and backward of the network.
 
-   A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit; the next block's u_1 makes out,
-   since it reads it first. Backward, with g the gradient of out masked by out > 0: the last unit and the shortcut make
-   their dy of g, each in the place of its y; going down, a unit's data gradient is masked and summed for the norm below
-   in the same pass, also across blocks, where it is added to the shortcut's. Where each tensor lies is build.c's plan.
-   */
+   A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit. The next block's u_1 computes
+   out, since it reads it first.
+
+   Backward, with dout the gradient of out masked by out > 0. The last unit and the shortcut compute dy, the gradient of
+   their raw output, from dout; every dy lies in the place of its y. Going down, a unit's data gradient dx is masked by
+   the ReLU below and summed for the batch norm below in the pass that writes it. Within a block dx goes to dmid; the
+   first unit adds it to the shortcut's gradient in the dout of the block below. Where each tensor lies: plan.c. */
 #include "build.h"
 
 #include "clr/log.h"
@@ -47,13 +49,13 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
     if (e->pools)
         e->pool = placed(e, e->pool_range);
     if (e->pools && config->training)
-        e->raw = placed(e, e->raw_range);
+        e->dstem = placed(e, e->dstem_range);
     for (int i = 0; i < e->blocks; i++) {
         clr_block *block = &e->block[i];
         block->out = placed(e, block->out_range);
         if (config->training) {
-            block->g = placed(e, block->g_range);
-            block->inside = placed(e, block->inside_range);
+            block->dout = placed(e, block->dout_range);
+            block->dmid = placed(e, block->dmid_range);
         }
         for (int u = 0; u < block->units; u++)
             open_unit(e, &block->unit[u]);
@@ -64,9 +66,9 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
         open_unit(e, &e->head[i]);
     e->h = placed(e, e->h_range);
     if (config->training) {
-        e->top = placed(e, e->top_range);
+        e->dfirst = placed(e, e->dfirst_range);
         for (int i = 0; i < 2; i++)
-            e->head_g[i] = placed(e, e->head_range[i]);
+            e->dhead[i] = placed(e, e->dhead_range[i]);
     }
     clr_live_ranges_close(&e->ranges);
     e->space = (clr_unit_space){.comm = config->global_bn ? comm : NULL,
@@ -123,7 +125,7 @@ double clr_encoder_flops(const clr_encoder *e)
     return e->flops;
 }
 
-/* join: what block->in is yet to be made of, if it is. */
+/* residual: what block->in is still to be added up from; its y is NULL where block->in is there already. */
 static void block_units(clr_encoder *e, clr_block *block, clr_conv_residual residual, clr_unit_mode mode)
 {
     clr_view in = block->in;
@@ -229,11 +231,12 @@ void clr_encoder_infer(clr_encoder *e, const float *x, int n, float *h, float *z
     forward(e, x, n, CLR_UNIT_INFER, h, z);
 }
 
-/* g, the gradient of what `below` shows, masked and summed by a pass of its own. */
-static void mask(clr_encoder *e, float *g, clr_producer below)
+/* dx, the gradient of the activated output of below's unit: masked by its ReLU and summed for its norm, in a pass of
+   its own. */
+static void mask(clr_encoder *e, float *dx, clr_producer below)
 {
     double begin = clr_seconds();
-    const clr_conv_args args = {.dx = g,
+    const clr_conv_args args = {.dx = dx,
                                 .x = below.view.x,
                                 .prologue = below.view.prologue,
                                 .bn_input = below.unit->y,
@@ -245,93 +248,89 @@ static void mask(clr_encoder *e, float *g, clr_producer below)
     e->times.residual += clr_seconds() - begin;
 }
 
-/* head_g[0] holds dz; leaves dh in the piece that it returns. */
+/* dhead[0] holds dz; returns the one of the two that holds dh in the end. */
 static const float *head_backward(clr_encoder *e, bool accumulate)
 {
-    float *g = e->head_g[0], *other = e->head_g[1];
+    float *dout = e->dhead[0], *din = e->dhead[1];
 
     for (int i = e->heads - 1; i >= 0; i--) {
         clr_unit *unit = &e->head[i];
         clr_producer below = i ? clr_unit_producer(&e->head[i - 1]) : (clr_producer){.view = {.x = e->h}};
         if (i == e->heads - 1)
-            mask(e, g, (clr_producer){{.x = unit->y}, unit});
-        clr_unit_backward_weight(unit, &e->space, g, below.view, accumulate);
-        clr_unit_backward_data(unit, &e->space, other, false, i ? &below : NULL);
-        float *swap = g;
-        g = other, other = swap;
+            mask(e, dout, (clr_producer){{.x = unit->y}, unit}); /* no ReLU: sums alone */
+        clr_unit_backward_weight(unit, &e->space, dout, below.view, accumulate);
+        clr_unit_backward_data(unit, &e->space, din, false, i ? &below : NULL);
+        float *swap = dout;
+        dout = din, din = swap;
     }
-    return g;
+    return dout;
 }
 
-/* What reads a block's output sees its last unit so. */
+/* For the gradient of a block's output: its ReLU masks where out is 0, and the sums are for its last unit's norm. */
 static clr_producer residual_producer(clr_block *block)
 {
     return (clr_producer){{.x = block->out, .prologue = {.relu = true}}, last_unit(block)};
 }
 
-/* block->g holds the gradient of its output, masked and summed for the norm of its last unit; leaves the same of the
-   block below (of the stem, of the max-pool's output) in the g of that one. */
+/* block->dout holds the gradient of its output, masked, and the sums for the norm of its last unit are there. Leaves
+   the same for what lies below: the block below, the stem, or the max-pool's output (there without mask and sums). */
 static void block_backward(clr_encoder *e, int i, bool accumulate)
 {
     clr_block *block = &e->block[i];
     clr_unit *unit = block->unit, *shortcut = block->projects ? &block->shortcut : NULL;
     clr_unit_space *space = &e->space;
-    float *g = block->g, *g_in = i ? block[-1].g : e->top;
+    float *dout = block->dout, *dmid = block->dmid, *din = i ? block[-1].dout : e->dfirst;
 
     clr_alive();
     for (int j = i && block->run == i && !e->config.recompute ? block[-1].run : i; j < i; j++)
-        residual(e, &e->block[j]);
+        residual(e, &e->block[j]); /* outputs of the run below, which were not kept */
     if (shortcut) {
-        mask(e, g, (clr_producer){{.x = shortcut->y}, shortcut});
-        clr_unit_backward_weight(shortcut, space, g, block->in, accumulate);
-        clr_unit_backward_data(shortcut, space, g_in, false, NULL);
-    }
+        mask(e, dout, (clr_producer){{.x = shortcut->y}, shortcut});
+        clr_unit_backward_weight(shortcut, space, dout, block->in, accumulate);
+        clr_unit_backward_data(shortcut, space, din, false, NULL);
+    } /* else the identity: din is the same place as dout */
     for (int u = block->units - 1; u > 0; u--) {
         clr_producer below = clr_unit_producer(&unit[u - 1]);
-        clr_unit_backward_weight(&unit[u], space, u == block->units - 1 ? g : block->inside, below.view, accumulate);
-        clr_unit_backward_data(&unit[u], space, block->inside, false, &below);
+        clr_unit_backward_weight(&unit[u], space, u == block->units - 1 ? dout : dmid, below.view, accumulate);
+        clr_unit_backward_data(&unit[u], space, dmid, false, &below);
     }
-    clr_unit_backward_weight(&unit[0], space, block->inside, block->in, accumulate);
+    clr_unit_backward_weight(&unit[0], space, dmid, block->in, accumulate);
     if (i && e->config.recompute)
         block_units(e, &block[-1], (clr_conv_residual){0}, CLR_UNIT_RECOMPUTE);
     clr_producer below = i ? residual_producer(&block[-1]) : clr_unit_producer(&e->stem);
-    /* g_in holds the shortcut's part: a projection's, or the identity's, where it is the same as g. */
-    clr_unit_backward_data(&unit[0], space, g_in, true, i || !e->pools ? &below : NULL);
+    clr_unit_backward_data(&unit[0], space, din, true, i || !e->pools ? &below : NULL);
 }
 
 void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_encoder_ready *ready, void *context)
 {
     clr_block *highest = &e->block[e->blocks - 1];
     const clr_unit *last = last_unit(highest);
-    const float *g;
 
     CLR_CHECK(e->config.training);
-    memcpy(e->head_g[0], dz, (size_t)e->space.n * (size_t)clr_encoder_outputs(e) * sizeof *dz);
-    g = head_backward(e, accumulate);
+    memcpy(e->dhead[0], dz, (size_t)e->space.n * (size_t)clr_encoder_outputs(e) * sizeof *dz);
+    const float *dh = head_backward(e, accumulate);
     if (ready)
         ready(context, e->head_first);
     double begin = clr_seconds();
-    clr_pool_mean_backward(g, e->space.n, last->problem.p * last->problem.q, e->features, highest->g);
+    clr_pool_mean_backward(dh, e->space.n, last->problem.p * last->problem.q, e->features, highest->dout);
     e->times.pool += clr_seconds() - begin;
     if (e->config.recompute)
         block_units(e, highest, (clr_conv_residual){0}, CLR_UNIT_RECOMPUTE);
-    mask(e, highest->g, residual_producer(highest));
+    mask(e, highest->dout, residual_producer(highest));
     for (int i = e->blocks - 1; i >= 0; i--) {
         block_backward(e, i, accumulate);
         if (ready)
             ready(context, e->block[i].first);
     }
-    float *top = e->top;
     if (e->pools && e->config.recompute)
         clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, CLR_UNIT_RECOMPUTE);
     if (e->pools) {
         const clr_pool pool = pool_of(e);
-        top = e->raw;
         begin = clr_seconds();
-        clr_pool_max_backward(&pool, e->top, top, &e->stem.norm, e->space.workspace);
+        clr_pool_max_backward(&pool, e->dfirst, e->dstem, &e->stem.norm, e->space.workspace);
         e->times.pool += clr_seconds() - begin;
     }
-    clr_unit_backward_weight(&e->stem, &e->space, top, (clr_view){.x = e->x}, accumulate);
+    clr_unit_backward_weight(&e->stem, &e->space, e->pools ? e->dstem : e->dfirst, (clr_view){.x = e->x}, accumulate);
     if (ready)
         ready(context, 0);
 }

@@ -1,5 +1,5 @@
-/* y = conv(seen x);  readers see relu(scale y + shift). Backward turns y into dy in place: once the coefficients of
-   the norm's gradient are known, y itself is needed no more. */
+/* y = conv(activated x); readers apply relu(scale y + shift). Backward replaces y by dy: once the coefficients of
+   the batch norm's gradient are known, nothing reads y itself any more. */
 #include "unit.h"
 
 void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_unit_mode mode)
@@ -26,7 +26,7 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_un
     space->times->norm += clr_seconds() - middle - communicated;
 }
 
-void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, bool accumulate)
+void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *dout, clr_view in, bool accumulate)
 {
     double begin = clr_seconds();
     double communicated = clr_batch_norm_backward(&unit->norm, space->comm, space->params,
@@ -37,7 +37,7 @@ void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float
                                 .prologue = in.prologue,
                                 .y = unit->y,
                                 .dy = unit->y,
-                                .bn_backward = clr_batch_norm_input_gradient(&unit->norm, g),
+                                .bn_backward = clr_batch_norm_input_gradient(&unit->norm, dout),
                                 .dw = clr_params_grad(space->params, unit->weight),
                                 .accumulate = accumulate,
                                 .workspace = space->workspace};

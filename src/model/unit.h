@@ -16,7 +16,8 @@ typedef struct clr_unit {
     float *y;
 } clr_unit;
 
-/* What a reader sees: a tensor and its lens; where it is the first reader, what the tensor is yet to be made of. */
+/* The input of a unit: a tensor, its prologue, and, when this unit is its first reader, the residual that it is to
+   be added up from. */
 typedef struct clr_view {
     const float *x;
     clr_prologue prologue;
@@ -45,24 +46,28 @@ static inline int64_t clr_unit_floats(const clr_unit *unit, int n)
     return clr_unit_rows(unit, n) * unit->problem.k;
 }
 
-/* Fills y, and the norm: from the batch (TRAIN; UPDATE moves running statistics too), from running statistics
-   (INFER), or not at all (AGAIN: y alone is made once more, the norm is that of before). */
+/* TRAIN: fills y, and the norm from the batch. UPDATE: TRAIN, and running statistics move. RECOMPUTE: fills y a
+   second time, the norm stays. INFER: fills y, and the norm from running statistics. Collective in TRAIN and UPDATE
+   where space->comm is not NULL; else local. */
 void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_unit_mode mode);
 
-/* norm.sums are there (local). Fills the gradients of norm and weight; g, the gradient of the norm's output, becomes
-   dy, which takes the place of y. */
-void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *g, clr_view in, bool accumulate);
+/* dout: gradient of the activated output, (n, p, q, k), already masked and with norm.sums of this rank filled.
+   Computes dy in the place of y, and the gradients of norm and weight. Collective where space->comm is not NULL; else
+   local. */
+void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *dout, clr_view in, bool accumulate);
 
-/* What a gradient is of: of what `seen` shows (with ReLU), in which unit's y, seen or joined, stands. */
+/* Whose output a gradient belongs to: the tensor with its ReLU as its readers have it, and the unit whose norm needs
+   the gradient's sums. */
 typedef struct clr_producer {
     clr_view view;
     clr_unit *unit;
 } clr_producer;
 
-clr_producer clr_unit_producer(clr_unit *unit); /* seen by a reader of unit itself */
+/* Local. Of a unit whose readers apply its norm and ReLU. */
+clr_producer clr_unit_producer(clr_unit *unit);
 
-/* y holds dy. dx: overwritten, or added to; below not NULL: dx is masked and the norm.sums of below's unit are
-   filled. */
+/* Local. y holds dy. dx, the gradient of the unit's input: overwritten, or added to where accumulate. below: NULL,
+   or whose output that input is: then dx is masked by its ReLU, and the norm.sums of below's unit are filled. */
 void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate,
                             const clr_producer *below);
 
