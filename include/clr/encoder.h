@@ -2,7 +2,7 @@
 #define CLR_ENCODER_H
 /* The network: ResNet encoder f (He et al. 2015, torchvision's v1.5 form and names) and projection head g. h = f(x)
    is the global mean of the last group, z = g(h). Layers are built of units: a convolution whose raw output is stored
-   once, followed by batch norm (+ ReLU) that whoever reads it applies (the lens of conv.h).
+   once, followed by batch norm (+ ReLU), which its readers apply (the prologue of conv.h).
 
    Collective in training (batch norm's sums where they are global, else the mean of running statistics, so that all
    ranks hold the same); every rank calls with its own views, some perhaps with none, and all make the same sequence of
@@ -37,9 +37,9 @@ typedef struct clr_encoder_times {
     double norm, residual, pool, linear, batch_norm_comm;
 } clr_encoder_times;
 
-/* Collective (the planner). Adds the network's entries to params, which the caller opens (clr_params_open) when every part
-   has added its own, and closes after the encoder. Fails with CLR_EUSAGE where the configuration makes no sense (too small
-   an image, ...). */
+/* Collective (the planner). Adds the network's entries to params, which the caller opens (clr_params_open) when
+   every part has added its own, and closes after the encoder. Fails with CLR_EUSAGE where the configuration makes no
+   sense (too small an image, ...). */
 clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, clr_params *params,
                            clr_encoder **encoder);
 void clr_encoder_free(clr_encoder *encoder); /* accepts NULL */

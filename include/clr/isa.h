@@ -2,7 +2,7 @@
 #define CLR_ISA_H
 /* Instruction sets chosen at run time. A file listed in kernel_sources is compiled once for each set
    with -DCLR_ISA=portable, avx2 or avx512, and names what it exports CLR_KERNEL(name). The rest of the
-   program says CLR_KERNEL_DECLARE(type, name) and takes CLR_KERNEL_PICK(name): the member for this
+   program says CLR_KERNEL_DECLARE(type, name) and takes CLR_KERNEL_PICK(name): the one for this
    processor. SIMCLR_ISA in the environment takes a lesser one, for tests.
 
    Kernels are written with vectors of CLR_LANES floats (GCC's vector extension), so that one source
@@ -30,8 +30,8 @@ const char *clr_isa_name(clr_isa isa);
 #define CLR_KERNEL_PICK(name) (&name##_portable)
 #endif
 
-/* Memory that is asked for, into the second cache, while something else is computed: from `at` on to `end`, `pace`
-   lines at a time; `then` what comes behind, or NULL. */
+/* A range of memory to be prefetched into the second cache while something else is computed: from `at` on to `end`,
+   `pace` lines at a time; then the range `then`, or NULL. */
 typedef struct clr_prefetch {
     const float *at, *end;
     int pace;
@@ -39,8 +39,8 @@ typedef struct clr_prefetch {
 } clr_prefetch;
 enum { CLR_LINE = 64 / sizeof(float) }; /* floats */
 
-/* `n` ranges of so many floats, one behind the other, to be asked for while the rows of a matrix product with as
-   many multiply-adds are summed: CLR_LINE rows at a time by tiles of 24 vectors, about. */
+/* Fills prefetch[n] with n ranges of so many floats, one behind the other, at a pace that ends with a matrix product
+   of so many multiply-adds, when clr_prefetch_next is called for every CLR_LINE rows of a tile of 24 vectors. */
 static inline void clr_prefetch_chain(clr_prefetch *prefetch, int n, const float *const *from, const int64_t *floats,
                                       int64_t products)
 {
@@ -109,6 +109,7 @@ static inline void clr_stream_vec(float *at, clr_vec v)
 #endif
 }
 
+/* Prefetches the next `pace` lines. */
 static inline void clr_prefetch_next(clr_prefetch *a)
 {
     while (a->at >= a->end && a->then)

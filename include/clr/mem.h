@@ -35,40 +35,44 @@ void clr_free(void *memory);
 /* How often clr_alloc was called in this process. */
 uint64_t clr_alloc_count(void);
 
-/* Bytes that this process could still take, together with others of its control group: the least of the machine's available memory,
-   of what the limits of its control group and of those above leave, and of what Slurm gave the job on a node. */
+/* Bytes that this process could still take, together with others of its control group: the least of the machine's
+   available memory, of what the limits of its control group and of those above leave, and of what Slurm gave the job on
+   a node. */
 uint64_t clr_memory_available(void);
 uint64_t clr_memory_available_under(const char *root); /* the same, from files under root instead of "": for tests */
 
 /* The largest resident size of this process so far, bytes. */
 uint64_t clr_memory_peak(void);
 
-/* A plan for one block: reserve every piece first, then clr_arena_open allocates once, and
-   clr_arena_at gives the pieces. Offsets are multiples of CLR_ALIGN. */
+/* An arena: reserve every part first, then clr_arena_open allocates one block, and clr_arena_at gives the parts.
+   Offsets are multiples of CLR_ALIGN. Local. */
 typedef struct clr_arena {
     char *base;
     size_t bytes;
 } clr_arena;
 
-size_t clr_arena_reserve(clr_arena *arena, size_t bytes); /* returns the piece's offset */
+size_t clr_arena_reserve(clr_arena *arena, size_t bytes); /* returns the part's offset */
 void clr_arena_open(clr_arena *arena);
 void *clr_arena_at(const clr_arena *arena, size_t offset);
 void clr_arena_close(clr_arena *arena);
 
-/* Pieces with lifetimes. Moments are whole numbers; a piece lives in one span of them, or in two, and holds nothing in between. */
+/* Live ranges: blocks of memory that are needed only between two time steps, numbered by the caller, or in two such
+   ranges. Blocks whose ranges do not overlap may share memory. */
 typedef struct clr_live_range {
     size_t bytes, offset;
-    int from[2], to[2]; /* inclusive; from > to: no such span */
+    int from[2], to[2]; /* inclusive; from > to: no such range */
 } clr_live_range;
 
 typedef struct clr_live_ranges {
     clr_live_range *range;
-    int count, room;
+    int count, capacity;
 } clr_live_ranges;
 
-int clr_live_ranges_add(clr_live_ranges *ranges, size_t bytes, int from, int to); /* returns the piece's number */
-void clr_live_ranges_add_second(clr_live_ranges *ranges, int piece, int from, int to); /* the second span */
-size_t clr_live_ranges_place(clr_live_ranges *ranges); /* fills every offset (multiples of CLR_ALIGN); returns the bytes of the whole */
+/* Local. Adds a block needed from step `from` to step `to`; returns its number. _second: needed in a second range as
+   well. _place: fills every offset, a multiple of CLR_ALIGN; returns the bytes of all together. */
+int clr_live_ranges_add(clr_live_ranges *ranges, size_t bytes, int from, int to);
+void clr_live_ranges_add_second(clr_live_ranges *ranges, int number, int from, int to);
+size_t clr_live_ranges_place(clr_live_ranges *ranges);
 void clr_live_ranges_close(clr_live_ranges *ranges);
 
 #endif

@@ -1,27 +1,32 @@
-/* Pieces that are never in use at the same time may lie in the same place. Placed from the largest to the smallest, each at the lowest
-   offset where it meets nobody who lives when it does: within a few percent of the most that is in use at any moment. */
+/* First fit: blocks are placed from the largest to the smallest, each at the lowest offset that no block with an
+   overlapping range takes. The whole is within a few percent of the most that is needed at any step. */
 #include "clr/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int clr_live_ranges_add(clr_live_ranges *ranges, size_t bytes, int from, int to)
 {
-    if (ranges->count == ranges->room) {
-        ranges->room = 2 * ranges->room + 64;
-        ranges->range = realloc(ranges->range, (size_t)ranges->room * sizeof *ranges->range);
-        CLR_CHECK(ranges->range);
+    if (ranges->count == ranges->capacity) {
+        ranges->capacity = 2 * ranges->capacity + 64;
+        clr_live_range *larger = CLR_NEW(clr_live_range, ranges->capacity);
+        if (ranges->count)
+            memcpy(larger, ranges->range, (size_t)ranges->count * sizeof *larger);
+        clr_free(ranges->range);
+        ranges->range = larger;
     }
-    ranges->range[ranges->count] = (clr_live_range){.bytes = (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN, .from = {from, 1}, .to = {to, 0}};
+    ranges->range[ranges->count] =
+        (clr_live_range){.bytes = (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN, .from = {from, 1}, .to = {to, 0}};
     return ranges->count++;
 }
 
-void clr_live_ranges_add_second(clr_live_ranges *ranges, int piece, int from, int to)
+void clr_live_ranges_add_second(clr_live_ranges *ranges, int number, int from, int to)
 {
-    ranges->range[piece].from[1] = from;
-    ranges->range[piece].to[1] = to;
+    ranges->range[number].from[1] = from;
+    ranges->range[number].to[1] = to;
 }
 
-static bool meet(const clr_live_range *a, const clr_live_range *b)
+static bool overlap(const clr_live_range *a, const clr_live_range *b)
 {
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++)
@@ -39,7 +44,7 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : 1;
 }
 
-static int by_place(const void *a, const void *b)
+static int by_offset(const void *a, const void *b)
 {
     const clr_live_range *x = *(clr_live_range *const *)a, *y = *(clr_live_range *const *)b;
 
@@ -56,13 +61,13 @@ size_t clr_live_ranges_place(clr_live_ranges *ranges)
         order[i] = &ranges->range[i];
     qsort(order, (size_t)n, sizeof *order, by_size);
     for (int i = 0; i < n; i++) {
-        int met = 0;
+        int count = 0;
         order[i]->offset = 0;
         for (int j = 0; j < i; j++)
-            if (meet(order[i], order[j]))
-                others[met++] = order[j];
-        qsort(others, (size_t)met, sizeof *others, by_place);
-        for (int j = 0; j < met && order[i]->offset + order[i]->bytes > others[j]->offset; j++)
+            if (overlap(order[i], order[j]))
+                others[count++] = order[j];
+        qsort(others, (size_t)count, sizeof *others, by_offset);
+        for (int j = 0; j < count && order[i]->offset + order[i]->bytes > others[j]->offset; j++)
             if (others[j]->offset + others[j]->bytes > order[i]->offset)
                 order[i]->offset = others[j]->offset + others[j]->bytes;
         total = order[i]->offset + order[i]->bytes > total ? order[i]->offset + order[i]->bytes : total;
@@ -74,6 +79,6 @@ size_t clr_live_ranges_place(clr_live_ranges *ranges)
 
 void clr_live_ranges_close(clr_live_ranges *ranges)
 {
-    free(ranges->range);
+    clr_free(ranges->range);
     *ranges = (clr_live_ranges){0};
 }

@@ -1,6 +1,6 @@
 #ifndef CLR_BN_BACKWARD_H
 #define CLR_BN_BACKWARD_H
-/* The gradient of a batch norm, in the place of its input (clr/conv.h). Included by kernel files. Local. */
+/* Batch norm's backward: dy from y and g, in the place of y (clr/conv.h). Included by kernel files. Local. */
 #include "clr/conv.h"
 
 #include <stdint.h>

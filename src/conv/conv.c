@@ -1,4 +1,4 @@
-/* The seam: problems, the table of solvers, and the passes that a solver leaves to it. */
+/* Problems, the table of solvers, and the passes over memory for what a solver does not fuse. */
 #include "clr/conv.h"
 
 #include "clr/isa.h"

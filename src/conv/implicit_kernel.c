@@ -2,18 +2,19 @@
 
      out[pixel][j] = sum_t sum_i staged[at(pixel) + offset(t)][i] panel[t][i][j],
 
-   over a staged copy of the input rows: zero-padded, seen through the lens. Forward: i = c, j = k, one class of pixels,
-   at(p, q) = (p stride, q stride), offset(r, s) = (r, s); the S C values under a row of the kernel are neighbours and
-   make one tap. Gradient of x: i = k, j = c; the pixels (h, w) fall into stride^2 classes by (h mod stride, w mod
-   stride), each with the taps that reach it, and inside a class at(i, j) = (i, j) and offset(r, s) = ((h0 + pad - r) /
-   stride, (w0 + pad - s) / stride), an exact division. A 1x1 kernel without lens or padding reads the tensor where it
-   lies.
+   over a staged copy of the input rows: zero-padded, with the prologue applied. Forward: i = c, j = k, one class of
+   pixels, at(p, q) = (p stride, q stride), offset(r, s) = (r, s); the S C values under a row of the kernel are
+   neighbours and make one tap. Gradient of x: i = k, j = c; the pixels (h, w) fall into stride^2 classes by (h mod
+   stride, w mod stride), each with the taps that reach it, and inside a class at(i, j) = (i, j) and offset(r, s) = ((h0
+   + pad - r) / stride, (w0 + pad - s) / stride), an exact division. A 1x1 kernel without prologue or padding reads the
+   tensor where it lies.
 
    A register tile is a few pixels by a panel of one to four vectors of outputs. Weights are packed panel by panel,
    chunk by chunk of inputs, so that a chunk stays in the second-level cache while all pixels of an item pass it. An
    item is a group of whole images, or a band of rows of one; items are dealt to threads in contiguous parts, by index.
    What the next item reads is asked for while this one is computed, and so is what a tile is finished with. A finished
-   tile is masked and its moments are added (moments.h) while it is in registers; large results go past the caches. */
+   tile is masked and its moments are added (moments.h) while it is in registers; large results go streamed the caches.
+   */
 #include "implicit.h"
 #include "residual.h"
 #include "stage.h"
@@ -60,7 +61,7 @@ typedef struct plan {
     int panels, chunk; /* how many panels; inputs in a chunk */
     int classes;
     class class[CLR_IMPLICIT_STRIDE * CLR_IMPLICIT_STRIDE];
-    bool may_lie; /* 1x1 without padding: needs no staging where there is no lens */
+    bool may_lie; /* 1x1 without padding: needs no staging where there is no prologue */
     size_t pack_floats, stage_floats, pixels;
     size_t at_stage, at_pointers, at_partial, at_sums, thread_bytes, total;
 } plan;
@@ -152,7 +153,7 @@ static plan plan_for(const clr_conv_problem *a, clr_direction direction, int thr
     classify(a, direction, &b);
     divide(a, direction, threads, &b);
 
-    /* One spare row and column, so that partial class bands never read past the end. */
+    /* One spare row and column, so that partial class bands never read streamed the end. */
     size_t row_floats = (size_t)b.stage.columns * (size_t)b.stage.channels;
     b.stage_floats = (size_t)b.images * ((size_t)rows_for(a, direction, &b, 0, b.rows, &low) + 1) * row_floats +
                      (size_t)b.stage.channels;
@@ -240,23 +241,23 @@ typedef struct sweep {
     int lanes;              /* outputs of this panel that exist */
     float *partial;         /* (count, width), where there are several chunks */
     bool begins, ends;      /* this chunk is the first, the last */
-    bool add, stream;       /* to what is there; past the caches */
+    bool add, stream;       /* to what is there; streamed the caches */
     finish finish;
-    const float *base, *x, *bn_input; /* SEEN: the result, x and what the sums are about, of the same shape */
+    const float *base, *x, *bn_input; /* RELU_BACKWARD: the result, x and the norm's input, of the same shape */
     const float *scale, *shift, *mean;
     bool relu;
     panel_sums *sums;
 } sweep;
 
-INLINE void put(float *to, clr_vec v, bool past)
+INLINE void put(float *to, clr_vec v, bool streamed)
 {
 #if defined(__AVX512F__)
-    if (past) {
+    if (streamed) {
         clr_stream_vec(to, v);
         return;
     }
 #endif
-    (void)past;
+    (void)streamed;
     clr_store_vec(to, v);
 }
 
@@ -532,8 +533,9 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     float *out = forward ? args->y : args->dx;
     clr_prologue prologue = forward ? args->prologue : (clr_prologue){0};
     bool adds_residual = forward && args->residual.y,
-         lies = b.may_lie && !prologue.scale && !adds_residual; /* joins: only what implicit.c says */
-    bool past = adds_residual && clr_residual_add_streams(&args->residual, (int64_t)args->images * a->h * a->w, a->c);
+         lies = b.may_lie && !prologue.scale && !adds_residual; /* a residual: only where implicit.c allows it */
+    bool streamed =
+        adds_residual && clr_residual_add_streams(&args->residual, (int64_t)args->images * a->h * a->w, a->c);
     int groups = (args->images + b.images - 1) / b.images, items = groups * b.items_per_image;
     sweep job = {.add = args->accumulate && !forward,
                  .finish = !forward && args->relu_backward ? RELU_BACKWARD
@@ -576,7 +578,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
             if (adds_residual) {
                 int64_t row = ((int64_t)one.image * a->h + one.first) * a->w,
                         rows = (int64_t)one.images * (one.last - one.first) * a->w;
-                clr_residual_add_rows(&args->residual, row, row + rows, a->c, staged, past);
+                clr_residual_add_rows(&args->residual, row, row + rows, a->c, staged, streamed);
             }
             for (int image = 0; image < one.images && !lies && !adds_residual; image++)
                 stage_rows(&b.stage, in + (int64_t)(one.image + image) * b.stage.h * b.stage.w * b.stage.channels,

@@ -2,8 +2,8 @@
 
      dw[r][s][c][k] = sum over pixels of staged[at(pixel) + offset(r, s)][c] dy[pixel][k],   at(p, q) = (p stride, q stride),
 
-   over a staged copy of x: zero-padded, seen through the lens. Where all channels are staged at once, the S C values
-   under a row of the kernel are neighbours, in the staging as in dw, and are taken as one run.
+   over a staged copy of x: zero-padded, with the prologue applied. Where all channels are staged at once, the S C
+   values under a row of the kernel are neighbours, in the staging as in dw, and are taken as one run.
 
    A register tile is a few rows of dw by one to four vectors of k; it is summed over the pixels of an item (a group of
    whole images, or a band of rows of one) before it is added to dw. dy is copied into panels of as many channels. These

@@ -49,8 +49,8 @@ static inline void clr_moments_rows(const float *y, int64_t n, int64_t ld, int k
     }
 }
 
-/* dx (n, c): masked in place where relu(scale x + shift) is flat (without scale: relu(x); without ReLU x is not
-   read); then sum dx and sum dx (about - mean) are added to sums (as above). sums NULL: only the mask. */
+/* dx (n, c) is masked in place where relu(scale x + shift) is flat (without scale: relu(x); without ReLU x is not
+   read). Then sum dx and sum dx (bn_input - mean) are added to sums (as above). sums NULL: only the mask. */
 static inline void clr_relu_backward_rows(float *dx, const float *x, const float *bn_input, int64_t n, int c,
                                           const clr_prologue *prologue, const float *mean, double *sums, int64_t width)
 {

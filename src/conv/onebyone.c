@@ -1,5 +1,5 @@
 /* The gradient of the weight of a 1x1 kernel without padding, a matrix product: with rows of x taken at the stride
-   and seen through the lens,
+   and with the prologue applied,
      dw (C, K) = x^T (C, rows) dy (rows, K),
    a large sum into a small matrix. Of a block of rows dy is arranged as panels (clr/gemm.h), and x, so many channels at
    a time that they stay in the second cache, as strips that panel after panel passes; a block that has room there too
@@ -60,7 +60,7 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
     return (size_t)threads * layout_of(a).thread_bytes;
 }
 
-/* Channels c0 .. c0+n-1 of lines first .. last-1 of x, as the product sees them, into strips (rows, STRIP). */
+/* Channels c0 .. c0+n-1 of lines first .. last-1 of x, with the prologue applied, into strips (rows, STRIP). */
 static void arrange(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, int c0, int n,
                     float *strips)
 {
@@ -87,7 +87,8 @@ static void multiply(const clr_conv_problem *a, int rows, int c0, int n, const f
                          dw + (int64_t)(c0 + c) * a->k + k, a->k, prefetch);
 }
 
-/* What lines first .. last-1 are made of: dy, g with its turn, and x, where nothing of it is left out. */
+/* Prefetches what lines first .. last-1 read: dy, g with batch norm's backward, and x where every pixel of it is
+   read. */
 static void prefetch_item(const clr_conv_problem *a, const clr_conv_args *args, int first, int last,
                           clr_prefetch prefetch[3])
 {

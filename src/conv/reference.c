@@ -1,5 +1,5 @@
-/* The plain member: the definition, summed in double. y[n,p,q,k] = sum_{r,s,c} seen x[n, p stride + r - pad, q
-   stride + s - pad, c] weight[r,s,c,k]; its transposes for the gradients. Serves every problem; every other member is
+/* The plain solver: the definition, summed in double. y[n,p,q,k] = sum_{r,s,c} activated x[n, p stride + r - pad, q
+   stride + s - pad, c] weight[r,s,c,k]; its transposes for the gradients. Serves every problem; every other solver is
    compared with it. */
 #include "clr/conv.h"
 

@@ -1,6 +1,6 @@
-#ifndef CLR_CONV_JOIN_H
-#define CLR_CONV_JOIN_H
-/* Where a branch meets its shortcut (clr/conv.h). Included by kernel files. Local. */
+#ifndef CLR_RESIDUAL_H
+#define CLR_RESIDUAL_H
+/* The output of a residual block: branch + shortcut, through ReLU (clr/conv.h). Included by kernel files. Local. */
 #include "clr/conv.h"
 #include "clr/isa.h"
 
@@ -8,10 +8,10 @@
 
 enum { CLR_RESIDUAL_STREAMED = 2 << 20 }; /* floats of a result above which it will not be found in cache anyway */
 
-/* Rows first .. last-1 of (rows, k); copy: NULL, or where they are put once more, densely. past: out goes past the
-   caches (k a multiple of CLR_LANES, out aligned to a vector). A NaN stays. */
+/* Rows first .. last-1 of (rows, k). copy: NULL, or where the rows are stored a second time, densely. streamed: out
+   is stored streamed the caches (k a multiple of CLR_LANES, out aligned to a vector). A NaN stays NaN. */
 static inline void clr_residual_add_rows(const clr_conv_residual *residual, int64_t first, int64_t last, int k,
-                                         float *copy, bool past)
+                                         float *copy, bool streamed)
 {
     const float *scale = residual->prologue.scale, *shift = residual->prologue.shift, *scale2 = residual->other.scale,
                 *shift2 = residual->other.shift;
@@ -28,7 +28,7 @@ static inline void clr_residual_add_rows(const clr_conv_residual *residual, int6
                 other = clr_load(scale2 + i) * other + clr_load(shift2 + i);
             sum += (clr_vec)((clr_vec_i)other & ~(rectified & (other < zero)));
             sum = (clr_vec)((clr_vec_i)sum & ~(sum < zero));
-            if (past)
+            if (streamed)
                 clr_stream_vec(out + i, sum);
             else
                 clr_store_vec(out + i, sum);
@@ -43,10 +43,11 @@ static inline void clr_residual_add_rows(const clr_conv_residual *residual, int6
                 also[i] = out[i];
         }
     }
-    if (past)
+    if (streamed)
         clr_stream_end();
 }
 
+/* Whether the output is so large that it should be stored past the caches, and can be. */
 static inline bool clr_residual_add_streams(const clr_conv_residual *residual, int64_t rows, int k)
 {
     return rows * k > CLR_RESIDUAL_STREAMED && k % CLR_LANES == 0 && (uintptr_t)residual->out % sizeof(clr_vec) == 0;

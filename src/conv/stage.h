@@ -1,6 +1,6 @@
 #ifndef CLR_STAGE_H
 #define CLR_STAGE_H
-/* Staging: rows of an image copied into cache, zero-padded and seen through the lens. A kernel of 1x1 without
+/* Staging: rows of an image copied into cache, zero-padded, with the prologue applied. A kernel of 1x1 without
    padding takes only the pixels that its stride visits. Included by kernel files. Local. */
 #include "clr/conv.h"
 #include "clr/isa.h"

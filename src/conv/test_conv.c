@@ -1,7 +1,7 @@
 /* Every member of the table, in every direction, on a table of shapes, against the reference member, and what is
-   fused (joins, turns, masks, moments) against plain formulas. Relative L2 error; the bound is c eps sqrt(length of the
-   sum), c = 4 for plain sums; Winograd's transforms cost a factor (src/conv/winograd.c). What is made element by
-   element: 2 eps of the sum of its terms' sizes. */
+   fused (residual, batch norm's and ReLU's backward, moments) against plain formulas. Relative L2 error; the bound is c
+   eps sqrt(length of the sum), c = 4 for plain sums; Winograd's transforms cost a factor (src/conv/winograd.c). What is
+   made element by element: 2 eps of the sum of its terms' sizes. */
 #include "clr/conv.h"
 #include "clr/isa.h"
 #include "clr/mem.h"
@@ -33,7 +33,7 @@ static const struct {
     {3, 120, 120, 64, 16, 1, 1, 0}, /* large enough to go past the caches */
 };
 
-/* What a call gives: its result, what it made on the way (join: x; turn: dy), its moments. */
+/* What a call gives: its result, what it computed on the way (residual: x; batch norm's backward: dy), its moments. */
 typedef struct outcome {
     float *out, *made;
     double *moments;
@@ -77,7 +77,7 @@ static size_t most_workspace(const clr_conv_problem *a)
     return most;
 }
 
-/* x, and the scale and shift of its lens, are such that scale x + shift is exact in fp32 and never zero: no mask
+/* x, and the scale and shift of its prologue, are such that scale x + shift is exact in fp32 and never zero: no mask
    hangs on rounding. */
 static data make(int shape)
 {
@@ -121,7 +121,8 @@ static void drop(data *d)
         clr_free(all[i]);
 }
 
-/* Forward knows no accumulate, only backward_data seen and about, the two others makes (a join, a turn). */
+/* forward has no accumulate; only backward_data has relu_backward and bn_input; the two others have `makes`
+   (residual; batch norm's backward). */
 typedef struct variant {
     const char *name;
     bool prologue, relu, accumulate, relu_backward, bn_input, moments, makes, fewer;
@@ -129,17 +130,17 @@ typedef struct variant {
 
 static const variant variants[] = {
     {"plain", .moments = true},
-    {"lens", .prologue = true, .relu = true, .moments = true},
+    {"prologue", .prologue = true, .relu = true, .moments = true},
     {"accumulated", .accumulate = true, .moments = true},
-    {"lens, mask and moments", .prologue = true, .relu = true, .relu_backward = true, .moments = true},
+    {"prologue, ReLU backward, moments", .prologue = true, .relu = true, .relu_backward = true, .moments = true},
     {"fewer images than planned for", .moments = true, .fewer = true},
-    {"mask without moments", .prologue = true, .relu = true, .relu_backward = true},
-    {"join, turn", .relu = true, .accumulate = true, .relu_backward = true, .bn_input = true, .moments = true,
-     .makes = true},
-    {"join with a lens, turn", .prologue = true, .accumulate = true, .relu_backward = true, .bn_input = true,
+    {"ReLU backward without moments", .prologue = true, .relu = true, .relu_backward = true},
+    {"residual, batch norm backward", .relu = true, .accumulate = true, .relu_backward = true, .bn_input = true,
      .moments = true, .makes = true},
-    {"join with lens and ReLU, turn", .prologue = true, .relu = true, .accumulate = true, .relu_backward = true,
+    {"residual with prologue, batch norm backward", .prologue = true, .accumulate = true, .relu_backward = true,
      .bn_input = true, .moments = true, .makes = true},
+    {"residual with prologue and ReLU, batch norm backward", .prologue = true, .relu = true, .accumulate = true,
+     .relu_backward = true, .bn_input = true, .moments = true, .makes = true},
 };
 
 typedef struct call {
@@ -210,7 +211,7 @@ static void run(const clr_conv_solver *solver, const data *d, const call *c, con
 
 /* ---- plain formulas of what is fused ---- */
 
-/* relu(lens of about + what v shows of x); size: of its terms. */
+/* relu(prologue(bn_input) + prologue of v (x)); size: of its terms. */
 static double plain_residual_add(const data *d, const variant *v, int64_t i, double *size)
 {
     int c = (int)(i % d->a.c);
@@ -297,7 +298,7 @@ static double distance_of_moments(const data *d, int count)
     return sqrt(difference / size);
 }
 
-/* The reference too: the seam's own passes go with it. */
+/* The reference too, which tests the passes of clr_conv_apply. */
 static void compare(data *d, int shape, clr_direction direction, const variant *v)
 {
     const clr_conv_problem *a = &d->a;

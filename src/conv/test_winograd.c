@@ -55,7 +55,7 @@ static matrices matrices_for(int m)
         for (int j = 0; j < 3; j++)
             t.G[i][j] = pow(points[i], j) / divisor;
     }
-    if (m == 2) /* the kernels turn these signs */
+    if (m == 2) /* the kernels invert these signs */
         for (int j = 0; j < MOST; j++)
             t.G[0][j] = -t.G[0][j], t.B[0][j] = -t.B[0][j];
     return t;
@@ -228,7 +228,7 @@ START_TEST(kernels_transform_by_the_matrices)
                     z[i][j] = u[(size_t)(i * t.a + j) * clr_winograd_plane(C, K) + (size_t)(c * K + k)];
                     near(z[i][j], out[i][j], size_of(t.G, t.a, 3, false, g, i, j), "G g");
                     near(back[(size_t)(i * t.a + j) * clr_winograd_plane(K, C) + (size_t)(k * C + c)], turned_out[i][j],
-                         size_of(t.G, t.a, 3, false, opposite, i, j), "G g turned");
+                         size_of(t.G, t.a, 3, false, opposite, i, j), "G g rotated");
                 }
             around(t.G, t.a, 3, true, z, out);
             for (int r = 0; r < 3; r++)
@@ -349,7 +349,7 @@ START_TEST(errors_stay_below_their_bounds)
 }
 END_TEST
 
-/* More threads than tiles, gangs of every size, blocks that end early; dx and dw also added to what is there. */
+/* More threads than tiles, teams of every size, blocks that end early; dx and dw also added to what is there. */
 START_TEST(any_number_of_threads_does)
 {
     static const struct {

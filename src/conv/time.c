@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { TRIALS = 3 };
-static const double CHECKED_FLOPS = 1e9; /* the reference does about so much in a second or two */
+static const double CHECKED_FLOPS = 1e9; /* what the reference computes in a second or two */
 
 static size_t floats(int64_t n)
 {
@@ -102,7 +102,7 @@ double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *a, c
         clr_conv_apply(solver, a, direction, &args);
         args.workspace = clr_arena_at(&arena, at_other);
         args.y = args.dx = args.dw = clr_arena_at(&arena, at_want);
-        args.bn_backward.g = NULL; /* dy is turned */
+        args.bn_backward.g = NULL; /* dy is there now */
         clr_conv_apply(reference, a, direction, &args);
         *error = distance(out, args.y, direction == CLR_BACKWARD_WEIGHT ? w : result / a->n * args.images);
     }

@@ -11,10 +11,10 @@
    <s, d> is linear in each of the three, its derivatives are the m outputs of a filter and the gradient of its taps:
      y  = A^T ((G g) . (B^T d))       y_j  = sum_r d_(j+r) g_r
      dg = G^T ((A dy) . (B^T d))      dg_r = sum_j dy_j d_(j+r)
-   The gradient of d is again a filter, of dy, with the taps turned round. a products replace 3 m. In two dimensions the
-   transforms act along columns, then rows, and a^2 products replace 9 m^2: 36 for 144 with m = 4, 16 for 36 with m = 2.
-   Over all channels the products at each of the a^2 planes are a product of matrices: (tiles, C) (C, K) for y,
-   (C, tiles) (tiles, K) for dg.
+   The gradient of d is again a filter, of dy, with the taps rotated by 180 degrees. a products replace 3 m. In two
+   dimensions the transforms act along columns, then rows, and a^2 products replace 9 m^2: 36 for 144 with m = 4, 16 for
+   36 with m = 2. Over all channels the products at each of the a^2 planes are a product of matrices: (tiles, C) (C, K)
+   for y, (C, tiles) (tiles, K) for dg.
 
    m = 4 uses the points 0, +-5/8, +-3/2 and infinity: rounding errors grow with the spread of the points' powers, and
    against the usual 0, +-1, +-2 these more than halve them; as binary fractions they leave A and B exact. m = 2 uses 0,
@@ -22,12 +22,12 @@
 
    How the work is cut. A filter: every thread takes its own tiles, a block at a time that its second-level cache holds:
    transform in, then for every chunk of outputs multiply and transform out (blocked). Where too many channels come in
-   for that, gangs of threads, each with its own tiles, transform one large block, share out the chunks, and transform
-   back (phased); a chunk's weight is then transformed by whoever uses it. The weight's gradient: gangs transform a
-   block, and part the channels among themselves. A gang hands its blocks from core to core, which is slow where the
+   for that, teams of threads, each with its own tiles, transform one large block, share out the chunks, and transform
+   back (phased); a chunk's weight is then transformed by whoever uses it. The weight's gradient: teams transform a
+   block, and split the channels among themselves. A team passes its blocks from core to core, which is slow where the
    cores share no cache: it is one thread where there are tiles and memory enough for a large block each. Long sums are
-   cut and added up in stages, for the sake of rounding.
-   All goes by index: the same number of threads gives the same bits. */
+   cut and added up in stages, for the sake of rounding. All goes by index: the same number of threads gives the same
+   bits. */
 
 #include "winograd.h"
 
@@ -52,10 +52,11 @@ enum {
     ROUND = 512,     /* tiles whose transformed gradients are summed before these are transformed back */
     CACHE = 1 << 19, /* bytes that a thread has to itself: a constant, so that every machine gives the same bits */
     SLOTS = 128,     /* of a large block */
-    TEAM_BYTES = 64 << 20, /* bytes that all gangs' blocks may take, and gradients of the weight beside the first */
+    TEAM_BYTES = 64 << 20, /* bytes that all teams' blocks may take, and gradients of the weight beside the first */
 };
 
-/* Of the workspace, in bytes: where the first thread's or gang's piece begins, and how far the next one's is. */
+/* A region of the workspace, in bytes: where the first thread's or team's part begins, and the distance to the next
+   one's. */
 typedef struct piece {
     size_t at, step;
 } piece;
@@ -89,7 +90,7 @@ static int parts(int count, int size)
     return (count + size - 1) / size;
 }
 
-/* Threads fall into equal gangs, among which `blocks` of channels divide well: as small as `tiles` fill a block of
+/* Threads fall into equal teams, among which `blocks` of channels divide well: as small as `tiles` fill a block of
    `bytes` for each, else as large as can be. */
 static int teams_of(int threads, int blocks, int64_t tiles, size_t bytes)
 {
@@ -150,7 +151,7 @@ static layout plan_for(const clr_conv_problem *p, clr_direction direction, int t
     return plan;
 }
 
-/* Room for any team up to `threads`: a smaller one may need more of one piece. */
+/* Enough for any number of threads up to `threads`: a smaller number may need more of one region. */
 static size_t room(const clr_conv_problem *problem, clr_direction direction, int threads, int tile)
 {
     size_t most = 0;
@@ -183,7 +184,7 @@ static int64_t share(int64_t count, int n, int i)
     return clr_min64(clr_share((count + ROWS - 1) / ROWS, n, i) * ROWS, count);
 }
 
-/* The most tiles that a gang has. */
+/* The most tiles of a team. */
 static int64_t longest_share(task job)
 {
     return parts((int)((job->tiles + ROWS - 1) / ROWS), job->plan.teams) * (int64_t)ROWS;
@@ -289,7 +290,7 @@ static void blocked(task job, const clr_winograd_output *output)
     }
 }
 
-/* The threads of a gang meet at every barrier, also those of a gang that has no more tiles. */
+/* Every thread reaches every barrier, also those of a team that has no more tiles. */
 static void phased(task job, const clr_winograd_output *output)
 {
     const layout *p = &job->plan;
@@ -385,8 +386,8 @@ static void gradient_block(task job, int item, load tiles)
         job->kernel->weight_gradient(&filter, z, z_plane, tiles.add, tiles.dw);
 }
 
-/* The first gang adds up in dw itself, the others in the workspace. Every gang does its first block, if only to write
-   zeros, and its threads meet at every barrier. A gang of one keeps z over the blocks of a round. */
+/* The first team adds up in dw itself, the others in the workspace. Every team computes its first block, if only to
+   write zeros, and every thread reaches every barrier. A team of one thread keeps z over the blocks of a round. */
 static void gradient(task job)
 {
     const layout *p = &job->plan;

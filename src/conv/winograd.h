@@ -48,17 +48,17 @@ static inline size_t clr_winograd_staging(int tile, int tiles, int channels)
     return (size_t)(tile + 2) * ((size_t)(tiles * tile + 2) * (size_t)channels + CLR_WINOGRAD_PANEL);
 }
 
-/* (N, h, w, channels), seen through a lens; or a gradient, turned first where there is a turn. */
+/* x (N, h, w, channels) with its prologue; or a gradient, which is first computed where bn_backward is given. */
 typedef struct clr_winograd_source {
     const float *x;
     int channels;
     clr_prologue prologue;
     clr_conv_bn_backward bn_backward;
-    float *dy; /* with turn: the same as x */
+    float *dy; /* with bn_backward: the same pointer as x */
 } clr_winograd_source;
 
-/* What becomes of the output: stored, added to what is there, or stored (JOINED: added) with its moments (see
-   clr/conv.h). */
+/* What becomes of the output: stored, added to what is there, or stored (ADD_RELU_BACKWARD: added) with ReLU's
+   backward and its moments (see clr/conv.h). */
 typedef enum clr_winograd_finish {
     CLR_WINOGRAD_STORE,
     CLR_WINOGRAD_ADD,
@@ -71,14 +71,14 @@ typedef struct clr_winograd_output {
     clr_winograd_finish finish;
     float *out; /* (N, h, w, channels) */
     int channels;
-    const float *x, *bn_input; /* with CLR_WINOGRAD_RELU_BACKWARD and JOINED: the shape of out */
+    const float *x, *bn_input; /* with RELU_BACKWARD and ADD_RELU_BACKWARD: of out's shape */
     clr_prologue prologue;
     const float *mean;
-    double *moments; /* 2 * channels, added to; may be NULL with CLR_WINOGRAD_RELU_BACKWARD and JOINED */
+    double *moments; /* 2 * channels, added to; may be NULL with these two */
 } clr_winograd_output;
 
-/* Channels [c, c + inputs) coming in and [k, k + width) going out, of a weight (3, 3, C, K). turned: of the weight by
-   which dx comes from dy: channels come in by K and go out by C, and the taps are turned by 180 degrees. */
+/* Channels [c, c + inputs) coming in and [k, k + width) going out, of a weight (3, 3, C, K). rotated: of the weight by
+   which dx comes from dy: channels come in by K and go out by C, and the taps are rotated by 180 degrees. */
 typedef struct clr_winograd_filter {
     int C, K;
     bool rotated;
@@ -97,7 +97,7 @@ typedef struct clr_winograd_kernel {
     /* U of the filter: u[plane * u_plane + (input - c) * width + output - k]. */
     void (*weight)(const clr_winograd_filter *filter, const float *weight, float *u, size_t u_plane);
 
-    /* The gradient of a filter that is not turned, from Z in the form of U: dw (3, 3, C, K) is overwritten or added to
+    /* The gradient of a filter that is not rotated, from Z in the form of U: dw (3, 3, C, K) is overwritten or added to
        there. */
     void (*weight_gradient)(const clr_winograd_filter *filter, const float *z, size_t z_plane, bool add, float *dw);
 
@@ -105,7 +105,7 @@ typedef struct clr_winograd_kernel {
     void (*input)(const clr_winograd_grid *grid, const clr_winograd_source *source, clr_winograd_span span, float *v,
                   float *staging);
 
-    /* All chunks of M for the tiles of span of the output's gradient (no lens). */
+    /* All chunks of M for the tiles of span of the output's gradient (no prologue). */
     void (*gradient)(const clr_winograd_grid *grid, const clr_winograd_source *dy, clr_winograd_span span, float *m,
                      float *staging);
 

@@ -26,7 +26,7 @@ enum {
 
 /* ---- the weight ---- */
 
-/* The taps of a panel of inputs of a turned filter: block[tap][input][output]. */
+/* The taps of a panel of inputs of a rotated filter: block[tap][input][output]. */
 static void bn_backward(const clr_winograd_filter *f, const float *weight, int c, float *block)
 {
     size_t K = (size_t)f->K;

@@ -71,7 +71,7 @@ static void pool_max(const clr_pool *pool, int image, float *out)
         for (int q = 0; q < columns; q++) {
             float *restrict to = out + ((int64_t)p * columns + q) * k;
             for (int i = 0; i < k; i++)
-                to[i] = pool->prologue.relu ? 0 : -INFINITY; /* below nothing that a ReLU shows */
+                to[i] = pool->prologue.relu ? 0 : -INFINITY; /* no output of a ReLU is below */
             for (int r = 0; r < 3; r++)
                 for (int s = 0; s < 3; s++) {
                     int row = 2 * p + r - 1, column = 2 * q + s - 1;
