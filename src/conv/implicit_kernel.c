@@ -13,7 +13,7 @@
    chunk by chunk of inputs, so that a chunk stays in the second-level cache while all pixels of an item pass it. An
    item is a group of whole images, or a band of rows of one; items are dealt to threads in contiguous parts, by index.
    What the next item reads is asked for while this one is computed, and so is what a tile is finished with. A finished
-   tile is masked and its moments are added (moments.h) while it is in registers; large results go streamed the caches.
+   tile is masked and its moments are added (moments.h) while it is in registers; large results are stored past the caches.
    */
 #include "implicit.h"
 #include "residual.h"
@@ -153,7 +153,7 @@ static plan plan_for(const clr_conv_problem *a, clr_direction direction, int thr
     classify(a, direction, &b);
     divide(a, direction, threads, &b);
 
-    /* One spare row and column, so that partial class bands never read streamed the end. */
+    /* One spare row and column, so that partial class bands never read past the end. */
     size_t row_floats = (size_t)b.stage.columns * (size_t)b.stage.channels;
     b.stage_floats = (size_t)b.images * ((size_t)rows_for(a, direction, &b, 0, b.rows, &low) + 1) * row_floats +
                      (size_t)b.stage.channels;
@@ -241,7 +241,7 @@ typedef struct sweep {
     int lanes;              /* outputs of this panel that exist */
     float *partial;         /* (count, width), where there are several chunks */
     bool begins, ends;      /* this chunk is the first, the last */
-    bool add, stream;       /* to what is there; streamed the caches */
+    bool add, stream;       /* to what is there; past the caches */
     finish finish;
     const float *base, *x, *bn_input; /* RELU_BACKWARD: the result, x and the norm's input, of the same shape */
     const float *scale, *shift, *mean;

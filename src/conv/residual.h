@@ -9,7 +9,7 @@
 enum { CLR_RESIDUAL_STREAMED = 2 << 20 }; /* floats of a result above which it will not be found in cache anyway */
 
 /* Rows first .. last-1 of (rows, k). copy: NULL, or where the rows are stored a second time, densely. streamed: out
-   is stored streamed the caches (k a multiple of CLR_LANES, out aligned to a vector). A NaN stays NaN. */
+   is stored past the caches (k a multiple of CLR_LANES, out aligned to a vector). A NaN stays NaN. */
 static inline void clr_residual_add_rows(const clr_conv_residual *residual, int64_t first, int64_t last, int k,
                                          float *copy, bool streamed)
 {
