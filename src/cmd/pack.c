@@ -13,17 +13,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ENCODED = 1, SKIP = 1, AHEAD = 16 /* examples in memory */ };
+enum { ENCODED = 1, SKIP = 1, NONE = 1, AHEAD = 16 /* examples in memory */ };
 
 typedef struct config {
-    int split, store, on_bad;
+    const char *split;
+    int labels, store, on_bad;
     int64_t shorter;
     bool force;
 } config;
 
 static const clr_opt options[] = {
-    {.name = "split", .kind = CLR_OPT_WORD, .offset = offsetof(config, split), .initial = "train", .values = "train|test|val",
-     .help = "which part of IDX or CIFAR data; of a tree of images: which folder below SRC (all of SRC where not given)"},
+    {.name = "split", .kind = CLR_OPT_TEXT, .offset = offsetof(config, split), .values = "PART",
+     .help = "which part, in any spelling (train, Training, val, test, unlabeled; of IDX, CIFAR, STL-10: train where not given); of a tree of "
+             "images also any folder below SRC, or . for all of it with every folder a class"},
+    {.name = "labels", .kind = CLR_OPT_WORD, .offset = offsetof(config, labels), .initial = "source", .values = "source|none",
+     .help = "labels from the dataset or from the names of folders; none: without, and all parts of a tree of images together"},
     {.name = "resize-shorter", .kind = CLR_OPT_INT, .offset = offsetof(config, shorter), .initial = "0", .values = "N",
      .low = 0, .high = CLR_IMAGE_SIDE, .only = "store=pixels",
      .help = "shrink images whose shorter side is longer than N pixels (0: never)"},
@@ -48,7 +52,7 @@ typedef struct packing {
 typedef struct outcome {
     clr_example example;
     clr_status st;
-    char why[300];
+    char why[1024];
 } outcome;
 
 static void read_one(packing *p, int64_t i, outcome *o)
@@ -191,17 +195,16 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 {
     const config *c = settings;
     const char *from = set->argument[0], *out = set->argument[1];
-    const char *split = clr_opt_given(set, "split") == CLR_OPT_DEFAULT ? NULL : clr_opt_value(set, "split");
     packing p = {.config = c, .bad_path = bad_path(out)};
     double start = clr_seconds();
     clr_status st = clr_output_check(out, c->force);
     (void)comm;
 
     if (st == CLR_OK)
-        st = clr_read_open(from, split, &p.source);
+        st = clr_read_open_how(from, &(clr_read_how){.split = c->split, .unlabelled = c->labels == NONE}, &p.source);
     if (st != CLR_OK)
         goto out;
-    clr_info("%s: %lld images, %d classes (%s)", from, (long long)p.source.examples, p.source.class_count, p.source.reader->name);
+    clr_read_say(&p.source, from);
     clr_store_layout layout = {c->store == ENCODED, (const char *const *)p.source.classes, p.source.class_count};
     if ((st = clr_store_create(out, &layout, &p.writer)) != CLR_OK)
         goto out;
@@ -230,7 +233,7 @@ out:
 
 const clr_command clr_command_pack = {.name = "pack",
                                       .arguments = "SRC OUT.h5",
-                                      .help = "images (a folder tree, IDX, CIFAR) -> one HDF5 dataset",
+                                      .help = "images (a folder tree, IDX, CIFAR, STL-10) -> one HDF5 dataset",
                                       .options = options,
                                       .config_bytes = sizeof(config),
                                       .least = 2,

@@ -3,10 +3,11 @@
 #include "clr/mem.h"
 #include "clr/read.h"
 #include "file.h"
+#include "place.h"
+#include "words.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { SIDE = 32, PLANE = SIDE * SIDE, MOST = 5 };
 
@@ -26,130 +27,129 @@ static const kind kinds[] = {
 
 typedef struct own {
     const kind *kind;
+    bool unlabelled;
     int files;
-    char *path[MOST];
+    clr_file file[MOST];
     int64_t rows[MOST];
-    FILE *file[MOST];
 } own;
-
-/* Whether the labels of a file's first rows are all below the number of classes, and its size is that of whole rows. */
-static bool fits(const kind *k, const char *path)
-{
-    int64_t bytes = clr_file_size(path), row = k->labels + 3 * PLANE;
-    FILE *file = bytes > 0 && bytes % row == 0 ? fopen(path, "rb") : NULL;
-    bool good = file;
-
-    for (int64_t i = 0; good && i < 64 && i < bytes / row; i++) {
-        int label = fseeko(file, i * row + k->labels - 1, SEEK_SET) ? EOF : getc(file);
-        good = label != EOF && label < k->classes;
-    }
-    if (file)
-        fclose(file);
-    return good;
-}
 
 static bool is_bin(const char *path)
 {
     size_t length = strlen(path);
 
-    return length > 4 && !strcmp(path + length - 4, ".bin") && clr_file_size(path) >= 0;
+    return length > 4 && !strcasecmp(path + length - 4, ".bin");
 }
 
-/* The kind whose files a folder has, or that a single file named *.bin is; NULL: neither. */
-static const kind *kind_of(const char *path)
+/* The kind whose files, or some of them, a folder has; NULL: neither. */
+static const kind *kind_of(const clr_place *place)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        const kind *k = &kinds[i];
-        if (!clr_file_is_folder(path)) {
-            if (is_bin(path) && fits(k, path))
-                return k;
-            continue;
-        }
-        char *train = clr_text("%s/%s", path, k->train[0]), *test = clr_text("%s/%s", path, k->test[0]);
-        bool found = clr_file_size(train) >= 0 || clr_file_size(test) >= 0;
-        clr_free(train);
-        clr_free(test);
+        bool found = clr_place_find(place, kinds[i].test[0]);
+        for (int k = 0; kinds[i].train[k]; k++)
+            found |= clr_place_find(place, kinds[i].train[k]) != NULL;
         if (found)
-            return k;
+            return &kinds[i];
     }
     return NULL;
 }
 
-static bool probe(const char *path)
+static bool probe(const clr_place *place)
 {
-    return is_bin(path) || kind_of(path);
+    return place->folder ? kind_of(place) != NULL : is_bin(place->path);
 }
 
-/* Why a file named *.bin is of no kind. */
-static clr_status no_kind(const char *path)
+/* The kind of a single file: whole rows, and the first labels below the number of classes. */
+static clr_status kind_of_file(clr_file *file, const kind **found)
 {
-    int64_t bytes = clr_file_size(path), ten = 1 + 3 * PLANE, hundred = 2 + 3 * PLANE;
+    enum { ENOUGH = 64 };
+    int64_t bytes = file->bytes, ten = 1 + 3 * PLANE, hundred = 2 + 3 * PLANE;
 
+    *found = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !*found; i++) {
+        const kind *k = &kinds[i];
+        int64_t row = k->labels + 3 * PLANE;
+        bool fits = bytes && bytes % row == 0;
+        for (int64_t n = 0; fits && n < ENOUGH && n < bytes / row; n++) {
+            uint8_t label;
+            clr_status st = clr_file_at(file, &label, 1, n * row + k->labels - 1);
+            if (st != CLR_OK)
+                return st;
+            fits = label < k->classes;
+        }
+        if (fits)
+            *found = k;
+    }
+    if (*found)
+        return CLR_OK;
+    if (bytes && bytes % (9 * 3 * PLANE) == 0)
+        return clr_fail(CLR_EINPUT, "%s: is not CIFAR; its whole rows of %d bytes may be STL-10's images: those are read where the name ends "
+                        "with _X.bin", file->path, 9 * 3 * PLANE);
     if (bytes == 0 || (bytes % ten && bytes % hundred))
-        return clr_fail(CLR_EINPUT, "%s: its %lld bytes are not whole rows of %lld (CIFAR-10) or %lld (CIFAR-100); is it cut short?", path,
-                        (long long)bytes, (long long)ten, (long long)hundred);
-    return clr_fail(CLR_EINPUT, "%s: is not CIFAR's binary version: labels beyond the classes", path);
+        return clr_fail(CLR_EINPUT, "%s: its %lld bytes are not whole rows of %lld (CIFAR-10) or %lld (CIFAR-100); is it cut short?",
+                        file->path, (long long)bytes, (long long)ten, (long long)hundred);
+    return clr_fail(CLR_EINPUT, "%s: is not CIFAR's binary version: labels beyond the classes", file->path);
 }
 
-static clr_status add(own *o, char *path, clr_source *source)
+/* The file at path becomes the next one; of a single file the kind is found, too. */
+static clr_status add(own *o, const char *path, clr_source *source)
 {
-    int64_t bytes = clr_file_size(path), row = o->kind->labels + 3 * PLANE;
     int i = o->files++;
+    clr_file *file = &o->file[i];
+    clr_status st = clr_file_open(path, file);
 
-    o->path[i] = path;
-    if (bytes < 0 || !(o->file[i] = fopen(path, "rb")))
-        return clr_fail(CLR_EINPUT, "%s: %s", path, strerror(bytes < 0 ? ENOENT : errno));
-    if (bytes == 0 || bytes % row)
-        return clr_fail(CLR_EINPUT, "%s: %lld bytes are not whole rows of %lld; is it cut short?", path, (long long)bytes,
+    if (st == CLR_OK && !o->kind)
+        st = kind_of_file(file, &o->kind);
+    if (st != CLR_OK)
+        return st;
+    int64_t row = o->kind->labels + 3 * PLANE;
+    if (file->bytes == 0 || file->bytes % row)
+        return clr_fail(CLR_EINPUT, "%s: %lld bytes are not whole rows of %lld; is it cut short?", path, (long long)file->bytes,
                         (long long)row);
-    o->rows[i] = bytes / row;
+    o->rows[i] = file->bytes / row;
     source->examples += o->rows[i];
     return CLR_OK;
 }
 
-/* One class name a line, beside the data. */
-static void name_classes(const kind *k, const char *folder, clr_source *source)
+/* The files of a part of a folder, all of which must be there. */
+static clr_status add_part(own *o, const clr_place *place, const char *split, clr_source *source)
 {
-    char *path = clr_text("%s/%s", folder, k->names), line[256];
-    FILE *file = fopen(path, "r");
+    bool test = split && clr_word_answers("test", split);
+    const char *const *names = test ? o->kind->test : o->kind->train;
+    clr_status st = CLR_OK;
 
-    source->classes = clr_file_numbers(k->classes);
-    source->class_count = k->classes;
-    for (int i = 0; file && i < k->classes && fgets(line, sizeof line, file);) {
-        line[strcspn(line, "\r\n")] = 0;
-        if (!*line)
-            continue;
-        clr_free(source->classes[i]);
-        source->classes[i++] = clr_copy_text(line);
+    if (split && !test && !clr_word_answers("train", split))
+        return clr_fail(CLR_EUSAGE, "--split=%s: %s has only train and test", split, place->path);
+    for (int i = 0; st == CLR_OK && names[i]; i++) {
+        const char *name = clr_place_find(place, names[i]);
+        if (!name)
+            return clr_fail(CLR_EINPUT, "%s/%s: is not there; CIFAR-%d's %s images need it", place->path, names[i], o->kind->classes,
+                            test ? "test" : "training");
+        char *path = clr_text("%s/%s", place->path, name);
+        st = add(o, path, source);
+        clr_free(path);
     }
-    if (file)
-        fclose(file);
-    clr_free(path);
+    return st;
 }
 
-static clr_status open_(const char *path, const char *split, clr_source *source)
+static clr_status open_(const clr_place *place, const clr_read_how *how, clr_source *source)
 {
     own *o = source->own = CLR_NEW(own, 1);
-    const kind *k = o->kind = kind_of(path);
-    clr_status st = clr_file_two_splits(path, split);
+    clr_status st;
 
-    if (st == CLR_OK && !k)
-        st = no_kind(path);
-    if (st != CLR_OK)
-        return st;
-    if (!clr_file_is_folder(path)) {
-        const char *slash = strrchr(path, '/');
-        if (split)
-            return clr_fail(CLR_EUSAGE, "--split=%s: %s is a single file; --split chooses within a folder", split, path);
-        char *folder = slash ? clr_text("%.*s", (int)(slash - path), path) : clr_copy_text(".");
-        name_classes(k, folder, source);
-        clr_free(folder);
-        return add(o, clr_copy_text(path), source);
+    o->unlabelled = how->unlabelled;
+    if (place->folder) {
+        o->kind = kind_of(place);
+        st = add_part(o, place, how->split, source);
+    } else if (how->split) {
+        st = clr_fail(CLR_EUSAGE, "--split=%s: %s is a single file; --split chooses within a folder", how->split, place->path);
+    } else {
+        st = add(o, place->path, source);
     }
-    name_classes(k, path, source);
-    const char *const *names = split && !strcmp(split, "test") ? k->test : k->train;
-    for (int i = 0; st == CLR_OK && names[i]; i++)
-        st = add(o, clr_text("%s/%s", path, names[i]), source);
+    if (st == CLR_OK && !how->unlabelled) {
+        char *folder = place->folder ? clr_copy_text(place->path) : clr_file_folder_of(place->path);
+        st = clr_file_classes(folder, o->kind->names, 0, o->kind->classes, source);
+        clr_free(folder);
+    }
     return st;
 }
 
@@ -157,24 +157,23 @@ static clr_status read_(clr_source *source, int64_t i, clr_example *example)
 {
     own *o = source->own;
     uint8_t row[2 + 3 * PLANE];
-    size_t labels = (size_t)o->kind->labels, bytes = labels + 3 * PLANE;
+    int64_t labels = o->kind->labels, bytes = labels + 3 * PLANE;
     int f = 0;
 
     for (; i >= o->rows[f]; f++)
         i -= o->rows[f];
-    const char *slash = strrchr(o->path[f], '/');
-    *example = (clr_example){.label = -1};
-    example->name = clr_text("%s[%lld]", slash ? slash + 1 : o->path[f], (long long)i);
-    if (fseeko(o->file[f], (off_t)i * (off_t)bytes, SEEK_SET) || fread(row, 1, bytes, o->file[f]) != bytes)
-        return clr_fail(CLR_EIO, "%s: row %lld cannot be read: %s", o->path[f], (long long)i,
-                        ferror(o->file[f]) ? strerror(errno) : "the file has become shorter");
-    example->label = row[labels - 1];
-    if (example->label >= o->kind->classes)
-        return clr_fail(CLR_EINPUT, "its label is %d; there are only %d classes", example->label, o->kind->classes);
+    *example = (clr_example){.label = -1, .name = clr_text("%s[%lld]", clr_file_name_of(o->file[f].path), (long long)i)};
+    clr_status st = clr_file_at(&o->file[f], row, bytes, i * bytes);
+    if (st != CLR_OK)
+        return st;
+    int label = row[labels - 1];
+    if (label >= o->kind->classes)
+        return clr_fail(CLR_EINPUT, "its label is %d; there are only %d classes", label, o->kind->classes);
+    example->label = o->unlabelled ? -1 : label;
     example->image = (clr_image){SIDE, SIDE, 3, clr_alloc(3 * PLANE, 1)};
     for (int p = 0; p < PLANE; p++)
         for (int c = 0; c < 3; c++)
-            example->image.pixels[3 * p + c] = row[labels + (size_t)(c * PLANE + p)];
+            example->image.pixels[3 * p + c] = row[labels + c * PLANE + p];
     return CLR_OK;
 }
 
@@ -182,11 +181,8 @@ static void close_(clr_source *source)
 {
     own *o = source->own;
 
-    for (int i = 0; i < o->files; i++) {
-        if (o->file[i])
-            fclose(o->file[i]);
-        clr_free(o->path[i]);
-    }
+    for (int i = 0; i < o->files; i++)
+        clr_file_close(&o->file[i]);
     clr_free(o);
 }
 

@@ -1,202 +1,227 @@
-/* A tree of PNG and JPEG files, in sorted order; the folders right below its top are the classes. Links to folders are
-   followed, but only one on the way down and never to a folder that is on that way, so that no tree is endless. */
+/* A tree of PNG and JPEG files, in the order of names; folders are its classes (layout.h). */
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/read.h"
 #include "file.h"
+#include "layout.h"
+#include "level.h"
+#include "place.h"
+#include "tree.h"
+#include "words.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
-enum { DEEPEST = 64 };
+enum { WRAPPINGS = 4 };
 
 typedef struct own {
-    char *top;
-    char *names;       /* paths below top, one after another, each with its final 0 */
-    size_t used, room;
-    size_t *at;        /* where example i's begins in names */
-    int32_t *label;
-    int64_t room_examples;
-    int64_t passed;    /* files of other kinds */
-    bool flat;         /* an image lies in the top itself: there are no labels */
-    int depth, links;  /* of the way down, as the walk goes */
-    struct { dev_t dev; ino_t ino; } way[DEEPEST];
+    clr_tree tree;
+    int32_t *label; /* NULL: none */
 } own;
 
-static void *grow(void *old, size_t bytes, size_t room)
+static bool probe(const clr_place *place)
 {
-    void *block = clr_alloc(room, 1);
-
-    if (bytes)
-        memcpy(block, old, bytes);
-    clr_free(old);
-    return block;
+    return place->folder;
 }
 
-static void remember(own *o, clr_source *source, const char *path, int label)
+/* The folders in a folder, but for droppings; those named like parts only, or all. */
+static clr_status folders_of(const char *folder, bool parts, clr_names *folders)
 {
-    size_t bytes = strlen(path) + 1, n = (size_t)source->examples;
+    clr_names all;
+    clr_status st = clr_file_names(folder, &all);
+    char rest[CLR_WORD_REST];
 
-    if (o->used + bytes > o->room) {
-        o->names = grow(o->names, o->used, 2 * (o->room + bytes));
-        o->room = 2 * (o->room + bytes);
+    *folders = (clr_names){0};
+    if (st != CLR_OK)
+        clr_fail_in(st, "%s", folder);
+    for (int64_t i = 0; st == CLR_OK && i < all.count; i++) {
+        const char *name = all.name[i];
+        struct stat facts;
+        bool there;
+        if (clr_word_is_dropping(name) || (parts && !clr_word_is_part(clr_word_of(name, (int)strlen(name), rest))))
+            continue;
+        char *path = clr_text("%s/%s", folder, name);
+        if ((st = clr_file_facts(path, false, &facts, &there)) == CLR_OK && there && S_ISDIR(facts.st_mode))
+            clr_names_add(folders, name);
+        if (st != CLR_OK)
+            clr_fail_in(st, "%s", path);
+        clr_free(path);
     }
-    if (source->examples == o->room_examples) {
-        o->room_examples = 2 * o->room_examples + 64;
-        o->at = grow(o->at, n * sizeof *o->at, (size_t)o->room_examples * sizeof *o->at);
-        o->label = grow(o->label, n * sizeof *o->label, (size_t)o->room_examples * sizeof *o->label);
-    }
-    o->at[n] = o->used;
-    o->label[n] = label;
-    memcpy(o->names + o->used, path, bytes);
-    o->used += bytes;
-    source->examples++;
-}
-
-static bool is_image(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-
-    return dot && (!strcasecmp(dot, ".png") || !strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"));
-}
-
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int not_hidden(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-static clr_status walk(own *o, clr_source *source, const char *below, int label);
-
-/* Enters the folder at path below the top, unless a link leads there that must not be followed. */
-static clr_status enter(own *o, clr_source *source, const char *path, bool link, const struct stat *facts, int label)
-{
-    clr_status st;
-
-    for (int i = 0; i < o->depth; i++)
-        if (link && (o->links || (o->way[i].dev == facts->st_dev && o->way[i].ino == facts->st_ino))) {
-            clr_warn("%s/%s: this link to a folder is not followed: %s", o->top, path,
-                     o->links ? "a second one on the way" : "it leads back to a folder above");
-            return CLR_OK;
-        }
-    if (o->depth == DEEPEST)
-        return clr_fail(CLR_EINPUT, "%s/%s: folders are nested more than %d deep", o->top, path, DEEPEST);
-    o->way[o->depth].dev = facts->st_dev;
-    o->way[o->depth++].ino = facts->st_ino;
-    o->links += link;
-    st = walk(o, source, path, label);
-    o->links -= link;
-    o->depth--;
+    clr_names_free(&all);
+    clr_names_sort(folders, NULL);
     return st;
 }
 
-static clr_status visit(own *o, clr_source *source, const char *path, const char *name, int label)
+/* Of these folders the one that answers --split; the one to go through on the way to it, where none does; NULL: neither. */
+static clr_status choose(const char *folder, const clr_names *folders, const char *split, const char **found, const char **through)
 {
-    struct stat facts, self;
-    bool top = !strchr(path, '/');
-    clr_status st = CLR_OK;
-    char *full = clr_text("%s/%s", o->top, path);
-    bool there = !stat(full, &facts);
+    char rest[CLR_WORD_REST];
+    int best = 0;
 
-    if (there && S_ISDIR(facts.st_mode)) {
-        int64_t before = source->examples;
-        bool link = !lstat(full, &self) && S_ISLNK(self.st_mode);
-        st = enter(o, source, path, link, &facts, top ? source->class_count : label);
-        if (st == CLR_OK && top && source->examples > before) {
-            size_t n = (size_t)source->class_count++;
-            source->classes = grow(source->classes, n * sizeof(char *), (n + 1) * sizeof(char *));
-            source->classes[n] = clr_copy_text(name);
-        }
-    } else if (is_image(name)) {
-        o->flat |= top;
-        remember(o, source, path, label); /* broken links too: reading them says what is wrong */
-    } else {
-        o->passed++;
+    *found = *through = NULL;
+    for (int64_t i = 0; i < folders->count; i++) {
+        const char *name = folders->name[i];
+        int answers = clr_word_answers(name, split);
+        if (answers && answers == best)
+            return clr_fail(CLR_EUSAGE, "%s: --split=%s may be %s or %s: which one?", folder, split, *found, name);
+        if (answers > best)
+            best = answers, *found = name;
+        if (folders->count == 1 || (!*through && clr_word_of(name, (int)strlen(name), rest) == CLR_WORD_IMAGES))
+            *through = name;
     }
-    clr_free(full);
-    return st;
+    return CLR_OK;
 }
 
-static clr_status walk(own *o, clr_source *source, const char *below, int label)
+/* Whether a way leads up. */
+static bool leads_up(const char *way)
 {
-    struct dirent **entry = NULL;
-    clr_status st = CLR_OK;
-    char *folder = clr_text("%s%s%s", o->top, *below ? "/" : "", below);
-    int n = scandir(folder, &entry, not_hidden, by_bytes);
+    for (const char *part = way; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+        if (!strncmp(part, "..", 2) && (!part[2] || part[2] == '/'))
+            return true;
+    return false;
+}
 
-    if (n < 0)
-        st = clr_fail(CLR_EIO, "%s: cannot be listed: %s", folder, strerror(errno));
-    for (int i = 0; i < n; i++) {
-        if (st == CLR_OK) {
-            char *path = clr_text("%s%s%s", below, *below ? "/" : "", entry[i]->d_name);
-            st = visit(o, source, path, entry[i]->d_name, label);
-            clr_free(path);
-        }
-        free(entry[i]);
+/* The folder of a part: below SRC, or below the folder that wraps everything; *top is freed by clr_free, NULL: there is none. */
+static clr_status find_part(const char *src, const char *split, char **top)
+{
+    char *folder = clr_text("%s/%s", src, split);
+    struct stat facts;
+    bool there;
+    clr_status st = clr_file_facts(folder, false, &facts, &there);
+
+    *top = NULL;
+    if (st != CLR_OK)
+        clr_fail_in(st, "%s", folder);
+    if (st == CLR_OK && there && S_ISDIR(facts.st_mode)) {
+        *top = folder;
+        return CLR_OK;
     }
-    free(entry);
+    if (st == CLR_OK && !there && clr_file_facts(folder, true, &facts, &there) == CLR_OK && there)
+        st = clr_fail(CLR_EIO, "%s: is a link that leads nowhere: is a file system not mounted?", folder);
+    clr_free(folder);
+    folder = clr_copy_text(src);
+    for (int level = 0; st == CLR_OK && !*top && level < WRAPPINGS; level++) {
+        const char *found = NULL, *through = NULL;
+        clr_names folders;
+        if ((st = folders_of(folder, false, &folders)) == CLR_OK)
+            st = choose(folder, &folders, split, &found, &through);
+        if (st == CLR_OK && found)
+            *top = clr_text("%s/%s", folder, found);
+        char *next = st == CLR_OK && through ? clr_text("%s/%s", folder, through) : NULL;
+        clr_names_free(&folders);
+        clr_free(folder);
+        folder = next;
+        if (!next)
+            break;
+    }
     clr_free(folder);
     return st;
 }
 
-static bool are_splits(const clr_source *source)
+/* Labels and classes, from the layout. */
+static void label(own *o, const clr_layout *layout, clr_source *source)
 {
-    for (int i = 0; i < source->class_count; i++)
-        if (strcmp(source->classes[i], "train") && strcmp(source->classes[i], "val") && strcmp(source->classes[i], "test"))
-            return false;
-    return source->class_count > 0;
+    const char *last = NULL;
+    int64_t n = o->tree.images.count;
+    int room = 0, k = -1, bytes = 0;
+
+    o->label = CLR_NEW(int32_t, n);
+    for (int64_t i = 0; i < n; i++) {
+        int length;
+        bool leaf;
+        const char *name = clr_level_component(o->tree.images.name[i] + 1, layout->base, &length, &leaf);
+        if (!last || length != bytes || strncmp(name, last, (size_t)bytes)) {
+            if (++k == room) {
+                source->classes = clr_file_grow(source->classes, (size_t)room * sizeof(char *), (size_t)(2 * room + 16) * sizeof(char *));
+                source->per_class = clr_file_grow(source->per_class, (size_t)room * sizeof(int64_t), (size_t)(2 * room + 16) * sizeof(int64_t));
+                room = 2 * room + 16;
+            }
+            source->classes[k] = clr_text("%.*s", length, name);
+            last = name, bytes = length;
+        }
+        o->label[i] = k;
+        source->per_class[k]++;
+    }
+    source->class_count = k + 1;
 }
 
-static clr_status open_(const char *path, const char *split, clr_source *source)
+/* Lists of labels are not read: whoever has one should know. */
+static void mention_lists(const clr_place *place, const clr_tree *tree)
+{
+    const char *list = tree->lists.first;
+
+    for (int64_t i = 0; !list && i < place->names.count; i++)
+        if (clr_word_is_list(place->names.name[i]))
+            list = place->names.name[i];
+    if (list)
+        clr_warn("%s: labels that %s may list are not read; folders named after the classes would give them", place->path, list);
+}
+
+static clr_status open_(const clr_place *place, const clr_read_how *how, clr_source *source)
 {
     own *o = source->own = CLR_NEW(own, 1);
-    struct stat facts;
+    bool unlabelled = how->unlabelled, as_is = how->split && !strcmp(how->split, ".");
+    clr_layout layout = {.src = place->path, .split = how->split, .as_is = as_is};
+    char *top = NULL;
+    clr_status st = CLR_OK;
 
-    o->top = split ? clr_text("%s/%s", path, split) : clr_copy_text(path);
-    source->folder = clr_copy_text(o->top);
-    if (stat(o->top, &facts) || !S_ISDIR(facts.st_mode))
-        return clr_fail(CLR_EINPUT, "%s: is not a folder%s", o->top,
-                        split ? "; for a tree of images --split names a folder below SRC" : "");
-    clr_status st = enter(o, source, "", false, &facts, -1);
+    if (how->split && leads_up(how->split))
+        return clr_fail(CLR_EUSAGE, "--split=%s: names no folder below SRC", how->split);
+    if (how->split && !as_is) {
+        st = find_part(place->path, how->split, &top);
+        if (st == CLR_OK && !top)
+            layout.inner = how->split, layout.split = NULL;
+    } else if (!as_is && !unlabelled) {
+        clr_names parts;
+        if ((st = folders_of(place->path, true, &parts)) == CLR_OK)
+            st = clr_layout_glance(place->path, &parts, &layout);
+        clr_names_free(&parts);
+    }
+    if (st == CLR_OK)
+        st = clr_tree_open(top ? top : place->path, &o->tree);
+    if (st == CLR_OK)
+        source->folder = clr_copy_text(o->tree.top);
+    if (st == CLR_OK && (!unlabelled || layout.inner))
+        st = clr_layout_find(&o->tree, &layout);
+    clr_free(top);
     if (st != CLR_OK)
         return st;
-    if (o->flat) {
-        for (int i = 0; i < source->class_count; i++)
-            clr_free(source->classes[i]);
-        clr_free(source->classes);
-        if (source->class_count)
-            clr_warn("%s: images lie in it and in folders below it: packed without labels", o->top);
-        source->classes = NULL;
-        source->class_count = 0;
-    }
-    if (!split && are_splits(source))
-        return clr_fail(CLR_EUSAGE, "%s: holds the parts of a dataset, not its classes; --split=%s packs that part", path, source->classes[0]);
-    if (o->passed)
-        clr_info("%s: passed over what is not named .png, .jpg or .jpeg: %lld", o->top, (long long)o->passed);
-    return source->examples ? CLR_OK : clr_fail(CLR_EINPUT, "%s: holds no .png, .jpg or .jpeg files", o->top);
+    source->examples = o->tree.images.count;
+    clr_tree_say(&o->tree);
+    if (layout.labelled && !unlabelled)
+        label(o, &layout, source);
+    else if (source->examples && !unlabelled)
+        mention_lists(place, &o->tree);
+    return CLR_OK;
 }
 
-static bool probe(const char *path)
+/* Of a link that led nowhere when the tree was walked: CLR_OK where it leads somewhere now. */
+static clr_status look_again(const char *full)
 {
-    return clr_file_is_folder(path);
+    struct stat facts;
+    bool there;
+    char target[400];
+    clr_status st = clr_file_facts(full, false, &facts, &there);
+    ssize_t n = there || st != CLR_OK ? -1 : readlink(full, target, sizeof target);
+
+    if (st != CLR_OK || there)
+        return st;
+    return clr_fail(CLR_EINPUT, "is a link to %.*s, which is not there: fetch it (git annex get, dvc pull), or mount what it lies on",
+                    n > 0 ? (int)n : 1, n > 0 ? target : "?");
 }
 
 static clr_status read_(clr_source *source, int64_t i, clr_example *example)
 {
     const own *o = source->own;
-    char *full = clr_text("%s/%s", o->top, o->names + o->at[i]);
+    const char *mark = o->tree.images.name[i], *path = mark + 1;
+    char *full = clr_text("%s/%s", o->tree.top, path);
 
-    *example = (clr_example){.label = o->flat ? -1 : o->label[i], .name = clr_copy_text(o->names + o->at[i])};
-    clr_status st = clr_file_read(full, &example->encoded, &example->encoded_bytes);
+    *example = (clr_example){.label = o->label ? o->label[i] : -1, .name = clr_copy_text(path)};
+    clr_status st = *mark == CLR_TREE_LOST ? look_again(full) : CLR_OK;
+    if (st == CLR_OK)
+        st = clr_file_read(full, &example->encoded, &example->encoded_bytes);
+    if (st == CLR_EIO)
+        clr_fail_in(st, "%s", full);
     if (st == CLR_OK)
         st = clr_image_decode(example->encoded, (size_t)example->encoded_bytes, &example->image);
     if (st != CLR_OK) {
@@ -211,9 +236,7 @@ static void close_(clr_source *source)
 {
     own *o = source->own;
 
-    clr_free(o->top);
-    clr_free(o->names);
-    clr_free(o->at);
+    clr_tree_close(&o->tree);
     clr_free(o->label);
     clr_free(o);
 }

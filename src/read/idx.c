@@ -1,221 +1,225 @@
 /* IDX, the format of MNIST: two zero bytes, a type (8: unsigned byte), the rank, the dimensions as big-endian 32-bit numbers,
-   the data. Images are (n, H, W) or (n, H, W, C), labels (n). zlib reads plain and .gz files alike. */
+   the data. Images are (n, H, W) or (n, H, W, C), labels (n), or (n, k) with the class first (QMNIST). EMNIST's images are stored with rows
+   and columns exchanged, as MATLAB wrote them: they are read upright. */
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/read.h"
 #include "file.h"
+#include "gz.h"
+#include "idx.h"
+#include "place.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 typedef struct own {
-    char *path, *labels_path;
-    gzFile images;
-    int64_t next; /* the example that the file stands at */
-    int height, width, channels, header;
-    uint8_t *labels; /* NULL: none */
+    char *name; /* of the images' file */
+    clr_gz images;
+    int height, width, channels, header; /* as stored */
+    bool transposed;
+    int32_t *labels; /* NULL: none */
 } own;
 
 typedef struct shape {
-    int rank;
+    int type, rank, header; /* header: bytes */
     int64_t n[4];
 } shape;
 
-static const char *const endings[] = {"-idx3-ubyte", "-idx3-ubyte.gz", ".idx3-ubyte", ".idx3-ubyte.gz"};
-
-/* Fills shape from the first bytes of file; false where they are not those of an IDX file of bytes. */
-static bool head(gzFile file, shape *s)
+/* Fills shape from the first bytes of a file; false where they are not those of IDX. */
+static bool parse(const uint8_t *b, int64_t bytes, shape *s)
 {
-    uint8_t b[16];
-
-    if (gzread(file, b, 4) != 4 || b[0] || b[1] || b[2] != 8 || b[3] < 1 || b[3] > 4)
+    if (bytes < 4 || b[0] || b[1] || b[2] < 8 || b[2] > 14 || b[3] < 1 || b[3] > 4 || bytes < 4 + 4 * b[3])
         return false;
-    s->rank = b[3];
-    if (gzread(file, b, 4u * b[3]) != 4 * s->rank)
-        return false;
+    *s = (shape){.type = b[2], .rank = b[3], .header = 4 + 4 * b[3]};
     for (int i = 0; i < s->rank; i++)
-        s->n[i] = (int64_t)b[4 * i] << 24 | b[4 * i + 1] << 16 | b[4 * i + 2] << 8 | b[4 * i + 3];
+        s->n[i] = (int64_t)b[4 * i + 4] << 24 | b[4 * i + 5] << 16 | b[4 * i + 6] << 8 | b[4 * i + 7];
     return true;
 }
 
-/* The images' file of a folder and a split, freed by clr_free, or NULL. */
-static char *find(const char *folder, const char *split)
+static int64_t bytes_of(int type)
 {
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        char *path = clr_text("%s/%s-images%s", folder, strcmp(split, "test") ? "train" : "t10k", endings[i]);
-        if (clr_file_size(path) >= 0)
-            return path;
-        clr_free(path);
-    }
-    return NULL;
+    return type == 8 || type == 9 ? 1 : type == 11 ? 2 : type == 14 ? 8 : 4;
 }
 
-/* The labels that belong to a file of images: "images" and "idx3" become "labels" and "idx1" in its name. */
-static char *find_labels(const char *path)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    const char *images = strstr(name, "images"), *idx = images ? strstr(images, "idx3") : NULL;
-
-    if (!idx)
-        return NULL;
-    char *labels = clr_text("%.*slabels%.*sidx1%s", (int)(images - path), path, (int)(idx - images - 6), images + 6, idx + 4);
-    if (clr_file_size(labels) < 0) { /* compressed or not, whatever the images are */
-        size_t n = strlen(labels);
-        char *other = n > 3 && !strcmp(labels + n - 3, ".gz") ? clr_text("%.*s", (int)n - 3, labels) : clr_text("%s.gz", labels);
-        clr_free(labels);
-        labels = other;
-    }
-    if (clr_file_size(labels) >= 0)
-        return labels;
-    clr_free(labels);
-    return NULL;
-}
-
-static bool probe(const char *path)
+static bool probe(const clr_place *place)
 {
     shape s;
 
-    if (clr_file_is_folder(path)) {
-        char *train = find(path, "train"), *test = find(path, "test");
-        bool found = train || test;
-        clr_free(train);
-        clr_free(test);
-        return found;
-    }
-    gzFile file = clr_file_size(path) > 0 ? gzopen(path, "rb") : NULL;
-    bool good = file && head(file, &s);
-    if (file)
-        gzclose(file);
-    return good;
+    return place->folder ? clr_idx_is_here(place) : parse(place->head, place->head_bytes, &s);
 }
 
-static clr_status damaged(const char *path, gzFile file)
+/* Opens a file and leaves it behind its header; *found is false where it is no IDX file. */
+static clr_status open_file(const char *path, clr_gz *gz, shape *s, bool *found)
 {
-    int code;
-    const char *why = gzerror(file, &code);
+    uint8_t head[20] = {0};
+    int64_t have = 0;
+    clr_status st = clr_gz_open(path, gz);
 
-    return clr_fail(CLR_EINPUT, "%s: %s", path, code == Z_OK || code == Z_BUF_ERROR ? "is cut short" : why);
+    if (st == CLR_OK)
+        st = clr_gz_read(gz, head, 4, &have);
+    if (st == CLR_OK && have == 4 && head[3] >= 1 && head[3] <= 4) {
+        st = clr_gz_read(gz, head + 4, 4 * head[3], &have);
+        have += 4;
+    }
+    *found = st == CLR_OK && parse(head, have, s);
+    return st;
 }
 
 /* Reads the file to its end once, so that a cut or damaged one is known before anything is packed. */
-static clr_status survey(const char *path, gzFile file, const shape *s)
+static clr_status survey(clr_gz *gz, const shape *s)
 {
     enum { PIECE = 1 << 18 };
-    int64_t want = 1, have = 0;
-    int n, code;
+    int64_t want = bytes_of(s->type), have = 0, n = PIECE;
+    clr_status st = CLR_OK;
 
     for (int i = 0; i < s->rank; i++)
         if (__builtin_mul_overflow(want, s->n[i], &want) || want > INT64_MAX / 2)
-            return clr_fail(CLR_EINPUT, "%s: its header claims a size beyond all measure", path);
+            return clr_fail(CLR_EINPUT, "%s: its header claims a size beyond all measure", gz->path);
     char *piece = clr_alloc(PIECE, 1);
-    while ((n = gzread(file, piece, PIECE)) > 0 && have <= want)
-        have += n;
+    for (; st == CLR_OK && n == PIECE && have <= want; have += n)
+        st = clr_gz_read(gz, piece, PIECE, &n);
     clr_free(piece);
-    gzerror(file, &code);
-    if (n < 0 || code < 0)
-        return damaged(path, file);
-    if (have != want)
-        return clr_fail(CLR_EINPUT, "%s: holds %s data than the %lld bytes its header claims", path,
-                        have < want ? "less" : "more", (long long)want);
-    return CLR_OK;
+    if (st == CLR_OK && have != want)
+        st = clr_fail(CLR_EINPUT, "%s: holds %s data than the %lld bytes its header claims", gz->path, have < want ? "less" : "more",
+                      (long long)want);
+    return st;
 }
 
-static clr_status read_labels(own *o, clr_source *source)
+/* A signed or unsigned number of the type's bytes, high byte first. */
+static int64_t number(const uint8_t *b, int type)
 {
-    shape s;
-    clr_status st = CLR_OK;
-    gzFile file = gzopen(o->labels_path, "rb");
-    int most = 0;
+    return type == 8 ? b[0] : type == 9 ? (int8_t)b[0] : type == 11 ? (int16_t)(b[0] << 8 | b[1])
+                                                       : (int32_t)((uint32_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]);
+}
 
-    if (!file)
-        return clr_fail(CLR_EIO, "%s: cannot be opened", o->labels_path);
-    if (!head(file, &s) || s.rank != 1)
-        st = clr_fail(CLR_EINPUT, "%s: is not an IDX file of labels (magic number 2049)", o->labels_path);
-    else if (s.n[0] != source->examples)
-        st = clr_fail(CLR_EINPUT, "%s: holds %lld labels for the %lld images of %s", o->labels_path, (long long)s.n[0],
-                      (long long)source->examples, o->path);
-    else if ((st = survey(o->labels_path, file, &s)) == CLR_OK) {
-        o->labels = clr_alloc((size_t)s.n[0], 1);
-        if (gzseek(file, 8, SEEK_SET) != 8 || gzread(file, o->labels, (unsigned)s.n[0]) != s.n[0])
-            st = damaged(o->labels_path, file);
+static clr_status fill_labels(own *o, clr_gz *gz, const shape *s, clr_source *source)
+{
+    enum { MOST = 1 << 16 };
+    int64_t row = (s->rank == 2 ? s->n[1] : 1) * bytes_of(s->type);
+    uint8_t *bytes = clr_alloc((size_t)row, 1);
+    clr_status st = CLR_OK;
+    int most = -1;
+
+    o->labels = CLR_NEW(int32_t, source->examples);
+    for (int64_t i = 0; st == CLR_OK && i < source->examples; i++) {
+        if ((st = clr_gz_at(gz, bytes, row, s->header + i * row)) != CLR_OK)
+            break;
+        int64_t label = number(bytes, s->type);
+        if (label < 0 || label >= MOST)
+            st = clr_fail(CLR_EINPUT, "%s: label %lld is %lld; classes are 0 to %d", gz->path, (long long)i, (long long)label, MOST - 1);
+        o->labels[i] = (int32_t)label;
+        most = label > most ? (int)label : most;
     }
-    gzclose(file);
+    clr_free(bytes);
     if (st != CLR_OK)
         return st;
+    st = clr_file_classes(NULL, NULL, 0, most + 1, source);
+    source->per_class = CLR_NEW(int64_t, most + 1);
     for (int64_t i = 0; i < source->examples; i++)
-        most = o->labels[i] > most ? o->labels[i] : most;
-    source->classes = clr_file_numbers(most + 1);
-    source->class_count = most + 1;
-    return CLR_OK;
+        source->per_class[o->labels[i]]++;
+    return st;
 }
 
-static clr_status open_(const char *path, const char *split, clr_source *source)
+static clr_status read_labels(own *o, const char *path, clr_source *source)
+{
+    shape s;
+    bool found;
+    clr_gz gz;
+    clr_status st = open_file(path, &gz, &s, &found);
+
+    if (st == CLR_OK && (!found || s.type > 12 || s.rank > 2 || (s.rank == 2 && (s.type != 12 || s.n[1] < 1 || s.n[1] > 1024))))
+        st = clr_fail(CLR_EINPUT, "%s: is not an IDX file of labels (magic number 2049; QMNIST's rows of integers 3074)", path);
+    else if (st == CLR_OK && s.n[0] != source->examples)
+        st = clr_fail(CLR_EINPUT, "%s: holds %lld labels for the %lld images of %s", path, (long long)s.n[0], (long long)source->examples,
+                      o->images.path);
+    if (st == CLR_OK)
+        st = survey(&gz, &s);
+    if (st == CLR_OK)
+        st = fill_labels(o, &gz, &s, source);
+    if (st == CLR_OK)
+        clr_info("%s: the labels%s", path, s.rank == 2 ? " (the first number of each row)" : "");
+    clr_gz_close(&gz);
+    return st;
+}
+
+static clr_status read_images(own *o, const char *path, clr_source *source)
+{
+    shape s;
+    bool found;
+    clr_status st = open_file(path, &o->images, &s, &found);
+
+    if (st != CLR_OK)
+        return st;
+    if (!found || s.rank < 3)
+        return clr_fail(CLR_EINPUT, "%s: is not an IDX file of images (magic number 2051)", path);
+    if (s.type != 8)
+        return clr_fail(CLR_EINPUT, "%s: is IDX of numbers of type %d; only bytes (8) are read as images", path, s.type);
+    o->channels = s.rank == 4 ? (int)s.n[3] : 1;
+    if ((s.rank == 4 && s.n[3] != 1 && s.n[3] != 3) || s.n[1] < 1 || s.n[2] < 1 || s.n[1] > CLR_IMAGE_SIDE || s.n[2] > CLR_IMAGE_SIDE ||
+        s.n[1] * s.n[2] > CLR_IMAGE_PIXELS)
+        return clr_fail(CLR_EINPUT, "%s: %lld x %lld x %lld is no image size that can be packed", path, (long long)s.n[1],
+                        (long long)s.n[2], s.rank == 4 ? (long long)s.n[3] : 1LL);
+    o->height = (int)s.n[1], o->width = (int)s.n[2], o->header = s.header;
+    source->examples = s.n[0];
+    return survey(&o->images, &s);
+}
+
+static clr_status open_(const clr_place *place, const clr_read_how *how, clr_source *source)
 {
     own *o = source->own = CLR_NEW(own, 1);
-    bool folder = clr_file_is_folder(path);
-    shape s;
-    clr_status st = clr_file_two_splits(path, split);
+    char *images = NULL, *labels = NULL;
+    clr_status st = clr_idx_find(place, how->split, &images, &labels, &o->transposed);
 
-    if (st != CLR_OK)
-        return st;
-    if (!folder && split)
-        return clr_fail(CLR_EUSAGE, "--split=%s: %s is a single file; --split chooses within a folder", split, path);
-    o->path = folder ? find(path, split ? split : "train") : clr_copy_text(path);
-    if (!o->path)
-        return clr_fail(CLR_EINPUT, "%s: has no %s-images-idx3-ubyte", path, split && !strcmp(split, "test") ? "t10k" : "train");
-    if (!(o->images = gzopen(o->path, "rb")))
-        return clr_fail(CLR_EIO, "%s: cannot be opened", o->path);
-    gzbuffer(o->images, 1 << 18);
-    if (!head(o->images, &s) || s.rank < 3)
-        return clr_fail(CLR_EINPUT, "%s: is not an IDX file of images (magic number 2051)", o->path);
-    o->channels = s.rank == 4 ? (int)s.n[3] : 1;
-    if ((s.rank == 4 && s.n[3] != 1 && s.n[3] != 3) || s.n[1] < 1 || s.n[2] < 1 || s.n[1] > CLR_IMAGE_SIDE ||
-        s.n[2] > CLR_IMAGE_SIDE || s.n[1] * s.n[2] > CLR_IMAGE_PIXELS)
-        return clr_fail(CLR_EINPUT, "%s: %lld x %lld x %lld is no image size that can be packed", o->path, (long long)s.n[1],
-                        (long long)s.n[2], s.rank == 4 ? (long long)s.n[3] : 1LL);
-    o->height = (int)s.n[1], o->width = (int)s.n[2], o->header = 4 + 4 * s.rank;
-    source->examples = s.n[0];
-    if ((st = survey(o->path, o->images, &s)) != CLR_OK)
-        return st;
-    if (gzseek(o->images, o->header, SEEK_SET) != o->header)
-        return damaged(o->path, o->images);
-    return (o->labels_path = find_labels(o->path)) ? read_labels(o, source) : CLR_OK;
+    if (st == CLR_OK)
+        st = read_images(o, images, source);
+    if (st == CLR_OK) {
+        o->name = clr_copy_text(clr_file_name_of(images));
+        if (labels && !how->unlabelled)
+            st = read_labels(o, labels, source);
+        else if (!how->unlabelled)
+            clr_warn("%s: no file of labels lies beside it (train-images-idx3-ubyte has train-labels-idx1-ubyte): packed without labels", images);
+        if (st == CLR_OK && o->transposed)
+            clr_info("%s: EMNIST stores rows for columns; the images are packed upright", images);
+    }
+    clr_free(images);
+    clr_free(labels);
+    return st;
 }
 
 static clr_status read_(clr_source *source, int64_t i, clr_example *example)
 {
     own *o = source->own;
-    int64_t bytes = (int64_t)o->height * o->width * o->channels;
-    const char *slash = strrchr(o->path, '/');
+    int h = o->height, w = o->width, channels = o->channels;
+    int64_t bytes = (int64_t)h * w * channels;
+    clr_image *image = &example->image;
 
-    *example = (clr_example){.label = o->labels ? o->labels[i] : -1};
-    example->name = clr_text("%s[%lld]", slash ? slash + 1 : o->path, (long long)i);
-    example->image = (clr_image){o->height, o->width, o->channels, clr_alloc((size_t)bytes, 1)};
-    if ((i != o->next && gzseek(o->images, o->header + i * bytes, SEEK_SET) < 0) ||
-        gzread(o->images, example->image.pixels, (unsigned)bytes) != bytes) {
-        o->next = -1;
-        clr_image_free(&example->image);
-        damaged(o->path, o->images);
-        return CLR_EIO; /* it was whole when it was opened */
+    *example = (clr_example){.label = o->labels ? o->labels[i] : -1, .name = clr_text("%s[%lld]", o->name, (long long)i)};
+    *image = (clr_image){h, w, channels, clr_alloc((size_t)bytes, 1)};
+    clr_status st = clr_gz_at(&o->images, image->pixels, bytes, o->header + i * bytes);
+    if (st == CLR_OK && o->transposed) {
+        uint8_t *upright = clr_alloc((size_t)bytes, 1);
+        for (int y = 0; y < w; y++)
+            for (int x = 0; x < h; x++)
+                memcpy(upright + ((int64_t)y * h + x) * channels, image->pixels + ((int64_t)x * w + y) * channels, (size_t)channels);
+        clr_free(image->pixels);
+        *image = (clr_image){w, h, channels, upright};
     }
-    o->next = i + 1;
-    return CLR_OK;
+    if (st != CLR_OK)
+        clr_image_free(image);
+    return st == CLR_EINPUT ? CLR_EIO : st; /* it was whole when it was opened */
 }
 
 static void close_(clr_source *source)
 {
     own *o = source->own;
 
-    if (o->images)
-        gzclose(o->images);
-    clr_free(o->path);
-    clr_free(o->labels_path);
+    clr_gz_close(&o->images);
+    clr_free(o->name);
     clr_free(o->labels);
     clr_free(o);
 }
 
 const clr_reader clr_reader_idx = {.name = "idx",
-                                   .help = "IDX files or a folder of them (train-images-idx3-ubyte, .gz too)",
+                                   .help = "IDX files or a folder of them (MNIST, EMNIST, QMNIST: train-images-idx3-ubyte, .gz too)",
                                    .probe = probe,
                                    .open = open_,
                                    .read = read_,
