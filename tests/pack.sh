@@ -116,6 +116,32 @@ run 2 "$simclr" pack parts x.h5
 says 'parts: holds the parts of a dataset, not its classes; --split=train' err
 run 0 "$simclr" pack --split=val parts val.h5
 says 'images=3 .*classes=2' out
+run 0 "$simclr" pack --split=Validation --force parts val.h5
+says 'parts: 3 images, 2 classes (folder): cat 2, dog 1' err
+run 0 "$simclr" pack --labels=none parts all.h5
+says 'images=6 .*classes=0' out
+run 0 "$simclr" pack --split=. --force parts all.h5
+says 'images=6 .*classes=2' out
+
+# What a NAS leaves is no image, and a link adds none a second time.
+mkdir -p tree/cat/@eaDir/1.png && png >tree/cat/@eaDir/1.png/THUMB_M.png && ln -s .. tree/dog/up && ln tree/cat/1.png tree/dog/9.png
+run 0 "$simclr" pack tree again.h5
+says 'images=3 refused=0 classes=2' out
+says 'cat/@eaDir' err
+says 'dog/9.png' err
+rm -r tree/cat/@eaDir tree/dog/up tree/dog/9.png
+
+# A link that leads nowhere is a bad image; what cannot be read is none, and ends the packing.
+ln -s ../.git/annex/objects/xyz tree/dog/7.png
+run 1 "$simclr" pack tree lost.h5
+says 'tree/dog/7.png: is a link to ../.git/annex/objects/xyz, which is not there' err
+run 0 "$simclr" pack --on-bad-image=skip tree lost.h5
+says 'images=3 refused=1' out
+rm tree/dog/7.png
+ln -s 8.png tree/dog/8.png
+run 1 "$simclr" pack --on-bad-image=skip --force tree lost.h5
+says 'tree/dog/8.png: Too many levels of symbolic links' err
+rm tree/dog/8.png
 
 # Damage: the byte after the pixels' marker, a cut file, files of other kinds.
 at=$(grep -abo ABCDEFGH train.h5 | head -1 | cut -d: -f1)
