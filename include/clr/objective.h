@@ -23,9 +23,14 @@ typedef struct clr_objective_rows {
 typedef struct clr_objective_result {
     double loss;       /* nats */
     int64_t right;     /* rows whose label has the largest logit; not of contrastive losses */
-    double top1, top5; /* contrastive: share of anchors whose positive is the most, or among the five most, similar */
+    /* Contrastive: share of anchors whose positive is the most, or among the five most, similar of its candidates: 2G - 1, or G
+       with one_view. Negatives that are as similar as the positive, up to rounding ((D / 4 + 2) eps of it), come in random
+       order, and the expected share counts: a positive beside k others is the first of them with probability 1 / (k + 1). So
+       what cannot tell images apart has 1 / candidates, not 1. */
+    double top1, top5;
     double entropy;    /* contrastive: mean of the softmax' entropy over an anchor's candidates, nats */
     double positive, negative; /* contrastive: mean similarity of positive pairs; of the others */
+    double spread; /* contrastive: 1 - |mean of rows|^2 / mean of |row|^2 of the rows compared: 0 where all embeddings are the same */
     double gather_seconds;
 } clr_objective_result;
 

@@ -16,6 +16,7 @@
 #include "clr/mem.h"
 #include "ops.h"
 
+#include <float.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>
@@ -44,11 +45,12 @@ typedef struct clr_loss {
     int64_t across_step, along_step;
     float *facts, *all_facts;   /* positive, p, q of each anchor */
     clr_loss_anchor *anchor;
-    int32_t *better;
+    int32_t *above, *least;     /* negatives of each anchor above its high, at its low or above; shared: of each thread */
     float *tile, *weights;      /* one a thread: (ROWS, LD), or (SIDE, LD) */
     double *sums;               /* shared: 2 a row and thread */
     float *parts;               /* shared: dz of all rows, one a thread but the first */
     double *negative;           /* sum of similarities, one a thread */
+    double *mean;               /* (D) */
 } clr_loss;
 
 static int64_t rows_of(const clr_loss *loss, int rank)
@@ -68,8 +70,8 @@ int64_t clr_loss_bytes(int64_t images, int64_t mine, int dim)
     int64_t both = mine == images ? (threads < BOTH_THREADS ? threads : BOTH_THREADS) : 0;
     int64_t panels = blocks_of(2 * images) * (clr_panel_current()->floats(dim, SIDE) + clr_panel_current()->floats(SIDE, dim));
 
-    return (int64_t)sizeof(float) * (panels + 2 * images * (dim + 3) + 2 * mine * (dim + 4 + (int64_t)sizeof(clr_loss_anchor) / 4) +
-                                     2 * threads * TILE + both * 2 * images * (dim + 6));
+    return (int64_t)sizeof(float) * (panels + 2 * images * (dim + 3) + 2 * mine * (dim + 6 + (int64_t)sizeof(clr_loss_anchor) / 4) +
+                                     2 * threads * TILE + both * 2 * images * (dim + 6) + 2 * dim);
 }
 
 static clr_status apply(clr_objective *objective, const clr_objective_rows *rows, float *dz, clr_objective_result *result);
@@ -107,10 +109,13 @@ clr_status clr_loss_new(clr_comm *comm, const clr_loss_config *config, int64_t i
     loss->facts = CLR_NEW(float, 3 * (int64_t)loss->mine);
     loss->all_facts = CLR_NEW(float, 3 * loss->all);
     loss->anchor = CLR_NEW(clr_loss_anchor, loss->mine);
-    loss->better = CLR_NEW(int32_t, (int64_t)loss->mine * (loss->shared ? loss->threads : 1) + 64);
+    int64_t places = (int64_t)loss->mine * (loss->shared ? loss->threads : 1) + 64;
+    loss->above = CLR_NEW(int32_t, places);
+    loss->least = CLR_NEW(int32_t, places);
     loss->tile = CLR_NEW(float, (int64_t)loss->threads * TILE);
     loss->weights = CLR_NEW(float, (int64_t)loss->threads * TILE);
     loss->negative = CLR_NEW(double, loss->threads);
+    loss->mean = CLR_NEW(double, dim);
     if (loss->shared) {
         loss->sums = CLR_NEW(double, 2 * loss->all * loss->threads);
         loss->parts = CLR_NEW(float, loss->all * dim * (loss->threads - 1) + 1);
@@ -123,7 +128,8 @@ static void close_(clr_objective *objective)
 {
     clr_loss *loss = (clr_loss *)objective;
     void *all[] = {loss->counts, loss->gathered, loss->z,    loss->inverse, loss->facts, loss->all_facts, loss->anchor,
-                   loss->better, loss->tile,     loss->weights, loss->sums, loss->parts, loss->negative, loss->across, loss->along};
+                   loss->above,  loss->least,    loss->tile, loss->weights, loss->sums,  loss->parts,     loss->negative, loss->mean,
+                   loss->across, loss->along};
     for (size_t i = 0; i < CLR_COUNT(all); i++)
         clr_free(all[i]);
     clr_free(loss);
@@ -272,7 +278,7 @@ static void rows_gather(clr_loss *loss)
                             continue;
                         }
                         loss->op->gather(&loss->config, row, columns, a);
-                        loss->better[i0 + i] += loss->both->better(row, columns, a->positive, &negative);
+                        loss->both->place(row, columns, a->high, a->low, &loss->above[i0 + i], &loss->least[i0 + i], &negative);
                     }
                 }
         }
@@ -369,6 +375,14 @@ static void triangle_tile(const clr_loss *loss, int64_t r0, int64_t c0, float *s
     }
 }
 
+static void edges_of(const clr_loss *loss, int64_t first, int n, float *high, float *low)
+{
+    for (int k = 0; k < SIDE; k++) {
+        high[k] = k < n ? loss->anchor[first + k].high : 0;
+        low[k] = k < n ? loss->anchor[first + k].low : 0;
+    }
+}
+
 static void triangle_gather(clr_loss *loss)
 {
     int64_t n = loss->all, blocks = blocks_of(n), tiles = blocks * (blocks + 1) / 2;
@@ -378,28 +392,28 @@ static void triangle_gather(clr_loss *loss)
         int thread = omp_get_thread_num();
         float *s = loss->tile + (int64_t)thread * TILE;
         double *a = loss->sums + 2 * n * thread, *b = a + n;
-        int32_t *better = loss->better + n * thread, column_better[SIDE];
-        float ca[SIDE], cb[SIDE], row_positive[SIDE], column_positive[SIDE];
+        int32_t *above = loss->above + n * thread, *least = loss->least + n * thread, counts[2][SIDE];
+        float ca[SIDE], cb[SIDE], edges[4][SIDE];
         memset(a, 0, 2 * (size_t)n * sizeof *a);
-        memset(better, 0, (size_t)n * sizeof *better);
+        memset(above, 0, (size_t)n * sizeof *above);
+        memset(least, 0, (size_t)n * sizeof *least);
         for (int64_t t = thread; t < tiles; t += loss->threads) {
             int64_t i, j;
             int rows, columns;
             corner(t, blocks, &i, &j);
             triangle_tile(loss, i * SIDE, j * SIDE, s, &rows, &columns);
-            for (int k = 0; k < SIDE; k++) {
-                row_positive[k] = k < rows ? loss->anchor[i * SIDE + k].positive : 0;
-                column_positive[k] = k < columns ? loss->anchor[j * SIDE + k].positive : 0;
-            }
+            edges_of(loss, i * SIDE, rows, edges[0], edges[1]);
+            edges_of(loss, j * SIDE, columns, edges[2], edges[3]);
             memset(ca, 0, sizeof ca);
             memset(cb, 0, sizeof cb);
-            memset(column_better, 0, sizeof column_better);
-            loss->both->gather(s, rows, SIDE, LD, loss->scale, row_positive, column_positive, a + i * SIDE, b + i * SIDE, better + i * SIDE,
-                               i < j ? ca : NULL, cb, column_better);
+            memset(counts, 0, sizeof counts);
+            const clr_loss_places row = {edges[0], edges[1], above + i * SIDE, least + i * SIDE}, column = {edges[2], edges[3], counts[0], counts[1]};
+            loss->both->gather(s, rows, SIDE, LD, loss->scale, a + i * SIDE, b + i * SIDE, &row, i < j ? ca : NULL, cb, &column);
             for (int k = 0; k < columns && i < j; k++) {
                 a[j * SIDE + k] += ca[k];
                 b[j * SIDE + k] += cb[k];
-                better[j * SIDE + k] += column_better[k];
+                above[j * SIDE + k] += counts[0][k];
+                least[j * SIDE + k] += counts[1][k];
             }
         }
     }
@@ -407,8 +421,8 @@ static void triangle_gather(clr_loss *loss)
         for (int thread = 0; thread < loss->threads; thread++) {
             loss->anchor[i].a += loss->sums[2 * n * thread + i];
             loss->anchor[i].b += loss->sums[2 * n * thread + n + i];
-            if (thread)
-                loss->better[i] += loss->better[n * thread + i];
+            loss->above[i] += thread ? loss->above[n * thread + i] : 0;
+            loss->least[i] += thread ? loss->least[n * thread + i] : 0;
         }
 }
 
@@ -456,14 +470,18 @@ static double negative_sum(const clr_loss *loss)
     return total * loss->scale;
 }
 
+/* Equal rows have sums of D products that are one number but for rounding: the positive's is made in double, the others' in float, where
+   D equal terms, each rounded the same way, are off by D / 4 eps. */
 static void start(clr_loss *loss)
 {
+    const float near = ((float)loss->dim / 4 + 2) * FLT_EPSILON;
+
     for (int i = 0; i < loss->mine; i++) {
         int64_t other = partner(loss, loss->first + i);
-        float s = loss->scale * dot(loss->z + (int64_t)i * loss->dim, loss->gathered + other * loss->dim, loss->dim);
-        loss->anchor[i] = (clr_loss_anchor){.positive = s, .shift = loss->bounded ? loss->scale : s,
+        float s = loss->scale * dot(loss->z + (int64_t)i * loss->dim, loss->gathered + other * loss->dim, loss->dim), slack = fabsf(s) * near;
+        loss->anchor[i] = (clr_loss_anchor){.positive = s, .high = s + slack, .low = s - slack, .shift = loss->bounded ? loss->scale : s,
                                             .negatives = (float)(loss->config.one_view ? loss->images - 1 : loss->all - 2)};
-        loss->better[i] = 0;
+        loss->above[i] = loss->least[i] = 0;
     }
 }
 
@@ -490,6 +508,31 @@ static void finish(clr_loss *loss, float *dz)
     }
 }
 
+/* The probability that the positive of anchor i is among the most similar `places`, where negatives as similar as it come in random order. */
+static double among(const clr_loss *loss, int i, int places)
+{
+    int left = places - loss->above[i], level = loss->least[i] - loss->above[i];
+
+    return left <= 0 ? 0 : left > level ? 1 : left / (level + 1.0);
+}
+
+/* 1 - |mean of rows|^2 / mean of |row|^2. */
+static double spread(clr_loss *loss)
+{
+    double squares = 0, mean = 0;
+
+    memset(loss->mean, 0, (size_t)loss->dim * sizeof *loss->mean);
+    for (int64_t i = 0; i < loss->all; i++)
+        for (int d = 0; d < loss->dim; d++) {
+            double x = loss->gathered[i * loss->dim + d];
+            loss->mean[d] += x;
+            squares += x * x;
+        }
+    for (int d = 0; d < loss->dim; d++)
+        mean += loss->mean[d] * loss->mean[d];
+    return squares > 0 ? fmax(0, 1 - mean / ((double)loss->all * squares)) : 0;
+}
+
 static clr_status apply(clr_objective *objective, const clr_objective_rows *rows, float *dz, clr_objective_result *result)
 {
     clr_loss *loss = (clr_loss *)objective;
@@ -503,8 +546,8 @@ static clr_status apply(clr_objective *objective, const clr_objective_rows *rows
         clr_loss_anchor *a = &loss->anchor[i];
         loss->op->settle(&loss->config, a);
         sums[0] += a->loss;
-        sums[1] += loss->better[i] < 1;
-        sums[2] += loss->better[i] < 5;
+        sums[1] += among(loss, i, 1);
+        sums[2] += among(loss, i, 5);
         sums[3] += a->entropy;
         sums[4] += a->positive / loss->scale;
     }
@@ -525,6 +568,7 @@ static clr_status apply(clr_objective *objective, const clr_objective_rows *rows
                                 .entropy = sums[3] / (double)loss->all,
                                 .positive = sums[4] / (double)loss->all,
                                 .negative = pairs > 0 ? sums[5] / loss->scale / pairs : 0,
+                                .spread = spread(loss),
                                 .gather_seconds = seconds};
     for (int64_t i = 0; i < (int64_t)loss->mine * loss->dim; i++)
         if (!isfinite(z[i]))

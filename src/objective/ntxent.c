@@ -76,49 +76,64 @@ static void weigh(const clr_loss_config *config, const float *s, int n, float po
 
 const clr_loss_op CLR_KERNEL(clr_loss_ntxent) = {gather, settle, weigh};
 
-static int better(const float *s, int n, float limit, double *sum)
+static int32_t count(clr_vec_i v)
 {
-    clr_vec_i count = {0};
-    clr_vec all = {0}, edge = clr_broadcast(limit), floor = clr_broadcast(CLR_MASKED / 2);
-    int found = 0;
+    int32_t sum = 0;
+
+    for (int i = 0; i < CLR_LANES; i++)
+        sum += v[i];
+    return sum;
+}
+
+static void place(const float *s, int n, float high, float low, int32_t *above, int32_t *least, double *sum)
+{
+    clr_vec_i over = {0}, from = {0};
+    clr_vec all = {0}, top = clr_broadcast(high), bottom = clr_broadcast(low), floor = clr_broadcast(CLR_MASKED / 2);
 
     for (int j = 0; j < n; j += CLR_LANES) {
         clr_vec v = load(s + j, n - j);
-        count -= v > edge;
+        over -= v > top;
+        from -= v >= bottom;
         all += (clr_vec)((clr_vec_i)v & (v > floor));
     }
-    for (int i = 0; i < CLR_LANES; i++)
-        found += count[i];
+    *above += count(over);
+    *least += count(from);
     *sum += total(all);
-    return found;
+}
+
+/* to -= is, lane by lane: what is true is -1. */
+static inline void tally(int32_t *to, clr_vec_i is)
+{
+    for (int k = 0; k < CLR_LANES; k++)
+        to[k] -= is[k];
 }
 
 /* columns is a multiple of CLR_LANES here: the engine pads a tile with what is masked. */
-static void both_gather(const float *s, int rows, int columns, int64_t ld, float shift, const float *row_positive,
-                        const float *column_positive, double *ra, double *rb, int32_t *row_better, float *ca, float *cb, int32_t *column_better)
+static void both_gather(const float *s, int rows, int columns, int64_t ld, float shift, double *ra, double *rb, const clr_loss_places *row,
+                        float *ca, float *cb, const clr_loss_places *column)
 {
     clr_vec by = clr_broadcast(shift);
 
     for (int i = 0; i < rows; i++, s += ld) {
-        clr_vec a = {0}, b = {0}, edge = clr_broadcast(row_positive[i]);
-        clr_vec_i above = {0};
+        clr_vec a = {0}, b = {0}, high = clr_broadcast(row->high[i]), low = clr_broadcast(row->low[i]);
+        clr_vec_i above = {0}, least = {0};
         for (int j = 0; j < columns; j += CLR_LANES) {
             clr_vec v = clr_load(s + j), e = clr_exp(v - by), es = e * v;
             a += e;
             b += es;
-            above -= v > edge;
+            above -= v > high;
+            least -= v >= low;
             if (ca) {
                 clr_store_vec(ca + j, clr_load(ca + j) + e);
                 clr_store_vec(cb + j, clr_load(cb + j) + es);
-                clr_vec_i over = v > clr_load(column_positive + j);
-                for (int k = 0; k < CLR_LANES; k++)
-                    column_better[j + k] -= over[k];
+                tally(column->above + j, v > clr_load(column->high + j));
+                tally(column->least + j, v >= clr_load(column->low + j));
             }
         }
         ra[i] += total(a);
         rb[i] += total(b);
-        for (int k = 0; k < CLR_LANES; k++)
-            row_better[i] += above[k];
+        row->above[i] += count(above);
+        row->least[i] += count(least);
     }
 }
 
@@ -131,4 +146,4 @@ static void both_weigh(float *s, int rows, int columns, int64_t ld, float shift,
             clr_store_vec(s + j, clr_exp(clr_load(s + j) - by) * (clr_broadcast(row_inverse[i]) + clr_load(column_inverse + j)));
 }
 
-const clr_loss_both CLR_KERNEL(clr_loss_both) = {both_gather, both_weigh, better};
+const clr_loss_both CLR_KERNEL(clr_loss_both) = {both_gather, both_weigh, place};

@@ -16,6 +16,7 @@ typedef struct clr_loss_anchor {
     double a, b;      /* sums */
     double loss, entropy;
     float positive;   /* its similarity */
+    float high, low;  /* a negative above high is more similar than the positive, one from low to high is as similar, up to rounding */
     float shift;      /* at least every similarity of the anchor: keeps exp in range */
     float negatives;  /* how many there are */
     float weight, p, q;
@@ -27,15 +28,21 @@ typedef struct clr_loss_op {
     void (*weigh)(const clr_loss_config *config, const float *s, int n, float positive, float p, float q, float *w);
 } clr_loss_op;
 
+/* The places of some anchors' positives among their candidates. */
+typedef struct clr_loss_places {
+    const float *high, *low;
+    int32_t *above, *least; /* negatives above high; at low or above */
+} clr_loss_places;
+
 /* Tiles of ntxent that serve their rows and their columns (one rank, bounded similarities). s (rows, columns), ld apart. */
 typedef struct clr_loss_both {
-    /* e = exp(s - shift): sums of e and e s by row into ra, rb, by column into ca, cb (ca NULL: rows alone); how many exceed the positive. */
-    void (*gather)(const float *s, int rows, int columns, int64_t ld, float shift, const float *row_positive, const float *column_positive,
-                   double *ra, double *rb, int32_t *row_better, float *ca, float *cb, int32_t *column_better);
+    /* e = exp(s - shift): sums of e and e s by row into ra, rb, by column into ca, cb (ca NULL: rows alone), and places, added to. */
+    void (*gather)(const float *s, int rows, int columns, int64_t ld, float shift, double *ra, double *rb, const clr_loss_places *row, float *ca,
+                   float *cb, const clr_loss_places *column);
     /* s becomes e (row_inverse + column_inverse). */
     void (*weigh)(float *s, int rows, int columns, int64_t ld, float shift, const float *row_inverse, const float *column_inverse);
-    /* How many of n exceed limit, and their sum without what is masked. */
-    int (*better)(const float *s, int n, float limit, double *sum);
+    /* The place of one anchor among n negatives, added to *above and *least; their sum without what is masked, to *sum. */
+    void (*place)(const float *s, int n, float high, float low, int32_t *above, int32_t *least, double *sum);
 } clr_loss_both;
 
 #endif

@@ -6,6 +6,7 @@
 #include "clr/rng.h"
 #include "clr/test.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -16,13 +17,23 @@ static double softplus(double s)
     return s > 0 ? s + log1p(exp(-s)) : log1p(exp(s));
 }
 
+/* The probability of a place among the first `places`, where as many negatives are level with it and come in random order. */
+static double among(int above, int level, int places)
+{
+    int all = 0, good = 0;
+
+    for (int before = 0; before <= level; before++, all++)
+        good += above + before < places;
+    return (double)good / all;
+}
+
 /* The loss as the paper writes it; z (2G, D) with first views before second. */
-static double reference(const clr_loss_config *c, const double *z, int64_t images, int dim, double *top1)
+static double reference(const clr_loss_config *c, const double *z, int64_t images, int dim, double top[2])
 {
     int64_t n = 2 * images;
     double *u = malloc((size_t)(n * dim) * sizeof *u), total = 0, scale = c->kind == 2 ? 1 : 1 / c->temperature;
 
-    *top1 = 0;
+    top[0] = top[1] = 0;
     for (int64_t i = 0; i < n; i++) {
         double square = 0;
         for (int d = 0; d < dim; d++)
@@ -32,16 +43,20 @@ static double reference(const clr_loss_config *c, const double *z, int64_t image
     }
     for (int64_t i = 0; i < n; i++) {
         int64_t pair = (i + images) % n;
-        double positive = 0, most = -INFINITY, sum = 0, count = 0, terms = 0;
+        double positive = 0, most = -INFINITY, sum = 0, count = 0, terms = 0, slack;
+        int above = 0, level = 0;
         for (int d = 0; d < dim; d++)
             positive += scale * u[i * dim + d] * u[pair * dim + d];
         double *s = malloc((size_t)n * sizeof *s);
+        slack = fabs(positive) * (dim / 4.0 + 2) * FLT_EPSILON;
         for (int64_t j = 0; j < n; j++) {
             bool candidate = j != i && j != pair && !(c->one_view && (i < images) == (j < images));
             s[j] = candidate ? 0 : -INFINITY;
             for (int d = 0; d < dim && candidate; d++)
                 s[j] += scale * u[i * dim + d] * u[j * dim + d];
             most = fmax(most, s[j]);
+            above += s[j] > positive + slack;
+            level += fabs(s[j] - positive) <= slack;
         }
         for (int64_t j = 0; j < n; j++) {
             if (s[j] == -INFINITY)
@@ -57,7 +72,8 @@ static double reference(const clr_loss_config *c, const double *z, int64_t image
                 count += c->semi_hard ? active : 1;
             }
         }
-        *top1 += most <= positive;
+        top[0] += among(above, level, 1) / (double)n;
+        top[1] += among(above, level, 5) / (double)n;
         if (c->kind == 0)
             total += fmax(most, positive) + log(sum + exp(positive - fmax(most, positive))) - positive;
         else
@@ -65,7 +81,6 @@ static double reference(const clr_loss_config *c, const double *z, int64_t image
         free(s);
     }
     free(u);
-    *top1 /= (double)n;
     return total / (double)n;
 }
 
@@ -104,7 +119,7 @@ START_TEST(agrees_with_the_reference)
     const row *t = &rows[_i];
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm), dim = t->dim;
     int64_t n = 2 * t->images, first = clr_share(t->images, ranks, rank), mine = clr_share(t->images, ranks, rank + 1) - first;
-    double *z = CLR_NEW(double, n * dim), top1, other;
+    double *z = CLR_NEW(double, n * dim), top[2], other[2];
     float *part = CLR_NEW(float, 2 * mine * dim), *dz = CLR_NEW(float, 2 * mine * dim);
     clr_rng rng = clr_rng_for(7, 0, (uint64_t)_i, 0, 0);
 
@@ -118,9 +133,10 @@ START_TEST(agrees_with_the_reference)
     ck_assert_int_eq(clr_loss_new(comm, &t->config, t->images, dim, &loss), CLR_OK);
     for (int again = 0; again < 2; again++) /* nothing is left over from the call before */
         ck_assert_int_eq(apply(loss, part, dz, &result), CLR_OK);
-    double want = reference(&t->config, z, t->images, dim, &top1);
+    double want = reference(&t->config, z, t->images, dim, top);
     ck_assert_msg(fabs(result.loss - want) <= 1e-6 * fabs(want) + 1e-7, "row %d: loss %.9f, want %.9f", _i, result.loss, want);
-    ck_assert_msg(fabs(result.top1 - top1) < 1e-9, "row %d: top1 %f, want %f", _i, result.top1, top1);
+    ck_assert_msg(fabs(result.top1 - top[0]) < 1e-9, "row %d: top1 %f, want %f", _i, result.top1, top[0]);
+    ck_assert_msg(fabs(result.top5 - top[1]) < 1e-9, "row %d: top5 %f, want %f", _i, result.top5, top[1]);
 
     /* This rank's gradient against central differences of the reference, along random directions; kinks are few. */
     double difference = 0, size = 0;
@@ -138,7 +154,7 @@ START_TEST(agrees_with_the_reference)
             for (int view = 0; view < 2; view++)
                 for (int64_t i = 0; i < mine * dim; i++)
                     z[(view * t->images + first) * dim + i] += sign * (sign > 0 ? 2 : 1) * step * direction[view * mine * dim + i];
-            *(sign > 0 ? &plus : &minus) = reference(&t->config, z, t->images, dim, &other);
+            *(sign > 0 ? &plus : &minus) = reference(&t->config, z, t->images, dim, other);
         }
         for (int view = 0; view < 2; view++)
             for (int64_t i = 0; i < mine * dim; i++)
@@ -153,6 +169,43 @@ START_TEST(agrees_with_the_reference)
     ck_assert_msg(sqrt(difference) <= 2e-5 * sqrt(size) + 1e-9 / t->spread, "row %d: gradient off by %.1e of %.1e", _i, sqrt(difference), sqrt(size));
     clr_objective_free(loss);
     clr_free(z);
+    clr_free(part);
+    clr_free(dz);
+}
+END_TEST
+
+/* Images in groups whose embeddings are the same, up to a little noise: the positive is one of a group, in random order. */
+START_TEST(ties_are_worth_their_chance)
+{
+    static const struct {
+        int64_t images, groups;
+        int dim;
+        double length, noise; /* of the rows; of each number, relative */
+    } ties[] = {{40, 1, 128, 1, 0}, {40, 1, 100, 1, 0}, {300, 1, 64, 1, 0}, {40, 1, 16, 0, 0}, {40, 1, 128, 1e-9, 0}, {40, 1, 37, 1e8, 0},
+                {40, 1, 128, 1, 1e-7}, {40, 20, 32, 1, 0}, {36, 6, 16, 1, 0}, {40, 40, 16, 1, 0}};
+    int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm), dim = ties[_i].dim;
+    int64_t images = ties[_i].images, first = clr_share(images, ranks, rank), mine = clr_share(images, ranks, rank + 1) - first;
+    float *part = CLR_NEW(float, 2 * mine * dim), *dz = CLR_NEW(float, 2 * mine * dim);
+
+    for (int64_t i = 0; i < 2 * mine; i++) {
+        clr_rng group = clr_rng_for(11, 0, (uint64_t)((first + i % mine) % ties[_i].groups), 0, 0), own = clr_rng_for(12, (uint64_t)rank, (uint64_t)i, 0, 0);
+        for (int d = 0; d < dim; d++)
+            part[i * dim + d] = (float)(ties[_i].length * (ties[_i].groups == 1 && _i % 2 == 0 ? 0.3 : clr_rng_normal(&group)) *
+                                        (1 + ties[_i].noise * clr_rng_normal(&own)));
+    }
+    for (int kind = 0; kind < 3; kind++)
+        for (int options = 0; options < 4; options++) {
+            const clr_loss_config config = {.kind = kind, .temperature = 0.1, .l2norm = options & 1 || ties[_i].length > 1, .one_view = options & 2, .margin = 0.8};
+            double level = (double)(config.one_view ? images / ties[_i].groups : 2 * images / ties[_i].groups - 1); /* the positive among them */
+            clr_objective *loss = NULL;
+            clr_objective_result result;
+            ck_assert_int_eq(clr_loss_new(comm, &config, images, dim, &loss), CLR_OK);
+            ck_assert_int_eq(apply(loss, part, dz, &result), CLR_OK);
+            ck_assert_msg(fabs(result.top1 - 1 / level) < 1e-9, "row %d, loss %d, options %d: top1 %f of %g that are level", _i, kind, options, result.top1, level);
+            ck_assert_msg(fabs(result.top5 - fmin(1, 5 / level)) < 1e-9, "row %d, loss %d, options %d: top5 %f", _i, kind, options, result.top5);
+            ck_assert_msg((result.spread < 1e-9) == (ties[_i].groups == 1), "row %d: spread %g", _i, result.spread);
+            clr_objective_free(loss);
+        }
     clr_free(part);
     clr_free(dz);
 }
@@ -190,6 +243,7 @@ int main(int argc, char **argv)
     TCase *tcase = tcase_create(clr_isa_name(clr_isa_current()));
     tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, agrees_with_the_reference, 0, (int)CLR_COUNT(rows));
+    tcase_add_loop_test(tcase, ties_are_worth_their_chance, 0, 10);
     tcase_add_test(tcase, refuses_and_notices);
     int status = clr_test_run("loss", tcase, CK_NOFORK);
     clr_comm_stop(comm);

@@ -60,17 +60,45 @@ static void progress(clr_training *t, int64_t done, const clr_step_result *resul
     t->spoke_step = done;
 }
 
-/* Said once, an epoch (but 100 steps at least) after the warm-up. */
+/* Said once, an epoch (but 100 steps at least) after the warm-up, where the loss has not come below chance. late: the second half of that. */
 static void doubt(clr_training *t, int64_t done, double loss)
 {
     int64_t from = t->schedule.warmup, until = from + clr_max64(100, t->per_epoch);
 
     if (done <= from || done > until || !isfinite(t->chance))
         return;
-    t->best = done == from + 1 || loss < t->best ? loss : t->best;
-    if (t->first && done == until && t->best > 0.99 * t->chance && t->begin <= from)
+    t->least = done == from + 1 || loss < t->least ? loss : t->least;
+    t->most = done == from + 1 || loss > t->most ? loss : t->most;
+    t->late += done > (from + until) / 2 ? loss : 0;
+    if (!t->first || done < until || t->begin > from)
+        return;
+    double late = t->late / (double)(until - (from + until) / 2);
+    if (late > 1.01 * t->chance)
+        clr_warn("since the warm-up the loss has been above chance (%.4f): %.4f on average of late, %.4f at best: worse than a network that has learned "
+                 "nothing, for the views of an image are less alike than those of different images; a smaller --lr or a milder --augment may help, "
+                 "unless the images are all the same", t->chance, late, t->least);
+    else if (t->least <= 0.99 * t->chance)
+        return;
+    else if (t->most <= 1.01 * t->chance)
         clr_warn("since the warm-up the loss has stayed within 1 %% of chance (%.4f, best %.4f): nothing is learned; another --lr, --temperature or "
-                 "--augment may help", t->chance, t->best);
+                 "--augment may help", t->chance, t->least);
+    else
+        clr_warn("since the warm-up the loss has not come below chance (%.4f) by more than 1 %%: best %.4f, worst %.4f: nothing is learned; another "
+                 "--lr, --temperature or --augment may help", t->chance, t->least, t->most);
+}
+
+/* Said once, where the embeddings of all images have been the same for some steps, or are at the end. */
+static void collapse(clr_training *t, int64_t done, const clr_objective_result *loss)
+{
+    enum { STEPS = 20 };
+
+    t->alike = loss->spread < 1e-3 ? t->alike + 1 : 0;
+    if (!t->first || t->collapsed || !(t->alike >= STEPS || (t->alike && done == t->total)))
+        return;
+    t->collapsed = true;
+    clr_warn("collapse: since step %" PRId64 " all images have had the same embedding (their spread is %.1e of their size; contrast top-1 %.2g %%): such a "
+             "network tells nothing apart; a smaller --lr or another --augment may help, unless the images are all the same", done - t->alike + 1,
+             loss->spread, 100 * loss->top1);
 }
 
 clr_status clr_report_step(clr_training *t, int64_t done, const clr_step_result *result, const clr_batch *batch, double lr, double seconds)
@@ -85,6 +113,7 @@ clr_status clr_report_step(clr_training *t, int64_t done, const clr_step_result 
                                  .bn_comm_s = result->bn_comm, .positive = loss->positive, .negative = loss->negative, .online_top1 = result->online_top1};
 
     doubt(t, done, loss->loss);
+    collapse(t, done, loss);
     progress(t, done, result, lr);
     return t->first ? clr_metrics_add(&t->metrics, &row) : CLR_OK;
 }

@@ -41,7 +41,9 @@ typedef struct clr_training {
 
     double began, spoke, slowest;    /* when the loop began; when progress was last shown; the slowest step */
     int64_t spoke_step;
-    double best;                     /* loss since the warm-up */
+    double least, most, late;        /* loss since the warm-up; late: sum of some */
+    int64_t alike;                   /* steps for which all embeddings have been the same */
+    bool collapsed;                  /* that is said */
 } clr_training;
 
 /* open.c. Collective; status agreed upon. Everything up to the first step, the checkpoint of step 0 on the disk. */
