@@ -26,8 +26,10 @@ typedef struct clr_metrics_row {
     CLR_METRICS(CLR_METRICS_FIELD)
 } clr_metrics_row;
 
-/* step: rows of steps after it are dropped (steps are numbered from 1: the update that made them). last: NULL, or set to the last row
-   that stays (step 0 where there is none). */
+/* step: rows of steps after it are dropped (steps are numbered from 1: the update that made them); -1: a new run, which keeps none. last: NULL, or set to the last row
+   that stays (step 0 where there is none). Rows of a file with other columns, as its header names them, stay: NaN where one is missing. A file
+   that has more than this (columns of another version, rows without a header that fits, lines that are none, a run before) is kept as PATH.1, .2, ... too,
+   and said. CLR_EIO: it cannot be read; nothing has changed. */
 clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics, clr_metrics_row *last);
 /* Fails only where about 5000 rows wait already. */
 clr_status clr_metrics_add(clr_metrics *metrics, const clr_metrics_row *row);

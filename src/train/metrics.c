@@ -1,4 +1,5 @@
-/* metrics.tsv. On resume the rows up to the checkpoint's step are copied to a new file, which then takes the old one's place. */
+/* metrics.tsv. On resume the rows up to the checkpoint's step are copied to a new file, by the names of their columns, and this takes the old
+   one's place; where anything else than later rows would be gone with that, the old one is kept beside it. */
 #include "clr/metrics.h"
 
 #include "clr/log.h"
@@ -7,15 +8,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { WAITING = 1 << 20, LINE = 1024, FIELDS = sizeof(clr_metrics_row) / sizeof(double) };
+enum { WAITING = 1 << 20, LINE = 4096, CELLS = 128, FIELDS = sizeof(clr_metrics_row) / sizeof(double) };
 
 #define NAME(name) #name "\t"
+#define WORD(name) #name,
 static const char header[] = CLR_METRICS(NAME);
 
 static clr_status failed(const char *path)
@@ -23,42 +26,169 @@ static clr_status failed(const char *path)
     return clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
 }
 
-static bool parse(const char *line, clr_metrics_row *row)
-{
-    double *value = (double *)row;
-    char *end;
+/* What the columns of a file are: the file's own header says it, for files of other versions have others. */
+typedef struct layout {
+    int columns, field[CELLS]; /* the place of column i among ours; -1: not one of ours */
+    bool foreign;              /* there are such, or one of ours twice */
+} layout;
 
-    for (int i = 0; i < FIELDS; i++, line = end) {
-        value[i] = strtod(line, &end);
-        if (end == line)
-            return false;
-    }
-    return *end == '\n';
+static const char *const names[] = {CLR_METRICS(WORD)};
+
+static layout own_layout(void)
+{
+    layout own = {.columns = FIELDS};
+
+    for (int i = 0; i < FIELDS; i++)
+        own.field[i] = i;
+    return own;
 }
 
-/* Copies the rows that stay; a last line without its end, and any that is not a row, are dropped. */
-static clr_status copy_rows(const char *path, int64_t step, FILE *to, clr_metrics_row *last)
+/* Cuts a line at its tabs; returns the number of cells, of which at most CELLS are noted. */
+static int cut(char *line, char *cell[CELLS])
+{
+    int n = 0;
+
+    for (char *at = line; at; n++) {
+        char *tab = strchr(at, '\t');
+        if (n < CELLS)
+            cell[n] = at;
+        if (tab)
+            *tab++ = 0;
+        at = tab;
+    }
+    return n;
+}
+
+/* A header names the steps; false: it is none. */
+static bool read_header(char *line, layout *columns)
+{
+    char *cell[CELLS];
+    layout found = {.columns = cut(line + strspn(line, "# "), cell)};
+    bool known[FIELDS] = {false};
+
+    for (int i = 0; i < found.columns && i < CELLS; i++) {
+        int f = 0;
+        while (f < FIELDS && strcmp(cell[i], names[f]))
+            f++;
+        found.field[i] = f < FIELDS && !known[f] ? f : -1;
+        found.foreign = found.foreign || found.field[i] < 0;
+        if (f < FIELDS)
+            known[f] = true;
+    }
+    if (!known[0] || found.columns > CELLS)
+        return false;
+    *columns = found;
+    return true;
+}
+
+/* A line cut into our columns; value NULL where the file lacks one. */
+static bool read_row(char *line, const layout *columns, const char *value[FIELDS], clr_metrics_row *row)
+{
+    double *number = (double *)row;
+    char *cell[CELLS], *end;
+
+    if (cut(line, cell) != columns->columns)
+        return false;
+    for (int f = 0; f < FIELDS; f++) {
+        value[f] = NULL;
+        number[f] = NAN;
+    }
+    for (int i = 0; i < columns->columns; i++) {
+        double x = strtod(cell[i], &end);
+        if (end == cell[i] || *end)
+            return false;
+        if (columns->field[i] >= 0) {
+            value[columns->field[i]] = cell[i];
+            number[columns->field[i]] = x;
+        }
+    }
+    return row->step >= 1 && row->step == floor(row->step);
+}
+
+/* The next line, without its end, or as much of it as fits; false at the end of the file. *whole: it has an end, fits and is text. */
+static bool next_line(FILE *from, char line[LINE], bool *whole)
+{
+    int n = 0, c;
+
+    *whole = true;
+    while ((c = getc_unlocked(from)) != EOF && c != '\n') {
+        *whole = *whole && c && n < LINE - 1;
+        if (n < LINE - 1)
+            line[n++] = (char)c;
+    }
+    *whole = *whole && c != EOF;
+    bool any = n || c != EOF;
+    n -= n && line[n - 1] == '\r';
+    line[n] = 0;
+    return any;
+}
+
+/* Copies the rows that stay, in our columns. *lost: lines that are no rows, and whatever else stays behind. */
+static clr_status copy_rows(const char *path, int64_t step, FILE *to, clr_metrics_row *last, int64_t *lost)
 {
     FILE *from = fopen(path, "r");
+    layout columns = own_layout();
+    const char *value[FIELDS];
     clr_metrics_row row;
     char line[LINE];
+    bool whole, torn = false;
 
     if (!from)
         return errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
-    while (fgets(line, sizeof line, from))
-        if (parse(line, &row) && row.step > last->step && row.step <= (double)step) {
-            fputs(line, to);
+    while (next_line(from, line, &whole)) {
+        if (!whole && feof(from)) {
+            torn = true; /* of a later row, where all others are there */
+        } else if (whole && (*line == '#' || !strncmp(line, "step\t", 5))) {
+            *lost += !read_header(line, &columns) || columns.foreign;
+        } else if (!whole || (*line && !read_row(line, &columns, value, &row)) || (*line && (row.step <= last->step || step < 0))) {
+            ++*lost;
+        } else if (*line && row.step <= (double)step) {
+            for (int f = 0; f < FIELDS; f++)
+                fprintf(to, "%s%s", f ? "\t" : "", value[f] ? value[f] : "nan");
+            fputc('\n', to);
             *last = row;
         }
-    bool bad = ferror(from);
+    }
+    *lost += torn && last->step < (double)step;
+    int error = ferror(from) ? errno : 0;
     fclose(from);
-    return bad ? clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno)) : CLR_OK;
+    return error ? clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(error)) : CLR_OK;
+}
+
+/* PATH as it is, under a name that is free. */
+static clr_status set_aside(const char *path)
+{
+    clr_output output;
+    char *aside = NULL, piece[LINE];
+    size_t n;
+
+    for (int i = 1; !aside; i++) {
+        aside = clr_text("%s.%d", path, i);
+        if (!access(aside, F_OK))
+            clr_free(aside), aside = NULL;
+    }
+    FILE *from = fopen(path, "r");
+    clr_status st = from ? clr_output_open(aside, &output) : clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
+    if (st == CLR_OK) {
+        while ((n = fread(piece, 1, sizeof piece, from)))
+            fwrite(piece, 1, n, output.file);
+        bool good = !ferror(from);
+        st = clr_output_end(&output, good);
+        st = good ? st : clr_fail(CLR_EIO, "%s: cannot be read", path);
+    }
+    if (from)
+        fclose(from);
+    if (st == CLR_OK)
+        clr_warn("%s: holds more than this run's rows in this version's columns; as it was, it is kept as %s", path, aside);
+    clr_free(aside);
+    return st;
 }
 
 clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics, clr_metrics_row *last)
 {
     clr_metrics_row none, *kept = last ? last : &none;
     clr_output output;
+    int64_t lost = 0;
 
     *metrics = (clr_metrics){.file = -1};
     *kept = (clr_metrics_row){0};
@@ -66,7 +196,9 @@ clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics
     if (st != CLR_OK)
         return st;
     fprintf(output.file, "# %.*s\n", (int)sizeof header - 2, header);
-    st = copy_rows(path, step, output.file, kept);
+    st = copy_rows(path, step, output.file, kept, &lost);
+    if (st == CLR_OK && lost)
+        st = set_aside(path);
     clr_status end = clr_output_end(&output, st == CLR_OK);
     st = st == CLR_OK ? end : st;
     if (st == CLR_OK && (metrics->file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)) < 0)

@@ -154,7 +154,7 @@ static clr_status open_files(clr_training *t)
     clr_status st = clr_saver_open(folder, (int)t->config->keep, clr_encoder_params(t->encoder), t->optim, &t->saver);
 
     if (st == CLR_OK)
-        st = clr_metrics_open(path, clr_max64(0, t->begin), &t->metrics, &t->last);
+        st = clr_metrics_open(path, t->begin, &t->metrics, &t->last);
     if (st == CLR_OK && t->begin < 0) {
         clr_ckpt_facts facts = {.seed = (uint64_t)t->config->seed, .config = t->text, .version = (char *)(uintptr_t)PACKAGE_VERSION};
         st = clr_saver_begin(t->saver, &facts);
