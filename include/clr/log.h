@@ -3,6 +3,7 @@
 /* What the program says while it runs: on stderr, and in the run's log file where one is open.
    Numbers go elsewhere (metrics.tsv, a command's last line on stdout). */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Local. Only rank 0 says clr_info; clr_warn speaks on every rank and names it. */
@@ -26,7 +27,12 @@ void clr_alive(void);
 uint64_t clr_alive_count(void);
 
 /* Rank 0: a line that rewrites itself on a terminal and is a plain line elsewhere. A terminal's line
-   is ended by the next clr_info or clr_warn. */
+   is ended by the next clr_info or clr_warn; of its parts, with two blanks between, as many are shown as fit. */
 void clr_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+void clr_progress_end(void); /* ends such a line, for what goes to stdout */
+
+/* Local. Whether stderr is a terminal that can do so, which TERM=dumb is not: then such lines may be frequent. */
+bool clr_log_rewrites(void);
 
 #endif

@@ -7,7 +7,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,15 +55,49 @@ int clr_log_file(const char *path)
     return error;
 }
 
+bool clr_log_rewrites(void)
+{
+    const char *term = getenv("TERM");
+
+    return isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb");
+}
+
+static int columns(void)
+{
+    const char *text = getenv("COLUMNS");
+    struct winsize size;
+
+    if (!ioctl(STDERR_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+        return size.ws_col;
+    return text && atoi(text) > 0 ? atoi(text) : 80;
+}
+
+/* A line that is too long for the terminal would stay there when it is rewritten: of its parts, with two blanks between, the last ones go, and
+   where the first alone does not fit, it is cut before a whole character. */
+static void fit(char *text, size_t room)
+{
+    while (strlen(text) > room) {
+        char *last = NULL;
+        for (char *at = strstr(text, "  "); at; at = strstr(at + 2, "  "))
+            last = at;
+        while (!last && room && ((unsigned char)text[room] & 0xc0) == 0x80)
+            room--;
+        *(last ? last : text + room) = 0;
+    }
+}
+
 static void say(const char *prefix, const char *format, va_list args, bool rewrite)
 {
     char text[2048];
 
     vsnprintf(text, sizeof text, format, args);
     pthread_mutex_lock(&logs.lock);
-    bool terminal = isatty(STDERR_FILENO);
+    bool terminal = clr_log_rewrites();
     if (rewrite && terminal) {
-        fprintf(stderr, "\r\033[K%s%s", prefix, text);
+        char line[sizeof text];
+        strcpy(line, text);
+        fit(line, (size_t)columns() - 1);
+        fprintf(stderr, "\r\033[K%s", line);
         logs.line_open = true;
     } else {
         fprintf(stderr, "%s%s%s\n", logs.line_open ? "\n" : "", prefix, text);
@@ -127,6 +163,15 @@ void clr_warn_once(const char *key, const char *format, ...)
     va_start(args, format);
     say("warning: ", format, args, false);
     va_end(args);
+}
+
+void clr_progress_end(void)
+{
+    pthread_mutex_lock(&logs.lock);
+    if (logs.line_open)
+        fputc('\n', stderr);
+    logs.line_open = false;
+    pthread_mutex_unlock(&logs.lock);
 }
 
 void clr_progress(const char *format, ...)

@@ -144,7 +144,7 @@ static clr_status pack_all(packing *p)
         if (clr_seconds() >= p->next_word) {
             clr_progress("packed %lld of %lld images, %.1f MB, %lld bad", (long long)p->packed, (long long)n,
                          (double)p->bytes / 1e6, (long long)p->bad);
-            p->next_word = clr_seconds() + (isatty(2) ? 0.5 : 30);
+            p->next_word = clr_seconds() + (clr_log_rewrites() ? 0.5 : 30);
         }
     }
     return st;

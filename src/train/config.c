@@ -130,7 +130,8 @@ static clr_status texts(const clr_config *config, const clr_opt_set *options)
     clr_status st = clr_config_every(config, 1, &every);
 
     if (st == CLR_OK && clr_watch_deadline(config->time_limit) < 0)
-        st = clr_fail(CLR_EUSAGE, "--time-limit=%s: must be seconds, H:MM:SS, D-H or D-H:MM:SS", config->time_limit);
+        st = clr_fail(CLR_EUSAGE, "--time-limit=%s: must be seconds, M:SS, H:MM:SS, D-H or D-H:MM:SS, with less than 60 minutes and seconds and 24 hours behind "
+                                 "another number, and more than nothing", config->time_limit);
     if (st == CLR_OK)
         st = clr_augment_parse(config->augment, &augment);
     if (st == CLR_OK && config->augment_second && (st = clr_augment_parse(config->augment_second, &augment)) != CLR_OK)

@@ -193,7 +193,7 @@ clr_status clr_training_open(clr_training *t)
         st = go_on(t);
     if (st == CLR_OK)
         st = clr_comm_agree(t->comm, t->first ? open_files(t) : CLR_OK);
-    t->begin = clr_max64(0, t->begin);
+    t->saved = t->begin = clr_max64(0, t->begin);
     return st;
 }
 
@@ -211,6 +211,7 @@ void clr_training_close(clr_training *t)
     clr_params_close(&t->params);
     clr_planner_close(t->planner);
     clr_store_close(t->store);
+    clr_progress_end();
     clr_log_file(NULL);
     clr_lock_drop(t->lock);
     clr_free(t->text);

@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <unistd.h>
 
 static const char *s(int64_t n) { return n == 1 ? "" : "s"; }
 
@@ -39,7 +38,7 @@ void clr_report_start(const clr_training *t)
 static void progress(clr_training *t, int64_t done, const clr_step_result *result, double lr)
 {
     double now = clr_seconds(), since = now - t->spoke;
-    bool due = isatty(STDERR_FILENO) ? since >= 0.5 : done % t->config->log_every == 0 || since >= 60;
+    bool due = clr_log_rewrites() ? since >= 0.5 : done % t->config->log_every == 0 || since >= 60;
     char left[32], chance[32] = "", online[32] = "";
 
     if (!t->first || !(due || done == t->total || done == t->begin + 1))
@@ -53,9 +52,9 @@ static void progress(clr_training *t, int64_t done, const clr_step_result *resul
         snprintf(chance, sizeof chance, " (chance %.4f)", t->chance);
     if (isfinite(result->online_top1))
         snprintf(online, sizeof online, "  probe %.1f %%", 100 * result->online_top1);
-    clr_progress("step %" PRId64 "/%" PRId64 "  epoch %.2f  loss %.4f%s  contrast %.1f %%%s  lr %.3g  %.4g views/s  left %s", done, t->total,
-                 clr_training_epoch(t, done), result->loss.loss, chance, 100 * result->loss.top1, online, lr,
-                 (double)(CLR_VIEWS * t->config->batch * (done - t->spoke_step)) / since, left);
+    clr_progress("step %" PRId64 "/%" PRId64 "  left %s  epoch %.2f  loss %.4f%s  contrast %.1f %%%s  %.4g views/s  lr %.3g", done, t->total, left,
+                 clr_training_epoch(t, done), result->loss.loss, chance, 100 * result->loss.top1, online,
+                 (double)(CLR_VIEWS * t->config->batch * (done - t->spoke_step)) / since, lr); /* where the line is too long, its end goes */
     t->spoke = now;
     t->spoke_step = done;
 }

@@ -9,21 +9,13 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <time.h>
 
 enum { STOP = 1, SAVE = 2 };
 
 /* What this rank wishes for after the step that makes `done` updates. */
-static unsigned wishes(const clr_training *t, double deadline, int64_t done)
+static unsigned wishes(clr_training *t, int64_t done)
 {
-    unsigned wanted = clr_watch_signalled() ? STOP : 0;
-
-    /* The next chance to stop comes a step later than this one. */
-    if (t->first && deadline > 0 && (double)time(NULL) + 2 * t->slowest + 2 * clr_training_saving(t) + 2 > deadline)
-        wanted |= STOP;
-    if (t->first && clr_training_hopeless(t))
-        wanted |= STOP;
-    return wanted | (clr_training_due(t, done) ? SAVE : 0);
+    return (clr_training_stops(t) ? STOP : 0) | (clr_training_due(t, done) ? SAVE : 0);
 }
 
 /* A number that is not finite: the guilty rank names the images, and every rank gets its sentence. */
@@ -55,26 +47,41 @@ static clr_status blame(clr_training *t, int64_t done, const clr_step_result *re
     return st;
 }
 
-/* One step and what follows from it; *stop: some rank wished to. */
-static clr_status advance(clr_training *t, int64_t number, double deadline, clr_run_result *result, bool *stop)
+/* The images of step `number` cannot be read, or some rank wished to stop while it waited for them: what was done up to there is saved. Before a
+   start's first step nothing is, and images that are damaged fail the start. */
+static clr_status give_up(clr_training *t, int64_t number, clr_status st)
 {
-    double begin = clr_seconds(), lr = clr_schedule_at(&t->schedule, number);
-    int64_t done = number + 1;
+    if (number == t->begin && st != CLR_OK && st != CLR_EIO && st != CLR_EMEMORY)
+        return st;
+    if (st != CLR_OK)
+        clr_training_because(t, "%s", clr_message());
+    return number > t->saved ? clr_training_save(t, number) : CLR_OK;
+}
+
+/* One step and what follows from it; *stop: some rank wished to. *number stays where no step was made. */
+static clr_status advance(clr_training *t, int64_t *at, clr_run_result *result, bool *stop)
+{
+    double begin = clr_seconds(), lr = clr_schedule_at(&t->schedule, *at);
+    int64_t number = *at, done = number + 1;
     clr_batch batch = {0};
     clr_step_result step;
 
-    clr_watch_phase("waiting for images", done);
-    clr_status st = clr_comm_agree(t->comm, clr_loader_next(t->loader, number, &batch));
+    clr_status st = clr_training_fetch(t, number, &batch, stop);
+    if (st != CLR_OK) {
+        *stop = true;
+        return give_up(t, number, st);
+    }
     for (int i = 0; st == CLR_OK && t->labels && i < clr_training_share(t); i++)
         t->labels[i] = clr_store_labels(t->store)[batch.ids[i]];
     if (st == CLR_OK)
-        st = clr_step_run(t->step, batch.views, t->labels, lr, number, wishes(t, deadline, done), &step);
+        st = clr_step_run(t->step, batch.views, t->labels, lr, number, wishes(t, done), &step);
     if (st != CLR_OK)
         return st == CLR_ENUMERIC ? blame(t, done, &step, &batch) : st;
+    *at = done;
     double seconds = clr_seconds() - begin;
     t->slowest = seconds > t->slowest ? seconds : t->slowest;
     *result = (clr_run_result){.steps = done, .loss = step.loss.loss, .contrast_top1 = step.loss.top1};
-    *stop = (step.wishes & STOP) != 0;
+    *stop = *stop || step.wishes & STOP;
     clr_watch_phase("writing metrics", done);
     if (clr_report_step(t, done, &step, &batch, lr, seconds) != CLR_OK) /* rank 0 alone: a row is lost, the run is not */
         clr_warn("%s", clr_message());
@@ -94,44 +101,56 @@ static clr_status settle(clr_training *t, int64_t number)
     return CLR_OK;
 }
 
-static clr_status loop(clr_training *t, double deadline, clr_run_result *result)
+static clr_status loop(clr_training *t, clr_run_result *result)
 {
     clr_status st = CLR_OK;
-    bool stop = false;
+    bool stop = clr_training_asked(t); /* told so during the start, or late already: a step would be one too many */
     int64_t number = t->begin;
 
     t->began = t->spoke = t->last_save = clr_seconds();
     t->spoke_step = t->begin;
     while (number < t->total && !stop && st == CLR_OK)
-        st = advance(t, number++, deadline, result, &stop);
-    if (st != CLR_OK || number == t->begin)
+        st = advance(t, &number, result, &stop);
+    if (st != CLR_OK)
         return st;
-    result->views_per_s = (double)(CLR_VIEWS * t->config->batch * (number - t->begin)) / (clr_seconds() - t->began);
+    if (number > t->begin)
+        result->views_per_s = (double)(CLR_VIEWS * t->config->batch * (number - t->begin)) / (clr_seconds() - t->began);
     st = clr_comm_agree(t->comm, t->first ? settle(t, number) : CLR_OK);
     if (st != CLR_OK)
         return st;
+    if (t->first)
+        clr_training_honour(t);
     if (number == t->total)
         return CLR_OK;
-    clr_info("stopped after step %" PRId64 " of %" PRId64 ", %s: the same command goes on from there", number, t->total,
-             t->unsaved ? "BUT THE LAST CHECKPOINT IS AN OLDER ONE" : "checkpoint written");
+    clr_info("stopped after step %" PRId64 " of %" PRId64 " (%s), %s: the same command goes on from there", number, t->total, clr_training_why(t),
+             t->unsaved            ? "BUT THE LAST CHECKPOINT IS AN OLDER ONE"
+             : number > t->begin   ? "checkpoint written"
+                                   : "before any step of this start");
     return clr_comm_agree(t->comm, CLR_STOPPED);
+}
+
+/* What is known of the last step before this start: metrics.tsv may have gone. */
+static clr_run_result standing(const clr_training *t)
+{
+    bool known = t->last.step > 0;
+
+    return (clr_run_result){.steps = t->begin, .loss = known ? t->last.loss : NAN, .contrast_top1 = known ? t->last.contrast_top1 : NAN,
+                            .views_per_s = known ? CLR_VIEWS * t->last.images_per_s : NAN};
 }
 
 clr_status clr_run(clr_comm *comm, const clr_config *config, const clr_opt_set *options, clr_run_result *result)
 {
     clr_training t = {.comm = comm, .config = config, .options = options, .metrics = {.file = -1}};
-    double begin = clr_seconds(), deadline = clr_watch_deadline(config->time_limit); /* reading and planning count too */
+    double begin = clr_seconds();
 
-    *result = (clr_run_result){0};
-    clr_watch_signals();
+    t.deadline = clr_watch_deadline(config->time_limit); /* reading and planning count too */
+    clr_watch_signals(clr_comm_rank(comm) == 0);
     clr_status st = clr_training_open(&t);
-    if (st == CLR_OK && t.begin >= t.total) {
+    *result = standing(&t);
+    if (st == CLR_OK && t.begin >= t.total)
         clr_info("nothing left to do: %s has its %" PRId64 " steps", config->run_dir, t.total);
-        bool known = t.last.step > 0; /* metrics.tsv may have gone */
-        *result = (clr_run_result){.steps = t.begin, .loss = known ? t.last.loss : NAN, .contrast_top1 = known ? t.last.contrast_top1 : NAN,
-                                   .views_per_s = known ? CLR_VIEWS * t.last.images_per_s : NAN};
-    } else if (st == CLR_OK)
-        st = loop(&t, deadline, result);
+    else if (st == CLR_OK)
+        st = loop(&t, result);
     if (st == CLR_OK || st == CLR_STOPPED) {
         result->epochs = clr_training_epoch(&t, result->steps);
         result->chance = t.chance;

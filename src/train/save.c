@@ -71,6 +71,7 @@ clr_status clr_training_save(clr_training *t, int64_t done)
         st = compare_ranks(t, done);
     if (st == CLR_OK && t->first)
         bear(t, begin(t, done));
+    t->saved = done;
     t->last_save = clr_seconds();
     return st;
 }

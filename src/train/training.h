@@ -36,8 +36,13 @@ typedef struct clr_training {
 
     clr_occasions every;
     double last_save, reading;       /* seconds; reading: that the checkpoint took at the start */
+    int64_t saved;                   /* the step of the checkpoint that was written or begun last */
     int failed_saves;
     bool unsaved;                    /* stopped without a checkpoint of the last step */
+
+    double deadline, look;           /* seconds since 1970 at which to be done, or 0; when to look for RUN/stop again */
+    bool stop_file;                  /* it was there */
+    char why[512];                   /* the run stops, as far as this rank knows */
 
     double began, spoke, slowest;    /* when the loop began; when progress was last shown; the slowest step */
     int64_t spoke_step;
@@ -69,6 +74,17 @@ clr_status clr_training_save(clr_training *t, int64_t done);
 clr_status clr_training_settle(clr_training *t, int64_t done);
 /* Whether so many saves have failed that going on makes no sense. Local; rank 0. */
 bool clr_training_hopeless(const clr_training *t);
+
+/* stop.c. Local: whether this rank wishes the run to stop before its end; why is noted. */
+bool clr_training_stops(clr_training *t);
+bool clr_training_asked(clr_training *t); /* collective: whether some rank does */
+void clr_training_because(clr_training *t, const char *format, ...) __attribute__((format(printf, 2, 3))); /* local; the first reason stays */
+const char *clr_training_why(const clr_training *t);
+void clr_training_honour(const clr_training *t); /* local; rank 0, after the last save: RUN/stop, where it was seen, becomes RUN/stopped */
+
+/* fetch.c. Collective; status agreed upon. The images of a step. Where some rank's cannot be read, all try again for some
+   seconds, and no longer than until some rank wishes to stop (*stop, which stays as it is otherwise). */
+clr_status clr_training_fetch(clr_training *t, int64_t number, clr_batch *batch, bool *stop);
 
 /* report.c. Local; rank 0 speaks. */
 void clr_report_start(const clr_training *t);

@@ -4,12 +4,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* SIGTERM, SIGUSR1, SIGUSR2 and the first SIGINT ask for a stop; a second SIGINT ends the process as always. */
-void clr_watch_signals(void);
-int clr_watch_signalled(void); /* the signal's number, or 0 */
+/* SIGTERM, SIGUSR1, SIGUSR2, SIGHUP (unless it is ignored, as under nohup), SIGXCPU and the first SIGINT and SIGQUIT ask for a stop; a second
+   SIGINT or SIGQUIT ends the process as always. speaks: the first is answered on stderr at once. Where the soft limit of processor time is the
+   hard one, at which the system kills, it is lowered a little, so that SIGXCPU comes first. */
+void clr_watch_signals(bool speaks);
+int clr_watch_signalled(void);           /* the signal's number, or 0 */
+const char *clr_watch_name(int number);  /* "SIGTERM", for people */
 
-/* Seconds since 1970 at which to be done, or 0: --time-limit (seconds, [D-]H:MM:SS, or as Slurm has it D-H and D-H:MM, from now), else
-   SLURM_JOB_END_TIME. limit may be NULL. Returns -1 where limit is not understood. */
+double clr_watch_now(void); /* seconds since 1970 */
+
+/* Seconds since 1970 at which to be done, or 0: --time-limit (seconds, M:SS, H:MM:SS, or as Slurm has it D-H, D-H:MM and D-H:MM:SS, from now),
+   else SLURM_JOB_END_TIME; where that is past, another job left it: it is warned about, once, and does not count. limit may be NULL. Returns -1
+   where limit is not understood, or nothing at all. */
 double clr_watch_deadline(const char *limit);
 
 /* The watchdog: a thread that names rank, host, step and phase, and ends the process, where no phase was begun, and nothing called

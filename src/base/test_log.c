@@ -1,0 +1,93 @@
+/* The line of progress on terminals of many widths, and on what is none. */
+#include "clr/log.h"
+#include "clr/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char line[] = "step 120/5000  left 1 h 02 min  loss 4.1234 (chance 5.5413)  caf\xc3\xa9 12.5 %";
+
+/* What a process that shows the line twice, a message, and the line once more sends to a terminal of so many columns. */
+static const char *shown(int columns, const char *term)
+{
+    static char text[4096];
+    int master = posix_openpt(O_RDWR | O_NOCTTY), status;
+    struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
+    size_t used = 0;
+    ssize_t n;
+
+    ck_assert(master >= 0 && !grantpt(master) && !unlockpt(master));
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    ck_assert(slave >= 0 && !ioctl(slave, TIOCSWINSZ, &size));
+    pid_t child = fork();
+    if (!child) {
+        dup2(slave, STDERR_FILENO);
+        close(slave);
+        close(master);
+        term ? setenv("TERM", term, 1) : unsetenv("TERM");
+        unsetenv("COLUMNS");
+        clr_progress("%s", line);
+        clr_progress("%s", line);
+        clr_info("done");
+        clr_progress("%s", line);
+        clr_progress_end();
+        clr_progress_end();
+        _exit(0);
+    }
+    close(slave);
+    while (used < sizeof text - 1 && (n = read(master, text + used, sizeof text - 1 - used)) > 0)
+        used += (size_t)n;
+    text[used] = 0;
+    close(master);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return text;
+}
+
+START_TEST(the_line_fits)
+{
+    static const struct {
+        int columns;
+        const char *line;
+    } widths[] = {{200, line},
+                  {(int)sizeof line, line}, /* one more than its bytes */
+                  {(int)sizeof line - 1, "step 120/5000  left 1 h 02 min  loss 4.1234 (chance 5.5413)"},
+                  {60, "step 120/5000  left 1 h 02 min  loss 4.1234 (chance 5.5413)"},
+                  {59, "step 120/5000  left 1 h 02 min"},
+                  {20, "step 120/5000"},
+                  {14, "step 120/5000"},
+                  {9, "step 120"},
+                  {1, ""},
+                  {0, line}}; /* unknown: 80 */
+    char want[1024];
+
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        snprintf(want, sizeof want, "\r\033[K%s\r\033[K%s\r\ndone\r\n\r\033[K%s\r\n", widths[i].line, widths[i].line, widths[i].line);
+        ck_assert_str_eq(shown(widths[i].columns, "xterm"), want);
+    }
+}
+END_TEST
+
+START_TEST(what_cannot_rewrite_gets_lines)
+{
+    char want[1024];
+
+    snprintf(want, sizeof want, "%s\r\n%s\r\ndone\r\n%s\r\n", line, line, line);
+    ck_assert_str_eq(shown(40, "dumb"), want);
+    ck_assert_str_eq(shown(40, ""), want);
+    ck_assert_str_eq(shown(40, NULL), want);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *all = tcase_create("log");
+
+    tcase_add_test(all, the_line_fits);
+    tcase_add_test(all, what_cannot_rewrite_gets_lines);
+    return clr_test_run("log", all, CK_FORK_GETENV);
+}
