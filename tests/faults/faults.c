@@ -9,7 +9,7 @@
                    on:    the N-th and all that follow
                    lost:  the N-th is done, and its answer lost (as over NFS)
                    short: every read and write moves half of the bytes, at least one
-                   again: every second read and write is interrupted (EINTR)
+                   again: every second read and write is interrupted (EINTR), but those of streams, which the C library does not repeat
      FAULT_ERRNO   the error, a number
      FAULT_CALLER  kind memory: of which object ("libhdf5"; empty: the program)
      FAULT_LOG     a file for "struck KIND N WHAT ADDRESS...", addresses being those of addr2line -e simclr, and at the end of the
@@ -369,7 +369,9 @@ static int *slot_of(FILE *stream, FILE *by, int descriptor)
 
 static ssize_t stream_read(void *cookie, char *data, size_t bytes)
 {
-    return read((int)(intptr_t)cookie, data, bytes);
+    ssize_t n = read((int)(intptr_t)cookie, data, bytes);
+
+    return n < 0 && plan.mode == AGAIN ? read((int)(intptr_t)cookie, data, bytes) : n;
 }
 
 static ssize_t stream_write(void *cookie, const char *data, size_t bytes)
@@ -378,9 +380,9 @@ static ssize_t stream_write(void *cookie, const char *data, size_t bytes)
 
     while (done < bytes) {
         ssize_t n = write((int)(intptr_t)cookie, data + done, bytes - done);
-        if (n <= 0)
+        if (n <= 0 && plan.mode != AGAIN)
             break;
-        done += (size_t)n;
+        done += n > 0 ? (size_t)n : 0;
     }
     return (ssize_t)done;
 }
@@ -474,7 +476,7 @@ int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict ho
 {
     NEXT(int, pthread_create, (pthread_t *, const pthread_attr_t *, void *(*)(void *), void *));
 
-    return in_program(CALLER) && ask(K_thread, "a thread") != PASS ? EAGAIN : next(thread, how, work, argument);
+    return in_program(CALLER) && ask(K_thread, "thread") != PASS ? EAGAIN : next(thread, how, work, argument);
 }
 
 /* Pauses. */
