@@ -13,7 +13,7 @@
      FAULT_ERRNO   the error, a number
      FAULT_CALLER  kind memory: of which object ("libhdf5"; empty: the program)
      FAULT_LOG     a file for "struck KIND N WHAT ADDRESS...", addresses being those of addr2line -e simclr, and at the end of the
-                   process for "count KIND CALLS"
+                   process for "count KIND CALLS"; where calls are only counted, "call KIND N WHAT ADDRESS..." for each of FAULT_KIND
 
    Streams are made of the same calls (fopencookie), as the C library's own calls cannot be seen from outside. Pauses take a hundredth
    of their time. */
@@ -135,7 +135,7 @@ __attribute__((destructor)) static void end(void)
             note("count %s %ld\n", kind_names[i], atomic_load(&plan.calls[i]));
 }
 
-static void note_struck(kind k, long number, const char *what)
+static void note_call(const char *word, kind k, long number, const char *what)
 {
     void *frame[FRAMES];
     char where[FRAMES * 20] = "";
@@ -144,7 +144,7 @@ static void note_struck(kind k, long number, const char *what)
     for (int i = 0; i < frames; i++)
         if ((uintptr_t)frame[i] >= plan.begin && (uintptr_t)frame[i] < plan.end)
             used += snprintf(where + used, sizeof where - (size_t)used, " %#lx", (uintptr_t)frame[i] - 1 - plan.base);
-    note("struck %s %ld %s%s\n", kind_names[k], number, what, where);
+    note("%s %s %ld %s%s\n", word, kind_names[k], number, what, where);
 }
 
 /* Counts a call, and says what becomes of it. */
@@ -152,10 +152,12 @@ static verdict ask(kind k, const char *what)
 {
     long number = atomic_fetch_add(&plan.calls[k], 1) + 1;
 
+    if ((int)k == plan.kind && !plan.at)
+        note_call("call", k, number, what);
     if ((int)k != plan.kind || !plan.at || plan.mode < ONCE || plan.mode > LOST || number < plan.at || (plan.mode != ON && number > plan.at))
         return PASS;
     if (number == plan.at)
-        note_struck(k, number, what);
+        note_call("struck", k, number, what);
     return plan.mode == LOST ? LOSE : REFUSE;
 }
 

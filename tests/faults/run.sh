@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh all [SCENARIO...]              every call of every kind is refused once, in a start of its own: make check-faults
+# run.sh all [SCENARIO...]              every call of every kind is refused once, in a start of its own (of calls for memory, the first, the
+#                                       middle and the last of each place in the program): make check-faults
 # run.sh sample [SCENARIO...]           one call of each kind
 # run.sh one SCENARIO KIND MODE N       one trial; what the program said is shown
 # Tiny runs of the program under the layer of faults.c, on one rank and one thread: the N-th call of a kind is refused once, from then on,
@@ -115,7 +116,7 @@ normally() {
     text=nothing
     fresh "$1"
     rm -f "$work/log"
-    struck=yes FAULT_AT=0 command "$1"
+    struck=yes FAULT_AT=0 FAULT_KIND=memory command "$1"
     usual=$?
     [ $usual = 0 ] || return
     result "$1" "$work/right-$1"
@@ -183,6 +184,15 @@ modes() {
     *) echo once on ;;
     esac
 }
+# numbers KIND CALLS: which of them are refused in turn
+numbers() {
+    if [ "$1" = memory ]; then
+        awk '$1 == "call" { n = $3; $3 = ""; at[$0, ++times[$0]] = n }
+            END { for (p in times) { print at[p, 1]; print at[p, int((times[p] + 1) / 2)]; print at[p, times[p]] } }' "$work/counts" | sort -nu
+    else
+        seq "$2"
+    fi | awk -v k="${FAULT_EVERY:-1}" 'NR % k == 1 % k'
+}
 # pick SCENARIO KIND MODE CALLS: some number of a call, the same in every run of this script
 pick() {
     echo "$1 $2 $3" | cksum | awk -v n="$4" '{ print 1 + $1 % n }'
@@ -219,11 +229,7 @@ all | sample)
                     try "$scenario" "$kind" "$mode" "$(pick "$scenario" "$kind" "$mode" "$calls")"
                     continue
                 fi
-                n=1
-                while [ $n -le "$calls" ]; do
-                    try "$scenario" "$kind" "$mode" $n
-                    n=$((n + ${FAULT_EVERY:-1}))
-                done
+                for n in $(numbers "$kind" "$calls"); do try "$scenario" "$kind" "$mode" "$n"; done
             done
             echo "$scenario: $kind: $((passed - before)) of $((passed + failed - tried)) passed ($calls calls)"
         done
