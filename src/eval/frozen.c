@@ -22,8 +22,7 @@ static clr_status resolve(const char *where, char **path)
         return CLR_OK;
     }
     char *folder = clr_text("%s/checkpoints", where);
-    int error = stat(folder, &facts) ? errno : 0;
-    clr_status st = error && error != ENOENT ? clr_fail(CLR_EIO, "%s: %s", folder, strerror(error)) : clr_ckpt_newest(error ? where : folder, path);
+    clr_status st = clr_ckpt_newest(stat(folder, &facts) ? where : folder, path);
     clr_free(folder);
     return st != CLR_OK || *path ? st : clr_fail(CLR_EINPUT, "%s: holds no checkpoint; give a run directory or a checkpoint", where);
 }
