@@ -107,10 +107,10 @@ clr_status clr_opt_read_file(clr_opt_set *set, const char *path)
         got = fread(text + length, 1, 4096, file);
         length += got;
     }
-    int error = !ferror(file) ? 0 : errno ? errno : EIO;
+    bool bad = ferror(file);
     fclose(file);
     text[length] = 0;
-    clr_status st = error ? clr_fail(CLR_EIO, "%s: cannot read this config file: %s", path, strerror(error))
+    clr_status st = bad ? clr_fail(CLR_EIO, "%s: cannot read this config file", path)
                   : strlen(text) != length ? clr_fail(CLR_EINPUT, "%s: not a text file", path)
                                            : clr_opt_read_text(set, text, path, CLR_OPT_FILE);
     clr_free(text);
