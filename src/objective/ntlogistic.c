@@ -22,7 +22,7 @@ static inline double softplus(double s)
     return s > 0 ? s + log1p(exp(-s)) : log1p(exp(s));
 }
 
-static void gather(const clr_loss_config *config, const float *s, int n, clr_loss_anchor *anchor)
+static void accumulate(const clr_loss_config *config, const float *s, int n, clr_loss_anchor *anchor)
 {
     for (int j = 0; j < n; j++)
         if (counts(config, s[j], anchor->positive)) {
@@ -31,7 +31,7 @@ static void gather(const clr_loss_config *config, const float *s, int n, clr_los
         }
 }
 
-static void settle(const clr_loss_config *config, clr_loss_anchor *anchor)
+static void finish(const clr_loss_config *config, clr_loss_anchor *anchor)
 {
     (void)config;
     anchor->loss = softplus(-(double)anchor->positive) + (anchor->b > 0 ? anchor->a / anchor->b : 0);
@@ -40,7 +40,7 @@ static void settle(const clr_loss_config *config, clr_loss_anchor *anchor)
     anchor->q = anchor->b > 0 ? (float)(1 / anchor->b) : 0;
 }
 
-static void weigh(const clr_loss_config *config, const float *s, int n, float positive, float p, float q, float *w)
+static void gradient(const clr_loss_config *config, const float *s, int n, float positive, float p, float q, float *w)
 {
     (void)p;
     for (int j = 0; j < n; j++)
@@ -48,4 +48,5 @@ static void weigh(const clr_loss_config *config, const float *s, int n, float po
             w[j] += q / (1 + expf(-s[j]));
 }
 
-const clr_loss_op CLR_KERNEL(clr_loss_ntlogistic) = {gather, settle, weigh};
+const clr_loss_op CLR_KERNEL(clr_loss_ntlogistic) = {
+    .accumulate = accumulate, .finish = finish, .gradient = gradient, .temperature = true};

@@ -118,13 +118,15 @@ START_TEST(agrees_with_the_reference)
 {
     const row *t = &rows[_i];
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm), dim = t->dim;
-    int64_t n = 2 * t->images, first = clr_share(t->images, ranks, rank), mine = clr_share(t->images, ranks, rank + 1) - first;
-    double *z = CLR_NEW(double, n * dim), top[2], other[2];
+    int64_t n = 2 * t->images, first = clr_share(t->images, ranks, rank),
+            mine = clr_share(t->images, ranks, rank + 1) - first;
+    double *z = CLR_NEW(double, n *dim), top[2], other[2];
     float *part = CLR_NEW(float, 2 * mine * dim), *dz = CLR_NEW(float, 2 * mine * dim);
     clr_rng rng = clr_rng_for(7, 0, (uint64_t)_i, 0, 0);
 
     for (int64_t i = 0; i < n * dim; i++) /* pairs are alike, so that some positives win */
-        z[i] = (float)(t->spread * (clr_rng_normal(&rng) + (i >= n * dim / 2 ? 1.2 * z[i - n * dim / 2] / t->spread : 0)));
+        z[i] =
+            (float)(t->spread * (clr_rng_normal(&rng) + (i >= n * dim / 2 ? 1.2 * z[i - n * dim / 2] / t->spread : 0)));
     for (int view = 0; view < 2; view++)
         for (int64_t i = 0; i < mine * dim; i++)
             part[view * mine * dim + i] = (float)z[(view * t->images + first) * dim + i];
@@ -134,7 +136,8 @@ START_TEST(agrees_with_the_reference)
     for (int again = 0; again < 2; again++) /* nothing is left over from the call before */
         ck_assert_int_eq(apply(loss, part, dz, &result), CLR_OK);
     double want = reference(&t->config, z, t->images, dim, top);
-    ck_assert_msg(fabs(result.loss - want) <= 1e-6 * fabs(want) + 1e-7, "row %d: loss %.9f, want %.9f", _i, result.loss, want);
+    ck_assert_msg(fabs(result.loss - want) <= 1e-6 * fabs(want) + 1e-7, "row %d: loss %.9f, want %.9f", _i, result.loss,
+                  want);
     ck_assert_msg(fabs(result.top1 - top[0]) < 1e-9, "row %d: top1 %f, want %f", _i, result.top1, top[0]);
     ck_assert_msg(fabs(result.top5 - top[1]) < 1e-9, "row %d: top5 %f, want %f", _i, result.top5, top[1]);
 
@@ -153,7 +156,8 @@ START_TEST(agrees_with_the_reference)
         for (int sign = -1; sign <= 1; sign += 2) {
             for (int view = 0; view < 2; view++)
                 for (int64_t i = 0; i < mine * dim; i++)
-                    z[(view * t->images + first) * dim + i] += sign * (sign > 0 ? 2 : 1) * step * direction[view * mine * dim + i];
+                    z[(view * t->images + first) * dim + i] +=
+                        sign * (sign > 0 ? 2 : 1) * step * direction[view * mine * dim + i];
             *(sign > 0 ? &plus : &minus) = reference(&t->config, z, t->images, dim, other);
         }
         for (int view = 0; view < 2; view++)
@@ -166,7 +170,8 @@ START_TEST(agrees_with_the_reference)
         size += numeric * numeric;
         clr_free(direction);
     }
-    ck_assert_msg(sqrt(difference) <= 2e-5 * sqrt(size) + 1e-9 / t->spread, "row %d: gradient off by %.1e of %.1e", _i, sqrt(difference), sqrt(size));
+    ck_assert_msg(sqrt(difference) <= 2e-5 * sqrt(size) + 1e-9 / t->spread, "row %d: gradient off by %.1e of %.1e", _i,
+                  sqrt(difference), sqrt(size));
     clr_objective_free(loss);
     clr_free(z);
     clr_free(part);
@@ -181,28 +186,40 @@ START_TEST(ties_are_worth_their_chance)
         int64_t images, groups;
         int dim;
         double length, noise; /* of the rows; of each number, relative */
-    } ties[] = {{40, 1, 128, 1, 0}, {40, 1, 100, 1, 0}, {300, 1, 64, 1, 0}, {40, 1, 16, 0, 0}, {40, 1, 128, 1e-9, 0}, {40, 1, 37, 1e8, 0},
-                {40, 1, 128, 1, 1e-7}, {40, 20, 32, 1, 0}, {36, 6, 16, 1, 0}, {40, 40, 16, 1, 0}};
+    } ties[] = {{40, 1, 128, 1, 0},    {40, 1, 100, 1, 0},  {300, 1, 64, 1, 0},    {40, 1, 16, 0, 0},
+                {40, 1, 128, 1e-9, 0}, {40, 1, 37, 1e8, 0}, {40, 1, 128, 1, 1e-7}, {40, 20, 32, 1, 0},
+                {36, 6, 16, 1, 0},     {40, 40, 16, 1, 0}};
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm), dim = ties[_i].dim;
-    int64_t images = ties[_i].images, first = clr_share(images, ranks, rank), mine = clr_share(images, ranks, rank + 1) - first;
+    int64_t images = ties[_i].images, first = clr_share(images, ranks, rank),
+            mine = clr_share(images, ranks, rank + 1) - first;
     float *part = CLR_NEW(float, 2 * mine * dim), *dz = CLR_NEW(float, 2 * mine * dim);
 
     for (int64_t i = 0; i < 2 * mine; i++) {
-        clr_rng group = clr_rng_for(11, 0, (uint64_t)((first + i % mine) % ties[_i].groups), 0, 0), own = clr_rng_for(12, (uint64_t)rank, (uint64_t)i, 0, 0);
+        clr_rng group = clr_rng_for(11, 0, (uint64_t)((first + i % mine) % ties[_i].groups), 0, 0),
+                own = clr_rng_for(12, (uint64_t)rank, (uint64_t)i, 0, 0);
         for (int d = 0; d < dim; d++)
-            part[i * dim + d] = (float)(ties[_i].length * (ties[_i].groups == 1 && _i % 2 == 0 ? 0.3 : clr_rng_normal(&group)) *
-                                        (1 + ties[_i].noise * clr_rng_normal(&own)));
+            part[i * dim + d] =
+                (float)(ties[_i].length * (ties[_i].groups == 1 && _i % 2 == 0 ? 0.3 : clr_rng_normal(&group)) *
+                        (1 + ties[_i].noise * clr_rng_normal(&own)));
     }
     for (int kind = 0; kind < 3; kind++)
         for (int options = 0; options < 4; options++) {
-            const clr_loss_config config = {.kind = kind, .temperature = 0.1, .l2norm = options & 1 || ties[_i].length > 1, .one_view = options & 2, .margin = 0.8};
-            double level = (double)(config.one_view ? images / ties[_i].groups : 2 * images / ties[_i].groups - 1); /* the positive among them */
+            const clr_loss_config config = {.kind = kind,
+                                            .temperature = 0.1,
+                                            .l2norm = options & 1 || ties[_i].length > 1,
+                                            .one_view = options & 2,
+                                            .margin = 0.8};
+            double level = (double)(config.one_view ? images / ties[_i].groups
+                                                    : 2 * images / ties[_i].groups - 1); /* the positive among them */
             clr_objective *loss = NULL;
             clr_objective_result result;
             ck_assert_int_eq(clr_loss_new(comm, &config, images, dim, &loss), CLR_OK);
             ck_assert_int_eq(apply(loss, part, dz, &result), CLR_OK);
-            ck_assert_msg(fabs(result.top1 - 1 / level) < 1e-9, "row %d, loss %d, options %d: top1 %f of %g that are level", _i, kind, options, result.top1, level);
-            ck_assert_msg(fabs(result.top5 - fmin(1, 5 / level)) < 1e-9, "row %d, loss %d, options %d: top5 %f", _i, kind, options, result.top5);
+            ck_assert_msg(fabs(result.top1 - 1 / level) < 1e-9,
+                          "row %d, loss %d, options %d: top1 %f of %g that are level", _i, kind, options, result.top1,
+                          level);
+            ck_assert_msg(fabs(result.top5 - fmin(1, 5 / level)) < 1e-9, "row %d, loss %d, options %d: top5 %f", _i,
+                          kind, options, result.top5);
             ck_assert_msg((result.spread < 1e-9) == (ties[_i].groups == 1), "row %d: spread %g", _i, result.spread);
             clr_objective_free(loss);
         }

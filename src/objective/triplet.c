@@ -17,7 +17,7 @@ static inline float term(const clr_loss_config *config, float s, float positive)
 }
 
 /* b counts the active ones; the mean is over all negatives, or over the active where they are mined. */
-static void gather(const clr_loss_config *config, const float *s, int n, clr_loss_anchor *anchor)
+static void accumulate(const clr_loss_config *config, const float *s, int n, clr_loss_anchor *anchor)
 {
     for (int j = 0; j < n; j++) {
         float value = term(config, s[j], anchor->positive);
@@ -26,7 +26,7 @@ static void gather(const clr_loss_config *config, const float *s, int n, clr_los
     }
 }
 
-static void settle(const clr_loss_config *config, clr_loss_anchor *anchor)
+static void finish(const clr_loss_config *config, clr_loss_anchor *anchor)
 {
     double n = config->semi_hard ? anchor->b : anchor->negatives;
 
@@ -36,11 +36,12 @@ static void settle(const clr_loss_config *config, clr_loss_anchor *anchor)
     anchor->weight = (float)(-anchor->b * anchor->q);
 }
 
-static void weigh(const clr_loss_config *config, const float *s, int n, float positive, float p, float q, float *w)
+static void gradient(const clr_loss_config *config, const float *s, int n, float positive, float p, float q, float *w)
 {
     (void)p;
     for (int j = 0; j < n; j++)
         w[j] += term(config, s[j], positive) > 0 ? q : 0;
 }
 
-const clr_loss_op CLR_KERNEL(clr_loss_triplet) = {gather, settle, weigh};
+const clr_loss_op CLR_KERNEL(clr_loss_triplet) = {
+    .accumulate = accumulate, .finish = finish, .gradient = gradient, .temperature = false};
