@@ -31,7 +31,8 @@ static double among(int above, int level, int places)
 static double reference(const clr_loss_config *c, const double *z, int64_t images, int dim, double top[2])
 {
     int64_t n = 2 * images;
-    double *u = malloc((size_t)(n * dim) * sizeof *u), total = 0, scale = c->kind == 2 ? 1 : 1 / c->temperature;
+    double *u = malloc((size_t)(n * dim) * sizeof *u), total = 0,
+           scale = c->kind == CLR_LOSS_triplet ? 1 : 1 / c->temperature;
 
     top[0] = top[1] = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -61,11 +62,11 @@ static double reference(const clr_loss_config *c, const double *z, int64_t image
         for (int64_t j = 0; j < n; j++) {
             if (s[j] == -INFINITY)
                 continue;
-            if (c->kind == 0)
+            if (c->kind == CLR_LOSS_ntxent)
                 sum += exp(s[j] - fmax(most, positive));
-            else if (c->kind == 1 && (!c->semi_hard || s[j] < positive))
+            else if (c->kind == CLR_LOSS_ntlogistic && (!c->semi_hard || s[j] < positive))
                 terms += softplus(s[j]), count++;
-            else if (c->kind == 2) {
+            else if (c->kind == CLR_LOSS_triplet) {
                 double value = s[j] - positive + c->margin;
                 bool active = value > 0 && (!c->semi_hard || s[j] < positive);
                 terms += active ? value : 0;
@@ -74,10 +75,10 @@ static double reference(const clr_loss_config *c, const double *z, int64_t image
         }
         top[0] += among(above, level, 1) / (double)n;
         top[1] += among(above, level, 5) / (double)n;
-        if (c->kind == 0)
+        if (c->kind == CLR_LOSS_ntxent)
             total += fmax(most, positive) + log(sum + exp(positive - fmax(most, positive))) - positive;
         else
-            total += (c->kind == 1 ? softplus(-positive) : 0) + (count > 0 ? terms / count : 0);
+            total += (c->kind == CLR_LOSS_ntlogistic ? softplus(-positive) : 0) + (count > 0 ? terms / count : 0);
         free(s);
     }
     free(u);
@@ -99,19 +100,19 @@ static clr_status apply(clr_objective *loss, const float *x, float *dz, clr_obje
 }
 
 static const row rows[] = {
-    {16, 8, {.kind = 0, .temperature = 0.1, .l2norm = true}, 1},
-    {37, 24, {.kind = 0, .temperature = 0.5, .l2norm = true}, 1},
-    {300, 32, {.kind = 0, .temperature = 0.1, .l2norm = true}, 1},
-    {21, 16, {.kind = 0, .temperature = 0.01, .l2norm = true}, 1},
-    {21, 16, {.kind = 0, .temperature = 1, .l2norm = true}, 1e-8},
-    {21, 16, {.kind = 0, .temperature = 1, .l2norm = true}, 1e12},
-    {18, 12, {.kind = 0, .temperature = 10, .l2norm = false}, 4},
-    {19, 8, {.kind = 0, .temperature = 0.1, .l2norm = true, .one_view = true}, 1},
-    {23, 8, {.kind = 1, .temperature = 0.2, .l2norm = true}, 1},
-    {23, 8, {.kind = 1, .temperature = 0.5, .l2norm = true, .semi_hard = true, .one_view = true}, 1},
-    {23, 8, {.kind = 2, .temperature = 1, .l2norm = true, .margin = 0.8}, 1},
-    {23, 8, {.kind = 2, .temperature = 1, .l2norm = true, .margin = 0.4, .semi_hard = true}, 1},
-    {4, 5, {.kind = 0, .temperature = 0.1, .l2norm = true}, 1},
+    {16, 8, {.kind = CLR_LOSS_ntxent, .temperature = 0.1, .l2norm = true}, 1},
+    {37, 24, {.kind = CLR_LOSS_ntxent, .temperature = 0.5, .l2norm = true}, 1},
+    {300, 32, {.kind = CLR_LOSS_ntxent, .temperature = 0.1, .l2norm = true}, 1},
+    {21, 16, {.kind = CLR_LOSS_ntxent, .temperature = 0.01, .l2norm = true}, 1},
+    {21, 16, {.kind = CLR_LOSS_ntxent, .temperature = 1, .l2norm = true}, 1e-8},
+    {21, 16, {.kind = CLR_LOSS_ntxent, .temperature = 1, .l2norm = true}, 1e12},
+    {18, 12, {.kind = CLR_LOSS_ntxent, .temperature = 10, .l2norm = false}, 4},
+    {19, 8, {.kind = CLR_LOSS_ntxent, .temperature = 0.1, .l2norm = true, .one_view = true}, 1},
+    {23, 8, {.kind = CLR_LOSS_ntlogistic, .temperature = 0.2, .l2norm = true}, 1},
+    {23, 8, {.kind = CLR_LOSS_ntlogistic, .temperature = 0.5, .l2norm = true, .semi_hard = true, .one_view = true}, 1},
+    {23, 8, {.kind = CLR_LOSS_triplet, .temperature = 1, .l2norm = true, .margin = 0.8}, 1},
+    {23, 8, {.kind = CLR_LOSS_triplet, .temperature = 1, .l2norm = true, .margin = 0.4, .semi_hard = true}, 1},
+    {4, 5, {.kind = CLR_LOSS_ntxent, .temperature = 0.1, .l2norm = true}, 1},
 };
 
 START_TEST(agrees_with_the_reference)
@@ -202,7 +203,7 @@ START_TEST(ties_are_worth_their_chance)
                 (float)(ties[_i].length * (ties[_i].groups == 1 && _i % 2 == 0 ? 0.3 : clr_rng_normal(&group)) *
                         (1 + ties[_i].noise * clr_rng_normal(&own)));
     }
-    for (int kind = 0; kind < 3; kind++)
+    for (int kind = 0; kind < CLR_LOSS_KINDS; kind++)
         for (int options = 0; options < 4; options++) {
             const clr_loss_config config = {.kind = kind,
                                             .temperature = 0.1,
