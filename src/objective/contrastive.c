@@ -235,7 +235,9 @@ static void begin_anchors(clr_loss *loss)
             (clr_loss_anchor){.positive = s,
                               .high = s + slack,
                               .low = s - slack,
-                              .shift = loss->bounded ? loss->scale : s,
+                              .shift = loss->bounded        ? loss->scale
+                                       : loss->op->positive ? s
+                                                            : -INFINITY,
                               .negatives = (float)(loss->config.one_view ? loss->images - 1 : loss->all - 2)};
         loss->above[i] = loss->least[i] = 0;
     }

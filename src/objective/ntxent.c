@@ -30,5 +30,6 @@ const clr_loss_op CLR_KERNEL(clr_loss_ntxent) = {.accumulate = exp_accumulate,
                                                  .finish = finish,
                                                  .gradient = exp_gradient,
                                                  .temperature = true,
+                                                 .positive = true,
                                                  .softmax = true,
                                                  .chance = chance};

@@ -18,7 +18,7 @@ typedef struct clr_loss_anchor {
     float positive; /* its similarity */
     float high,
         low; /* a negative above high is more similar than the positive, one from low to high is as similar, up to rounding */
-    float shift;     /* at least every similarity of the anchor: keeps exp in range */
+    float shift;     /* at least every similarity that is summed: keeps exp in range */
     float negatives; /* how many there are */
     float weight, p, q;
 } clr_loss_anchor;
@@ -28,6 +28,7 @@ typedef struct clr_loss_op {
     void (*finish)(const clr_loss_config *config, clr_loss_anchor *anchor);
     void (*gradient)(const clr_loss_config *config, const float *s, int n, float positive, float p, float q, float *w);
     bool temperature; /* similarities are divided by it */
+    bool positive;    /* the sum of exp counts the positive too, so that the shift must cover it */
     bool softmax;     /* dl/ds_j = exp(s_j - p) for every negative: both sides of a pair then follow from one exp */
     /* What a network that knows nothing gets, from the global batch of images; NULL: there is no such number. */
     double (*chance)(const clr_loss_config *config, int64_t images);
