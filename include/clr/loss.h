@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 /* clang-format off */
-#define CLR_LOSSES(X, separator) X(ntxent) separator X(ntlogistic) separator X(triplet)
-#define CLR_LOSS_WITH_TEMPERATURE "ntxent|ntlogistic"
+#define CLR_LOSSES(X, separator) X(ntxent) separator X(ntlogistic) separator X(triplet) separator X(dcl)
+#define CLR_LOSS_WITH_TEMPERATURE "ntxent|ntlogistic|dcl"
 #define CLR_LOSS_WITH_MINING "ntlogistic|triplet"
 /* clang-format on */
 

@@ -62,7 +62,7 @@ static double reference(const clr_loss_config *c, const double *z, int64_t image
         for (int64_t j = 0; j < n; j++) {
             if (s[j] == -INFINITY)
                 continue;
-            if (c->kind == CLR_LOSS_ntxent)
+            if (c->kind == CLR_LOSS_ntxent || c->kind == CLR_LOSS_dcl)
                 sum += exp(s[j] - fmax(most, positive));
             else if (c->kind == CLR_LOSS_ntlogistic && (!c->semi_hard || s[j] < positive))
                 terms += softplus(s[j]), count++;
@@ -75,7 +75,9 @@ static double reference(const clr_loss_config *c, const double *z, int64_t image
         }
         top[0] += among(above, level, 1) / (double)n;
         top[1] += among(above, level, 5) / (double)n;
-        if (c->kind == CLR_LOSS_ntxent)
+        if (c->kind == CLR_LOSS_dcl)
+            total += fmax(most, positive) + log(sum) - positive;
+        else if (c->kind == CLR_LOSS_ntxent)
             total += fmax(most, positive) + log(sum + exp(positive - fmax(most, positive))) - positive;
         else
             total += (c->kind == CLR_LOSS_ntlogistic ? softplus(-positive) : 0) + (count > 0 ? terms / count : 0);
@@ -112,6 +114,11 @@ static const row rows[] = {
     {23, 8, {.kind = CLR_LOSS_ntlogistic, .temperature = 0.5, .l2norm = true, .semi_hard = true, .one_view = true}, 1},
     {23, 8, {.kind = CLR_LOSS_triplet, .temperature = 1, .l2norm = true, .margin = 0.8}, 1},
     {23, 8, {.kind = CLR_LOSS_triplet, .temperature = 1, .l2norm = true, .margin = 0.4, .semi_hard = true}, 1},
+    {21, 16, {.kind = CLR_LOSS_dcl, .temperature = 0.1, .l2norm = true}, 1},
+    {230, 24, {.kind = CLR_LOSS_dcl, .temperature = 0.5, .l2norm = true}, 1},
+    {21, 16, {.kind = CLR_LOSS_dcl, .temperature = 0.01, .l2norm = true}, 1},
+    {18, 12, {.kind = CLR_LOSS_dcl, .temperature = 10, .l2norm = false}, 4},
+    {19, 8, {.kind = CLR_LOSS_dcl, .temperature = 0.1, .l2norm = true, .one_view = true}, 1},
     {4, 5, {.kind = CLR_LOSS_ntxent, .temperature = 0.1, .l2norm = true}, 1},
 };
 
