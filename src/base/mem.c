@@ -2,6 +2,7 @@
 #include "clr/mem.h"
 
 #include "clr/err.h"
+#include "clr/log.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { BIG = 1 << 23, PIECE = 1 << 21 }; /* bytes; a piece is a huge page */
 
@@ -28,22 +30,40 @@ static void clear(char *memory, size_t bytes)
         memset(memory + at, 0, bytes - at < PIECE ? bytes - at : PIECE);
 }
 
+static void (*at_failure)(const char *sentence);
+
+void clr_alloc_failure(void (*end)(const char *sentence))
+{
+    at_failure = end;
+}
+
+static void fail(size_t count, size_t size) __attribute__((noreturn));
+static void fail(size_t count, size_t size)
+{
+    char text[400];
+    clr_room room = clr_memory_room(1);
+
+    snprintf(text, sizeof text, "out of memory: %.1f MB were asked for, and %.1f MB are there (%s); ask for less at a time, or raise that limit",
+             (double)count * (double)size * 1e-6, (double)room.bytes * 1e-6, room.by);
+    if (at_failure)
+        at_failure(text);
+    clr_error("%s", text);
+    _exit(EXIT_FAILURE);
+}
+
 void *clr_alloc(size_t count, size_t size)
 {
     void *memory = NULL;
     size_t bytes;
 
     atomic_fetch_add(&allocations, 1);
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - PIECE) {
-        fprintf(stderr, "simclr: %zu x %zu bytes cannot be allocated\n", count, size);
-        abort();
-    }
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - PIECE)
+        fail(count, size);
     size_t align = bytes >= BIG ? PIECE : CLR_ALIGN;
     bytes = (bytes + align - 1) / align * align;
-    if (posix_memalign(&memory, align, bytes ? bytes : align)) {
-        fprintf(stderr, "simclr: out of memory: %zu bytes wanted\n", bytes);
-        abort();
-    }
+    /* A system that promises more than it has would kill us while we clear a big block. */
+    if ((bytes >= BIG && bytes > clr_memory_available()) || posix_memalign(&memory, align, bytes ? bytes : align))
+        fail(count, size);
 #ifdef MADV_HUGEPAGE
     if (bytes >= BIG)
         madvise(memory, bytes, MADV_HUGEPAGE); /* where it is refused, pages are small */
@@ -81,114 +101,6 @@ void clr_free(void *memory)
 uint64_t clr_alloc_count(void)
 {
     return atomic_load(&allocations);
-}
-
-/* A number from the first line of a file, or from the line that starts with key; UINT64_MAX where there
-   is none ("max" in a control group's file is none). */
-static uint64_t number_in(const char *path, const char *key)
-{
-    char line[256];
-    uint64_t value = UINT64_MAX;
-    FILE *file = fopen(path, "r");
-
-    if (!file)
-        return value;
-    while (fgets(line, sizeof line, file)) {
-        unsigned long long n;
-        if (strncmp(line, key, strlen(key)) || sscanf(line + strlen(key), "%llu", &n) != 1)
-            continue;
-        value = n;
-        break;
-    }
-    fclose(file);
-    return value;
-}
-
-/* One version of control groups: where its tree hangs, and what its files are called. */
-typedef struct hierarchy {
-    const char *mount, *limit, *used, *cache;
-} hierarchy;
-
-static const hierarchy versions[] = {
-    {"sys/fs/cgroup", "memory.max", "memory.current", "inactive_file "},
-    {"sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "},
-};
-
-static uint64_t number_at(const char *folder, const char *name, const char *key)
-{
-    char *path = clr_text("%s/%s", folder, name);
-    uint64_t value = number_in(path, key);
-
-    clr_free(path);
-    return value;
-}
-
-/* What the group at folder leaves: the files' pages that nobody has touched lately can be taken back. */
-static uint64_t left_in(const hierarchy *h, const char *folder)
-{
-    uint64_t limit = number_at(folder, h->limit, ""), used = number_at(folder, h->used, ""), cache = number_at(folder, "memory.stat", h->cache);
-
-    if (limit == UINT64_MAX || used == UINT64_MAX)
-        return UINT64_MAX;
-    used -= cache == UINT64_MAX ? 0 : cache < used ? cache : used;
-    return limit > used ? limit - used : 0;
-}
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Of the group at path and of all above it. A path that is not there (a container sees only the end of it) is passed over. */
-static uint64_t left_up(const hierarchy *h, const char *root, char *path)
-{
-    uint64_t left = UINT64_MAX;
-
-    for (char *slash;; *slash = 0) {
-        char *folder = clr_text("%s/%s%s", root, h->mount, path);
-        left = least(left, left_in(h, folder));
-        clr_free(folder);
-        if (!(slash = strrchr(path, '/')))
-            return left;
-    }
-}
-
-/* The lines of /proc/self/cgroup: "0::/slurm/job_1/step_0", or "9:memory:/slurm/..." */
-static uint64_t groups_left(const char *root)
-{
-    char *name = clr_text("%s/proc/self/cgroup", root), line[4096], *path;
-    uint64_t left = UINT64_MAX;
-    FILE *file = fopen(name, "r");
-
-    clr_free(name);
-    while (file && fgets(line, sizeof line, file)) {
-        char *kinds = strchr(line, ':');
-        if (!kinds || !(path = strchr(kinds + 1, ':')))
-            continue;
-        *path++ = 0;
-        path[strcspn(path, "\n")] = 0;
-        if (!strcmp(line, "0:") || strstr(kinds, "memory"))
-            left = least(left, left_up(&versions[strcmp(line, "0:") != 0], root, path));
-    }
-    if (file)
-        fclose(file);
-    return left;
-}
-
-uint64_t clr_memory_available_under(const char *root)
-{
-    const char *slurm = getenv("SLURM_MEM_PER_NODE"); /* MiB; 0: all of the node's */
-    unsigned long long job = slurm ? strtoull(slurm, NULL, 10) : 0;
-    uint64_t machine = number_at(root, "proc/meminfo", "MemAvailable:"), left = groups_left(root);
-
-    if (machine != UINT64_MAX)
-        left = least(left, machine * 1024);
-    return job ? least(left, (uint64_t)job << 20) : left;
-}
-
-uint64_t clr_memory_available(void)
-{
-    return clr_memory_available_under("");
 }
 
 uint64_t clr_memory_peak(void)

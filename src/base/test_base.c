@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 START_TEST(messages_nest)
 {
@@ -51,69 +49,6 @@ START_TEST(memory_is_zeroed_aligned_counted)
     clr_free(block);
     ck_assert_uint_gt(clr_memory_available(), 1 << 20);
     ck_assert_uint_gt(clr_memory_peak(), 1 << 20);
-}
-END_TEST
-
-/* text into the file at root/path, its folders made. */
-static void put(const char *root, const char *path, const char *text)
-{
-    char *whole = clr_text("%s/%s", root, path);
-
-    for (char *slash = strchr(whole + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        mkdir(whole, 0700);
-        *slash = '/';
-    }
-    FILE *file = fopen(whole, "w");
-    ck_assert(file && fputs(text, file) >= 0 && !fclose(file));
-    clr_free(whole);
-}
-
-#define V1 "sys/fs/cgroup/memory"
-#define V2 "sys/fs/cgroup"
-
-START_TEST(the_tightest_limit_on_memory_counts)
-{
-    char root[] = "/tmp/test_base.XXXXXX", *command;
-
-    ck_assert(mkdtemp(root));
-    unsetenv("SLURM_MEM_PER_NODE");
-    ck_assert_uint_eq(clr_memory_available_under(root), UINT64_MAX);
-    put(root, "proc/meminfo", "MemTotal: 9999 kB\nMemAvailable:   1000 kB\n");
-    ck_assert_uint_eq(clr_memory_available_under(root), 1000 * 1024);
-
-    /* A step without a limit in a job with one; what the job's files hold can be had back. */
-    put(root, "proc/self/cgroup", "1:name=systemd:/elsewhere\n0::/slurm/job_1/step_0\n");
-    put(root, V2 "/slurm/job_1/step_0/memory.max", "max\n");
-    put(root, V2 "/slurm/job_1/step_0/memory.current", "5000\n");
-    put(root, V2 "/slurm/job_1/memory.max", "900000\n");
-    put(root, V2 "/slurm/job_1/memory.current", "700000\n");
-    ck_assert_uint_eq(clr_memory_available_under(root), 200000);
-    put(root, V2 "/slurm/job_1/memory.stat", "anon 1\nactive_file 7\ninactive_file 300000\n");
-    ck_assert_uint_eq(clr_memory_available_under(root), 500000);
-    put(root, V2 "/slurm/job_1/step_0/memory.max", "305000\n");
-    ck_assert_uint_eq(clr_memory_available_under(root), 300000);
-    put(root, V2 "/memory.max", "7000\n"); /* a container's own root */
-    put(root, V2 "/memory.current", "8000\n");
-    ck_assert_uint_eq(clr_memory_available_under(root), 0);
-
-    put(root, "proc/self/cgroup", "4:cpuset:/a\n9:hugetlb,memory:/uid_0/job_2\n0::/\n");
-    put(root, V2 "/memory.max", "max\n");
-    put(root, V1 "/uid_0/memory.limit_in_bytes", "800000\n");
-    put(root, V1 "/uid_0/memory.usage_in_bytes", "300000\n");
-    put(root, V1 "/uid_0/memory.stat", "inactive_file 1\ntotal_inactive_file 100000\n");
-    ck_assert_uint_eq(clr_memory_available_under(root), 600000);
-
-    put(root, "proc/meminfo", "MemAvailable: 9000000 kB\n");
-    put(root, V1 "/uid_0/memory.limit_in_bytes", "9223372036854771712\n");
-    ck_assert_uint_eq(clr_memory_available_under(root), UINT64_C(9000000) * 1024);
-    setenv("SLURM_MEM_PER_NODE", "2000", 1);
-    ck_assert_uint_eq(clr_memory_available_under(root), UINT64_C(2000) << 20);
-    setenv("SLURM_MEM_PER_NODE", "0", 1);
-    ck_assert_uint_eq(clr_memory_available_under(root), UINT64_C(9000000) * 1024);
-    command = clr_text("rm -r %s", root);
-    ck_assert_int_eq(system(command), 0);
-    clr_free(command);
 }
 END_TEST
 
@@ -261,7 +196,6 @@ int main(void)
     tcase_add_test(tcase, messages_nest);
     tcase_add_test(tcase, long_messages_are_cut_not_overrun);
     tcase_add_test(tcase, memory_is_zeroed_aligned_counted);
-    tcase_add_test(tcase, the_tightest_limit_on_memory_counts);
     tcase_add_test(tcase, arena_pieces_do_not_overlap);
     tcase_add_loop_test(tcase, live_ranges_do_not_overlap_and_waste_little, 0, 4);
     tcase_add_test(tcase, hash_sees_every_bit_and_is_continued);

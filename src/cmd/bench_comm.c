@@ -78,8 +78,10 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
 
     (void)set;
     int threads = clr_comm_threads(comm, a->threads);
-    if ((double)a->bytes > 0.8 * (double)clr_memory_available() / clr_comm_node_size(comm))
-        st = clr_fail(CLR_EMEMORY, "--bytes=%" PRId64 " does not fit in this rank's memory", a->bytes);
+    const clr_room room = clr_memory_room(clr_comm_node_size(comm));
+    if ((double)a->bytes > 0.8 * (double)room.bytes)
+        st = clr_fail(CLR_EMEMORY, "--bytes=%" PRId64 ": does not fit in this rank's memory, of which %.1f GB are there (%s)", a->bytes,
+                      (double)room.bytes * 1e-9, room.by);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         return st;
     peak_flops *arithmetic = CLR_KERNEL_PICK(clr_peak_flops);

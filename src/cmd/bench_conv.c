@@ -38,12 +38,12 @@ static clr_status check_memory(const clr_conv_solver *solver, const clr_conv_pro
 {
     double x = (double)a->n * a->h * a->w * a->c, y = (double)a->n * a->p * a->q * a->k, w = (double)a->r * a->s * a->c * a->k;
     double need = sizeof(float) * (x + 2 * y + w + 2 * (x > y ? x : y)) + 2 * (double)clr_conv_workspace(solver, a, direction);
-    double there = (double)clr_memory_available();
+    const clr_room room = clr_memory_room(1);
 
-    if (need <= there)
+    if (need <= (double)room.bytes)
         return CLR_OK;
-    return clr_fail(CLR_EMEMORY, "--n=%d --h=%d --w=%d --c=%d --k=%d: needs %.1f GB, and %.1f GB are there; give smaller ones", a->n, a->h, a->w, a->c,
-                    a->k, need * 1e-9, there * 1e-9);
+    return clr_fail(CLR_EMEMORY, "--n=%d --h=%d --w=%d --c=%d --k=%d: needs %.1f GB, and %.1f GB are there (%s); give smaller ones", a->n, a->h, a->w, a->c,
+                    a->k, need * 1e-9, (double)room.bytes * 1e-9, room.by);
 }
 
 static void measure(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction, bool want_error)

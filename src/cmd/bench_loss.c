@@ -52,12 +52,13 @@ static clr_status check_memory(const clr_comm *comm, const settings *a)
 {
     int64_t mine = a->batch / clr_comm_size(comm) + 1;
     double need = 8.0 * (double)a->dim * (double)(a->batch + 2 * mine) + (double)clr_loss_bytes(a->batch, clr_min64(mine, a->batch), (int)a->dim);
-    double there = 0.8 * (double)clr_memory_available() / clr_comm_node_size(comm);
+    const clr_room room = clr_memory_room(clr_comm_node_size(comm));
+    double there = 0.8 * (double)room.bytes;
 
     if (need <= there)
         return CLR_OK;
-    return clr_fail(CLR_EMEMORY, "--batch=%" PRId64 " --dim=%" PRId64 ": a rank needs %.1f GB, and %.1f GB are there for it; give smaller ones or more nodes",
-                    a->batch, a->dim, need * 1e-9, there * 1e-9);
+    return clr_fail(CLR_EMEMORY, "--batch=%" PRId64 " --dim=%" PRId64 ": a rank needs %.1f GB, and %.1f GB are there for it (%s); give smaller ones or more nodes",
+                    a->batch, a->dim, need * 1e-9, there * 1e-9, room.by);
 }
 
 /* The whole (2G, D), first views first, on every rank; NULL after a failure. */

@@ -55,10 +55,11 @@ static clr_status open_sheet(const clr_store_facts *facts, int64_t images, int s
     rows = (int)((images + s.columns - 1) / s.columns);
     s.image = (clr_image){.height = rows * (s.side + GAP) + GAP, .width = s.columns * (PARTS * (s.side + GAP) + APART) - APART + GAP, .channels = channels};
     size_t bytes = (size_t)s.image.height * (size_t)s.image.width * (size_t)channels;
-    double need = (double)bytes + (double)sizeof(float) * (double)scratch_floats(facts, size, channels), there = (double)clr_memory_available();
-    if (need > 0.8 * there)
-        return clr_fail(CLR_EMEMORY, "a sheet of %" PRId64 " images of %d x %d takes %.1f GB, and %.1f GB are there; give a smaller --images or --image-size",
-                        images, size, size, need * 1e-9, there * 1e-9);
+    double need = (double)bytes + (double)sizeof(float) * (double)scratch_floats(facts, size, channels);
+    const clr_room room = clr_memory_room(1);
+    if (need > 0.8 * (double)room.bytes)
+        return clr_fail(CLR_EMEMORY, "a sheet of %" PRId64 " images of %d x %d takes %.1f GB, and %.1f GB are there (%s); give a smaller --images or --image-size",
+                        images, size, size, need * 1e-9, (double)room.bytes * 1e-9, room.by);
     s.image.pixels = clr_alloc(bytes, 1);
     memset(s.image.pixels, 255, bytes);
     *out = s;

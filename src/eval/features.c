@@ -60,16 +60,17 @@ static clr_status encode(const extraction *e, int64_t at, int n)
 
 static clr_status check_memory(const extraction *e)
 {
-    double floats = 0, there = (double)clr_memory_available() / clr_comm_node_size(e->comm);
+    double floats = 0;
+    const clr_room room = clr_memory_room(clr_comm_node_size(e->comm));
     int64_t images = clr_store_facts_of(e->store)->images;
 
     for (int k = 0; k < KINDS; k++)
         if (e->out[k])
             floats += (double)e->out[k]->dim * ((double)images + (double)e->rows);
-    if (floats * sizeof(float) < there)
+    if (floats * sizeof(float) < (double)room.bytes)
         return CLR_OK;
-    return clr_fail(CLR_EMEMORY, "%s: the features of %lld images take %.1f GB on every rank, and %.1f GB are there for each; start fewer ranks a node",
-                    clr_store_path(e->store), (long long)images, floats * sizeof(float) * 1e-9, there * 1e-9);
+    return clr_fail(CLR_EMEMORY, "%s: the features of %lld images take %.1f GB on every rank, and %.1f GB are there for each (%s); start fewer ranks a node",
+                    clr_store_path(e->store), (long long)images, floats * sizeof(float) * 1e-9, (double)room.bytes * 1e-9, room.by);
 }
 
 /* All ranks' rows on all ranks. */

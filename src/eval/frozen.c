@@ -121,6 +121,26 @@ static clr_status open_planner(clr_comm *comm, clr_frozen *f)
     return st;
 }
 
+/* Collective. */
+static clr_status open_encoder(clr_comm *comm, int views, clr_frozen *f)
+{
+    clr_encoder_config config = clr_config_encoder(&f->config, f->channels);
+    const clr_room room = clr_memory_room(clr_comm_node_size(comm));
+    int64_t bytes[3];
+
+    config.views = views;
+    clr_status st = clr_encoder_memory(comm, f->planner, &config, bytes);
+    if (st == CLR_OK && (double)bytes[0] + (double)bytes[1] + (double)bytes[2] > (double)room.bytes)
+        st = clr_fail(CLR_EMEMORY, "%s: its network takes %.2f GB on every rank, and %.2f GB are there for each (%s); start fewer ranks a node", f->path,
+                      ((double)bytes[0] + (double)bytes[1] + (double)bytes[2]) * 1e-9, (double)room.bytes * 1e-9, room.by);
+    st = clr_comm_agree(comm, st);
+    if (st == CLR_OK)
+        st = clr_comm_agree(comm, clr_encoder_new(comm, f->planner, &config, &f->params, &f->encoder));
+    if (st == CLR_OK)
+        clr_params_open(&f->params);
+    return st;
+}
+
 clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_frozen *f)
 {
     *f = (clr_frozen){0};
@@ -134,13 +154,8 @@ clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_fro
         st = clr_comm_agree(comm, read_config(f));
     if (st == CLR_OK)
         st = clr_comm_agree(comm, open_planner(comm, f));
-    if (st == CLR_OK) {
-        clr_encoder_config config = clr_config_encoder(&f->config, f->channels);
-        config.views = views;
-        st = clr_comm_agree(comm, clr_encoder_new(comm, f->planner, &config, &f->params, &f->encoder));
-    }
     if (st == CLR_OK)
-        clr_params_open(&f->params);
+        st = open_encoder(comm, views, f);
     return st == CLR_OK ? read_weights(comm, f->path, clr_encoder_params(f->encoder)) : st;
 }
 

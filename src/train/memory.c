@@ -75,39 +75,40 @@ static clr_status estimate(clr_training *t, const clr_encoder_config *encoder, c
 }
 
 /* Settings that would fit, for the message. lean: with --recompute. */
-static clr_status refuse(const clr_training *t, const need *now, const need *lean, double there)
+static clr_status refuse(const clr_training *t, const need *now, const need *lean, const clr_room *room)
 {
-    double gib = 0x1p-30, total = (double)sum(now);
+    double there = (double)room->bytes, gib = 0x1p-30, total = (double)sum(now);
     int ranks = clr_comm_size(t->comm);
     double left = there - (double)(sum(now) - now->activations), left_lean = there - (double)(sum(lean) - lean->activations);
     int64_t fits = (int64_t)(left / ((double)now->activations / (t->views / CLR_VIEWS))) * ranks;
     int64_t fits_lean = (int64_t)(left_lean / ((double)lean->activations / (t->views / CLR_VIEWS))) * ranks;
 
     if (!t->config->recompute && (double)sum(lean) <= there)
-        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f: --recompute needs %.2f%s", total * gib, there * gib, (double)sum(lean) * gib,
+        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): --recompute needs %.2f%s", total * gib, there * gib, room->by, (double)sum(lean) * gib,
                         fits >= 2 * ranks ? "; a --microbatch fits too" : "");
     if (fits >= 2 * ranks)
-        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f: --microbatch=%" PRId64 " fits, or more nodes", total * gib, there * gib, fits);
+        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): --microbatch=%" PRId64 " fits, or more nodes", total * gib, there * gib, room->by, fits);
     if (fits_lean >= 2 * ranks)
-        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f: --recompute with --microbatch=%" PRId64 " fits, or more nodes", total * gib,
-                        there * gib, fits_lean);
-    return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f: use fewer ranks on a node, more nodes, a smaller --batch or a smaller network",
-                    total * gib, there * gib);
+        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): --recompute with --microbatch=%" PRId64 " fits, or more nodes", total * gib,
+                        there * gib, room->by, fits_lean);
+    return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): use fewer ranks on a node, more nodes, a smaller --batch or a smaller network",
+                    total * gib, there * gib, room->by);
 }
 
 clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader, double gibs[2])
 {
     need now = {0}, lean = {0};
     clr_encoder_config with_recompute = *encoder;
-    double gib = 0x1p-30, there = (double)clr_memory_available() / clr_comm_node_size(t->comm), lacks;
+    const clr_room room = clr_memory_room(clr_comm_node_size(t->comm));
+    double gib = 0x1p-30, there = (double)room.bytes, lacks;
 
     clr_status st = clr_comm_agree(t->comm, estimate(t, encoder, loader, &now));
     if (st != CLR_OK)
         return st;
     clr_info("memory of a rank: %.2f GiB (weights, gradients, momenta and their copy for saving %.2f, activations %.2f, workspace %.2f, views %.2f, "
-             "loss and microbatch %.2f, program %.2f) of %.2f GiB there",
+             "loss and microbatch %.2f, program %.2f) of %.2f GiB there (%s)",
              (double)sum(&now) * gib, (double)now.model * gib, (double)now.activations * gib, (double)now.workspace * gib, (double)now.views * gib,
-             (double)now.loss * gib, (double)now.program * gib, there * gib);
+             (double)now.loss * gib, (double)now.program * gib, there * gib, room.by);
     if (gibs)
         gibs[0] = (double)sum(&now) * gib, gibs[1] = there * gib;
     lacks = (double)sum(&now) > there;
@@ -118,7 +119,7 @@ clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encode
     st = clr_comm_agree(t->comm, estimate(t, &with_recompute, loader, &lean));
     if (st != CLR_OK)
         return st;
-    return clr_comm_agree(t->comm, (double)sum(&now) > there ? refuse(t, &now, &lean, there) : CLR_OK);
+    return clr_comm_agree(t->comm, (double)sum(&now) > there ? refuse(t, &now, &lean, &room) : CLR_OK);
 }
 
 clr_status clr_run_needs(clr_comm *comm, const clr_config *c, const clr_opt_set *options, double *needed, double *there)
