@@ -19,6 +19,7 @@ typedef struct config {
     const char *split;
     int labels, store, on_bad;
     int64_t shorter;
+    int64_t threads;
     bool force;
 } config;
 
@@ -35,6 +36,8 @@ static const clr_opt options[] = {
      .help = "decoded pixels (fast to read), or the files' own bytes (small, decoded in every epoch)"},
     {.name = "on-bad-image", .kind = CLR_OPT_WORD, .offset = offsetof(config, on_bad), .initial = "fail", .values = "fail|skip",
      .help = "what to do about images that cannot be decoded; skip lists them with the reasons in OUT.bad.tsv"},
+    {.name = "threads", .kind = CLR_OPT_INT, .offset = offsetof(config, threads), .initial = "0", .values = "N", .low = 0, .high = 4096,
+     .help = "that decode; 0: one for each core that this process may use"},
     {.name = "force", .kind = CLR_OPT_FLAG, .offset = offsetof(config, force), .initial = "no", .help = "replace an existing OUT"},
     {0}};
 
@@ -198,8 +201,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     packing p = {.config = c, .bad_path = bad_path(out)};
     double start = clr_seconds();
     clr_status st = clr_output_check(out, c->force);
-    (void)comm;
 
+    clr_comm_threads(comm, c->threads);
     if (st == CLR_OK)
         st = clr_read_open_how(from, &(clr_read_how){.split = c->split, .unlabelled = c->labels == NONE}, &p.source);
     if (st != CLR_OK)

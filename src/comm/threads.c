@@ -1,32 +1,100 @@
-/* How many threads a rank runs: the sum, over the cores of its affinity mask, of 1 / ranks of the node that may use that core. Work is cut
-   by omp_get_max_threads(), so a smaller team would leave some of it undone: OpenMP is asked to show the team. */
+/* How many threads a rank runs: the sum, over the cores that its launcher left to it, of 1 / ranks of the node that may use that core, or its
+   part of a CPU quota of the control group where that is less: threads beyond a quota make all wait until its next period. Work is cut by
+   omp_get_max_threads(), so a smaller team would leave some of it undone: OpenMP is asked to show the team. */
 #include "clr/comm.h"
 
 #include "clr/log.h"
+#include "clr/machine.h"
 #include "clr/mem.h"
 #include "world.h"
 
+#include <math.h>
 #include <omp.h>
-#include <sched.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-static void warn(int threads, double part, int mine, int online, int node_size)
+enum { SPARE = 6 }; /* threads besides OpenMP's: those that read, make views, save, watch and hold the lock, and one of MPI */
+
+/* What a rank may use. */
+typedef struct share {
+    int mine, online;   /* cores of its mask; of the machine */
+    double cores, time; /* its part of them; of the quota (HUGE_VAL: none) */
+} share;
+
+static void warn(int threads, const share *s, int node_size)
 {
-    if (threads > part + 1e-9)
+    double part = fmin(s->cores, s->time);
+
+    if (threads > part + 1e-9 && s->time < s->cores)
+        clr_warn("%d rank%s of %d thread%s, and a CPU quota of the control group that gives them the time of %.3g core%s: slow; start fewer ranks, or "
+                 "raise the quota (docker --cpus, cpu.max)%s",
+                 node_size, node_size > 1 ? "s" : "", threads, threads > 1 ? "s" : "", part * node_size, part * node_size > 1 ? "s" : "",
+                 threads > 1 ? ", or fewer --threads" : "");
+    else if (threads > part + 1e-9)
         clr_warn("%d rank%s of %d thread%s on the %.3g core%s of this node that they may use: slow; start fewer ranks, or give more cores a rank "
                  "(srun --cpus-per-task=N, mpirun --bind-to none)%s",
                  node_size, node_size > 1 ? "s" : "", threads, threads > 1 ? "s" : "", part * node_size, part * node_size > 1 ? "s" : "",
                  threads > 1 ? ", or fewer --threads" : "");
-    else if (mine <= 2 && online / node_size >= 4 * mine)
+    else if (s->mine <= 2 && s->online / node_size >= 4 * s->mine)
         clr_warn("a rank may use %d of the %d cores here: the launcher bound it; mpirun --bind-to none, or srun --cpus-per-task=N, gives it more",
-                 mine, online);
+                 s->mine, s->online);
 }
 
-/* The threads that OpenMP gives to whoever asks for so many, from now on always. */
-static int team_of(int threads)
+/* Rank 0: what the environment asks for and does not get. */
+static void say_environment(const share *s, int64_t wanted, int threads)
 {
-    int team = 1;
+    const char *number = getenv("OMP_NUM_THREADS"), *dynamic = getenv("OMP_DYNAMIC"), *ignored = clr_openmp_ignored();
 
+    if (!wanted && s->time < s->cores)
+        clr_info("a CPU quota of the control group gives a rank the time of %.3g cores, and it may use %d: threads=%d", s->time, s->mine, threads);
+    if (!wanted && number && atoi(number) != threads)
+        clr_info("OMP_NUM_THREADS=%s is not followed: threads=%d by the cores that a rank may use; --threads=N sets another number", number, threads);
+    if (dynamic && !strcasecmp(dynamic, "true"))
+        clr_info("OMP_DYNAMIC=%s is not followed: the number of threads stays the same during a run", dynamic);
+    if (*ignored)
+        clr_info("%s: not followed; threads may run on all cores that the launcher leaves to a rank (mpirun --bind-to, srun --cpu-bind, taskset), with "
+                 "stacks from 512 KiB to 1 GiB",
+                 ignored);
+}
+
+static void *pass(void *gate)
+{
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+/* Of so many threads beside this one, as many as the system allows at a time. OpenMP would end the program at the first that it refuses. */
+static int startable(int wanted)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t *thread = CLR_NEW(pthread_t, wanted);
+    int n = 0;
+
+    pthread_mutex_lock(&gate);
+    while (n < wanted && !pthread_create(&thread[n], NULL, pass, &gate))
+        n++;
+    pthread_mutex_unlock(&gate);
+    for (int i = 0; i < n; i++)
+        pthread_join(thread[i], NULL);
+    pthread_mutex_destroy(&gate);
+    clr_free(thread);
+    return n;
+}
+
+/* The threads that OpenMP and the system give to whoever asks for so many, from now on always. */
+static int team_of(int threads, const char **held_by)
+{
+    int team = 1, others = threads - 1 + SPARE, there = startable(others);
+
+    *held_by = "OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS holds it back, unset them";
+    if (there < others) {
+        *held_by = "the system refuses more, by 'ulimit -u', 'ulimit -v' or pids.max of the control group; raise that limit";
+        threads = there > SPARE ? there - SPARE + 1 : 1;
+    }
     omp_set_dynamic(0);
     omp_set_num_threads(threads < omp_get_thread_limit() ? threads : omp_get_thread_limit());
 #pragma omp parallel
@@ -36,32 +104,40 @@ static int team_of(int threads)
     return team;
 }
 
-int clr_comm_threads(clr_comm *comm, int64_t wanted)
+/* Collective over a node. */
+static share share_of(clr_comm *comm)
 {
     cpu_set_t set;
-    int *users = CLR_NEW(int, CPU_SETSIZE), mine = 0, node_size = clr_comm_node_size(comm);
-    int online = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    double part = 0;
+    int *users = CLR_NEW(int, CPU_SETSIZE), node_size = clr_comm_node_size(comm);
+    share s = {.mine = clr_cores(&set), .online = (int)sysconf(_SC_NPROCESSORS_ONLN), .time = clr_cpu_quota() / node_size};
 
-    CPU_ZERO(&set);
-    bool known = !sched_getaffinity(0, sizeof set, &set);
-    for (int i = 0; i < CPU_SETSIZE && known; i++)
-        mine += users[i] = CPU_ISSET(i, &set) != 0;
-    MPI_Allreduce(MPI_IN_PLACE, users, CPU_SETSIZE, MPI_INT, MPI_SUM, clr_comm_node(comm));
-    for (int i = 0; i < CPU_SETSIZE && known; i++)
+    for (int i = 0; i < CPU_SETSIZE && s.mine; i++)
+        users[i] = CPU_ISSET(i, &set) != 0;
+    if (node_size > 1)
+        MPI_Allreduce(MPI_IN_PLACE, users, CPU_SETSIZE, MPI_INT, MPI_SUM, clr_comm_node(comm));
+    for (int i = 0; i < CPU_SETSIZE && s.mine; i++)
         if (CPU_ISSET(i, &set))
-            part += 1.0 / users[i];
-    if (!known || !mine) { /* more cores than a mask holds */
-        mine = online;
-        part = (double)online / node_size;
+            s.cores += 1.0 / users[i];
+    if (!s.mine) { /* more cores than a mask holds */
+        s.mine = s.online;
+        s.cores = (double)s.online / node_size;
     }
     clr_free(users);
-    int threads = wanted > 0 ? (int)wanted : part < 1 ? 1 : (int)(part + 1e-9);
-    int team = team_of(threads);
+    return s;
+}
+
+int clr_comm_threads(clr_comm *comm, int64_t wanted)
+{
+    const share s = share_of(comm);
+    const char *held_by;
+    double part = fmin(s.cores, s.time);
+    int threads = wanted > 0 ? (int)wanted : part < 1 ? 1 : (int)(part + 1e-9), team = team_of(threads, &held_by);
+
+    if (clr_comm_rank(comm) == 0)
+        say_environment(&s, wanted, team);
     if (clr_comm_node_rank(comm) == 0 && team < threads)
-        clr_warn("OpenMP gives %d thread%s and not %d: going on with that; OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS holds it back, unset them", team,
-                 team > 1 ? "s" : "", threads);
+        clr_warn("OpenMP gives %d thread%s and not %d: going on with that; %s", team, team > 1 ? "s" : "", threads, held_by);
     if (clr_comm_node_rank(comm) == 0)
-        warn(team, part, mine, online, node_size);
+        warn(team, &s, clr_comm_node_size(comm));
     return team;
 }
