@@ -6,10 +6,10 @@
 #include "clr/image.h"
 #include "clr/isa.h"
 #include "clr/log.h"
+#include "clr/machine.h"
 #include "clr/mem.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,46 +119,73 @@ static int finish(void)
     return clr_exit_status(st);
 }
 
+/* --help and --version; whether they were asked for. */
+static bool helped(int argc, char **argv)
+{
+    int words = 1;
+
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+        const clr_command *command = argv[1][0] == '-' ? NULL : find(argc, argv, &words);
+        bool help = !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"), version = i == 1 && !strcmp(argv[1], "--version");
+        if (help && !command && argv[1][0] != '-')
+            return false; /* no such command: said later */
+        if (help && clr_comm_leads())
+            command ? command_usage(stdout, command) : usage(stdout);
+        if (version && clr_comm_leads())
+            printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library(),
+                   clr_gemm_library(), clr_h5_library(), clr_image_libraries());
+        if (help || version)
+            return true;
+    }
+    return false;
+}
+
+/* Of a command that runs once, where a launcher started several processes: all but the first do nothing, and do not fail, because a
+   launcher would end the first one too. */
+static int stand_by(const clr_command *command)
+{
+    const char *by;
+    int rank, size = clr_comm_launched(&rank, &by);
+
+    clr_log_rank(rank, size);
+    if (command)
+        clr_warn("%s runs once, in process 0; this one, %d of %d by %s, does nothing (start it once; 'env -u %s' runs one in each process)", command->name,
+                 rank, size, by, by);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     clr_comm *comm = NULL;
     clr_opt_set set = {0};
     void *config = NULL;
     int words = 1;
+    clr_status st = CLR_OK;
 
-    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-        const clr_command *command = argv[1][0] == '-' ? NULL : find(argc, argv, &words);
-        if ((!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) && !command && argv[1][0] != '-')
-            break; /* no such command: said below */
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            if (clr_comm_leads())
-                command ? command_usage(stdout, command) : usage(stdout);
-            return finish();
-        }
-        if (i == 1 && !strcmp(argv[1], "--version")) {
-            if (clr_comm_leads())
-                printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library(),
-                       clr_gemm_library(), clr_h5_library(), clr_image_libraries());
-            return finish();
-        }
-    }
+    clr_process_start();
+    if (helped(argc, argv))
+        return finish();
     if (argc < 2) {
         usage(stderr);
         return 2;
     }
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of the write that meets it */
-    clr_status st = clr_comm_start(&argc, &argv, &comm);
-    const clr_command *command = NULL;
-    if (st == CLR_OK && !(command = find(argc, argv, &words)))
+    const clr_command *command = find(argc, argv, &words);
+    bool alone = !command || command->alone;
+    if (alone && !clr_comm_leads())
+        return stand_by(command);
+    if (!command)
         st = CLR_EUSAGE;
+    else if (command->before && clr_comm_leads())
+        command->before();
+    if (alone)
+        comm = clr_comm_alone();
+    else
+        st = clr_comm_start(&argc, &argv, &comm);
     if (st == CLR_OK) {
         config = clr_alloc(1, command->config_bytes ? command->config_bytes : 1);
         clr_opt_open(&set, command->options, config);
         st = parse(command, argc - 1 - words, argv + 1 + words, &set);
     }
-    if (st == CLR_OK && command->alone && clr_comm_size(comm) > 1)
-        st = clr_fail(CLR_EUSAGE, "%s runs on one rank; %d were started", command->name, clr_comm_size(comm));
     st = clr_comm_agree(comm, st);
     clr_gemm_start();
     if (st == CLR_OK)

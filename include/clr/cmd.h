@@ -1,7 +1,7 @@
 #ifndef CLR_CMD_H
 #define CLR_CMD_H
 /* Subcommands: one file a member in src/cmd/, the words in src/cmd/commands.h. main parses each one's table, reads --config and
-   --preset where the table has them, starts MPI and turns the status into an exit status. */
+   --preset where the table has them, starts MPI where the command needs it, and turns the status into an exit status. */
 
 #include "clr/comm.h"
 #include "clr/opt.h"
@@ -11,7 +11,8 @@ typedef struct clr_command {
     const clr_opt *options;
     size_t config_bytes;                 /* of the struct that options fill */
     int least, most;                     /* positional arguments */
-    bool alone;                          /* makes sense on one rank only */
+    bool alone;                          /* one process does it; MPI is not started, and other processes of a launcher do nothing */
+    void (*before)(void);                /* local, in the leading process, before MPI starts: what is to be said even where it cannot; or NULL */
     /* Collective. config: filled; set->argument: positional. The status returned is agreed upon, or this rank's alone. */
     clr_status (*run)(clr_comm *comm, void *config, const clr_opt_set *set);
 } clr_command;

@@ -8,13 +8,14 @@
 #include "clr/image.h"
 #include "clr/isa.h"
 #include "clr/log.h"
+#include "clr/machine.h"
 #include "clr/mem.h"
 #include "clr/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +25,14 @@
 
 enum { LINE = 256, NETWORK_FLOATS = 1 << 20, WRITTEN = 16 << 20 };
 
-/* The cores of this rank's affinity mask as "0-3,8". */
+/* The cores that the launcher left to this rank, as "0-3,8". */
 static void cores(char *text, size_t room)
 {
     cpu_set_t set;
     size_t used = 0;
 
     *text = 0;
-    if (sched_getaffinity(0, sizeof set, &set))
+    if (!clr_cores(&set))
         return;
     for (int i = 0, from; i < CPU_SETSIZE; i++) {
         if (!CPU_ISSET(i, &set))
@@ -41,6 +42,21 @@ static void cores(char *text, size_t room)
         int n = snprintf(text + used, room - used, i > from ? "%s%d-%d" : "%s%d", used ? "," : "", from, i);
         used += n > 0 && (size_t)n < room - used ? (size_t)n : 0;
     }
+}
+
+/* What needs no MPI. */
+static void say_process(void)
+{
+    char list[LINE / 2], host[256] = "", quota[64] = "";
+    clr_room room = clr_memory_room(1);
+
+    gethostname(host, sizeof host - 1);
+    cores(list, sizeof list);
+    if (clr_cpu_quota() < HUGE_VAL)
+        snprintf(quota, sizeof quota, " (a CPU quota gives the time of %.3g)", clr_cpu_quota());
+    printf("simclr %s; %s; %s; %s; %s\nthis process: on %s, cores %s%s, memory %.2f GiB (limit: %s)\n", PACKAGE_VERSION, clr_comm_library(), clr_gemm_library(),
+           clr_h5_library(), clr_image_libraries(), host, list, quota, (double)room.bytes * 0x1p-30, room.by);
+    fflush(stdout);
 }
 
 /* Collective. Rank after rank, rank 0 prints; equal but for the rank are counted, not repeated. */
@@ -164,10 +180,12 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     bool first = clr_comm_rank(comm) == 0;
     int ranks = clr_comm_size(comm), threads = clr_comm_threads(comm, c->threads);
     double network, disk = 0, need = 0, there = 0;
+    const char *by;
+    int rank;
 
     if (first)
-        printf("simclr %s; %s; %s; %s; %s\n%d rank%s on %d node%s\n", PACKAGE_VERSION, clr_comm_library(), clr_gemm_library(), clr_h5_library(),
-               clr_image_libraries(), ranks, ranks > 1 ? "s" : "", clr_comm_nodes(comm), clr_comm_nodes(comm) > 1 ? "s" : "");
+        printf("%d rank%s on %d node%s%s\n", ranks, ranks > 1 ? "s" : "", clr_comm_nodes(comm), clr_comm_nodes(comm) > 1 ? "s" : "",
+               clr_comm_launched(&rank, &by) == 1 && !by ? ", no launcher (under srun or mpirun, doctor tries the network)" : "");
     say_ranks(comm, threads);
     clr_status st = try_network(comm, &network);
     if (st == CLR_OK && first)
@@ -193,4 +211,5 @@ const clr_command clr_command_doctor = {.name = "doctor",
                                         .help = "ranks, nodes, cores, memory, network and disk, before an allocation is spent; options as pretrain's",
                                         .options = clr_config_options,
                                         .config_bytes = sizeof(clr_config),
+                                        .before = say_process,
                                         .run = run};

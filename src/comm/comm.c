@@ -1,4 +1,5 @@
-/* MPI: start and stop, agreement on errors, blocking collectives. */
+/* MPI: start and stop, agreement on errors, blocking collectives. A communicator of one process needs no MPI in any of them: where no
+   launcher started this process, MPI is not started either (world is MPI_COMM_NULL then). */
 #include "clr/comm.h"
 
 #include "clr/log.h"
@@ -7,10 +8,13 @@
 
 #include <limits.h>
 #include <mpi.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { MOST = 1 << 27, MESSAGE = 1024 }; /* elements in one message: 512 MiB of floats, 1 GiB of doubles less one */
 
@@ -22,29 +26,66 @@ struct clr_comm {
     char host[MPI_MAX_PROCESSOR_NAME];
 };
 
-/* The number of processes that a launcher says it started, or 1. */
-static int launched(const char **by)
-{
-    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
+/* From the inside out: mpirun may have been started by a task of srun. */
+static const struct {
+    const char *size, *rank;
+} launchers[] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
+                 {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"},
+                 {"PMI_SIZE", "PMI_RANK"},
+                 {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID"}};
 
-    for (size_t i = 0; i < 3; i++) {
-        const char *value = getenv(names[i]);
-        if (value && atoi(value) > 1) {
-            *by = names[i];
-            return atoi(value);
-        }
+int clr_comm_launched(int *rank, const char **by)
+{
+    *rank = 0;
+    *by = NULL;
+    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++) {
+        const char *size = getenv(launchers[i].size), *mine = getenv(launchers[i].rank);
+        if (!size || atoi(size) < 1)
+            continue;
+        *by = launchers[i].size;
+        *rank = mine ? atoi(mine) : 0;
+        return atoi(size);
     }
     return 1;
 }
 
 bool clr_comm_leads(void)
 {
-    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+    const char *by;
+    int rank, size = clr_comm_launched(&rank, &by);
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (getenv(names[i]))
-            return atoi(getenv(names[i])) == 0;
+    return size == 1 || rank == 0;
+}
+
+/* Whether MPI has to be started to know of the others. Open MPI finds them through what its launchers leave in the environment, and takes a
+   process without that for a lone one; of other libraries that is not known. */
+static bool mpi_is_needed(void)
+{
+#ifdef OPEN_MPI
+    static const char *const traces[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMIX_NAMESPACE", "PMI_RANK", "PMI_SIZE", "PMI_FD"};
+    const char *by;
+    int rank;
+
+    for (size_t i = 0; i < sizeof traces / sizeof *traces; i++)
+        if (getenv(traces[i]))
+            return true;
+    return clr_comm_launched(&rank, &by) > 1;
+#else
     return true;
+#endif
+}
+
+/* Parameters of Open MPI that it cannot find out itself; what the user has set stands. */
+static void set_parameters(void)
+{
+    char from = 1, to = 0;
+    struct iovec local = {&to, 1}, remote = {&from, 1};
+
+    /* A process that turns out to be alone needs no daemon, which Open MPI 4 starts for it and wants ssh for. */
+    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+    /* Containers may forbid the system call with which ranks of a node read each other's memory: even of one's own, it fails there. */
+    if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != 1)
+        setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
 }
 
 static clr_comm *comm_of(MPI_Comm world)
@@ -52,47 +93,89 @@ static clr_comm *comm_of(MPI_Comm world)
     clr_comm *comm = CLR_NEW(clr_comm, 1);
     int length, first;
 
-    comm->world = world;
-    MPI_Comm_rank(comm->world, &comm->rank);
-    MPI_Comm_size(comm->world, &comm->size);
-    MPI_Get_processor_name(comm->host, &length);
-    MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &comm->node);
-    MPI_Comm_rank(comm->node, &comm->node_rank);
-    MPI_Comm_size(comm->node, &comm->node_size);
-    first = comm->node_rank == 0;
-    MPI_Allreduce(&first, &comm->nodes, 1, MPI_INT, MPI_SUM, comm->world);
+    *comm = (clr_comm){.world = world, .node = MPI_COMM_NULL, .size = 1, .node_size = 1, .nodes = 1};
+    if (world != MPI_COMM_NULL) {
+        MPI_Comm_rank(comm->world, &comm->rank);
+        MPI_Comm_size(comm->world, &comm->size);
+        MPI_Get_processor_name(comm->host, &length);
+        MPI_Comm_split_type(comm->world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &comm->node);
+        MPI_Comm_rank(comm->node, &comm->node_rank);
+        MPI_Comm_size(comm->node, &comm->node_size);
+        first = comm->node_rank == 0;
+        MPI_Allreduce(&first, &comm->nodes, 1, MPI_INT, MPI_SUM, comm->world);
+    } else {
+        gethostname(comm->host, sizeof comm->host - 1);
+    }
     comm->length = CLR_NEW(int, comm->size);
     comm->place = CLR_NEW(int, comm->size);
     return comm;
 }
 
+static struct {
+    const clr_comm *comm;
+    pthread_t thread; /* MPI's */
+} started;
+
+/* The job ends, the others with this rank. MPI belongs to one thread: where that of another is out of memory, the launcher sees to it. */
+static void out_of_memory(const char *sentence)
+{
+    if (started.comm->size > 1)
+        clr_error("rank %d on %s: %s", started.comm->rank, started.comm->host, sentence);
+    else
+        clr_error("%s", sentence);
+    if (started.comm->size > 1 && pthread_equal(started.thread, pthread_self()))
+        MPI_Abort(started.comm->world, EXIT_FAILURE);
+    _exit(EXIT_FAILURE);
+}
+
+static clr_comm *start(MPI_Comm world)
+{
+    clr_comm *comm = comm_of(world);
+
+    started.comm = comm;
+    started.thread = pthread_self();
+    clr_alloc_failure(out_of_memory);
+    clr_log_rank(comm->rank, comm->size);
+    return comm;
+}
+
+clr_comm *clr_comm_alone(void)
+{
+    return start(MPI_COMM_NULL);
+}
+
 clr_status clr_comm_start(int *argc, char ***argv, clr_comm **out)
 {
-    int given;
+    int given, rank;
     const char *by = NULL;
     MPI_Comm world;
 
+    if (!mpi_is_needed()) {
+        *out = clr_comm_alone();
+        return CLR_OK;
+    }
+    set_parameters();
     MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &given);
     MPI_Comm_dup(MPI_COMM_WORLD, &world);
-    clr_comm *comm = comm_of(world);
-    *out = comm;
-    clr_log_rank(comm->rank, comm->size);
+    clr_comm *comm = *out = start(world);
     if (given < MPI_THREAD_FUNNELED)
         return clr_fail(CLR_ECONFIG, "this MPI library does not allow threads (MPI_THREAD_FUNNELED)");
-    int tasks = launched(&by);
+    int tasks = clr_comm_launched(&rank, &by);
     if (tasks > 1 && comm->size == 1)
         return clr_fail(CLR_ECONFIG,
                         "%s says that %d processes were started, but MPI sees one: the launcher and this MPI library do "
-                        "not match. Under Slurm try 'srun --mpi=pmix' ('srun --mpi=list' shows the choices), or mpirun",
-                        by, tasks);
+                        "not match. Under Slurm try 'srun --mpi=pmix' ('srun --mpi=list' shows the choices), or mpirun; in a shell that "
+                        "'srun --pty' started, 'mpirun -n 1' or 'env -u %s' for one process",
+                        by, tasks, by);
     return CLR_OK;
 }
 
 clr_comm *clr_comm_part(clr_comm *comm, int color)
 {
-    MPI_Comm world;
+    MPI_Comm world = MPI_COMM_NULL;
 
-    MPI_Comm_split(comm->world, color, comm->rank, &world);
+    if (comm->world != MPI_COMM_NULL)
+        MPI_Comm_split(comm->world, color, comm->rank, &world);
     return comm_of(world);
 }
 
@@ -100,8 +183,10 @@ void clr_comm_part_free(clr_comm *part)
 {
     if (!part)
         return;
-    MPI_Comm_free(&part->node);
-    MPI_Comm_free(&part->world);
+    if (part->world != MPI_COMM_NULL) {
+        MPI_Comm_free(&part->node);
+        MPI_Comm_free(&part->world);
+    }
     clr_free(part->length);
     clr_free(part->place);
     clr_free(part);
@@ -111,16 +196,20 @@ void clr_comm_stop(clr_comm *comm)
 {
     if (!comm)
         return;
+    bool mpi = comm->world != MPI_COMM_NULL;
+    clr_alloc_failure(NULL);
     clr_comm_part_free(comm);
-    MPI_Finalize();
+    if (mpi)
+        MPI_Finalize();
 }
 
 void clr_comm_abort(clr_comm *comm, int exit_status, const char *why)
 {
     fprintf(stderr, "simclr: rank %d on %s: %s\n", comm->rank, comm->host, why);
     fflush(stderr);
-    MPI_Abort(comm->world, exit_status);
-    abort();
+    if (comm->world != MPI_COMM_NULL)
+        MPI_Abort(comm->world, exit_status);
+    _exit(exit_status);
 }
 
 MPI_Comm clr_comm_world(const clr_comm *comm) { return comm->world; }
@@ -149,12 +238,14 @@ clr_status clr_comm_agree(clr_comm *comm, clr_status st)
     } mine = {(int)st, comm->rank}, worst;
     char text[MESSAGE] = "";
 
+    if (comm->size == 1)
+        return comm->agreed = st;
     MPI_Allreduce(&mine, &worst, 1, MPI_2INT, MPI_MAXLOC, comm->world);
     comm->agreed = (clr_status)worst.status;
     if (comm->agreed == CLR_OK)
         return CLR_OK;
     if (comm->rank == worst.rank) {
-        if (comm->size > 1 && worst.rank > 0)
+        if (worst.rank > 0)
             snprintf(text, sizeof text, "rank %d (%s): %.900s", comm->rank, comm->host, clr_message());
         else
             snprintf(text, sizeof text, "%s", clr_message());
@@ -170,14 +261,15 @@ bool clr_comm_agreed(const clr_comm *comm, clr_status st)
 
 void clr_comm_barrier(clr_comm *comm)
 {
-    MPI_Barrier(comm->world);
+    if (comm->size > 1)
+        MPI_Barrier(comm->world);
 }
 
 void clr_comm_broadcast(clr_comm *comm, void *data, int64_t bytes, int root)
 {
     char *at = data;
 
-    for (; bytes > 0; bytes -= MOST, at += MOST)
+    for (; bytes > 0 && comm->size > 1; bytes -= MOST, at += MOST)
         MPI_Bcast(at, (int)(bytes < MOST ? bytes : MOST), MPI_BYTE, root, comm->world);
 }
 
@@ -216,6 +308,10 @@ void clr_comm_gather_all(clr_comm *comm, const float *mine, float *all, const in
 {
     int64_t total = 0, before = 0;
 
+    if (comm->size == 1) {
+        memcpy(all, mine, (size_t)counts[0] * sizeof *mine);
+        return;
+    }
     for (int r = 0; r < comm->size; r++) {
         before += r < comm->rank ? counts[r] : 0;
         total += counts[r];

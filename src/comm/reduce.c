@@ -87,7 +87,8 @@ double clr_reduce_end(clr_reduce *reduce)
     double begin = clr_seconds(), before = reduce->seconds;
 
     clr_reduce_ready(reduce, 0);
-    MPI_Waitall(reduce->started, reduce->request + reduce->buckets - reduce->started, MPI_STATUSES_IGNORE);
+    if (reduce->started)
+        MPI_Waitall(reduce->started, reduce->request + reduce->buckets - reduce->started, MPI_STATUSES_IGNORE);
     double exposed = clr_seconds() - begin;
     reduce->seconds = before + exposed;
     return exposed;
