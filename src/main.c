@@ -1,4 +1,5 @@
-/* simclr COMMAND [OPTIONS]: finds the command, layers its options, starts MPI, turns the outcome into an exit status. */
+/* simclr COMMAND [OPTIONS]: finds the command, layers its options, starts MPI, turns the outcome into an exit status.
+   */
 
 #include "clr/cmd.h"
 #include "clr/gemm.h"
@@ -140,8 +141,8 @@ static bool helped(int argc, char **argv)
     return false;
 }
 
-/* Of a command that runs once, where a launcher started several processes: all but the first do nothing, and do not fail, because a
-   launcher would end the first one too. */
+/* Of a command that runs once, where a launcher started several processes: all but the first do nothing, and do not
+   fail, because a launcher would end the first one too. */
 static int stand_by(const clr_command *command)
 {
     const char *by;

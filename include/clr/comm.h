@@ -11,24 +11,25 @@
 
 typedef struct clr_comm clr_comm;
 
-/* Collective. Starts MPI, or where no launcher started this process (Open MPI alone tells), a communicator of one rank without it: a lone
-   process depends on nothing that MPI needs (ssh, a folder for temporary files). Fails where a launcher started several processes that do
-   not know of each other. From here on, an allocation that fails ends all ranks (clr_alloc_failure). */
+/* Collective. Starts MPI, or where no launcher started this process (Open MPI alone tells), a communicator of one
+   rank without it: a lone process depends on nothing that MPI needs (ssh, a folder for temporary files). Fails where
+   a launcher started several processes that do not know of each other. From here on, an allocation that fails ends
+   all ranks (clr_alloc_failure). */
 clr_status clr_comm_start(int *argc, char ***argv, clr_comm **comm);
 
 /* Local. A communicator of this process alone, without MPI, whoever started it. clr_comm_stop ends it. */
 clr_comm *clr_comm_alone(void);
 
-/* Local, before clr_comm_start too. How many processes the innermost launcher started, as far as its environment tells, or 1; *rank: this
-   one's number; *by: the variable that says so, or NULL. */
+/* Local, before clr_comm_start too. How many processes the innermost launcher started, as far as its environment
+   tells, or 1; *rank: this one's number; *by: the variable that says so, or NULL. */
 int clr_comm_launched(int *rank, const char **by);
 bool clr_comm_leads(void); /* rank 0 of these, or alone */
 
 /* Collective. Ends MPI; accepts NULL. */
 void clr_comm_stop(clr_comm *comm);
 
-/* Collective. The ranks that give the same color get a communicator of their own, in the order of their ranks; clr_comm_part_free
-   ends it, clr_comm_stop does not. */
+/* Collective. The ranks that give the same color get a communicator of their own, in the order of their ranks;
+   clr_comm_part_free ends it, clr_comm_stop does not. */
 clr_comm *clr_comm_part(clr_comm *comm, int color);
 void clr_comm_part_free(clr_comm *part); /* collective over part; accepts NULL */
 
@@ -43,11 +44,12 @@ int clr_comm_node_size(const clr_comm *comm); /* ranks on this node */
 int clr_comm_nodes(const clr_comm *comm);     /* nodes in the job */
 const char *clr_comm_library(void);           /* "Open MPI v4.1.4, ..." */
 
-/* Collective over a node. The threads of this rank, told to OpenMP: wanted, or where that is 0 this rank's part of the cores that its
-   launcher left to it; a core that n ranks of the node may use counts 1/n for each, and a CPU quota of the control group bounds the sum.
-   Every command that computes calls it first: afterwards a parallel region has as many threads as omp_get_max_threads() says, fewer than
-   wanted, with a warning, where OpenMP or the system gives no more. Says what OMP_NUM_THREADS and its kin ask for and do not get. Warns where
-   threads outnumber cores or quota, and where a rank is bound to few of many cores, with the launcher's option that mends it. */
+/* Collective over a node. The threads of this rank, told to OpenMP: wanted, or where that is 0 this rank's part of
+   the cores that its launcher left to it; a core that n ranks of the node may use counts 1/n for each, and a CPU
+   quota of the control group bounds the sum. Every command that computes calls it first: afterwards a parallel region
+   has as many threads as omp_get_max_threads() says, fewer than wanted, with a warning, where OpenMP or the system
+   gives no more. Says what OMP_NUM_THREADS and its kin ask for and do not get. Warns where threads outnumber cores or
+   quota, and where a rank is bound to few of many cores, with the launcher's option that mends it. */
 int clr_comm_threads(clr_comm *comm, int64_t wanted);
 
 /* Collective. The worst status of all ranks, and on every rank the sentence of the lowest rank that has

@@ -17,9 +17,10 @@ static inline size_t clr_aligned(size_t bytes)
     return (bytes + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
 }
 
-/* Local. size bytes, zeroed, aligned to CLR_ALIGN; never NULL: what would not fit, or is refused, ends the program with one sentence that
-   says how much was asked for and how much is there (clr_alloc_failure). What depends on options or data is compared with
-   clr_memory_room before, so that this is an error like any other. count * size is checked for overflow. Freed by clr_free. */
+/* Local. size bytes, zeroed, aligned to CLR_ALIGN; never NULL: what would not fit, or is refused, ends the program
+   with one sentence that says how much was asked for and how much is there (clr_alloc_failure). What depends on
+   options or data is compared with clr_memory_room before, so that this is an error like any other. count * size is
+   checked for overflow. Freed by clr_free. */
 void *clr_alloc(size_t count, size_t size);
 #define CLR_NEW(type, count) ((type *)clr_alloc((size_t)(count), sizeof(type)))
 
@@ -35,19 +36,21 @@ void clr_free(void *memory);
 /* How often clr_alloc was called in this process. */
 uint64_t clr_alloc_count(void);
 
-/* Who ends the program when memory is out, given the sentence; must not return, and must not allocate. Without one, the sentence goes to
-   stderr and the exit status is 1. Any thread may be the one that calls it. */
+/* Who ends the program when memory is out, given the sentence; must not return, and must not allocate. Without one,
+   the sentence goes to stderr and the exit status is 1. Any thread may be the one that calls it. */
 void clr_alloc_failure(void (*end)(const char *sentence));
 
-/* Bytes, and what it is that leaves no more: "the free memory of the machine", "control group /...", "SLURM_MEM_PER_CPU", "ulimit -v". */
+/* Bytes, and what it is that leaves no more: "the free memory of the machine", "control group /...",
+   "SLURM_MEM_PER_CPU", "ulimit -v". */
 typedef struct clr_room {
     uint64_t bytes;
     char by[128];
 } clr_room;
 
-/* Local. What each of `sharing` processes (those of this program on this node) could still take. The machine's available memory, what the
-   limits of the control group and of those above leave, and what Slurm gave the job on a node are for all of them together; `ulimit -v`
-   and `ulimit -d` are for each. Limits are found once; what is in use is read at every call, from a file for each limit. */
+/* Local. What each of `sharing` processes (those of this program on this node) could still take. The machine's
+   available memory, what the limits of the control group and of those above leave, and what Slurm gave the job on a
+   node are for all of them together; `ulimit -v` and `ulimit -d` are for each. Limits are found once; what is in use
+   is read at every call, from a file for each limit. */
 clr_room clr_memory_room(int sharing);
 clr_room clr_memory_room_under(const char *root, int sharing); /* the same, from files under root instead of "": for tests */
 uint64_t clr_memory_available(void);                           /* bytes for one process */
@@ -67,8 +70,8 @@ void clr_arena_open(clr_arena *arena);
 void *clr_arena_at(const clr_arena *arena, size_t offset);
 void clr_arena_close(clr_arena *arena);
 
-/* Live ranges: blocks of memory that are needed only between two time steps, numbered by the caller, or in two such
-   ranges. Blocks whose ranges do not overlap may share memory. */
+/* Pieces with lifetimes. Moments are whole numbers; a piece lives in one span of them, or in two, and holds nothing
+   in between. */
 typedef struct clr_live_range {
     size_t bytes, offset;
     int from[2], to[2]; /* inclusive; from > to: no such range */

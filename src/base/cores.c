@@ -1,7 +1,8 @@
-/* What the launcher left to this process, before the OpenMP runtime touches it. With OMP_PROC_BIND, OMP_PLACES or GOMP_CPU_AFFINITY set
-   (sites do that for every job), libgomp pins the first thread to the first of its places when it is loaded: the mask that main would
-   find has one core, threads that main starts inherit it, and ranks that share cores all pin theirs to the same ones. So the mask is
-   read, and these variables are taken out, in .preinit_array, which the ELF loader runs before the initialisation of any library. */
+/* What the launcher left to this process, before the OpenMP runtime touches it. With OMP_PROC_BIND, OMP_PLACES or
+   GOMP_CPU_AFFINITY set (sites do that for every job), libgomp pins the first thread to the first of its places when
+   it is loaded: the mask that main would find has one core, threads that main starts inherit it, and ranks that share
+   cores all pin theirs to the same ones. So the mask is read, and these variables are taken out, in .preinit_array,
+   which the ELF loader runs before the initialisation of any library. */
 #include "clr/machine.h"
 
 #include <malloc.h>
@@ -28,9 +29,12 @@ static bool unfit(const char *size)
     while (*end == ' ')
         end++;
     switch (*end) {
-    case 'b': case 'B': break;
-    case 'm': case 'M': bytes *= 1 << 20; break;
-    case 'g': case 'G': bytes *= 1 << 30; break;
+    case 'b':
+    case 'B': break;
+    case 'm':
+    case 'M': bytes *= 1 << 20; break;
+    case 'g':
+    case 'G': bytes *= 1 << 30; break;
     default: bytes *= 1 << 10;
     }
     return end != size && (bytes < STACK_LEAST || bytes > 1 << 30);

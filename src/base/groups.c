@@ -1,7 +1,7 @@
 /* Control groups: where the groups of this process lie. /proc/self/cgroup names a group for each hierarchy,
      "0::/slurm/job_1/step_0" (version 2), "9:cpu,cpuacct:/slurm/..." (version 1);
-   /proc/self/mountinfo says where the hierarchy is mounted, and which of its groups is the mount's root: a container sees only the end
-   of the tree. */
+   /proc/self/mountinfo says where the hierarchy is mounted, and which of its groups is the mount's root: a container
+   sees only the end of the tree. */
 #include "limits.h"
 
 #include <fcntl.h>
@@ -50,26 +50,32 @@ static const char *below(const char *path, const char *root)
     return !strncmp(path, root, n) && (!path[n] || path[n] == '/') ? path + n : NULL;
 }
 
-/* "36 35 0:31 /docker/ab /sys/fs/cgroup/memory ro,nosuid - cgroup cgroup rw,memory": into folder, the group at path. Whether it lies there. */
-static bool mounted(char *line, bool v2, const char *controller, const char *root, const char *path, char folder[CLR_GROUP_PATH], size_t *top)
+/* "36 35 0:31 /docker/ab /sys/fs/cgroup/memory ro,nosuid - cgroup cgroup rw,memory": into folder, the group at path.
+   Whether it lies there. */
+static bool mounted(char *line, bool v2, const char *controller, const char *root, const char *path,
+                    char folder[CLR_GROUP_PATH], size_t *top)
 {
     char group[512], mount[512], type[16], options[256];
     char *second = strstr(line, " - ");
     const char *rest;
 
     line[strcspn(line, "\n")] = 0;
-    if (!second || sscanf(line, "%*s %*s %*s %511s %511s", group, mount) != 2 || sscanf(second, " - %15s %*s %255s", type, options) != 2 ||
-        strcmp(type, v2 ? "cgroup2" : "cgroup") || (!v2 && !listed(options, controller)))
+    if (!second || sscanf(line, "%*s %*s %*s %511s %511s", group, mount) != 2 ||
+        sscanf(second, " - %15s %*s %255s", type, options) != 2 || strcmp(type, v2 ? "cgroup2" : "cgroup") ||
+        (!v2 && !listed(options, controller)))
         return false;
     if (!(rest = below(path, group)) && *folder)
         return false;
     *top = strlen(root) + strlen(mount);
-    snprintf(folder, CLR_GROUP_PATH, "%s%s%s", root, mount, rest ? rest : ""); /* else the mount's root is all that is seen of it */
+    snprintf(folder, CLR_GROUP_PATH, "%s%s%s", root, mount,
+             rest ? rest : ""); /* else the mount's root is all that is seen of it */
     return rest != NULL;
 }
 
-/* The folder of the group at path; *top: the length of what it is mounted at. Without a list of mounts, where everybody has it. */
-static void find(const char *root, bool v2, const char *controller, const char *path, char folder[CLR_GROUP_PATH], size_t *top)
+/* The folder of the group at path; *top: the length of what it is mounted at. Without a list of mounts, where
+   everybody has it. */
+static void find(const char *root, bool v2, const char *controller, const char *path, char folder[CLR_GROUP_PATH],
+                 size_t *top)
 {
     char line[4096];
 
@@ -87,7 +93,8 @@ static void find(const char *root, bool v2, const char *controller, const char *
     snprintf(folder, CLR_GROUP_PATH, "%.*s%s", (int)*top, line, path);
 }
 
-void clr_groups(const char *root, const char *controller, void (*visit)(const char *folder, bool v2, void *context), void *context)
+void clr_groups(const char *root, const char *controller, void (*visit)(const char *folder, bool v2, void *context),
+                void *context)
 {
     char line[4096], folder[CLR_GROUP_PATH], *kinds, *path;
     size_t top = 0;

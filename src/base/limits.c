@@ -1,5 +1,6 @@
-/* How much memory, and how much time of the cores: the least of what the machine, the control groups, the batch system and ulimit leave.
-   Limits are found once in the life of the process; what is in use is read anew whenever somebody asks. */
+/* How much memory, and how much time of the cores: the least of what the machine, the control groups, the batch
+   system and ulimit leave. Limits are found once in the life of the process; what is in use is read anew whenever
+   somebody asks. */
 #include "limits.h"
 
 #include "clr/machine.h"
@@ -36,7 +37,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 static void add_group(const char *folder, bool v2, void *context)
 {
     limits *l = context;
-    uint64_t limit = v2 ? least(clr_number_at(folder, "memory.max", ""), clr_number_at(folder, "memory.high", "")) /* beyond high it crawls */
+    uint64_t limit = v2 ? least(clr_number_at(folder, "memory.max", ""),
+                                clr_number_at(folder, "memory.high", "")) /* beyond high it crawls */
                         : clr_number_at(folder, "memory.limit_in_bytes", "");
 
     if (limit >= (UINT64_C(1) << 62) || l->groups == GROUPS) /* version 1 writes "none" as a number that large */
@@ -49,7 +51,8 @@ static void add_group(const char *folder, bool v2, void *context)
 /* What is in use but can be had back: pages of files. */
 static uint64_t of_files(const group *g)
 {
-    static const char *const keys[2][2] = {{"total_inactive_file ", "total_active_file "}, {"inactive_file ", "active_file "}};
+    static const char *const keys[2][2] = {{"total_inactive_file ", "total_active_file "},
+                                           {"inactive_file ", "active_file "}};
     uint64_t sum = 0;
 
     for (int i = 0; i < 2; i++) {
@@ -61,7 +64,8 @@ static uint64_t of_files(const group *g)
 
 static uint64_t left_in(const group *g)
 {
-    uint64_t used = clr_number_at(g->folder, g->v2 ? "memory.current" : "memory.usage_in_bytes", ""), files = of_files(g);
+    uint64_t used = clr_number_at(g->folder, g->v2 ? "memory.current" : "memory.usage_in_bytes", ""),
+             files = of_files(g);
 
     if (used == UINT64_MAX)
         return UINT64_MAX;
@@ -83,7 +87,8 @@ static uint64_t slurm_bytes(const char *name)
     return bytes < 0x1p62 ? (uint64_t)bytes : UINT64_MAX;
 }
 
-/* The sum of the numbers in a text like "2", "a100:2", "a100:2,v100:1"; of "2(x3)", which counts nodes, the 2. 0 where it is not set. */
+/* The sum of the numbers in a text like "2", "a100:2", "a100:2,v100:1"; of "2(x3)", which counts nodes, the 2. 0
+   where it is not set. */
 static uint64_t slurm_count(const char *name)
 {
     uint64_t sum = 0;
@@ -124,7 +129,8 @@ static void narrow(clr_room *room, uint64_t bytes, const char *by)
 /* What Slurm gave the job on this node. */
 static void by_slurm(clr_room *room)
 {
-    uint64_t cpu = slurm_bytes("SLURM_MEM_PER_CPU"), gpu = slurm_bytes("SLURM_MEM_PER_GPU"), cpus = slurm_cpus(), gpus = slurm_gpus();
+    uint64_t cpu = slurm_bytes("SLURM_MEM_PER_CPU"), gpu = slurm_bytes("SLURM_MEM_PER_GPU"), cpus = slurm_cpus(),
+             gpus = slurm_gpus();
 
     narrow(room, slurm_bytes("SLURM_MEM_PER_NODE"), "SLURM_MEM_PER_NODE");
     if (cpu != UINT64_MAX && cpus)
@@ -203,7 +209,8 @@ uint64_t clr_memory_available(void)
     return clr_memory_room(1).bytes;
 }
 
-/* "150000 100000": microseconds of each so many; "max 100000" is no quota, nor is -1 in version 1, which reads as no number here. */
+/* "150000 100000": microseconds of each so many; "max 100000" is no quota, nor is -1 in version 1, which reads as no
+   number here. */
 static void least_quota(const char *folder, bool v2, void *context)
 {
     double *cores = context;

@@ -17,8 +17,8 @@ enum { BIG = 1 << 23, PIECE = 1 << 21 }; /* bytes; a piece is a huge page */
 
 static atomic_uint_fast64_t allocations;
 
-/* A page lies near the core that touches it first: of a big block each thread clears, and so gets, the part whose place is that of its
-   share of the work. */
+/* A page lies near the core that touches it first: of a big block each thread clears, and so gets, the part whose
+   place is that of its share of the work. */
 static void clear(char *memory, size_t bytes)
 {
     if (bytes < BIG) {

@@ -15,8 +15,9 @@ static char root[CLR_TEST_FOLDER];
 
 static void begin(void)
 {
-    static const char *const names[] = {"SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU", "SLURM_MEM_PER_GPU", "SLURM_CPUS_ON_NODE", "SLURM_JOB_CPUS_PER_NODE",
-                                        "SLURM_GPUS_ON_NODE", "SLURM_GPUS_PER_NODE", "SLURM_GPUS"};
+    static const char *const names[] = {
+        "SLURM_MEM_PER_NODE",      "SLURM_MEM_PER_CPU",  "SLURM_MEM_PER_GPU",   "SLURM_CPUS_ON_NODE",
+        "SLURM_JOB_CPUS_PER_NODE", "SLURM_GPUS_ON_NODE", "SLURM_GPUS_PER_NODE", "SLURM_GPUS"};
 
     for (size_t i = 0; i < CLR_COUNT(names); i++)
         unsetenv(names[i]);
@@ -44,10 +45,10 @@ static void put(const char *path, const char *text)
 }
 
 /* bytes for one of `sharing` processes, and the reason begins with by (behind "control group " the folder). */
-#define LEAVES(bytes_, sharing, by_)                                                 \
-    do {                                                                             \
-        clr_room room = clr_memory_room_under(root, sharing);                        \
-        ck_assert_uint_eq(room.bytes, bytes_);                                       \
+#define LEAVES(bytes_, sharing, by_)                                                    \
+    do {                                                                                \
+        clr_room room = clr_memory_room_under(root, sharing);                           \
+        ck_assert_uint_eq(room.bytes, bytes_);                                          \
         ck_assert_msg(!strncmp(room.by, by_, strlen(by_)), "%s, not %s", room.by, by_); \
     } while (0)
 
@@ -87,7 +88,8 @@ START_TEST(groups_of_version_1_count)
     put("proc/self/cgroup", "4:cpuset:/a\n9:hugetlb,memory:/uid_0/job_2/step\n0::/\n");
     put(V1 "/uid_0/memory.limit_in_bytes", "800000\n");
     put(V1 "/uid_0/memory.usage_in_bytes", "300000\n");
-    put(V1 "/uid_0/memory.stat", "inactive_file 1\nactive_file 1\ntotal_inactive_file 70000\ntotal_active_file 30000\n");
+    put(V1 "/uid_0/memory.stat",
+        "inactive_file 1\nactive_file 1\ntotal_inactive_file 70000\ntotal_active_file 30000\n");
     put(V1 "/uid_0/job_2/step/memory.limit_in_bytes", "9223372036854771712\n");
     put(V1 "/uid_0/job_2/step/memory.usage_in_bytes", "10\n");
     LEAVES(600000, 1, "control group /sys/fs/cgroup/memory/uid_0");
@@ -169,7 +171,8 @@ START_TEST(ulimits_are_a_process_own)
     } limits[] = {{RLIMIT_AS, "ulimit -v"}, {RLIMIT_DATA, "ulimit -d"}};
 
     put("proc/meminfo", "MemAvailable: 90000000 kB\n");
-    put("proc/self/status", "Name:\tx\nVmPeak:\t1 kB\nVmSize:\t68719476636 kB\nVmData:\t68719476636 kB\n"); /* 64 TiB less 100 KiB */
+    put("proc/self/status",
+        "Name:\tx\nVmPeak:\t1 kB\nVmSize:\t68719476636 kB\nVmData:\t68719476636 kB\n"); /* 64 TiB less 100 KiB */
     for (int i = 0; i < 2; i++) {
         struct rlimit before, now;
         ck_assert(!getrlimit(limits[i].resource, &before));
@@ -203,7 +206,8 @@ START_TEST(quotas_of_nested_groups_count)
     put(V2 "/cpu/d/cpu.cfs_quota_us", "50000\n");
     put(V2 "/cpu/d/cpu.cfs_period_us", "100000\n");
     ck_assert_double_eq(clr_cpu_quota_under(root), 0.5);
-    put("proc/self/mountinfo", "30 22 0:26 / /mnt/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n31 22 0:26 / /mnt/cpuset rw - cgroup cgroup rw,cpuset\n");
+    put("proc/self/mountinfo", "30 22 0:26 / /mnt/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n31 22 0:26 / "
+                               "/mnt/cpuset rw - cgroup cgroup rw,cpuset\n");
     put("mnt/cpu,cpuacct/d/cpu.cfs_quota_us", "300000\n");
     put("mnt/cpu,cpuacct/d/cpu.cfs_period_us", "100000\n");
     put("mnt/cpuset/f/cpu.cfs_quota_us", "1\n");

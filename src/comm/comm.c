@@ -1,5 +1,5 @@
-/* MPI: start and stop, agreement on errors, blocking collectives. A communicator of one process needs no MPI in any of them: where no
-   launcher started this process, MPI is not started either (world is MPI_COMM_NULL then). */
+/* MPI: start and stop, agreement on errors, blocking collectives. A communicator of one process needs no MPI in any
+   of them: where no launcher started this process, MPI is not started either (world is MPI_COMM_NULL then). */
 #include "clr/comm.h"
 
 #include "clr/log.h"
@@ -57,8 +57,8 @@ bool clr_comm_leads(void)
     return size == 1 || rank == 0;
 }
 
-/* Whether MPI has to be started to know of the others. Open MPI finds them through what its launchers leave in the environment, and takes a
-   process without that for a lone one; of other libraries that is not known. */
+/* Whether MPI has to be started to know of the others. Open MPI finds them through what its launchers leave in the
+   environment, and takes a process without that for a lone one; of other libraries that is not known. */
 static bool mpi_is_needed(void)
 {
 #ifdef OPEN_MPI
@@ -83,7 +83,8 @@ static void set_parameters(void)
 
     /* A process that turns out to be alone needs no daemon, which Open MPI 4 starts for it and wants ssh for. */
     setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
-    /* Containers may forbid the system call with which ranks of a node read each other's memory: even of one's own, it fails there. */
+    /* Containers may forbid the system call with which ranks of a node read each other's memory: even of one's own,
+       it fails there. */
     if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != 1)
         setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
 }
@@ -116,7 +117,8 @@ static struct {
     pthread_t thread; /* MPI's */
 } started;
 
-/* The job ends, the others with this rank. MPI belongs to one thread: where that of another is out of memory, the launcher sees to it. */
+/* The job ends, the others with this rank. MPI belongs to one thread: where that of another is out of memory, the
+   launcher sees to it. */
 static void out_of_memory(const char *sentence)
 {
     if (started.comm->size > 1)

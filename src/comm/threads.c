@@ -1,6 +1,7 @@
-/* How many threads a rank runs: the sum, over the cores that its launcher left to it, of 1 / ranks of the node that may use that core, or its
-   part of a CPU quota of the control group where that is less: threads beyond a quota make all wait until its next period. Work is cut by
-   omp_get_max_threads(), so a smaller team would leave some of it undone: OpenMP is asked to show the team. */
+/* How many threads a rank runs: the sum, over the cores that its launcher left to it, of 1 / ranks of the node that
+   may use that core, or its part of a CPU quota of the control group where that is less: threads beyond a quota make
+   all wait until its next period. Work is cut by omp_get_max_threads(), so a smaller team would leave some of it
+   undone: OpenMP is asked to show the team. */
 #include "clr/comm.h"
 
 #include "clr/log.h"
@@ -16,7 +17,9 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { SPARE = 6 }; /* threads besides OpenMP's: those that read, make views, save, watch and hold the lock, and one of MPI */
+enum {
+    SPARE = 6
+}; /* threads besides OpenMP's: those that read, make views, save, watch and hold the lock, and one of MPI */
 
 /* What a rank may use. */
 typedef struct share {
@@ -29,17 +32,20 @@ static void warn(int threads, const share *s, int node_size)
     double part = fmin(s->cores, s->time);
 
     if (threads > part + 1e-9 && s->time < s->cores)
-        clr_warn("%d rank%s of %d thread%s, and a CPU quota of the control group that gives them the time of %.3g core%s: slow; start fewer ranks, or "
+        clr_warn("%d rank%s of %d thread%s, and a CPU quota of the control group that gives them the time of %.3g "
+                 "core%s: slow; start fewer ranks, or "
                  "raise the quota (docker --cpus, cpu.max)%s",
-                 node_size, node_size > 1 ? "s" : "", threads, threads > 1 ? "s" : "", part * node_size, part * node_size > 1 ? "s" : "",
-                 threads > 1 ? ", or fewer --threads" : "");
+                 node_size, node_size > 1 ? "s" : "", threads, threads > 1 ? "s" : "", part * node_size,
+                 part * node_size > 1 ? "s" : "", threads > 1 ? ", or fewer --threads" : "");
     else if (threads > part + 1e-9)
-        clr_warn("%d rank%s of %d thread%s on the %.3g core%s of this node that they may use: slow; start fewer ranks, or give more cores a rank "
+        clr_warn("%d rank%s of %d thread%s on the %.3g core%s of this node that they may use: slow; start fewer ranks, "
+                 "or give more cores a rank "
                  "(srun --cpus-per-task=N, mpirun --bind-to none)%s",
-                 node_size, node_size > 1 ? "s" : "", threads, threads > 1 ? "s" : "", part * node_size, part * node_size > 1 ? "s" : "",
-                 threads > 1 ? ", or fewer --threads" : "");
+                 node_size, node_size > 1 ? "s" : "", threads, threads > 1 ? "s" : "", part * node_size,
+                 part * node_size > 1 ? "s" : "", threads > 1 ? ", or fewer --threads" : "");
     else if (s->mine <= 2 && s->online / node_size >= 4 * s->mine)
-        clr_warn("a rank may use %d of the %d cores here: the launcher bound it; mpirun --bind-to none, or srun --cpus-per-task=N, gives it more",
+        clr_warn("a rank may use %d of the %d cores here: the launcher bound it; mpirun --bind-to none, or srun "
+                 "--cpus-per-task=N, gives it more",
                  s->mine, s->online);
 }
 
@@ -49,13 +55,17 @@ static void say_environment(const share *s, int64_t wanted, int threads)
     const char *number = getenv("OMP_NUM_THREADS"), *dynamic = getenv("OMP_DYNAMIC"), *ignored = clr_openmp_ignored();
 
     if (!wanted && s->time < s->cores)
-        clr_info("a CPU quota of the control group gives a rank the time of %.3g cores, and it may use %d: threads=%d", s->time, s->mine, threads);
+        clr_info("a CPU quota of the control group gives a rank the time of %.3g cores, and it may use %d: threads=%d",
+                 s->time, s->mine, threads);
     if (!wanted && number && atoi(number) != threads)
-        clr_info("OMP_NUM_THREADS=%s is not followed: threads=%d by the cores that a rank may use; --threads=N sets another number", number, threads);
+        clr_info("OMP_NUM_THREADS=%s is not followed: threads=%d by the cores that a rank may use; --threads=N sets "
+                 "another number",
+                 number, threads);
     if (dynamic && !strcasecmp(dynamic, "true"))
         clr_info("OMP_DYNAMIC=%s is not followed: the number of threads stays the same during a run", dynamic);
     if (*ignored)
-        clr_info("%s: not followed; threads may run on all cores that the launcher leaves to a rank (mpirun --bind-to, srun --cpu-bind, taskset), with "
+        clr_info("%s: not followed; threads may run on all cores that the launcher leaves to a rank (mpirun --bind-to, "
+                 "srun --cpu-bind, taskset), with "
                  "stacks from 512 KiB to 1 GiB",
                  ignored);
 }
@@ -67,7 +77,8 @@ static void *pass(void *gate)
     return NULL;
 }
 
-/* Of so many threads beside this one, as many as the system allows at a time. OpenMP would end the program at the first that it refuses. */
+/* Of so many threads beside this one, as many as the system allows at a time. OpenMP would end the program at the
+   first that it refuses. */
 static int startable(int wanted)
 {
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -92,7 +103,8 @@ static int team_of(int threads, const char **held_by)
 
     *held_by = "OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS holds it back, unset them";
     if (there < others) {
-        *held_by = "the system refuses more, by 'ulimit -u', 'ulimit -v' or pids.max of the control group; raise that limit";
+        *held_by =
+            "the system refuses more, by 'ulimit -u', 'ulimit -v' or pids.max of the control group; raise that limit";
         threads = there > SPARE ? there - SPARE + 1 : 1;
     }
     omp_set_dynamic(0);
@@ -109,7 +121,8 @@ static share share_of(clr_comm *comm)
 {
     cpu_set_t set;
     int *users = CLR_NEW(int, CPU_SETSIZE), node_size = clr_comm_node_size(comm);
-    share s = {.mine = clr_cores(&set), .online = (int)sysconf(_SC_NPROCESSORS_ONLN), .time = clr_cpu_quota() / node_size};
+    share s = {
+        .mine = clr_cores(&set), .online = (int)sysconf(_SC_NPROCESSORS_ONLN), .time = clr_cpu_quota() / node_size};
 
     for (int i = 0; i < CPU_SETSIZE && s.mine; i++)
         users[i] = CPU_ISSET(i, &set) != 0;
@@ -136,7 +149,8 @@ int clr_comm_threads(clr_comm *comm, int64_t wanted)
     if (clr_comm_rank(comm) == 0)
         say_environment(&s, wanted, team);
     if (clr_comm_node_rank(comm) == 0 && team < threads)
-        clr_warn("OpenMP gives %d thread%s and not %d: going on with that; %s", team, team > 1 ? "s" : "", threads, held_by);
+        clr_warn("OpenMP gives %d thread%s and not %d: going on with that; %s", team, team > 1 ? "s" : "", threads,
+                 held_by);
     if (clr_comm_node_rank(comm) == 0)
         warn(team, &s, clr_comm_node_size(comm));
     return team;
