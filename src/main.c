@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LEAST = 32000000 }; /* bytes of memory, below which no command begins */
+
 static void usage(FILE *out)
 {
     fprintf(out, "simclr %s: contrastive pretraining (SimCLR) on CPU clusters\n\n"
@@ -155,15 +157,29 @@ static int stand_by(const clr_command *command)
     return 0;
 }
 
+/* Libraries ask for memory too, and not all of them bear it well to be refused. */
+static clr_status check_memory(void)
+{
+    const clr_room room = clr_memory_room(1);
+
+    if (room.bytes >= LEAST)
+        return CLR_OK;
+    return clr_fail(CLR_EMEMORY, "only %.1f MB of memory are there (%s), %d at least are needed; raise that limit",
+                    (double)room.bytes * 1e-6, room.by, LEAST / 1000000);
+}
+
 int main(int argc, char **argv)
 {
     clr_comm *comm = NULL;
     clr_opt_set set = {0};
     void *config = NULL;
     int words = 1;
-    clr_status st = CLR_OK;
+    clr_status st = clr_process_start();
 
-    clr_process_start();
+    if (st != CLR_OK) {
+        clr_error("%s", clr_message());
+        return clr_exit_status(st);
+    }
     if (helped(argc, argv))
         return finish();
     if (argc < 2) {
@@ -182,15 +198,18 @@ int main(int argc, char **argv)
         comm = clr_comm_alone();
     else
         st = clr_comm_start(&argc, &argv, &comm);
+    if (st == CLR_OK)
+        st = check_memory();
     if (st == CLR_OK) {
         config = clr_alloc(1, command->config_bytes ? command->config_bytes : 1);
         clr_opt_open(&set, command->options, config);
         st = parse(command, argc - 1 - words, argv + 1 + words, &set);
     }
     st = clr_comm_agree(comm, st);
-    clr_gemm_start();
-    if (st == CLR_OK)
+    if (st == CLR_OK) {
+        clr_gemm_start();
         st = command->run(comm, config, &set);
+    }
     if (st == CLR_OK)
         st = clr_comm_agree(comm, flush());
     if (st != CLR_OK && !clr_comm_agreed(comm, st))

@@ -3,14 +3,15 @@
 /* What this process may use of the machine besides memory (mem.h): cores, time on them, and what its limits allow.
    All local. */
 
-#include <sched.h>
-#include <stdbool.h>
+#include "clr/err.h"
 
-/* First thing in main. Raises soft limits where the hard ones allow it (open files to 4096, the stack to 8 MiB),
-   gives threads between 512 KiB and 8 MiB of stack, and under `ulimit -v` keeps malloc from reserving an arena a
-   thread. Writing behind a limit on file sizes, or into a closed pipe, is from then on an error of that write, no
-   signal. */
-void clr_process_start(void);
+#include <sched.h>
+
+/* First thing in main. Raises soft limits where the hard ones allow it (open files to 4096, the stack to 8 MiB), gives
+   threads between 512 KiB and 8 MiB of stack, and under `ulimit -v` keeps malloc from reserving an arena a thread.
+   Writing behind a limit on file sizes, or into a closed pipe, is from then on an error of that write, no signal. Fails
+   where the stack stays too small to work with. */
+clr_status clr_process_start(void);
 
 /* The cores that the launcher left to this process, and their number; 0 where that is unknown (more cores than a
    cpu_set_t holds). The affinity mask is read before the OpenMP runtime starts, which may pin the first thread to one

@@ -9,12 +9,13 @@
 #include <omp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-enum { STACK_LEAST = 512 << 10, STACK_MOST = 8 << 20, FILES = 4096 };
+enum { STACK_LEAST = 512 << 10, STACK_MOST = 8 << 20, STACK_HERE = 256 << 10, FILES = 4096 };
 
 static cpu_set_t mask;
 static int cores; /* in mask; 0: not read */
@@ -135,7 +136,7 @@ static void set_thread_stacks(void)
     pthread_attr_destroy(&attr);
 }
 
-void clr_process_start(void)
+clr_status clr_process_start(void)
 {
     struct rlimit limit;
 
@@ -146,4 +147,8 @@ void clr_process_start(void)
     set_thread_stacks();
     if (!getrlimit(RLIMIT_AS, &limit) && limit.rlim_cur != RLIM_INFINITY)
         mallopt(M_ARENA_MAX, 1); /* each would take 64 MiB of the limit */
+    if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur < STACK_HERE)
+        return clr_fail(CLR_ECONFIG, "a stack of %llu KiB is too small (ulimit -s), %d are needed; raise that limit to 8192",
+                        (unsigned long long)limit.rlim_cur >> 10, STACK_HERE >> 10);
+    return CLR_OK;
 }

@@ -90,7 +90,7 @@ static clr_status check_memory(clr_comm *comm, const settings *a, const clr_enco
                   (double)clr_step_bytes(images, clr_comm_size(comm), a->microbatch, pixels, config->head_dim, 0);
     const clr_room room = clr_memory_room(clr_comm_node_size(comm));
     if (need > (double)room.bytes)
-        st = clr_fail(CLR_EMEMORY, "--views=%" PRId64 ": a rank needs %.1f GB, and %.1f GB are there for it (%s); give fewer views, --microbatch or --recompute",
+        st = clr_fail(CLR_EMEMORY, "--views=%" PRId64 ": a rank needs %.3f GB, and %.3f GB are there for it (%s); give fewer views, --microbatch or --recompute",
                       a->views, need * 1e-9, (double)room.bytes * 1e-9, room.by);
     return clr_comm_agree(comm, st);
 }

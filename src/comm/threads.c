@@ -97,16 +97,13 @@ static int startable(int wanted)
 }
 
 /* The threads that OpenMP and the system give to whoever asks for so many, from now on always. */
-static int team_of(int threads, const char **held_by)
+static int team_of(int threads, bool *refused)
 {
     int team = 1, others = threads - 1 + SPARE, there = startable(others);
 
-    *held_by = "OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS holds it back, unset them";
-    if (there < others) {
-        *held_by =
-            "the system refuses more, by 'ulimit -u', 'ulimit -v' or pids.max of the control group; raise that limit";
+    *refused = there < others;
+    if (*refused)
         threads = there > SPARE ? there - SPARE + 1 : 1;
-    }
     omp_set_dynamic(0);
     omp_set_num_threads(threads < omp_get_thread_limit() ? threads : omp_get_thread_limit());
 #pragma omp parallel
@@ -142,15 +139,17 @@ static share share_of(clr_comm *comm)
 int clr_comm_threads(clr_comm *comm, int64_t wanted)
 {
     const share s = share_of(comm);
-    const char *held_by;
+    bool refused;
     double part = fmin(s.cores, s.time);
-    int threads = wanted > 0 ? (int)wanted : part < 1 ? 1 : (int)(part + 1e-9), team = team_of(threads, &held_by);
+    int threads = wanted > 0 ? (int)wanted : part < 1 ? 1 : (int)(part + 1e-9), team = team_of(threads, &refused);
 
     if (clr_comm_rank(comm) == 0)
         say_environment(&s, wanted, team);
-    if (clr_comm_node_rank(comm) == 0 && team < threads)
-        clr_warn("OpenMP gives %d thread%s and not %d: going on with that; %s", team, team > 1 ? "s" : "", threads,
-                 held_by);
+    if (team < threads && (refused || clr_comm_node_rank(comm) == 0))
+        clr_warn("%s gives %d thread%s and not %d: going on with that; %s", refused ? "the system" : "OpenMP", team,
+                 team > 1 ? "s" : "", threads,
+                 refused ? "raise 'ulimit -u', 'ulimit -v' or pids.max of the control group"
+                         : "OMP_THREAD_LIMIT or OMP_MAX_ACTIVE_LEVELS holds it back, unset them");
     if (clr_comm_node_rank(comm) == 0)
         warn(team, &s, clr_comm_node_size(comm));
     return team;

@@ -131,7 +131,7 @@ static clr_status open_encoder(clr_comm *comm, int views, clr_frozen *f)
     config.views = views;
     clr_status st = clr_encoder_memory(comm, f->planner, &config, bytes);
     if (st == CLR_OK && (double)bytes[0] + (double)bytes[1] + (double)bytes[2] > (double)room.bytes)
-        st = clr_fail(CLR_EMEMORY, "%s: its network takes %.2f GB on every rank, and %.2f GB are there for each (%s); start fewer ranks a node", f->path,
+        st = clr_fail(CLR_EMEMORY, "%s: its network takes %.3f GB on every rank, and %.3f GB are there for each (%s); start fewer ranks a node", f->path,
                       ((double)bytes[0] + (double)bytes[1] + (double)bytes[2]) * 1e-9, (double)room.bytes * 1e-9, room.by);
     st = clr_comm_agree(comm, st);
     if (st == CLR_OK)

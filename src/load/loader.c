@@ -196,11 +196,16 @@ clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, cl
     }
     pthread_mutex_init(&loader->mutex, NULL);
     pthread_cond_init(&loader->changed, NULL);
-    loader->io_runs = !pthread_create(&loader->io, NULL, read_ahead, loader);
-    loader->maker_runs = !pthread_create(&loader->maker, NULL, make_ahead, loader);
-    if (!loader->io_runs || !loader->maker_runs) {
+    int error = pthread_create(&loader->io, NULL, read_ahead, loader);
+    loader->io_runs = !error;
+    if (!error)
+        error = pthread_create(&loader->maker, NULL, make_ahead, loader);
+    loader->maker_runs = !error;
+    if (error) {
         clr_loader_close(loader);
-        return clr_fail(CLR_EMEMORY, "the loader's threads cannot be started");
+        return clr_fail(CLR_EMEMORY,
+                        "the loader's threads cannot be started: %s; raise the limit on processes (ulimit -u, or pids.max of the control group)",
+                        strerror(error));
     }
     *out = loader;
     return CLR_OK;
