@@ -41,7 +41,7 @@ static clr_status refuse(const clr_tree *tree, const clr_layout *layout, const c
     return layout->inner ? CLR_EINPUT : CLR_EUSAGE;
 }
 
-/* Whether the folders of a level, which are several, are no classes. */
+/* Whether the folders of a level, of which there is more than one, or one beside images, are no classes. */
 static bool are_no_classes(const clr_tree *tree, const clr_level *l)
 {
     if (clr_level_related(l, true) || clr_level_all(l, CLR_WORD_FOLD))
@@ -52,28 +52,31 @@ static bool are_no_classes(const clr_tree *tree, const clr_level *l)
             continue;
         if (!clr_level_vehicle(l, c))
             return true;
-        clr_warn("%s: %.*s is taken for a class, not for a part of the dataset, because it lies among others; --split=%.*s packs it alone",
+        clr_warn("%s: %.*s is taken for a class, not for a part of the dataset, because it lies among vehicles; --split=%.*s packs it alone",
                  tree->top, c->length, c->name, c->length, c->name);
     }
     return false;
 }
 
-/* Folders inside the classes: the part that is wanted, or none that need a decision. Returns whether there is one to make, with the
-   folders of the first such class in *inside. */
-static bool parted_inside(const clr_tree *tree, int base, clr_level *inside)
+/* Whether folders inside the classes need a decision: parts of a class, or masks beside its images. Then *inside has the folders of the
+   first such class, which is at *class; else inside is empty. */
+static bool parted_inside(const clr_tree *tree, int base, clr_level *inside, const char **class)
 {
     int64_t from = 0, n = tree->images.count;
 
     for (int64_t to = 1; to <= n; to++) {
         int a, b;
-        bool last;
+        bool last, beside = false;
         const char *one = clr_level_component(tree->images.name[from] + 1, base, &a, &last);
         const char *two = to < n ? clr_level_component(tree->images.name[to] + 1, base, &b, &last) : NULL;
         if (two && a == b && !strncmp(one, two, (size_t)a))
             continue;
-        clr_tree class = {.top = tree->top, .images = {.name = tree->images.name + from, .count = to - from}};
-        clr_level_survey(&class, base + 1, inside);
-        if (inside->children > 1 && clr_level_related(inside, true))
+        clr_tree part = {.top = tree->top, .images = {.name = tree->images.name + from, .count = to - from}};
+        clr_level_survey(&part, base + 1, inside);
+        for (int64_t i = 0; inside->loose && i < inside->children; i++)
+            beside |= inside->child[i].means == CLR_WORD_BESIDE && !*inside->child[i].rest;
+        *class = tree->images.name[from] + 1;
+        if (beside || clr_level_related(inside, true))
             return true;
         clr_free(inside->child);
         from = to;
@@ -107,6 +110,7 @@ static void keep_inner(clr_tree *tree, const clr_layout *layout)
 static clr_status classes_here(clr_tree *tree, clr_layout *layout)
 {
     clr_level inside;
+    const char *class;
     clr_status st = CLR_OK;
 
     layout->labelled = true;
@@ -114,12 +118,19 @@ static clr_status classes_here(clr_tree *tree, clr_layout *layout)
         keep_inner(tree, layout);
         return CLR_OK;
     }
-    if (parted_inside(tree, layout->base, &inside)) {
+    if (parted_inside(tree, layout->base, &inside, &class)) {
         char names[300];
-        clr_level_names(&inside, names, sizeof names);
+        int length;
+        bool last;
         const clr_child *c = clr_level_first(&inside);
-        st = clr_fail(CLR_EUSAGE, "%s: its folders hold parts of their own (%s); --split=%.*s packs that part of every class; --split=. packs "
-                      "all of them together", tree->top, names, c->length, c->name);
+        const char *name = clr_level_component(class, layout->base, &length, &last);
+        clr_level_names(&inside, names, sizeof names);
+        if (inside.loose)
+            st = clr_fail(CLR_EUSAGE, "%s: its folder %.*s holds images and folders of another kind (%s): move those away; --split=. packs all "
+                          "of them together", tree->top, length, name, names);
+        else
+            st = clr_fail(CLR_EUSAGE, "%s: its folder %.*s holds parts of its own (%s); --split=%.*s packs that part of every folder; --split=. "
+                          "packs all of them together", tree->top, length, name, names, c->length, c->name);
     }
     clr_free(inside.child);
     return st;
@@ -145,14 +156,14 @@ clr_status clr_layout_find(clr_tree *tree, clr_layout *layout)
 
     for (bool found = !tree->images.count; !found; clr_free(l.child)) {
         clr_level_survey(tree, layout->base, &l);
-        bool several = l.children > 1;
+        bool several = l.children > 1, mixed = l.children > 0 && l.loose > 0;
         const clr_child *c = l.child;
         found = true;
         if (layout->as_is)
             layout->labelled = !l.loose;
-        else if (several && clr_level_all(&l, CLR_WORD_IMAGES))
+        else if ((several || mixed) && clr_level_all(&l, CLR_WORD_IMAGES))
             no_labels(tree, &l);
-        else if (several && are_no_classes(tree, &l))
+        else if ((several || mixed) && are_no_classes(tree, &l))
             st = refuse(tree, layout, &l);
         else if (l.loose)
             no_labels(tree, &l);

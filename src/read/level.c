@@ -97,10 +97,15 @@ bool clr_level_all(const clr_level *l, clr_word means)
 
 bool clr_level_vehicle(const clr_level *l, const clr_child *c)
 {
-    if (l->children < 3 || c->length != 5 || strncasecmp(c->name, "train", 5))
+    bool others = false;
+
+    if (c->length != 5 || strncasecmp(c->name, "train", 5))
         return false;
-    for (int64_t i = 0; i < l->children; i++)
-        if ((l->child[i].direct > 0) != (c->direct > 0) || (&l->child[i] != c && clr_word_is_sure(l->child[i].name, l->child[i].length)))
+    for (int64_t i = 0; i < l->children; i++) {
+        const clr_child *other = &l->child[i];
+        if ((other->direct > 0) != (c->direct > 0) || (other != c && clr_word_is_sure(other->name, other->length)))
             return false;
-    return true;
+        others |= clr_word_is_vehicle(other->name, other->length);
+    }
+    return others;
 }

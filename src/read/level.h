@@ -37,7 +37,7 @@ bool clr_level_related(const clr_level *l, bool complete);
 /* Whether all of them mean this and nothing else. */
 bool clr_level_all(const clr_level *l, clr_word means);
 
-/* "train" among cars and planes: a vehicle, where its images lie just as theirs do. */
+/* "train" among cars and planes: a vehicle too, where its images lie just as theirs do. */
 bool clr_level_vehicle(const clr_level *l, const clr_child *c);
 
 #endif

@@ -66,6 +66,8 @@ static const row rows[] = {
     /* classes */
     {"cat/1.png cat/2.png dog/1.png", NULL, "cat 2, dog 1", ""},
     {"bus/1.png car/1.png train/1.png", NULL, "bus 1, car 1, train 1", ""},
+    {"Car/1.png Train/1.png", NULL, "Car 1, Train 1", ""},
+    {"cat/1.png dog/1.png train/1.png", NULL, "", "--split=train "},
     {"hi/1.png te/1.png tr/1.png", NULL, "hi 1, te 1, tr 1", ""}, /* languages */
     {"cat/images/1.png dog/images/1.png dog/images/2.png", NULL, "cat 1, dog 2", ""},
     {"test_tube/1.png train_station/1.png", NULL, "test_tube 1, train_station 1", ""},
@@ -108,6 +110,10 @@ static const row rows[] = {
     {"CUB/images/001.Crow/1.png CUB/images/002.Gull/1.png CUB/parts/parts.txt", NULL, "001.Crow 1, 002.Gull 1", ""},
     {"dataset/cat/1.png dataset/dog/1.png", NULL, "cat 1, dog 1", ""},
     {"1.png sub/2.png", NULL, "none 2", ""},
+    {"1.png images/2.png", NULL, "none 2", ""},
+    {"1.png masks/1.png", NULL, "", "--labels=none packs them all"},
+    {"cat/1.png cat/masks/1.png dog/1.png", NULL, "", "cat holds images and folders of another kind (masks)"},
+    {"cat/1.png cat/masks/1.png dog/1.png", ".", "cat 2, dog 1", ""},
     /* parts below one folder, inside classes, and how --split finds them */
     {"dataset/train/a/1.png dataset/test/a/1.png", NULL, "", "--split=dataset/train "},
     {"dataset/train/a/1.png dataset/test/b/1.png", "test", "b 1", ""},
@@ -134,6 +140,8 @@ static const row rows[] = {
     {"cat/1.png cat/@eaDir/1.png/THUMB.png @eaDir/cat/X.png dog/1.png #recycle/old/1.png", NULL, "cat 1, dog 1", ""},
     {"cat/1.png dog/1.png __MACOSX/cat/._1.png $RECYCLE.BIN/1.png lost+found/1.png .ipynb_checkpoints/1.png", NULL, "cat 1, dog 1", ""},
     {"cat/1.png cat/._1.png cat/.@__thumb/1.png dog/1.png dog/@__thumb/1.png .thumbnails/1.png #snapshot/cat/1.png", NULL, "cat 1, dog 1", ""},
+    {"cat/1.png cat/thumbnails/1.png dog/1.png thumbnails/1.png", NULL, "cat 1, dog 1", ""},
+    {"thumbs_up/1.png thumb/1.png", NULL, "thumb 1, thumbs_up 1", ""},
     {"train/a/1.png @eaDir/test/1.png", "test", "", "no part test"},
     {"a/1.bmp a/2.gif", NULL, "", "holds no .png"},
 };

@@ -2,6 +2,8 @@
    later one is known to be a second name. Folders reached by a link are entered once, which is why no tree is endless. */
 #include "tree.h"
 
+#include "clr/comm.h"
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "words.h"
 
@@ -30,6 +32,7 @@ typedef struct walk {
     item *item;
     int64_t items, room;
     int links, depth; /* the largest of any item */
+    double next_word; /* seconds: when progress is said again */
 } walk;
 
 /* Whether this file or folder was met before; from now on it was. */
@@ -159,6 +162,11 @@ static clr_status enter(walk *w, item i)
     }
     clr_names_free(&names);
     clr_free(full);
+    if (clr_seconds() >= w->next_word) {
+        if (w->next_word > 0)
+            clr_progress("%s: %lld images found so far", w->tree->top, (long long)w->tree->images.count);
+        w->next_word = clr_seconds() + 10;
+    }
     return st;
 }
 

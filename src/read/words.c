@@ -20,7 +20,7 @@ static const word vocabulary[] = {
     {"validating", CLR_WORD_VAL, true},        {"dev", CLR_WORD_VAL, false},
     {"devel", CLR_WORD_VAL, false},            {"development", CLR_WORD_VAL, false},
     {"eval", CLR_WORD_VAL, false},             {"evaluation", CLR_WORD_VAL, false},
-    {"holdout", CLR_WORD_VAL, false},          {"test", CLR_WORD_TEST, true},
+    {"va", CLR_WORD_VAL, false},                {"holdout", CLR_WORD_VAL, false},          {"test", CLR_WORD_TEST, true},
     {"testing", CLR_WORD_TEST, true},          {"tests", CLR_WORD_TEST, true},
     {"tst", CLR_WORD_TEST, false},             {"te", CLR_WORD_TEST, false},
     {"query", CLR_WORD_TEST, false},           {"gallery", CLR_WORD_TEST, false},
@@ -53,9 +53,7 @@ static const word vocabulary[] = {
     {"imagesets", CLR_WORD_BESIDE, true},      {"metadata", CLR_WORD_BESIDE, true},
     {"meta", CLR_WORD_BESIDE, true},           {"doc", CLR_WORD_BESIDE, true},
     {"docs", CLR_WORD_BESIDE, true},           {"documentation", CLR_WORD_BESIDE, true},
-    {"readme", CLR_WORD_BESIDE, true},         {"thumb", CLR_WORD_BESIDE, true},
-    {"thumbs", CLR_WORD_BESIDE, true},         {"thumbnail", CLR_WORD_BESIDE, true},
-    {"thumbnails", CLR_WORD_BESIDE, true},     {"preview", CLR_WORD_BESIDE, true},
+    {"readme", CLR_WORD_BESIDE, true},         {"preview", CLR_WORD_BESIDE, true},
     {"previews", CLR_WORD_BESIDE, true},       {"sample", CLR_WORD_BESIDE, true},
     {"samples", CLR_WORD_BESIDE, true},        {"example", CLR_WORD_BESIDE, true},
     {"examples", CLR_WORD_BESIDE, true},       {"figs", CLR_WORD_BESIDE, true},
@@ -158,6 +156,21 @@ bool clr_word_is_sure(const char *name, int length)
     return sure;
 }
 
+bool clr_word_is_vehicle(const char *name, int length)
+{
+    static const char *const vehicles[] = {"car",  "cars",    "automobile", "bus",   "buses", "truck", "trucks",    "van",        "tram",
+                                           "taxi", "bicycle", "bike",       "bikes", "plane", "planes", "airplane", "airplanes",  "aeroplane",
+                                           "boat", "boats",   "ship",       "ships", "ferry", "subway", "motorbike", "motorcycle", "helicopter"};
+    char text[CLR_WORD_REST];
+    bool digits;
+
+    for (int at = 0; next_word(name, length, &at, text, &digits);)
+        for (size_t i = 0; i < sizeof vehicles / sizeof *vehicles; i++)
+            if (!strcmp(text, vehicles[i]))
+                return true;
+    return false;
+}
+
 int clr_word_answers(const char *name, const char *wanted)
 {
     char rest[CLR_WORD_REST], other[CLR_WORD_REST];
@@ -192,7 +205,8 @@ bool clr_word_is_dropping(const char *name)
         "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp", "@sharesnap", "@sharebin", "__macosx", "$recycle.bin", "recycler",
         "recycled", "recycle.bin", "recyclebin", "trashbox", "system volume information", "lost+found", "lost.dir", "found.000",
         "network trash folder", "temporary items", "thevolumesettingsfolder", "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini",
-        "picasa.ini", "icon\r", "~snapshot", "_gsdata_", "__pycache__", "ipod photo cache", "aquota.user", "aquota.group", "$windows.~bt"};
+        "picasa.ini", "icon\r", "~snapshot", "_gsdata_", "__pycache__", "ipod photo cache", "aquota.user", "aquota.group", "$windows.~bt",
+        "thumbnail", "thumbnails", "_thumbs", "_thumbnails"};
     static const char *const beginnings[] = {".", "@eadir", "@__thumb", "@syno", "~$", "recycle bin - "};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

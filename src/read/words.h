@@ -28,8 +28,9 @@ static inline bool clr_word_is_part(clr_word w)
 }
 
 /* Whether no class has such a name even where nothing else speaks of parts; false for words that are also words of the language ("eval",
-   "extra", "dev"). "train" is a vehicle too: true, and for the caller to think about. */
+   "extra", "dev"). "train" is a vehicle too: true, and for the caller to think about, who may look for other vehicles. */
 bool clr_word_is_sure(const char *name, int length);
+bool clr_word_is_vehicle(const char *name, int length);
 
 /* How well a name answers --split=wanted: 4 the same text, 3 but for capitals, 2 the same part in another spelling, 1 the same part with
    other words ("seg_train"), 0 not at all. */
