@@ -287,6 +287,7 @@ int main(void)
 {
     TCase *tcase = tcase_create("faults");
 
+    tcase_set_timeout(tcase, 300); /* for sanitizers on a busy machine */
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, every_call_fails_once_or_for_good, 0, sizeof sources / sizeof *sources);
     tcase_add_loop_test(tcase, a_file_that_ends_early_has_changed, 0, sizeof sources / sizeof *sources);

@@ -145,7 +145,7 @@ clr_word clr_word_of(const char *name, int length, char rest[CLR_WORD_REST])
 bool clr_word_is_sure(const char *name, int length)
 {
     char text[CLR_WORD_REST];
-    bool digits, sure = false;
+    bool digits = false, sure = false;
 
     for (int at = 0; next_word(name, length, &at, text, &digits);) {
         const word *w = meaning(text);
@@ -162,7 +162,7 @@ bool clr_word_is_vehicle(const char *name, int length)
                                            "taxi", "bicycle", "bike",       "bikes", "plane", "planes", "airplane", "airplanes",  "aeroplane",
                                            "boat", "boats",   "ship",       "ships", "ferry", "subway", "motorbike", "motorcycle", "helicopter"};
     char text[CLR_WORD_REST];
-    bool digits;
+    bool digits = false;
 
     for (int at = 0; next_word(name, length, &at, text, &digits);)
         for (size_t i = 0; i < sizeof vehicles / sizeof *vehicles; i++)
