@@ -82,11 +82,16 @@ static clr_status kind_of_file(clr_file *file, const kind **found)
     if (*found)
         return CLR_OK;
     if (bytes && bytes % (9 * 3 * PLANE) == 0)
-        return clr_fail(CLR_EINPUT, "%s: is not CIFAR; its whole rows of %d bytes may be STL-10's images: those are read where the name ends "
-                        "with _X.bin", file->path, 9 * 3 * PLANE);
+        return clr_fail(
+            CLR_EINPUT,
+            "%s: is not CIFAR; its whole rows of %d bytes may be STL-10's images: those are read where the name ends "
+            "with _X.bin",
+            file->path, 9 * 3 * PLANE);
     if (bytes == 0 || (bytes % ten && bytes % hundred))
-        return clr_fail(CLR_EINPUT, "%s: its %lld bytes are not whole rows of %lld (CIFAR-10) or %lld (CIFAR-100); is it cut short?",
-                        file->path, (long long)bytes, (long long)ten, (long long)hundred);
+        return clr_fail(
+            CLR_EINPUT,
+            "%s: its %lld bytes are not whole rows of %lld (CIFAR-10) or %lld (CIFAR-100); is it cut short?",
+            file->path, (long long)bytes, (long long)ten, (long long)hundred);
     return clr_fail(CLR_EINPUT, "%s: is not CIFAR's binary version: labels beyond the classes", file->path);
 }
 
@@ -103,8 +108,8 @@ static clr_status add(own *o, const char *path, clr_source *source)
         return st;
     int64_t row = o->kind->labels + 3 * PLANE;
     if (file->bytes == 0 || file->bytes % row)
-        return clr_fail(CLR_EINPUT, "%s: %lld bytes are not whole rows of %lld; is it cut short?", path, (long long)file->bytes,
-                        (long long)row);
+        return clr_fail(CLR_EINPUT, "%s: %lld bytes are not whole rows of %lld; is it cut short?", path,
+                        (long long)file->bytes, (long long)row);
     o->rows[i] = file->bytes / row;
     source->examples += o->rows[i];
     return CLR_OK;
@@ -122,8 +127,8 @@ static clr_status add_part(own *o, const clr_place *place, const char *split, cl
     for (int i = 0; st == CLR_OK && names[i]; i++) {
         const char *name = clr_place_find(place, names[i]);
         if (!name)
-            return clr_fail(CLR_EINPUT, "%s/%s: is not there; CIFAR-%d's %s images need it", place->path, names[i], o->kind->classes,
-                            test ? "test" : "training");
+            return clr_fail(CLR_EINPUT, "%s/%s: is not there; CIFAR-%d's %s images need it", place->path, names[i],
+                            o->kind->classes, test ? "test" : "training");
         char *path = clr_text("%s/%s", place->path, name);
         st = add(o, path, source);
         clr_free(path);
@@ -141,7 +146,8 @@ static clr_status open_(const clr_place *place, const clr_read_how *how, clr_sou
         o->kind = kind_of(place);
         st = add_part(o, place, how->split, source);
     } else if (how->split) {
-        st = clr_fail(CLR_EUSAGE, "--split=%s: %s is a single file; --split chooses within a folder", how->split, place->path);
+        st = clr_fail(CLR_EUSAGE, "--split=%s: %s is a single file; --split chooses within a folder", how->split,
+                      place->path);
     } else {
         st = add(o, place->path, source);
     }
@@ -162,7 +168,8 @@ static clr_status read_(clr_source *source, int64_t i, clr_example *example)
 
     for (; i >= o->rows[f]; f++)
         i -= o->rows[f];
-    *example = (clr_example){.label = -1, .name = clr_text("%s[%lld]", clr_file_name_of(o->file[f].path), (long long)i)};
+    *example =
+        (clr_example){.label = -1, .name = clr_text("%s[%lld]", clr_file_name_of(o->file[f].path), (long long)i)};
     clr_status st = clr_file_at(&o->file[f], row, bytes, i * bytes);
     if (st != CLR_OK)
         return st;

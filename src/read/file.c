@@ -12,7 +12,8 @@ static const int64_t largest = INT64_C(1) << 30;
 
 bool clr_file_again(int error, int attempt)
 {
-    static const int certain[] = {ENOENT, ENOTDIR, EACCES, EPERM, ELOOP, ENAMETOOLONG, EISDIR, EINVAL, ENXIO, ENODEV, EBADF};
+    static const int certain[] = {ENOENT, ENOTDIR, EACCES, EPERM,  ELOOP, ENAMETOOLONG,
+                                  EISDIR, EINVAL,  ENXIO,  ENODEV, EBADF};
 
     for (size_t i = 0; i < sizeof certain / sizeof *certain; i++)
         if (error == certain[i])
@@ -53,7 +54,8 @@ static clr_status not_opened(int error)
 {
     if (error == ENXIO || error == ENODEV)
         return clr_fail(CLR_EINPUT, "is not a file");
-    return clr_fail(CLR_EIO, "cannot be opened: %s%s", strerror(error), error == ENOENT ? " (it was there when its folder was listed)" : "");
+    return clr_fail(CLR_EIO, "cannot be opened: %s%s", strerror(error),
+                    error == ENOENT ? " (it was there when its folder was listed)" : "");
 }
 
 clr_status clr_file_open(const char *path, clr_file *file)
@@ -93,7 +95,8 @@ clr_status clr_file_at(clr_file *file, void *into, int64_t bytes, int64_t offset
             continue;
         }
         if (n == 0)
-            return clr_fail(CLR_EIO, "%s: ends before byte %lld; it has become shorter", file->path, (long long)(offset + bytes));
+            return clr_fail(CLR_EIO, "%s: ends before byte %lld; it has become shorter", file->path,
+                            (long long)(offset + bytes));
         if (!clr_file_again(error, attempt++))
             return clr_fail(CLR_EIO, "%s: cannot be read: %s", file->path, strerror(error));
         if (!open_once(file->path, &fresh, &facts)) { /* a stale handle stays stale */
@@ -117,7 +120,7 @@ static clr_status read_once(const char *path, uint8_t **bytes, int64_t *length, 
         return clr_fail(CLR_EINPUT, S_ISREG(facts.st_mode) ? "is larger than 1 GiB" : "is not a file");
     }
     *bytes = clr_alloc((size_t)facts.st_size, 1);
-    for (ssize_t n = 1; n > 0 && *length < facts.st_size; *length += n > 0 ? n : 0) {
+    for (ssize_t n = 1; n > 0 && *length<facts.st_size; *length += n> 0 ? n : 0) {
         n = read(fd, *bytes + *length, (size_t)(facts.st_size - *length));
         *error = n < 0 ? errno : 0;
     }
@@ -128,7 +131,8 @@ static clr_status read_once(const char *path, uint8_t **bytes, int64_t *length, 
         return clr_fail(CLR_EIO, "cannot be read: %s", strerror(*error));
     if (*length < facts.st_size || after.st_size != facts.st_size || after.st_mtim.tv_sec != facts.st_mtim.tv_sec ||
         after.st_mtim.tv_nsec != facts.st_mtim.tv_nsec)
-        return clr_fail(CLR_EIO, "has changed while it was read (%lld bytes read, %lld before, %lld after): something writes it",
+        return clr_fail(CLR_EIO,
+                        "has changed while it was read (%lld bytes read, %lld before, %lld after): something writes it",
                         (long long)*length, (long long)facts.st_size, (long long)after.st_size);
     return CLR_OK;
 }
@@ -154,7 +158,9 @@ char *clr_file_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    return !slash ? clr_copy_text(".") : slash == path ? clr_copy_text("/") : clr_text("%.*s", (int)(slash - path), path);
+    return !slash          ? clr_copy_text(".")
+           : slash == path ? clr_copy_text("/")
+                           : clr_text("%.*s", (int)(slash - path), path);
 }
 
 const char *clr_file_name_of(const char *path)

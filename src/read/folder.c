@@ -5,14 +5,13 @@
 #include "file.h"
 #include "layout.h"
 #include "level.h"
+#include "part.h"
 #include "place.h"
 #include "tree.h"
 #include "words.h"
 
 #include <string.h>
 #include <unistd.h>
-
-enum { WRAPPINGS = 4 };
 
 typedef struct own {
     clr_tree tree;
@@ -22,100 +21,6 @@ typedef struct own {
 static bool probe(const clr_place *place)
 {
     return place->folder;
-}
-
-/* The folders in a folder, but for droppings; those named like parts only, or all. */
-static clr_status folders_of(const char *folder, bool parts, clr_names *folders)
-{
-    clr_names all;
-    clr_status st = clr_file_names(folder, &all);
-    char rest[CLR_WORD_REST];
-
-    *folders = (clr_names){0};
-    if (st != CLR_OK)
-        clr_fail_in(st, "%s", folder);
-    for (int64_t i = 0; st == CLR_OK && i < all.count; i++) {
-        const char *name = all.name[i];
-        struct stat facts;
-        bool there;
-        if (clr_word_is_dropping(name) || (parts && !clr_word_is_part(clr_word_of(name, (int)strlen(name), rest))))
-            continue;
-        char *path = clr_text("%s/%s", folder, name);
-        if ((st = clr_file_facts(path, false, &facts, &there)) == CLR_OK && there && S_ISDIR(facts.st_mode))
-            clr_names_add(folders, name);
-        if (st != CLR_OK)
-            clr_fail_in(st, "%s", path);
-        clr_free(path);
-    }
-    clr_names_free(&all);
-    clr_names_sort(folders, NULL);
-    return st;
-}
-
-/* Of these folders the one that answers --split; the one to go through on the way to it, where none does; NULL: neither. */
-static clr_status choose(const char *folder, const clr_names *folders, const char *split, const char **found, const char **through)
-{
-    char rest[CLR_WORD_REST];
-    int best = 0;
-
-    *found = *through = NULL;
-    for (int64_t i = 0; i < folders->count; i++) {
-        const char *name = folders->name[i];
-        int answers = clr_word_answers(name, split);
-        if (answers && answers == best)
-            return clr_fail(CLR_EUSAGE, "%s: --split=%s may be %s or %s: which one?", folder, split, *found, name);
-        if (answers > best)
-            best = answers, *found = name;
-        if (folders->count == 1 || (!*through && clr_word_of(name, (int)strlen(name), rest) == CLR_WORD_IMAGES))
-            *through = name;
-    }
-    return CLR_OK;
-}
-
-/* Whether a way leads up. */
-static bool leads_up(const char *way)
-{
-    for (const char *part = way; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
-        if (!strncmp(part, "..", 2) && (!part[2] || part[2] == '/'))
-            return true;
-    return false;
-}
-
-/* The folder of a part: below SRC, or below the folder that wraps everything; *top is freed by clr_free, NULL: there is none. */
-static clr_status find_part(const char *src, const char *split, char **top)
-{
-    char *folder = clr_text("%s/%s", src, split);
-    struct stat facts;
-    bool there;
-    clr_status st = clr_file_facts(folder, false, &facts, &there);
-
-    *top = NULL;
-    if (st != CLR_OK)
-        clr_fail_in(st, "%s", folder);
-    if (st == CLR_OK && there && S_ISDIR(facts.st_mode)) {
-        *top = folder;
-        return CLR_OK;
-    }
-    if (st == CLR_OK && !there && clr_file_facts(folder, true, &facts, &there) == CLR_OK && there)
-        st = clr_fail(CLR_EIO, "%s: is a link that leads nowhere: is a file system not mounted?", folder);
-    clr_free(folder);
-    folder = clr_copy_text(src);
-    for (int level = 0; st == CLR_OK && !*top && level < WRAPPINGS; level++) {
-        const char *found = NULL, *through = NULL;
-        clr_names folders;
-        if ((st = folders_of(folder, false, &folders)) == CLR_OK)
-            st = choose(folder, &folders, split, &found, &through);
-        if (st == CLR_OK && found)
-            *top = clr_text("%s/%s", folder, found);
-        char *next = st == CLR_OK && through ? clr_text("%s/%s", folder, through) : NULL;
-        clr_names_free(&folders);
-        clr_free(folder);
-        folder = next;
-        if (!next)
-            break;
-    }
-    clr_free(folder);
-    return st;
 }
 
 /* Labels and classes, from the layout. */
@@ -132,8 +37,10 @@ static void label(own *o, const clr_layout *layout, clr_source *source)
         const char *name = clr_level_component(o->tree.images.name[i] + 1, layout->base, &length, &leaf);
         if (!last || length != bytes || strncmp(name, last, (size_t)bytes)) {
             if (++k == room) {
-                source->classes = clr_file_grow(source->classes, (size_t)room * sizeof(char *), (size_t)(2 * room + 16) * sizeof(char *));
-                source->per_class = clr_file_grow(source->per_class, (size_t)room * sizeof(int64_t), (size_t)(2 * room + 16) * sizeof(int64_t));
+                source->classes = clr_file_grow(source->classes, (size_t)room * sizeof(char *),
+                                                (size_t)(2 * room + 16) * sizeof(char *));
+                source->per_class = clr_file_grow(source->per_class, (size_t)room * sizeof(int64_t),
+                                                  (size_t)(2 * room + 16) * sizeof(int64_t));
                 room = 2 * room + 16;
             }
             source->classes[k] = clr_text("%.*s", length, name);
@@ -154,7 +61,8 @@ static void mention_lists(const clr_place *place, const clr_tree *tree)
         if (clr_word_is_list(place->names.name[i]))
             list = place->names.name[i];
     if (list)
-        clr_warn("%s: labels that %s may list are not read; folders named after the classes would give them", place->path, list);
+        clr_warn("%s: labels that %s may list are not read; folders named after the classes would give them",
+                 place->path, list);
 }
 
 static clr_status open_(const clr_place *place, const clr_read_how *how, clr_source *source)
@@ -165,15 +73,15 @@ static clr_status open_(const clr_place *place, const clr_read_how *how, clr_sou
     char *top = NULL;
     clr_status st = CLR_OK;
 
-    if (how->split && leads_up(how->split))
+    if (how->split && clr_part_leads_up(how->split))
         return clr_fail(CLR_EUSAGE, "--split=%s: names no folder below SRC", how->split);
     if (how->split && !as_is) {
-        st = find_part(place->path, how->split, &top);
+        st = clr_part_find(place->path, how->split, &top);
         if (st == CLR_OK && !top)
             layout.inner = how->split, layout.split = NULL;
     } else if (!as_is && !unlabelled) {
         clr_names parts;
-        if ((st = folders_of(place->path, true, &parts)) == CLR_OK)
+        if ((st = clr_part_folders(place->path, true, &parts)) == CLR_OK)
             st = clr_layout_glance(place->path, &parts, &layout);
         clr_names_free(&parts);
     }
@@ -206,8 +114,10 @@ static clr_status look_again(const char *full)
 
     if (st != CLR_OK || there)
         return st;
-    return clr_fail(CLR_EINPUT, "is a link to %.*s, which is not there: fetch it (git annex get, dvc pull), or mount what it lies on",
-                    n > 0 ? (int)n : 1, n > 0 ? target : "?");
+    return clr_fail(
+        CLR_EINPUT,
+        "is a link to %.*s, which is not there: fetch it (git annex get, dvc pull), or mount what it lies on",
+        n > 0 ? (int)n : 1, n > 0 ? target : "?");
 }
 
 static clr_status read_(clr_source *source, int64_t i, clr_example *example)

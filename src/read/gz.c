@@ -71,7 +71,8 @@ clr_status clr_gz_read(clr_gz *gz, void *into, int64_t bytes, int64_t *have)
         *have += n > 0 ? n : 0;
         gz->at += n > 0 ? n : 0;
         if ((st = state(gz, error)) == CLR_EIO) {
-            gzclose(gz->file); /* a stale handle stays stale, and zlib has lost its place: opened again when more is wanted */
+            gzclose(gz->file); /* a stale handle stays stale, and zlib has lost its place: opened again when more is
+                                  wanted */
             gz->file = NULL;
             if (*have < bytes && !clr_file_again(error, attempt++))
                 return st;

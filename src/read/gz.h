@@ -1,7 +1,7 @@
 #ifndef CLR_READ_GZ_H
 #define CLR_READ_GZ_H
-/* A stream of bytes from a file that may be gzip's. Damage is CLR_EINPUT, what the file system refuses is CLR_EIO (after a few attempts).
-   Messages name the path. Local. */
+/* A stream of bytes from a file that may be gzip's. Damage is CLR_EINPUT, what the file system refuses is CLR_EIO
+   (after a few attempts). Messages name the path. Local. */
 
 #include "clr/err.h"
 
@@ -15,6 +15,7 @@ typedef struct clr_gz {
     int64_t at; /* bytes of the content before the next one */
 } clr_gz;
 
+/* Opens it at its beginning; damage shows when it is read. */
 clr_status clr_gz_open(const char *path, clr_gz *gz);
 void clr_gz_close(clr_gz *gz); /* accepts a zeroed one */
 

@@ -1,6 +1,6 @@
-/* IDX, the format of MNIST: two zero bytes, a type (8: unsigned byte), the rank, the dimensions as big-endian 32-bit numbers,
-   the data. Images are (n, H, W) or (n, H, W, C), labels (n), or (n, k) with the class first (QMNIST). EMNIST's images are stored with rows
-   and columns exchanged, as MATLAB wrote them: they are read upright. */
+/* IDX, the format of MNIST: two zero bytes, a type (8: unsigned byte), the rank, the dimensions as big-endian 32-bit
+   numbers, the data. Images are (n, H, W) or (n, H, W, C), labels (n), or (n, k) with the class first (QMNIST).
+   EMNIST's images are stored with rows and columns exchanged, as MATLAB wrote them: they are read upright. */
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/read.h"
@@ -79,16 +79,18 @@ static clr_status survey(clr_gz *gz, const shape *s)
         st = clr_gz_read(gz, piece, PIECE, &n);
     clr_free(piece);
     if (st == CLR_OK && have != want)
-        st = clr_fail(CLR_EINPUT, "%s: holds %s data than the %lld bytes its header claims", gz->path, have < want ? "less" : "more",
-                      (long long)want);
+        st = clr_fail(CLR_EINPUT, "%s: holds %s data than the %lld bytes its header claims", gz->path,
+                      have < want ? "less" : "more", (long long)want);
     return st;
 }
 
 /* A signed or unsigned number of the type's bytes, high byte first. */
 static int64_t number(const uint8_t *b, int type)
 {
-    return type == 8 ? b[0] : type == 9 ? (int8_t)b[0] : type == 11 ? (int16_t)(b[0] << 8 | b[1])
-                                                       : (int32_t)((uint32_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]);
+    return type == 8    ? b[0]
+           : type == 9  ? (int8_t)b[0]
+           : type == 11 ? (int16_t)(b[0] << 8 | b[1])
+                        : (int32_t)((uint32_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]);
 }
 
 static clr_status fill_labels(own *o, clr_gz *gz, const shape *s, clr_source *source)
@@ -105,7 +107,8 @@ static clr_status fill_labels(own *o, clr_gz *gz, const shape *s, clr_source *so
             break;
         int64_t label = number(bytes, s->type);
         if (label < 0 || label >= MOST)
-            st = clr_fail(CLR_EINPUT, "%s: label %lld is %lld; classes are 0 to %d", gz->path, (long long)i, (long long)label, MOST - 1);
+            st = clr_fail(CLR_EINPUT, "%s: label %lld is %lld; classes are 0 to %d", gz->path, (long long)i,
+                          (long long)label, MOST - 1);
         o->labels[i] = (int32_t)label;
         most = label > most ? (int)label : most;
     }
@@ -126,11 +129,13 @@ static clr_status read_labels(own *o, const char *path, clr_source *source)
     clr_gz gz;
     clr_status st = open_file(path, &gz, &s, &found);
 
-    if (st == CLR_OK && (!found || s.type > 12 || s.rank > 2 || (s.rank == 2 && (s.type != 12 || s.n[1] < 1 || s.n[1] > 1024))))
-        st = clr_fail(CLR_EINPUT, "%s: is not an IDX file of labels (magic number 2049; QMNIST's rows of integers 3074)", path);
+    if (st == CLR_OK &&
+        (!found || s.type > 12 || s.rank > 2 || (s.rank == 2 && (s.type != 12 || s.n[1] < 1 || s.n[1] > 1024))))
+        st = clr_fail(CLR_EINPUT,
+                      "%s: is not an IDX file of labels (magic number 2049; QMNIST's rows of integers 3074)", path);
     else if (st == CLR_OK && s.n[0] != source->examples)
-        st = clr_fail(CLR_EINPUT, "%s: holds %lld labels for the %lld images of %s", path, (long long)s.n[0], (long long)source->examples,
-                      o->images.path);
+        st = clr_fail(CLR_EINPUT, "%s: holds %lld labels for the %lld images of %s", path, (long long)s.n[0],
+                      (long long)source->examples, o->images.path);
     if (st == CLR_OK)
         st = survey(&gz, &s);
     if (st == CLR_OK)
@@ -152,12 +157,13 @@ static clr_status read_images(own *o, const char *path, clr_source *source)
     if (!found || s.rank < 3)
         return clr_fail(CLR_EINPUT, "%s: is not an IDX file of images (magic number 2051)", path);
     if (s.type != 8)
-        return clr_fail(CLR_EINPUT, "%s: is IDX of numbers of type %d; only bytes (8) are read as images", path, s.type);
+        return clr_fail(CLR_EINPUT, "%s: is IDX of numbers of type %d; only bytes (8) are read as images", path,
+                        s.type);
     o->channels = s.rank == 4 ? (int)s.n[3] : 1;
-    if ((s.rank == 4 && s.n[3] != 1 && s.n[3] != 3) || s.n[1] < 1 || s.n[2] < 1 || s.n[1] > CLR_IMAGE_SIDE || s.n[2] > CLR_IMAGE_SIDE ||
-        s.n[1] * s.n[2] > CLR_IMAGE_PIXELS)
-        return clr_fail(CLR_EINPUT, "%s: %lld x %lld x %lld is no image size that can be packed", path, (long long)s.n[1],
-                        (long long)s.n[2], s.rank == 4 ? (long long)s.n[3] : 1LL);
+    if ((s.rank == 4 && s.n[3] != 1 && s.n[3] != 3) || s.n[1] < 1 || s.n[2] < 1 || s.n[1] > CLR_IMAGE_SIDE ||
+        s.n[2] > CLR_IMAGE_SIDE || s.n[1] * s.n[2] > CLR_IMAGE_PIXELS)
+        return clr_fail(CLR_EINPUT, "%s: %lld x %lld x %lld is no image size that can be packed", path,
+                        (long long)s.n[1], (long long)s.n[2], s.rank == 4 ? (long long)s.n[3] : 1LL);
     o->height = (int)s.n[1], o->width = (int)s.n[2], o->header = s.header;
     source->examples = s.n[0];
     return survey(&o->images, &s);
@@ -176,7 +182,9 @@ static clr_status open_(const clr_place *place, const clr_read_how *how, clr_sou
         if (labels && !how->unlabelled)
             st = read_labels(o, labels, source);
         else if (!how->unlabelled)
-            clr_warn("%s: no file of labels lies beside it (train-images-idx3-ubyte has train-labels-idx1-ubyte): packed without labels", images);
+            clr_warn("%s: no file of labels lies beside it (train-images-idx3-ubyte has train-labels-idx1-ubyte): "
+                     "packed without labels",
+                     images);
         if (st == CLR_OK && o->transposed)
             clr_info("%s: EMNIST stores rows for columns; the images are packed upright", images);
     }
@@ -192,14 +200,16 @@ static clr_status read_(clr_source *source, int64_t i, clr_example *example)
     int64_t bytes = (int64_t)h * w * channels;
     clr_image *image = &example->image;
 
-    *example = (clr_example){.label = o->labels ? o->labels[i] : -1, .name = clr_text("%s[%lld]", o->name, (long long)i)};
+    *example =
+        (clr_example){.label = o->labels ? o->labels[i] : -1, .name = clr_text("%s[%lld]", o->name, (long long)i)};
     *image = (clr_image){h, w, channels, clr_alloc((size_t)bytes, 1)};
     clr_status st = clr_gz_at(&o->images, image->pixels, bytes, o->header + i * bytes);
     if (st == CLR_OK && o->transposed) {
         uint8_t *upright = clr_alloc((size_t)bytes, 1);
         for (int y = 0; y < w; y++)
             for (int x = 0; x < h; x++)
-                memcpy(upright + ((int64_t)y * h + x) * channels, image->pixels + ((int64_t)x * w + y) * channels, (size_t)channels);
+                memcpy(upright + ((int64_t)y * h + x) * channels, image->pixels + ((int64_t)x * w + y) * channels,
+                       (size_t)channels);
         clr_free(image->pixels);
         *image = (clr_image){w, h, channels, upright};
     }
@@ -218,9 +228,10 @@ static void close_(clr_source *source)
     clr_free(o);
 }
 
-const clr_reader clr_reader_idx = {.name = "idx",
-                                   .help = "IDX files or a folder of them (MNIST, EMNIST, QMNIST: train-images-idx3-ubyte, .gz too)",
-                                   .probe = probe,
-                                   .open = open_,
-                                   .read = read_,
-                                   .close = close_};
+const clr_reader clr_reader_idx = {
+    .name = "idx",
+    .help = "IDX files or a folder of them (MNIST, EMNIST, QMNIST: train-images-idx3-ubyte, .gz too)",
+    .probe = probe,
+    .open = open_,
+    .read = read_,
+    .close = close_};

@@ -160,8 +160,8 @@ static clr_status choose(const clr_place *place, const char *split, const char *
     clr_word part = part_of(wanted);
     if (part != CLR_WORD_TRAIN && part != CLR_WORD_TEST)
         return clr_fail(CLR_EUSAGE, "--split=%s: %s has only %s", split, place->path, keys);
-    return clr_fail(CLR_EINPUT, "%s: has no images of the part %s (%s-images-idx3-ubyte); there are: %s", place->path, wanted,
-                    part == CLR_WORD_TRAIN ? "train" : "t10k", keys);
+    return clr_fail(CLR_EINPUT, "%s: has no images of the part %s (%s-images-idx3-ubyte); there are: %s", place->path,
+                    wanted, part == CLR_WORD_TRAIN ? "train" : "t10k", keys);
 }
 
 /* The labels of a file of images: the same key, and compressed or not just as it is, where there are both. */
@@ -196,7 +196,8 @@ clr_status clr_idx_find(const clr_place *place, const char *split, char **images
     if (place->folder)
         st = choose(place, split, &name);
     else if (split)
-        st = clr_fail(CLR_EUSAGE, "--split=%s: %s is a single file; --split chooses within a folder", split, place->path);
+        st = clr_fail(CLR_EUSAGE, "--split=%s: %s is a single file; --split chooses within a folder", split,
+                      place->path);
     else if ((st = clr_file_names(folder, &beside)) != CLR_OK)
         clr_fail_in(st, "%s", folder);
     if (st == CLR_OK) {

@@ -1,5 +1,6 @@
-/* The folders on one level, judged together by their names (words.h) and by where the images lie: a folder that is the only one, or one of
-   folders that only hold images, is passed through; parts of a dataset and folders of masks or labels are refused; else they are classes. */
+/* The folders on one level, judged together by their names (words.h) and by where the images lie: a folder that is the
+   only one, or one of folders that only hold images, is passed through; parts of a dataset and folders of masks or
+   labels are refused; else they are classes. */
 #include "layout.h"
 
 #include "clr/log.h"
@@ -18,7 +19,8 @@ static char *way_to(const clr_tree *tree, const clr_layout *layout, const clr_ch
 
     for (int i = 0; i < layout->base; i++)
         before = (int)(clr_level_component(path, i, &length, &last) - path) + length + 1;
-    return clr_text("%s%s%.*s%.*s", layout->split ? layout->split : "", layout->split ? "/" : "", before, path, c->length, c->name);
+    return clr_text("%s%s%.*s%.*s", layout->split ? layout->split : "", layout->split ? "/" : "", before, path,
+                    c->length, c->name);
 }
 
 static clr_status refuse(const clr_tree *tree, const clr_layout *layout, const clr_level *l)
@@ -32,11 +34,15 @@ static clr_status refuse(const clr_tree *tree, const clr_layout *layout, const c
         parts |= clr_word_is_part(l->child[i].means);
     clr_level_names(l, names, sizeof names);
     if (layout->inner)
-        clr_fail(CLR_EINPUT, "%s: has no part %s (there are: %s); --split names a folder below SRC", layout->src, layout->inner, names);
+        clr_fail(CLR_EINPUT, "%s: has no part %s (there are: %s); --split names a folder below SRC", layout->src,
+                 layout->inner, names);
     else
-        clr_fail(CLR_EUSAGE, "%s: holds %s, not its classes; --split=%s packs that %s (there are: %s); --labels=none packs them all, without "
-             "labels; --split=. takes each for a class", tree->top,
-             parts ? "the parts of a dataset" : "folders of images and of what belongs to them", way, parts ? "part" : "folder", names);
+        clr_fail(CLR_EUSAGE,
+                 "%s: holds %s, not its classes; --split=%s packs that %s (there are: %s); --labels=none packs them "
+                 "all, without "
+                 "labels; --split=. takes each for a class",
+                 tree->top, parts ? "the parts of a dataset" : "folders of images and of what belongs to them", way,
+                 parts ? "part" : "folder", names);
     clr_free(way);
     return layout->inner ? CLR_EINPUT : CLR_EUSAGE;
 }
@@ -52,14 +58,15 @@ static bool are_no_classes(const clr_tree *tree, const clr_level *l)
             continue;
         if (!clr_level_vehicle(l, c))
             return true;
-        clr_warn("%s: %.*s is taken for a class, not for a part of the dataset, because it lies among vehicles; --split=%.*s packs it alone",
+        clr_warn("%s: %.*s is taken for a class, not for a part of the dataset, because it lies among vehicles; "
+                 "--split=%.*s packs it alone",
                  tree->top, c->length, c->name, c->length, c->name);
     }
     return false;
 }
 
-/* Whether folders inside the classes need a decision: parts of a class, or masks beside its images. Then *inside has the folders of the
-   first such class, which is at *class; else inside is empty. */
+/* Whether folders inside the classes need a decision: parts of a class, or masks beside its images. Then *inside has
+   the folders of the first such class, which is at *class; else inside is empty. */
 static bool parted_inside(const clr_tree *tree, int base, clr_level *inside, const char **class)
 {
     int64_t from = 0, n = tree->images.count;
@@ -126,11 +133,17 @@ static clr_status classes_here(clr_tree *tree, clr_layout *layout)
         const char *name = clr_level_component(class, layout->base, &length, &last);
         clr_level_names(&inside, names, sizeof names);
         if (inside.loose)
-            st = clr_fail(CLR_EUSAGE, "%s: its folder %.*s holds images and folders of another kind (%s): move those away; --split=. packs all "
-                          "of them together", tree->top, length, name, names);
+            st = clr_fail(CLR_EUSAGE,
+                          "%s: its folder %.*s holds images and folders of another kind (%s): move those away; "
+                          "--split=. packs all "
+                          "of them together",
+                          tree->top, length, name, names);
         else
-            st = clr_fail(CLR_EUSAGE, "%s: its folder %.*s holds parts of its own (%s); --split=%.*s packs that part of every folder; --split=. "
-                          "packs all of them together", tree->top, length, name, names, c->length, c->name);
+            st = clr_fail(CLR_EUSAGE,
+                          "%s: its folder %.*s holds parts of its own (%s); --split=%.*s packs that part of every "
+                          "folder; --split=. "
+                          "packs all of them together",
+                          tree->top, length, name, names, c->length, c->name);
     }
     clr_free(inside.child);
     return st;
@@ -175,8 +188,11 @@ clr_status clr_layout_find(clr_tree *tree, clr_layout *layout)
             st = classes_here(tree, layout);
     }
     if (st == CLR_OK && layout->inner && !(layout->labelled && tree->images.count))
-        st = clr_fail(CLR_EINPUT, "%s: has no part %s, neither below it nor in its folders; for a tree of images --split names a folder "
-                      "below SRC", layout->src, layout->inner);
+        st = clr_fail(
+            CLR_EINPUT,
+            "%s: has no part %s, neither below it nor in its folders; for a tree of images --split names a folder "
+            "below SRC",
+            layout->src, layout->inner);
     return st;
 }
 

@@ -13,8 +13,8 @@ typedef struct clr_layout {
     bool labelled;           /* out */
 } clr_layout;
 
-/* Finds the classes of a tree's images, some of which inner may take out of it. CLR_EUSAGE where its folders are parts of a dataset, or
-   folders beside the images, and no classes; the message says what to give instead. */
+/* Finds the classes of a tree's images, some of which inner may take out of it. CLR_EUSAGE where its folders are parts
+   of a dataset, or folders beside the images, and no classes; the message says what to give instead. */
 clr_status clr_layout_find(clr_tree *tree, clr_layout *layout);
 
 /* The same refusal at a glance, before the tree is walked: folders are those of top whose names mean parts. */

@@ -54,14 +54,15 @@ void clr_level_names(const clr_level *l, char *text, size_t room)
             snprintf(text + used, room - used, ", ... (%lld)", (long long)l->children);
             return;
         }
-        used += (size_t)snprintf(text + used, room - used, "%s%.*s", i ? ", " : "", l->child[i].length, l->child[i].name);
+        used +=
+            (size_t)snprintf(text + used, room - used, "%s%.*s", i ? ", " : "", l->child[i].length, l->child[i].name);
     }
 }
 
 const clr_child *clr_level_first(const clr_level *l)
 {
-    static const clr_word order[] = {CLR_WORD_TRAIN, CLR_WORD_TRAINVAL, CLR_WORD_VAL, CLR_WORD_TEST, CLR_WORD_UNLABELLED, CLR_WORD_FOLD,
-                                     CLR_WORD_IMAGES, CLR_WORD_OTHER};
+    static const clr_word order[] = {CLR_WORD_TRAIN,      CLR_WORD_TRAINVAL, CLR_WORD_VAL,    CLR_WORD_TEST,
+                                     CLR_WORD_UNLABELLED, CLR_WORD_FOLD,     CLR_WORD_IMAGES, CLR_WORD_OTHER};
 
     for (int pure = 1; pure >= 0; pure--)
         for (size_t k = 0; k < sizeof order / sizeof *order; k++)

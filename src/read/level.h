@@ -14,23 +14,27 @@ typedef struct clr_child {
 } clr_child;
 
 typedef struct clr_level {
-    clr_child *child; /* freed by clr_free */
+    clr_child *child;              /* freed by clr_free */
     int64_t children, room, loose; /* loose: images on the level itself */
 } clr_level;
 
-/* The component number n of a path, which need not end it: its first byte, *length its bytes; *last where it is the file's name. */
+/* The component number n of a path, which need not end it: its first byte, *length its bytes; *last where it is the
+   file's name. */
 const char *clr_level_component(const char *path, int n, int *length, bool *last);
 
-/* The folders at this depth; names are together because paths are sorted. Only for trees whose images share the way there. */
+/* The folders at this depth; names are together because paths are sorted. Only for trees whose images share the way
+   there. */
 void clr_level_survey(const clr_tree *tree, int base, clr_level *l);
 
 /* The names of the folders on a level, some of them. */
 void clr_level_names(const clr_level *l, char *text, size_t room);
 
-/* Of folders that are no classes, the one to pack first: training images before others, images before what lies beside them. */
+/* Of folders that are no classes, the one to pack first: training images before others, images before what lies beside
+   them. */
 const clr_child *clr_level_first(const clr_level *l);
 
-/* Whether two siblings differ in their meaning alone: train and test, plant_images and plant_masks. Words that might mean something else
+/* Whether two siblings differ in their meaning alone: train and test, plant_images and plant_masks. Words that might
+   mean something else
    ("tr" and "te" among languages) count where no other folder is there; complete: whether l has all folders. */
 bool clr_level_related(const clr_level *l, bool complete);
 

@@ -1,9 +1,11 @@
-/* What is at SRC; and, of what no reader takes, what it is and what to do: archives, arrays, other programs' versions of datasets. */
+/* What is at SRC; and, of what no reader takes, what it is and what to do: archives, arrays, other programs' versions
+   of datasets. */
 #include "place.h"
 
 #include "clr/mem.h"
 #include "gz.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -12,38 +14,40 @@
 #define PICTURE "one picture: give the folder that it lies in (of PNG or JPEG files; other formats are not read)"
 #define UNPACK "an archive: unpack it and pack the folder"
 #define ARRAY "an array: write its images as PNG files, a folder a class, and pack the folder (Python: imageio.imwrite)"
+#define HDF5 "HDF5: what pack has written needs no packing and goes to --data; of others, write the images as PNG files"
 #define TABLE "a table of Python tools: write its images as files, a folder a class, and pack the folder"
 
 static const struct {
-    const char *ending, *what;
-} endings[] = {
-    {".bmp", CONVERT},  {".gif", CONVERT},     {".webp", CONVERT},       {".tif", CONVERT},  {".tiff", CONVERT}, {".ppm", CONVERT},
-    {".pgm", CONVERT},  {".pnm", CONVERT},     {".heic", CONVERT},       {".avif", CONVERT}, {".jp2", CONVERT},  {".tga", CONVERT},
-    {".dcm", CONVERT},  {".nii", CONVERT},     {".jxl", CONVERT},        {".tar", UNPACK},   {".tgz", UNPACK},   {".zip", UNPACK},
-    {".7z", UNPACK},    {".rar", UNPACK},      {".xz", UNPACK},          {".bz2", UNPACK},   {".zst", UNPACK},   {".npy", ARRAY},
-    {".npz", ARRAY},    {".mat", ARRAY},       {".parquet", TABLE},      {".arrow", TABLE},  {".mdb", TABLE},    {".pkl", TABLE},
-    {".pickle", TABLE}, {".tfrecords", TABLE}, {".tfrecord", TABLE},     {".rec", TABLE},    {".gz", UNPACK},    {".h5", "HDF5: what pack "
-     "has written goes to --data as it is; what others have written is not read: write its images as PNG files"},
+    const char *endings, *what;
+} remedies[] = {
+    {" .bmp .gif .webp .tif .tiff .ppm .pgm .pnm .heic .avif .jp2 .jxl .tga .dcm .nii ", CONVERT},
+    {" .tar .tgz .gz .zip .7z .rar .xz .bz2 .zst ", UNPACK},
+    {" .npy .npz .mat ", ARRAY},
+    {" .parquet .arrow .mdb .pkl .pickle .tfrecord .tfrecords .rec ", TABLE},
+    {" .h5 .hdf5 ", HDF5},
 };
 
 static const struct {
     int at, length;
     const char *bytes, *what;
 } signs[] = {
-    {0, 8, "\x89HDF\r\n\x1a\n", "HDF5: what pack has written needs no packing and goes to --data; what others have written is not read"},
+    {0, 8, "\x89HDF\r\n\x1a\n", HDF5},
     {0, 19, "MATLAB 7.3 MAT-file", "MATLAB's: " ARRAY},
     {0, 10, "MATLAB 5.0", "MATLAB's: " ARRAY},
     {0, 6, "\x93NUMPY", "NumPy's: " ARRAY},
-    {0, 4, "PK\x03\x04", "a zip archive (.zip, .npz): unpack it and pack the folder; an .npz holds arrays, to be written as PNG files"},
+    {0, 4, "PK\x03\x04",
+     "a zip archive (.zip, .npz): unpack it and pack the folder; an .npz holds arrays, to be written as PNG files"},
     {257, 5, "ustar", "a tar archive: unpack it (tar -xf) and pack the folder"},
     {0, 6, "7z\xbc\xaf\x27\x1c", "a 7-Zip archive: unpack it (7z x) and pack the folder"},
     {0, 4, "Rar!", "a RAR archive: unpack it and pack the folder"},
-    {0, 6, "\xfd" "7zXZ", "compressed by xz: unpack it (xz -d; tar -xf where it is a .tar.xz) first"},
+    {0, 6, "\3757zXZ\0", "compressed by xz: unpack it (xz -d; tar -xf where it is a .tar.xz) first"},
     {0, 3, "BZh", "compressed by bzip2: unpack it (bzip2 -d; tar -xf where it is a .tar.bz2) first"},
     {0, 4, "\x28\xb5\x2f\xfd", "compressed by zstd: unpack it (zstd -d) first"},
     {0, 4, "PAR1", "Parquet, " TABLE},
     {0, 6, "ARROW1", "Arrow, " TABLE},
-    {0, 2, "\x80\x02", "a Python pickle: " TABLE "; of CIFAR there is a binary version (cifar-10-binary.tar.gz, cifar-100-binary.tar.gz)"},
+    {0, 2, "\x80\x02",
+     "a Python pickle: " TABLE
+     "; of CIFAR there is a binary version (cifar-10-binary.tar.gz, cifar-100-binary.tar.gz)"},
     {0, 2, "\x80\x03", "a Python pickle: " TABLE},
     {0, 2, "\x80\x04", "a Python pickle: " TABLE},
     {0, 4, "\x89PNG", PICTURE},
@@ -58,9 +62,14 @@ static const struct {
 
 const char *clr_ending_remedy(const char *ending)
 {
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (!strcasecmp(ending, endings[i].ending))
-            return endings[i].what;
+    char word[16];
+    int n = snprintf(word, sizeof word, " %s ", ending);
+
+    for (char *c = word; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    for (size_t i = 0; n < (int)sizeof word && i < sizeof remedies / sizeof *remedies; i++)
+        if (strstr(remedies[i].endings, word))
+            return remedies[i].what;
     return NULL;
 }
 
@@ -73,7 +82,8 @@ clr_status clr_place_open(const char *path, clr_place *place)
     *place = (clr_place){.path = path};
     clr_status st = clr_file_facts(path, false, &facts, &there);
     if (st != CLR_OK || !there)
-        return st != CLR_OK ? clr_fail_in(st, "%s", path) : clr_fail(CLR_EIO, "%s: there is no such file or folder", path);
+        return st != CLR_OK ? clr_fail_in(st, "%s", path)
+                            : clr_fail(CLR_EIO, "%s: there is no such file or folder", path);
     place->folder = S_ISDIR(facts.st_mode);
     place->bytes = facts.st_size;
     if (place->folder)
@@ -101,13 +111,17 @@ const char *clr_place_find(const clr_place *place, const char *name)
     return NULL;
 }
 
-/* The version of a dataset that a folder holds as files of another program, and where to get the one that is read; or NULL. */
+/* The version of a dataset that a folder holds as files of another program, and where to get the one that is read; or
+   NULL. */
 static const char *other_version(const clr_place *place)
 {
-    if (clr_place_find(place, "data_batch_1") || (clr_place_find(place, "test_batch") && clr_place_find(place, "batches.meta")))
-        return "the Python version of CIFAR-10 (pickles), which is not read; the binary version is (cifar-10-binary.tar.gz)";
+    if (clr_place_find(place, "data_batch_1") ||
+        (clr_place_find(place, "test_batch") && clr_place_find(place, "batches.meta")))
+        return "the Python version of CIFAR-10 (pickles), which is not read; the binary version is "
+               "(cifar-10-binary.tar.gz)";
     if (clr_place_find(place, "meta") && (clr_place_find(place, "train") || clr_place_find(place, "test")))
-        return "the Python version of CIFAR-100 (pickles), which is not read; the binary version is (cifar-100-binary.tar.gz)";
+        return "the Python version of CIFAR-100 (pickles), which is not read; the binary version is "
+               "(cifar-100-binary.tar.gz)";
     if (clr_place_find(place, "data_batch_1.mat") || clr_place_find(place, "test_batch.mat"))
         return "the MATLAB version of CIFAR, which is not read; the binary version is (cifar-10-binary.tar.gz)";
     if (clr_place_find(place, "train.mat") && clr_place_find(place, "test.mat"))
@@ -124,13 +138,16 @@ clr_status clr_place_foreign(const clr_place *place, const char *known)
     for (int64_t i = 0; i < place->names.count; i++) {
         const char *dot = strrchr(place->names.name[i], '.'), *remedy = dot ? clr_ending_remedy(dot) : NULL;
         if (remedy)
-            return clr_fail(CLR_EINPUT, "%s: holds no .png or .jpg files, but %s: %s", place->path, place->names.name[i], remedy);
+            return clr_fail(CLR_EINPUT, "%s: holds no .png or .jpg files, but %s: %s", place->path,
+                            place->names.name[i], remedy);
     }
     if (place->folder)
-        return clr_fail(CLR_EINPUT, "%s: holds no .png, .jpg or .jpeg files, and nothing else that can be packed, which is: %s", place->path,
-                        known);
+        return clr_fail(CLR_EINPUT,
+                        "%s: holds no .png, .jpg or .jpeg files, and nothing else that can be packed, which is: %s",
+                        place->path, known);
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
-        if (place->head_bytes >= signs[i].at + signs[i].length && !memcmp(place->head + signs[i].at, signs[i].bytes, (size_t)signs[i].length))
+        if (place->head_bytes >= signs[i].at + signs[i].length &&
+            !memcmp(place->head + signs[i].at, signs[i].bytes, (size_t)signs[i].length))
             return clr_fail(CLR_EINPUT, "%s: is %s", place->path, signs[i].what);
     if (place->damaged)
         return clr_fail(CLR_EINPUT, "%s: begins as a gzip file does, and is damaged or cut short", place->path);

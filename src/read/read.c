@@ -47,7 +47,8 @@ static clr_status nothing(const clr_place *place)
         snprintf(known + used, sizeof known - used, "%s%s", used ? "; " : "", (*reader)->help);
     }
     if (inside)
-        clr_fail(CLR_EINPUT, "%s: holds no .png, .jpg or .jpeg files, but %s is %s: give that", place->path, inner, inside->help);
+        clr_fail(CLR_EINPUT, "%s: holds no .png, .jpg or .jpeg files, but %s is %s: give that", place->path, inner,
+                 inside->help);
     else
         clr_place_foreign(place, known);
     clr_free(inner);
@@ -61,7 +62,9 @@ static clr_status open_by(const clr_reader *reader, const clr_place *place, cons
     if (!source->folder)
         source->folder = place->folder ? clr_copy_text(place->path) : clr_file_folder_of(place->path);
     if (st == CLR_OK && source->examples == 0)
-        st = reader == readers[sizeof readers / sizeof *readers - 2] ? nothing(place) : clr_fail(CLR_EINPUT, "%s: holds no images", place->path);
+        st = reader == readers[sizeof readers / sizeof *readers - 2]
+                 ? nothing(place)
+                 : clr_fail(CLR_EINPUT, "%s: holds no images", place->path);
     if (st != CLR_OK)
         clr_read_close(source);
     return st;
@@ -100,8 +103,8 @@ void clr_read_say(const clr_source *s, const char *path)
         if (s->per_class && used < sizeof text)
             used += (size_t)snprintf(text + used, sizeof text - used, " %lld", (long long)s->per_class[i]);
     }
-    clr_info("%s: %lld images, %d classes (%s)%s%s", path, (long long)s->examples, s->class_count, s->reader->name, text,
-             s->class_count > FIRST ? ", ..." : "");
+    clr_info("%s: %lld images, %d classes (%s)%s%s", path, (long long)s->examples, s->class_count, s->reader->name,
+             text, s->class_count > FIRST ? ", ..." : "");
 }
 
 void clr_read_close(clr_source *source)

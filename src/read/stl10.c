@@ -1,5 +1,5 @@
-/* The binary version of STL-10: PART_X.bin of train, test and unlabeled, rows of 27648 bytes (channel, column, row), and PART_y.bin, a byte
-   from 1 to 10 for each. */
+/* The binary version of STL-10: PART_X.bin of train, test and unlabeled, rows of 27648 bytes (channel, column, row),
+   and PART_y.bin, a byte from 1 to 10 for each. */
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/read.h"
@@ -37,7 +37,8 @@ static bool probe(const clr_place *place)
 static clr_status choose(const clr_place *place, const char *split, char **path)
 {
     if (!place->folder && split)
-        return clr_fail(CLR_EUSAGE, "--split=%s: %s is a single file; --split chooses within a folder", split, place->path);
+        return clr_fail(CLR_EUSAGE, "--split=%s: %s is a single file; --split chooses within a folder", split,
+                        place->path);
     if (!place->folder && ends(place->path, "_y.bin"))
         return clr_fail(CLR_EINPUT, "%s: holds STL-10's labels; give the images (_X.bin) or their folder", place->path);
     if (!place->folder) {
@@ -70,10 +71,12 @@ static clr_status read_labels(own *o, clr_source *source)
     if (st != CLR_OK)
         clr_fail_in(st, "%s", folder);
     for (int64_t i = 0; i < beside.count && !path; i++)
-        if (strlen(beside.name[i]) == stem + 5 && !strncmp(beside.name[i], images, stem) && !strcasecmp(beside.name[i] + stem, "y.bin"))
+        if (strlen(beside.name[i]) == stem + 5 && !strncmp(beside.name[i], images, stem) &&
+            !strcasecmp(beside.name[i] + stem, "y.bin"))
             path = clr_text("%s/%s", folder, beside.name[i]);
     if (st == CLR_OK && !path && strncasecmp(images, "unlabel", 7))
-        clr_warn("%s: its labels (%.*sy.bin) are not beside it: packed without labels", o->images.path, (int)stem, images);
+        clr_warn("%s: its labels (%.*sy.bin) are not beside it: packed without labels", o->images.path, (int)stem,
+                 images);
     if (path && (st = clr_file_open(path, &file)) == CLR_OK && file.bytes != source->examples)
         st = clr_fail(CLR_EINPUT, "%s: holds %lld labels for the %lld images of %s", path, (long long)file.bytes,
                       (long long)source->examples, o->images.path);
@@ -83,7 +86,8 @@ static clr_status read_labels(own *o, clr_source *source)
     }
     for (int64_t i = 0; path && st == CLR_OK && i < source->examples; i++)
         if (o->labels[i] < 1 || o->labels[i] > CLASSES)
-            st = clr_fail(CLR_EINPUT, "%s: label %lld is %d; STL-10's are 1 to %d", path, (long long)i, o->labels[i], CLASSES);
+            st = clr_fail(CLR_EINPUT, "%s: label %lld is %d; STL-10's are 1 to %d", path, (long long)i, o->labels[i],
+                          CLASSES);
     clr_file_close(&file);
     clr_names_free(&beside);
     clr_free(folder);
@@ -124,7 +128,8 @@ static clr_status read_(clr_source *source, int64_t i, clr_example *example)
     uint8_t row[ROW];
     const char *name = clr_file_name_of(o->images.path);
 
-    *example = (clr_example){.label = o->labels ? o->labels[i] - 1 : -1, .name = clr_text("%s[%lld]", name, (long long)i)};
+    *example =
+        (clr_example){.label = o->labels ? o->labels[i] - 1 : -1, .name = clr_text("%s[%lld]", name, (long long)i)};
     clr_status st = clr_file_at(&o->images, row, ROW, i * ROW);
     if (st != CLR_OK)
         return st;

@@ -1,6 +1,6 @@
-/* What the file system refuses while a source is read: every call of the readers, one after another, fails once (and the same examples are
-   read as without it) or from then on (and the source ends with CLR_EIO, or is the same). Never is an example bad for it, never is one lost.
-   The calls of the C library are replaced by those below. */
+/* What the file system refuses while a source is read: every call of the readers, one after another, fails once (and
+   the same examples are read as without it) or from then on (and the source ends with CLR_EIO, or is the same). Never
+   is an example bad for it, never is one lost. The calls of the C library are replaced by those below. */
 #include "clr/mem.h"
 #include "clr/read.h"
 #include "clr/test.h"
@@ -19,7 +19,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* Call number at and, if on, those behind it fail with error; shorter: only reads fail, as if the file ended there. name: only calls for paths that end with it (those with a descriptor never). */
+/* Call number at and, if on, those behind it fail with error; shorter: only reads fail, as if the file ended there.
+   name: only calls for paths that end with it (those with a descriptor never). */
 static struct {
     bool armed, on, shorter;
     long at, calls;
@@ -146,7 +147,8 @@ static void make_tree(void)
 
 static void make_idx(void)
 {
-    static const uint8_t images[16 + 3 * 4] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    static const uint8_t images[16 + 3 * 4] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2,  0,  0,
+                                               0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
     static const uint8_t labels[8 + 3] = {0, 0, 8, 1, 0, 0, 0, 3, 2, 1, 0};
     gzFile file = gzopen(at("t10k-images-idx3-ubyte.gz"), "wb");
 
@@ -189,7 +191,8 @@ static clr_status read_all(const char *split, char text[4000])
     for (int64_t i = 0; i < s.examples && (st == CLR_OK || st == CLR_EINPUT); i++) {
         clr_example e;
         st = s.reader->read(&s, i, &e);
-        n += (size_t)snprintf(text + n, 4000 - n, "%s %d %d %dx%d", e.name, e.label, (int)st, e.image.height, e.image.width);
+        n += (size_t)snprintf(text + n, 4000 - n, "%s %d %d %dx%d", e.name, e.label, (int)st, e.image.height,
+                              e.image.width);
         for (int k = 0; k < 4 && e.image.pixels && k < e.image.height * e.image.width; k++)
             n += (size_t)snprintf(text + n, 4000 - n, " %d", e.image.pixels[k]);
         n += (size_t)snprintf(text + n, 4000 - n, "\n");
@@ -204,7 +207,8 @@ static clr_status read_all(const char *split, char text[4000])
 static const struct {
     void (*make)(void);
     const char *split;
-} sources[] = {{make_tree, "train"}, {make_tree, "Training"}, {make_idx, "train"}, {make_idx, "test"}, {make_cifar, "test"}, {make_stl10, "test"}};
+} sources[] = {{make_tree, "train"}, {make_tree, "Training"}, {make_idx, "train"},
+               {make_idx, "test"},   {make_cifar, "test"},    {make_stl10, "test"}};
 
 static const int errors[] = {EIO, ESTALE, EMFILE, ENFILE, ENOMEM, ETIMEDOUT, ENOTCONN, EHOSTDOWN, EACCES, ELOOP};
 enum { ERRORS = sizeof errors / sizeof *errors, PASSING = 8 /* the first ones: another attempt may do better */ };
@@ -225,9 +229,11 @@ START_TEST(every_call_fails_once_or_for_good)
             fault.armed = true;
             clr_status st = read_all(sources[_i].split, text);
             fault.armed = false;
-            bool same = st == CLR_OK && !strcmp(text, good), named = st == CLR_EIO && strstr(clr_message(), strerror(errors[k]));
-            ck_assert_msg(same || (named && (fault.on || k >= PASSING)), "%s, call %ld%s: status %d, '%s'\n%s", strerror(errors[k]), n / 2,
-                          fault.on ? " and on" : "", (int)st, st == CLR_OK ? "" : clr_message(), text);
+            bool same = st == CLR_OK && !strcmp(text, good),
+                 named = st == CLR_EIO && strstr(clr_message(), strerror(errors[k]));
+            ck_assert_msg(same || (named && (fault.on || k >= PASSING)), "%s, call %ld%s: status %d, '%s'\n%s",
+                          strerror(errors[k]), n / 2, fault.on ? " and on" : "", (int)st,
+                          st == CLR_OK ? "" : clr_message(), text);
             if (st == CLR_EIO)
                 ck_assert_msg(strstr(clr_message(), top) != NULL, "'%s' names no file", clr_message());
         }
@@ -246,7 +252,8 @@ START_TEST(a_file_that_ends_early_has_changed)
         fault.at = n, fault.calls = 0, fault.on = true;
         clr_status st = read_all(sources[_i].split, text);
         found += st == CLR_EIO && (strstr(clr_message(), "has changed") || strstr(clr_message(), "has become shorter"));
-        ck_assert_msg(st == CLR_EIO || !strcmp(text, good) || sources[_i].make == make_idx, "call %ld: %d %s", n, (int)st, text);
+        ck_assert_msg(st == CLR_EIO || !strcmp(text, good) || sources[_i].make == make_idx, "call %ld: %d %s", n,
+                      (int)st, text);
     }
     ck_assert_int_gt(found, 0);
 }
@@ -263,7 +270,8 @@ START_TEST(an_image_that_cannot_be_opened_is_no_bad_image)
         for (int walked = 0; walked < 2; walked++) { /* as it is listed, and as it is read */
             fault.at = walked, fault.calls = 0, fault.error = errors[k], fault.armed = true;
             ck_assert_int_eq(read_all("train", text), CLR_EIO);
-            ck_assert_msg(strstr(clr_message(), strerror(errors[k])) && strstr(clr_message(), "train/a/2.png"), "%s", clr_message());
+            ck_assert_msg(strstr(clr_message(), strerror(errors[k])) && strstr(clr_message(), "train/a/2.png"), "%s",
+                          clr_message());
             fault.armed = false;
         }
     fault.name = NULL;

@@ -1,4 +1,5 @@
-/* Datasets in one file or a few, under the names that people's downloads give them; and what is no dataset that is read. */
+/* Datasets in one file or a few, under the names that people's downloads give them; and what is no dataset that is
+   read. */
 #include "clr/mem.h"
 #include "clr/read.h"
 #include "clr/test.h"
@@ -58,7 +59,8 @@ static void refused(const char *path, const char *split, clr_status want, const 
 }
 
 /* Two images of two rows and three columns: 0 to 5 and 10 to 15; their labels. */
-static const uint8_t images[16 + 12] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, 0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15};
+static const uint8_t images[16 + 12] = {0, 0, 8, 3, 0, 0, 0, 2, 0,  0,  0,  2,  0,  0,
+                                        0, 3, 0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15};
 static const uint8_t labels[8 + 2] = {0, 0, 8, 1, 0, 0, 0, 2, 4, 1};
 
 static void opened(const char *path, const char *split, int64_t examples, int label, int classes, int pixel)
@@ -79,15 +81,17 @@ static void opened(const char *path, const char *split, int64_t examples, int la
 
 START_TEST(idx_labels_in_every_spelling)
 {
-    static const char *const words[] = {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "train_images_idx3_ubyte", "Train-Images-IDX3-ubyte",
-                                        "train images.idx3"};
-    static const char *const mates[] = {"train-labels-idx1-ubyte", "train-labels.idx1-ubyte", "train_labels.idx1", "TRAIN-LABELS-IDX1-UBYTE"};
+    static const char *const words[] = {"train-images-idx3-ubyte", "train-images.idx3-ubyte", "train_images_idx3_ubyte",
+                                        "Train-Images-IDX3-ubyte", "train images.idx3"};
+    static const char *const mates[] = {"train-labels-idx1-ubyte", "train-labels.idx1-ubyte", "train_labels.idx1",
+                                        "TRAIN-LABELS-IDX1-UBYTE"};
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         for (size_t k = 0; k < sizeof mates / sizeof *mates; k++)
             for (int gz = 0; gz < 4; gz++) {
                 char *folder = clr_text("%zu-%zu-%d", i, k, gz);
-                char *image = clr_text("%s/%s%s", folder, words[i], gz & 1 ? ".gz" : ""), *label = clr_text("%s/%s%s", folder, mates[k], gz & 2 ? ".gz" : "");
+                char *image = clr_text("%s/%s%s", folder, words[i], gz & 1 ? ".gz" : ""),
+                     *label = clr_text("%s/%s%s", folder, mates[k], gz & 2 ? ".gz" : "");
                 put(image, images, sizeof images);
                 put(label, labels, sizeof labels);
                 opened(at(folder), NULL, 2, 4, 5, 1);
@@ -104,7 +108,8 @@ START_TEST(idx_without_labels)
     put("train-images-idx3-ubyte", images, sizeof images);
     put("t10k-labels-idx1-ubyte", labels, sizeof labels); /* of another part */
     opened(at(""), NULL, 2, -1, 0, 1);
-    put("train-labels-idx1-ubyte/train-labels-idx1-ubyte", labels, sizeof labels); /* a folder of that name is no file */
+    put("train-labels-idx1-ubyte/train-labels-idx1-ubyte", labels,
+        sizeof labels); /* a folder of that name is no file */
     opened(at(""), NULL, 2, -1, 0, 1);
     put("train-labels.idx1-ubyte", labels, sizeof labels);
     opened(at(""), NULL, 2, 4, 5, 1);
@@ -116,7 +121,8 @@ END_TEST
 
 START_TEST(qmnist_and_other_labels)
 {
-    uint8_t rows[12 + 2 * 8 * 4] = {0, 0, 12, 2, 0, 0, 0, 2, 0, 0, 0, 8}, hot[12 + 4] = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 0, 0, 1};
+    uint8_t rows[12 + 2 * 8 * 4] = {0, 0, 12, 2, 0, 0, 0, 2, 0, 0, 0, 8},
+                              hot[12 + 4] = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 0, 0, 1};
 
     rows[12 + 3] = 7, rows[12 + 7] = 99, rows[12 + 32 + 3] = 2;
     put("qmnist-train-images-idx3-ubyte", images, sizeof images);
@@ -174,8 +180,8 @@ START_TEST(stl10)
     clr_example e;
 
     rows[0] = 0x1f, rows[1] = 0x8b, rows[2] = 8; /* as a gzip file begins */
-    rows[96] = 77;            /* channel 0, column 1, row 0 */
-    rows[ROW + 2 * PLANE + 5] = 99; /* image 1, channel 2, column 0, row 5 */
+    rows[96] = 77;                               /* channel 0, column 1, row 0 */
+    rows[ROW + 2 * PLANE + 5] = 99;              /* image 1, channel 2, column 0, row 5 */
     put("s/train_X.bin", rows, 2 * ROW);
     put("s/unlabeled_X.bin", rows, ROW);
     put("s/train_y.bin", "\1\12", 2);
@@ -223,7 +229,10 @@ START_TEST(what_it_is_instead)
                  {"a.npy", "\x93NUMPY\1\0", 8, "an array"},
                  {"a.npz", "PK\3\4....", 8, "zip archive (.zip, .npz)"},
                  {"a.7z", "7z\xbc\xaf\x27\x1c..", 8, "7-Zip"},
-                 {"a.xz", "\xfd" "7zXZ\0..", 8, "compressed by xz"},
+                 {"a.xz",
+                  "\xfd"
+                  "7zXZ\0..",
+                  8, "compressed by xz"},
                  {"a.mat", "MATLAB 5.0 MAT-file", 19, "MATLAB"},
                  {"a.parquet", "PAR1....", 8, "Parquet"},
                  {"data_batch_1", "\x80\2}q\1", 5, "pickle"},

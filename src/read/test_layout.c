@@ -58,8 +58,8 @@ static void classes_of(const char *path, const clr_read_how *how, char text[300]
 
 typedef struct row {
     const char *files, *split;
-    const char *classes;  /* as classes_of says; "": refused */
-    const char *because;  /* in the message of a refusal */
+    const char *classes; /* as classes_of says; "": refused */
+    const char *because; /* in the message of a refusal */
 } row;
 
 static const row rows[] = {
@@ -124,7 +124,8 @@ static const row rows[] = {
     {"train2014/1.png train2017/1.png train2017/2.png", "train2017", "none 2", ""},
     {"train2014/1.png train2017/1.png", "train", "", "train2014 or train2017"},
     {"seg_train/seg_train/a/1.png seg_train/seg_train/b/1.png seg_test/seg_test/a/1.png", "train", "a 1, b 1", ""},
-    {"train/n01/images/1.png train/n02/images/1.png val/images/1.png val/val_annotations.txt", "train", "n01 1, n02 1", ""},
+    {"train/n01/images/1.png train/n02/images/1.png val/images/1.png val/val_annotations.txt", "train", "n01 1, n02 1",
+     ""},
     {"train/n01/images/1.png val/images/1.png val/val_annotations.txt", "val", "none 1", ""},
     {"train/images/1.png train/masks/1.png", "train", "", "--split=train/images "},
     {"cat/train/1.png cat/test/2.png dog/train/1.png", NULL, "", "--split=train "},
@@ -138,8 +139,10 @@ static const row rows[] = {
     {"cat/1.png", "", "", "names no part"},
     /* no data */
     {"cat/1.png cat/@eaDir/1.png/THUMB.png @eaDir/cat/X.png dog/1.png #recycle/old/1.png", NULL, "cat 1, dog 1", ""},
-    {"cat/1.png dog/1.png __MACOSX/cat/._1.png $RECYCLE.BIN/1.png lost+found/1.png .ipynb_checkpoints/1.png", NULL, "cat 1, dog 1", ""},
-    {"cat/1.png cat/._1.png cat/.@__thumb/1.png dog/1.png dog/@__thumb/1.png .thumbnails/1.png #snapshot/cat/1.png", NULL, "cat 1, dog 1", ""},
+    {"cat/1.png dog/1.png __MACOSX/cat/._1.png $RECYCLE.BIN/1.png lost+found/1.png .ipynb_checkpoints/1.png", NULL,
+     "cat 1, dog 1", ""},
+    {"cat/1.png cat/._1.png cat/.@__thumb/1.png dog/1.png dog/@__thumb/1.png .thumbnails/1.png #snapshot/cat/1.png",
+     NULL, "cat 1, dog 1", ""},
     {"cat/1.png cat/thumbnails/1.png dog/1.png thumbnails/1.png", NULL, "cat 1, dog 1", ""},
     {"thumbs_up/1.png thumb/1.png", NULL, "thumb 1, thumbs_up 1", ""},
     {"train/a/1.png @eaDir/test/1.png", "test", "", "no part test"},
@@ -153,10 +156,11 @@ START_TEST(trees)
 
     plant(root, r->files);
     classes_of(root, &(clr_read_how){.split = r->split}, text);
-    ck_assert_msg(!strcmp(text, r->classes), "%s (--split=%s): '%s', not '%s': %s", r->files, r->split ? r->split : "", text, r->classes,
-                  clr_message());
+    ck_assert_msg(!strcmp(text, r->classes), "%s (--split=%s): '%s', not '%s': %s", r->files, r->split ? r->split : "",
+                  text, r->classes, clr_message());
     if (!*r->classes)
-        ck_assert_msg(strstr(clr_message(), r->because) != NULL, "%s: '%s' does not say '%s'", r->files, clr_message(), r->because);
+        ck_assert_msg(strstr(clr_message(), r->because) != NULL, "%s: '%s' does not say '%s'", r->files, clr_message(),
+                      r->because);
     clr_free(root);
 }
 END_TEST
@@ -178,18 +182,31 @@ START_TEST(words)
     static const struct {
         const char *name;
         clr_word means;
-    } known[] = {{"train", CLR_WORD_TRAIN},       {"TRAIN", CLR_WORD_TRAIN},           {"Training-Images", CLR_WORD_TRAIN},
-                 {"trainSet2", CLR_WORD_TRAIN},   {"valset", CLR_WORD_VAL},            {"validation_data", CLR_WORD_VAL},
-                 {"Tests", CLR_WORD_TEST},        {"unlabeled_images", CLR_WORD_UNLABELLED}, {"train_val", CLR_WORD_TRAINVAL},
-                 {"test split", CLR_WORD_TEST},   {"shard-0007", CLR_WORD_FOLD},       {"shard", CLR_WORD_OTHER},
-                 {"IMGS", CLR_WORD_IMAGES},       {"gt", CLR_WORD_BESIDE},             {"trains", CLR_WORD_OTHER},
-                 {"trainer", CLR_WORD_OTHER},     {"valley", CLR_WORD_OTHER},          {"contest", CLR_WORD_OTHER},
-                 {"", CLR_WORD_OTHER},            {"123", CLR_WORD_OTHER}};
+    } known[] = {{"train", CLR_WORD_TRAIN},
+                 {"TRAIN", CLR_WORD_TRAIN},
+                 {"Training-Images", CLR_WORD_TRAIN},
+                 {"trainSet2", CLR_WORD_TRAIN},
+                 {"valset", CLR_WORD_VAL},
+                 {"validation_data", CLR_WORD_VAL},
+                 {"Tests", CLR_WORD_TEST},
+                 {"unlabeled_images", CLR_WORD_UNLABELLED},
+                 {"train_val", CLR_WORD_TRAINVAL},
+                 {"test split", CLR_WORD_TEST},
+                 {"shard-0007", CLR_WORD_FOLD},
+                 {"shard", CLR_WORD_OTHER},
+                 {"IMGS", CLR_WORD_IMAGES},
+                 {"gt", CLR_WORD_BESIDE},
+                 {"trains", CLR_WORD_OTHER},
+                 {"trainer", CLR_WORD_OTHER},
+                 {"valley", CLR_WORD_OTHER},
+                 {"contest", CLR_WORD_OTHER},
+                 {"", CLR_WORD_OTHER},
+                 {"123", CLR_WORD_OTHER}};
     char rest[CLR_WORD_REST];
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        ck_assert_msg(clr_word_of(known[i].name, (int)strlen(known[i].name), rest) == known[i].means, "%s: %d", known[i].name,
-                      (int)clr_word_of(known[i].name, (int)strlen(known[i].name), rest));
+        ck_assert_msg(clr_word_of(known[i].name, (int)strlen(known[i].name), rest) == known[i].means, "%s: %d",
+                      known[i].name, (int)clr_word_of(known[i].name, (int)strlen(known[i].name), rest));
     char long_name[256];
     memset(long_name, 'x', 255);
     long_name[255] = 0;

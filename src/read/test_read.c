@@ -192,7 +192,8 @@ static void put_cifar(const char *name, int file, int rows, int label_bytes, int
     clr_free(data);
 }
 
-static void check_cifar(const char *path, const char *split, int first_file, int64_t examples, int classes, const char *name2)
+static void check_cifar(const char *path, const char *split, int first_file, int64_t examples, int classes,
+                        const char *name2)
 {
     clr_source source;
     clr_example e;
@@ -293,10 +294,12 @@ static void check_tree(const char *path, const char *split, const row *rows, int
 
 START_TEST(labelled_tree_in_sorted_order)
 {
-    static const row rows[] = {{"b/1.png", 0, CLR_OK},       {"b/10.PNG", 0, CLR_OK},       {"b/2.png", 0, CLR_OK},
-                               {"b/deep/er/x.png", 0, CLR_OK}, {"c/empty.png", 1, CLR_EINPUT}, {"c/far.png", 1, CLR_OK},
-                               {"c/lost.png", 1, CLR_EINPUT},  {"c/pipe.png", 1, CLR_EINPUT},  {"c/text.jpg", 1, CLR_EINPUT}};
-    mkdir(at("c"), 0777), mkdir(at("b"), 0777), mkdir(at("b/deep"), 0777), mkdir(at("b/deep/er"), 0777), mkdir(at("a"), 0777);
+    static const row rows[] = {
+        {"b/1.png", 0, CLR_OK},         {"b/10.PNG", 0, CLR_OK},        {"b/2.png", 0, CLR_OK},
+        {"b/deep/er/x.png", 0, CLR_OK}, {"c/empty.png", 1, CLR_EINPUT}, {"c/far.png", 1, CLR_OK},
+        {"c/lost.png", 1, CLR_EINPUT},  {"c/pipe.png", 1, CLR_EINPUT},  {"c/text.jpg", 1, CLR_EINPUT}};
+    mkdir(at("c"), 0777), mkdir(at("b"), 0777), mkdir(at("b/deep"), 0777), mkdir(at("b/deep/er"), 0777),
+        mkdir(at("a"), 0777);
     put_image("b/2.png", 2), put_image("b/10.PNG", 10), put_image("b/1.png", 1), put_image("b/deep/er/x.png", 3);
     put("a/README", "none", 4), put("c/empty.png", "", 0), put("c/text.jpg", "text", 4), put_image("b/.hidden.png", 1);
     put_image(".far", 7);
@@ -336,17 +339,20 @@ END_TEST
 /* Of several names of a file the one with the fewest links on its way counts, then the least deep, then the first. */
 START_TEST(an_image_is_there_once)
 {
-    static const row rows[] = {{"a/1.png", 0, CLR_OK}, {"b/2.png", 1, CLR_OK}, {"d/hard.png", 2, CLR_OK}, {"e/3.png", 3, CLR_OK}};
+    static const row rows[] = {
+        {"a/1.png", 0, CLR_OK}, {"b/2.png", 1, CLR_OK}, {"d/hard.png", 2, CLR_OK}, {"e/3.png", 3, CLR_OK}};
 
     mkdir(at("pool"), 0777), mkdir(at("pool/cats"), 0777);
     put_image("pool/cats/3.png", 3);
-    mkdir(at("set"), 0777), mkdir(at("set/a"), 0777), mkdir(at("set/b"), 0777), mkdir(at("set/d"), 0777), mkdir(at("set/d/deep"), 0777);
+    mkdir(at("set"), 0777), mkdir(at("set/a"), 0777), mkdir(at("set/b"), 0777), mkdir(at("set/d"), 0777),
+        mkdir(at("set/d/deep"), 0777);
     put_image("set/b/2.png", 2), put_image("set/a/1.png", 1), put_image("set/d/deep/a.png", 4);
     ck_assert_int_eq(link(at("set/d/deep/a.png"), at("set/d/hard.png")), 0);
-    ck_assert_int_eq(symlink("../b/2.png", at("set/a/0.png")), 0);   /* a link to a file, before it in the order of names */
-    ck_assert_int_eq(symlink("../pool", at("set/0")), 0);            /* the pool, by one link and one folder */
-    ck_assert_int_eq(symlink("../pool/cats", at("set/e")), 0);       /* the same class by one link: it is nearer */
-    ck_assert_int_eq(symlink("..", at("set/above")), 0);             /* leads round */
+    ck_assert_int_eq(symlink("../b/2.png", at("set/a/0.png")),
+                     0);                                       /* a link to a file, before it in the order of names */
+    ck_assert_int_eq(symlink("../pool", at("set/0")), 0);      /* the pool, by one link and one folder */
+    ck_assert_int_eq(symlink("../pool/cats", at("set/e")), 0); /* the same class by one link: it is nearer */
+    ck_assert_int_eq(symlink("..", at("set/above")), 0);       /* leads round */
     ck_assert_int_eq(symlink("../..", at("set/a/far_above")), 0);
     check_tree(at("set"), NULL, rows, 4, 4);
 }
@@ -356,7 +362,8 @@ START_TEST(links_are_followed_to_any_depth)
 {
     static const row rows[] = {{"data/a/1.png", 0, CLR_OK}, {"data/a/2.png", 0, CLR_OK}, {"data/b/1.png", 1, CLR_OK}};
 
-    mkdir(at("pool"), 0777), mkdir(at("pool/a"), 0777), mkdir(at("pool/b"), 0777), mkdir(at("set"), 0777), mkdir(at("top"), 0777);
+    mkdir(at("pool"), 0777), mkdir(at("pool/a"), 0777), mkdir(at("pool/b"), 0777), mkdir(at("set"), 0777),
+        mkdir(at("top"), 0777);
     put_image("pool/a/1.png", 1), put_image("pool/b/1.png", 2), put_image("pool/object", 3);
     ck_assert_int_eq(symlink("../object", at("pool/a/2.png")), 0);
     ck_assert_int_eq(symlink("../pool/a", at("set/a")), 0);

@@ -1,5 +1,6 @@
-/* The walk goes by the number of links on the way, then by depth: what is reached first is reached by the best of its names, so that every
-   later one is known to be a second name. Folders reached by a link are entered once, which is why no tree is endless. */
+/* The walk goes by the number of links on the way, then by depth: what is reached first is reached by the best of its
+   names, so that every later one is known to be a second name. Folders reached by a link are entered once, which is why
+   no tree is endless. */
 #include "tree.h"
 
 #include "clr/comm.h"
@@ -69,7 +70,8 @@ static void add_image(walk *w, const char *path, char mark)
 static void push(walk *w, const item *i)
 {
     if (w->items == w->room) {
-        w->item = clr_file_grow(w->item, (size_t)w->items * sizeof *w->item, (size_t)(2 * w->room + 64) * sizeof *w->item);
+        w->item =
+            clr_file_grow(w->item, (size_t)w->items * sizeof *w->item, (size_t)(2 * w->room + 64) * sizeof *w->item);
         w->room = 2 * w->room + 64;
     }
     w->item[w->items] = *i;
@@ -133,8 +135,8 @@ static clr_status visit(walk *w, const char *path, int links, int depth)
     return CLR_OK;
 }
 
-/* A folder, or the file that a link leads to. Where no link is on the way nothing can be met twice but by hard links: inodes that a file
-   system makes up as it goes then do no harm. */
+/* A folder, or the file that a link leads to. Where no link is on the way nothing can be met twice but by hard links:
+   inodes that a file system makes up as it goes then do no harm. */
 static clr_status enter(walk *w, item i)
 {
     clr_names names = {0};
@@ -170,7 +172,8 @@ static clr_status enter(walk *w, item i)
     return st;
 }
 
-/* The folders above top have been met: a link to one of them leads round. What cannot be looked at cannot be entered either. */
+/* The folders above top have been met: a link to one of them leads round. What cannot be looked at cannot be entered
+   either. */
 static void meet_above(walk *w, const char *top)
 {
     struct stat facts, last = {0};
@@ -181,7 +184,8 @@ static void meet_above(walk *w, const char *top)
         char *up = clr_text("%s/..", path);
         clr_free(path);
         path = up;
-        if (clr_file_facts(path, false, &facts, &there) != CLR_OK || !there || (level && facts.st_ino == last.st_ino && facts.st_dev == last.st_dev))
+        if (clr_file_facts(path, false, &facts, &there) != CLR_OK || !there ||
+            (level && facts.st_ino == last.st_ino && facts.st_dev == last.st_dev))
             break;
         met(w, facts.st_dev, facts.st_ino);
         last = facts;

@@ -1,8 +1,8 @@
 #ifndef CLR_READ_TREE_H
 #define CLR_READ_TREE_H
-/* The image files below a folder. Each file is there once, known by device and inode: of several names (hard links, links) the one with the
-   fewest links on its way counts, then the one less deep, then the first in the order of names. Links are followed, to any depth, but not
-   to what is above the folder. Local. */
+/* The image files below a folder. Each file is there once, known by device and inode: of several names (hard links,
+   links) the one with the fewest links on its way counts, then the one less deep, then the first in the order of names.
+   Links are followed, to any depth, but not to what is above the folder. Local. */
 
 #include "clr/err.h"
 #include "file.h"

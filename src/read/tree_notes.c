@@ -27,7 +27,10 @@ void clr_tree_pass(clr_tree *t, const char *path)
     while (i < CLR_TREE_ENDINGS - 1 && t->ending[i].n && strcasecmp(t->ending[i].text, dot ? dot : "without"))
         i++;
     if (!t->ending[i].n)
-        snprintf(t->ending[i].text, sizeof t->ending[i].text, "%s", i == CLR_TREE_ENDINGS - 1 ? "others" : dot ? dot : "without");
+        snprintf(t->ending[i].text, sizeof t->ending[i].text, "%s",
+                 i == CLR_TREE_ENDINGS - 1 ? "others"
+                 : dot                     ? dot
+                                           : "without");
     t->ending[i].n++;
 }
 
@@ -49,28 +52,33 @@ void clr_tree_say(const clr_tree *t)
     int64_t passed = 0;
 
     if (c->n)
-        clr_info("%s: passed over %lld hidden or left by a NAS, a desktop or a tool (%s)", t->top, (long long)c->n, c->first);
+        clr_info("%s: passed over %lld hidden or left by a NAS, a desktop or a tool (%s)", t->top, (long long)c->n,
+                 c->first);
     for (int i = 0; i < CLR_TREE_ENDINGS; i++) {
         size_t used = strlen(text);
         passed += t->ending[i].n;
         if (t->ending[i].n)
-            snprintf(text + used, sizeof text - used, "%s%s %lld", used ? ", " : "", t->ending[i].text, (long long)t->ending[i].n);
+            snprintf(text + used, sizeof text - used, "%s%s %lld", used ? ", " : "", t->ending[i].text,
+                     (long long)t->ending[i].n);
     }
     if (passed)
         clr_info("%s: passed over what is not named .png, .jpg or .jpeg: %lld (%s)", t->top, (long long)passed, text);
     for (int i = 0; i < CLR_TREE_ENDINGS; i++) {
         const char *remedy = t->ending[i].n ? clr_ending_remedy(t->ending[i].text) : NULL;
         if (remedy)
-            clr_warn("%s: %lld %s files are left out: %s", t->top, (long long)t->ending[i].n, t->ending[i].text, remedy);
+            clr_warn("%s: %lld %s files are left out: %s", t->top, (long long)t->ending[i].n, t->ending[i].text,
+                     remedy);
     }
     if ((c = &t->twice)->n)
-        clr_warn("%s: %lld names are second names (links) of images that are packed once (%s)", t->top, (long long)c->n, c->first);
-    if ((c = &t->back)->n)
-        clr_warn("%s: %lld links lead to folders that are packed anyway, or to one above, and are not followed (%s)", t->top, (long long)c->n,
+        clr_warn("%s: %lld names are second names (links) of images that are packed once (%s)", t->top, (long long)c->n,
                  c->first);
+    if ((c = &t->back)->n)
+        clr_warn("%s: %lld links lead to folders that are packed anyway, or to one above, and are not followed (%s)",
+                 t->top, (long long)c->n, c->first);
     if ((c = &t->nowhere)->n)
         clr_warn("%s: %lld links lead nowhere (%s): is a file system not mounted?", t->top, (long long)c->n, c->first);
     if ((c = &t->lost)->n)
-        clr_warn("%s: %lld of %lld images are links that lead nowhere (%s): fetch what they stand for (git annex get, dvc pull), or mount it",
+        clr_warn("%s: %lld of %lld images are links that lead nowhere (%s): fetch what they stand for (git annex get, "
+                 "dvc pull), or mount it",
                  t->top, (long long)c->n, (long long)t->images.count, c->first);
 }
