@@ -70,8 +70,8 @@ void clr_arena_open(clr_arena *arena);
 void *clr_arena_at(const clr_arena *arena, size_t offset);
 void clr_arena_close(clr_arena *arena);
 
-/* Pieces with lifetimes. Moments are whole numbers; a piece lives in one span of them, or in two, and holds nothing
-   in between. */
+/* Live ranges: blocks of memory that are needed only between two time steps, numbered by the caller, or in two such
+   ranges. Blocks whose ranges do not overlap may share memory. */
 typedef struct clr_live_range {
     size_t bytes, offset;
     int from[2], to[2]; /* inclusive; from > to: no such range */
