@@ -62,7 +62,7 @@ command() {
     info-data) set -- info --all "$t/train.h5" ;;
     info-run) set -- info "$t/run" ;;
     esac
-    timeout 30 env ${struck:+LD_PRELOAD="$preload" FAULT_UNDER="$t" FAULT_LOG="$work/log"} "$simclr" "$@" >"$work/out" 2>"$work/err"
+    timeout -k 10 120 env ${struck:+LD_PRELOAD="$preload" FAULT_UNDER="$t" FAULT_LOG="$work/log"} "$simclr" "$@" >"$work/out" 2>"$work/err"
 }
 # result SCENARIO FOLDER: what the command made in $t, without times, goes there
 result() {
@@ -141,7 +141,7 @@ judge() {
     0) ;;
     1 | 75) case $kind in memory) reason="memory" ;; thread) reason="thread" ;; *) reason="$t.*$text" ;; esac
         grep -q -i -e "$reason" "$work/out" "$work/err" || { bad "exit status $2, and no sentence names file and cause"; return 1; } ;;
-    124) bad "it hangs"; return 1 ;;
+    124 | 137) bad "it hangs"; return 1 ;;
     *) bad "exit status $2"; return 1 ;;
     esac
     for file in "$t"/run/checkpoints/step-0000000[12].h5; do
@@ -157,7 +157,7 @@ judge() {
 try() {
     trial="$*" kind=$2
     fresh "$1"
-    rm -f "$work/log"
+    : >"$work/log"
     case $2.$3 in
     memory.* | thread.*) error=12 text="Cannot allocate memory" ;;
     write.on | sync.on | mkdir.on | link.on | truncate.on | rename.on) error=28 text="No space left on device" ;;
@@ -166,12 +166,14 @@ try() {
     struck=yes FAULT_KIND=$2 FAULT_MODE=$3 FAULT_AT=$4 FAULT_ERRNO=$error command "$1"
     status=$?
     cat "$work/out" "$work/err" >"$work/said"
-    grep -q '^struck' "$work/log" || missed=$((missed + 1)) # a thread of the program was faster or slower this time
+    grep -q -s '^struck' "$work/log" || missed=$((missed + 1)) # a thread of the program was faster or slower this time
     judge "$1" $status || return
     [ -z "${FAULT_SILENT:-}" ] || [ $status != 0 ] || grep -q -i -e "$text" "$work/said" || { echo "silent: run.sh one $trial"; where; }
     case $1.$status in info-*.0 | pack-*.0 | views.0 | embed.0 | probe.0) passed=$((passed + 1)); return ;; esac
     struck=
-    command "$1" again || { cat "$work/err" >>"$work/said"; bad "the same command without faults ends with status $?: $(tail -n 1 "$work/err")"; return; }
+    command "$1" again
+    status=$?
+    [ $status = 0 ] || { cat "$work/err" >>"$work/said"; bad "the same command without faults ends with status $status: $(tail -n 1 "$work/err")"; return; }
     same "$1" || { bad "the same command without faults gives another result: $(head -n 3 "$work/differences")"; return; }
     left=$(find "$t" -name '*.tmp*' -o -name 'lock*' -o -name '*.bad' ! -name step-00000002.h5.bad)
     [ -z "$left" ] || { bad "left behind: $left"; return; }
