@@ -52,7 +52,8 @@ fresh() {
 # command SCENARIO [force]: the program with its arguments; again: where its output may be there already
 command() {
     case $1 in
-    pretrain | resume | passover | stopped) set -- pretrain --config="$t/options" ;;
+    pretrain | resume | passover) set -- pretrain --config="$t/options" ;;
+    stopped) set -- pretrain --config="$t/options" --time-limit=1 ;; # after every step
     pack-idx) set -- pack --split=test ${2:+--force} "$t/source" "$t/out.h5" ;;
     pack-tree) set -- pack --on-bad-image=skip ${2:+--force} "$t/source" "$t/out.h5" ;;
     pack-encoded) set -- pack --store=encoded --on-bad-image=skip ${2:+--force} "$t/source" "$t/out.h5" ;;
@@ -63,6 +64,15 @@ command() {
     info-run) set -- info "$t/run" ;;
     esac
     timeout -k 10 120 env ${struck:+LD_PRELOAD="$preload" FAULT_UNDER="$t" FAULT_LOG="$work/log"} "$simclr" "$@" >"$work/out" 2>"$work/err"
+}
+# finish SCENARIO: without faults, again where it was stopped
+finish() {
+    struck= starts=0
+    until command "$1" again; do
+        status=$?
+        starts=$((starts + 1))
+        [ $status = 75 ] && [ $starts -lt 5 ] || return $status
+    done
 }
 # result SCENARIO FOLDER: what the command made in $t, without times, goes there
 result() {
@@ -107,19 +117,18 @@ prepare() {
     fresh pretrain
     command pretrain || return
     cp -r "$t/run" "$work/half"
-    cp "$work/half/checkpoints/step-00000002.h5" "$work/half/checkpoints/step-00000001.h5" "$work"
     rm "$work/half/checkpoints/step-00000002.h5"
     echo step-00000001.h5 >"$work/half/checkpoints/latest"
 }
-# normally SCENARIO: its right result, its status, and how many calls of each kind it makes
+# normally SCENARIO: its right result, and how many calls of each kind it makes
 normally() {
     text=nothing
     fresh "$1"
     rm -f "$work/log"
     struck=yes FAULT_AT=0 FAULT_KIND=memory command "$1"
-    usual=$?
-    [ $usual = 0 ] || return
+    case $1.$? in *.0) ;; stopped.75) finish "$1" || return ;; *) return 1 ;; esac
     result "$1" "$work/right-$1"
+    [ ! -d "$t/run/checkpoints" ] || cp -r "$t/run/checkpoints" "$work/whole-$1"
     ! [ -s "$work/right-$1.err" ]
 }
 passed=0 failed=0 missed=0
@@ -135,17 +144,21 @@ bad() {
     where
     sed 's/^/    | /' "$work/said" | tail -n 3
 }
+# named: whether a sentence names file and cause
+named() {
+    case $kind in memory | thread) grep -q -i "$kind" "$work/said" ;; *) grep -q "$t.*$text" "$work/said" ;; esac
+}
 # judge SCENARIO STATUS: of a start that was struck
 judge() {
     case $2 in
     0) ;;
-    1 | 75) case $kind in memory) reason="memory" ;; thread) reason="thread" ;; *) reason="$t.*$text" ;; esac
-        grep -q -i -e "$reason" "$work/out" "$work/err" || { bad "exit status $2, and no sentence names file and cause"; return 1; } ;;
+    75) [ "$1" = stopped ] && [ -e "$t/run/checkpoints/step-00000001.h5" ] || named || { bad "stopped, and no sentence names file and cause"; return 1; } ;;
+    1) named || { bad "exit status 1, and no sentence names file and cause"; return 1; } ;;
     124 | 137) bad "it hangs"; return 1 ;;
     *) bad "exit status $2"; return 1 ;;
     esac
     for file in "$t"/run/checkpoints/step-0000000[12].h5; do
-        case $1 in pretrain | resume | stopped) [ ! -e "$file" ] || cmp -s "$file" "$work/${file##*/}" || { bad "${file##*/} is not whole"; return 1; } ;; esac
+        case $1 in pretrain | resume | stopped) [ ! -e "$file" ] || cmp -s "$file" "$work/whole-$1/${file##*/}" || { bad "${file##*/} is not whole"; return 1; } ;; esac
     done
     if [ "$2" = 0 ]; then
         same "$1" || { bad "exit status 0, and another result: $(head -n 3 "$work/differences")"; return 1; }
@@ -164,16 +177,13 @@ try() {
     *) error=5 text="Input/output error" ;;
     esac
     struck=yes FAULT_KIND=$2 FAULT_MODE=$3 FAULT_AT=$4 FAULT_ERRNO=$error command "$1"
-    status=$?
+    outcome=$?
     cat "$work/out" "$work/err" >"$work/said"
     grep -q -s '^struck' "$work/log" || missed=$((missed + 1)) # a thread of the program was faster or slower this time
-    judge "$1" $status || return
-    [ -z "${FAULT_SILENT:-}" ] || [ $status != 0 ] || grep -q -i -e "$text" "$work/said" || { echo "silent: run.sh one $trial"; where; }
-    case $1.$status in info-*.0 | pack-*.0 | views.0 | embed.0 | probe.0) passed=$((passed + 1)); return ;; esac
-    struck=
-    command "$1" again
-    status=$?
-    [ $status = 0 ] || { cat "$work/err" >>"$work/said"; bad "the same command without faults ends with status $status: $(tail -n 1 "$work/err")"; return; }
+    judge "$1" $outcome || return
+    [ -z "${FAULT_SILENT:-}" ] || [ $outcome != 0 ] || grep -q -i -e "$text" "$work/said" || { echo "silent: run.sh one $trial"; where; }
+    case $1.$outcome in info-*.0 | pack-*.0 | views.0 | embed.0 | probe.0) passed=$((passed + 1)); return ;; esac
+    finish "$1" || { status=$?; cat "$work/err" >>"$work/said"; bad "the same command without faults ends with status $status: $(tail -n 1 "$work/err")"; return; }
     same "$1" || { bad "the same command without faults gives another result: $(head -n 3 "$work/differences")"; return; }
     left=$(find "$t" -name '*.tmp*' -o -name 'lock*' -o -name '*.bad' ! -name step-00000002.h5.bad)
     [ -z "$left" ] || { bad "left behind: $left"; return; }
@@ -195,9 +205,11 @@ numbers() {
         seq "$2"
     fi | awk -v k="${FAULT_EVERY:-1}" 'NR % k == 1 % k'
 }
-# pick SCENARIO KIND MODE CALLS: some number of a call, the same in every run of this script
+# pick SEED CALLS MODE...: one of the modes and a number of a call, the same in every run of this script
 pick() {
-    echo "$1 $2 $3" | cksum | awk -v n="$4" '{ print 1 + $1 % n }'
+    seed=$1 calls=$2
+    shift 2
+    echo "$seed" | cksum | awk -v n="$calls" -v modes="$*" '{ print word[1 + $1 % split(modes, word, " ")], 1 + int($1 / 7) % n }'
 }
 
 prepare || { echo "the undisturbed runs failed:"; tail -n 5 "$work/err"; exit 1; }
@@ -207,7 +219,7 @@ case $what in
 one)
     normally "$1" || { echo "$1: the undisturbed run failed: $(tail -n 3 "$work/err" "$work/right-$1.err")"; exit 1; }
     try "$@"
-    echo "exit status $status"; cat "$work/log" "$work/said"
+    echo "exit status $outcome"; cat "$work/log" "$work/said"
     ;;
 all | sample)
     for scenario in ${*:-$scenarios}; do
@@ -220,19 +232,20 @@ all | sample)
             struck=yes FAULT_MODE=$mode command "$scenario"
             status=$?
             cat "$work/out" "$work/err" >"$work/said"
-            [ $status = 0 ] && same "$scenario" && passed=$((passed + 1)) || bad "reads and writes in parts, or interrupted, change the outcome (exit status $status)"
+            [ $status = 0 ] || { [ $scenario.$status = stopped.75 ] && finish stopped; } && same "$scenario" && passed=$((passed + 1)) ||
+                bad "reads and writes in parts, or interrupted, change the outcome (exit status $status)"
         done
         for kind in $kinds; do
             calls=$(awk -v k="$kind" '$1 == "count" && $2 == k { n = $3 } END { print n + 0 }' "$work/counts")
             [ "$calls" -gt 0 ] || continue
             before=$passed tried=$((passed + failed))
-            for mode in $(modes "$kind"); do
-                if [ "$what" = sample ]; then
-                    try "$scenario" "$kind" "$mode" "$(pick "$scenario" "$kind" "$mode" "$calls")"
-                    continue
-                fi
-                for n in $(numbers "$kind" "$calls"); do try "$scenario" "$kind" "$mode" "$n"; done
-            done
+            if [ "$what" = sample ]; then
+                try "$scenario" "$kind" $(pick "$scenario.$kind" "$calls" $(modes "$kind"))
+            else
+                for mode in $(modes "$kind"); do
+                    for n in $(numbers "$kind" "$calls"); do try "$scenario" "$kind" "$mode" "$n"; done
+                done
+            fi
             echo "$scenario: $kind: $((passed - before)) of $((passed + failed - tried)) passed ($calls calls)"
         done
     done
