@@ -1,4 +1,4 @@
-/* Attributes of the root group. */
+/* Attributes of the root group, and reading those of datasets. */
 #include "file.h"
 
 #include "clr/mem.h"
@@ -40,30 +40,43 @@ clr_status clr_h5_set_real(clr_h5 *file, const char *name, double value)
     return set_attribute(file, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value);
 }
 
-static clr_status open_attribute(clr_h5 *file, const char *name, hid_t *attribute)
+/* An attribute of one element: what it holds and how many elements are claims, compared before anything is read. */
+static clr_status open_single(clr_h5 *file, hid_t object, const char *where, const char *name, hid_t *attribute)
 {
+    int64_t shape[CLR_H5_RANK], elements = 0;
+    int rank;
+
     clr_h5_quiet();
-    if (H5Aexists(file->id, name) <= 0) {
-        H5Eclear2(H5E_DEFAULT);
-        return clr_fail(CLR_EINPUT, "%s: has no attribute %s", file->path, name);
+    if (H5Aexists(object, name) <= 0) {
+        clr_h5_note(file);
+        return file->error ? clr_h5_fail(file, where, CLR_EIO, "cannot be read")
+                           : clr_fail(CLR_EINPUT, "%s: %s%shas no attribute %s", file->path, where ? where : "", where ? " " : "", name);
     }
-    *attribute = H5Aopen(file->id, name, H5P_DEFAULT);
-    return *attribute < 0 ? clr_h5_fail(file, name, CLR_EINPUT, "this attribute cannot be opened") : CLR_OK;
+    *attribute = H5Aopen(object, name, H5P_DEFAULT);
+    hid_t space = *attribute < 0 ? -1 : H5Aget_space(*attribute);
+    bool good = space >= 0 && clr_h5_extent(space, &rank, shape, &elements) && elements == 1;
+    clr_status st = good ? CLR_OK : clr_h5_fail(file, name, CLR_EINPUT, elements > 1 ? "this attribute has more than one value" : "this attribute cannot be opened");
+    if (space >= 0)
+        H5Sclose(space);
+    if (!good && *attribute >= 0)
+        H5Aclose(*attribute);
+    return st;
 }
 
 clr_status clr_h5_get_text(clr_h5 *file, const char *name, char **text)
 {
-    hid_t attribute = -1;
-    clr_status st = open_attribute(file, name, &attribute);
+    hid_t attribute;
 
     *text = NULL;
+    clr_status st = open_single(file, file->id, NULL, name, &attribute);
     if (st != CLR_OK)
         return st;
     hid_t type = H5Aget_type(attribute);
-    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0)
+    size_t size = H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 ? H5Tget_size(type) : 0;
+    if (!size || size > (size_t)file->bytes)
         st = clr_fail(CLR_EINPUT, "%s: attribute %s is not a text", file->path, name);
     else {
-        char *block = clr_alloc(H5Tget_size(type) + 1, 1);
+        char *block = clr_alloc(size + 1, 1);
         if (H5Aread(attribute, type, block) < 0) {
             st = clr_h5_fail(file, name, CLR_EINPUT, "this attribute cannot be read");
             clr_free(block);
@@ -75,28 +88,29 @@ clr_status clr_h5_get_text(clr_h5 *file, const char *name, char **text)
     return st;
 }
 
-static clr_status get_number(clr_h5 *file, const char *name, hid_t in_memory, void *value)
+clr_status clr_h5_get_number(clr_h5 *file, hid_t object, const char *where, const char *name, clr_h5_type wanted, void *value)
 {
-    hid_t attribute = -1;
-    clr_status st = open_attribute(file, name, &attribute);
+    hid_t attribute;
+    clr_status st = open_single(file, object, where, name, &attribute);
 
     if (st != CLR_OK)
         return st;
-    hid_t space = H5Aget_space(attribute);
-    bool scalar = H5Sget_simple_extent_npoints(space) == 1;
-    H5Sclose(space);
-    if (!scalar || H5Aread(attribute, in_memory, value) < 0)
-        st = clr_h5_fail(file, name, CLR_EINPUT, "this attribute is not a number");
+    hid_t type = H5Aget_type(attribute);
+    if (H5Tequal(type, clr_h5_stored(wanted)) <= 0)
+        st = clr_h5_fail(file, name, CLR_EINPUT, "this attribute is not a number of the kind that it should be");
+    else if (H5Aread(attribute, clr_h5_native(wanted), value) < 0)
+        st = clr_h5_fail(file, name, CLR_EINPUT, "this attribute cannot be read");
+    H5Tclose(type);
     H5Aclose(attribute);
     return st;
 }
 
 clr_status clr_h5_get_int(clr_h5 *file, const char *name, int64_t *value)
 {
-    return get_number(file, name, H5T_NATIVE_INT64, value);
+    return clr_h5_get_number(file, file->id, NULL, name, CLR_H5_I64, value);
 }
 
 clr_status clr_h5_get_real(clr_h5 *file, const char *name, double *value)
 {
-    return get_number(file, name, H5T_NATIVE_DOUBLE, value);
+    return clr_h5_get_number(file, file->id, NULL, name, CLR_H5_F64, value);
 }

@@ -1,4 +1,4 @@
-/* A virtual file driver: one POSIX file, positioned reads and writes, errors kept instead of returned. */
+/* A virtual file driver: one POSIX file, positioned reads and writes; errors are kept, and those of writing not returned. */
 #include "driver.h"
 
 #include "clr/err.h"
@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
@@ -18,11 +19,12 @@ enum { MOST = 1 << 30 }; /* bytes a system call takes with certainty */
 typedef struct disk {
     H5FD_t head; /* HDF5's own, must come first */
     int descriptor, *error;
-    haddr_t end, written; /* end of what is allocated, of what was written */
+    bool lent;            /* the descriptor, for reading */
+    haddr_t end, written; /* end of what is allocated, of what was written or is there to read */
 } disk;
 
 typedef struct settings {
-    int *error;
+    int descriptor, *error;
 } settings;
 
 static void note(disk *d, int error)
@@ -31,28 +33,37 @@ static void note(disk *d, int error)
         *d->error = error;
 }
 
+static H5FD_t *new_disk(const settings *s, int descriptor, bool lent, haddr_t written)
+{
+    disk *d = CLR_NEW(disk, 1);
+
+    d->descriptor = descriptor;
+    d->error = s->error;
+    d->lent = lent;
+    d->written = written;
+    return &d->head;
+}
+
 static H5FD_t *open_file(const char *name, unsigned flags, hid_t access, haddr_t most)
 {
     const settings *s = H5Pget_driver_info(access);
     int mode = (flags & H5F_ACC_RDWR ? O_RDWR : O_RDONLY) | (flags & H5F_ACC_CREAT ? O_CREAT : 0) |
                (flags & H5F_ACC_TRUNC ? O_TRUNC : 0) | (flags & H5F_ACC_EXCL ? O_EXCL : 0);
+    struct stat facts;
     (void)most;
 
-    int descriptor = open(name, mode | O_CLOEXEC, 0666);
+    if (s->descriptor >= 0 && !fstat(s->descriptor, &facts))
+        return new_disk(s, s->descriptor, true, (haddr_t)facts.st_size);
+    int descriptor = s->descriptor < 0 ? open(name, mode | O_CLOEXEC, 0666) : -1;
     *s->error = descriptor < 0 ? errno : 0; /* HDF5 tries twice, first without O_CREAT */
-    if (descriptor < 0)
-        return NULL;
-    disk *d = CLR_NEW(disk, 1);
-    d->descriptor = descriptor;
-    d->error = s->error;
-    return &d->head;
+    return descriptor < 0 ? NULL : new_disk(s, descriptor, false, 0);
 }
 
 static herr_t close_file(H5FD_t *file)
 {
     disk *d = (disk *)file;
 
-    if (close(d->descriptor))
+    if (!d->lent && close(d->descriptor))
         note(d, errno);
     clr_free(d);
     return 0;
@@ -99,6 +110,8 @@ static herr_t read_bytes(H5FD_t *file, H5FD_mem_t kind, hid_t transfer, haddr_t 
             continue;
         if (n < 0)
             note(d, errno);
+        if (n < 0 && d->lent)
+            return -1;
         if (n <= 0) {
             memset(buffer, 0, bytes); /* beyond the end, as HDF5 wants it */
             break;
@@ -164,10 +177,10 @@ static const H5FD_class_t driver = {
     .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
-void clr_h5_drive(hid_t access, int *error)
+void clr_h5_drive(hid_t access, int descriptor, int *error)
 {
     static hid_t id = -1;
-    settings s = {error};
+    settings s = {descriptor, error};
 
     if (id < 0)
         id = H5FDregister(&driver);

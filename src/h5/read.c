@@ -1,250 +1,152 @@
-/* Datasets, read with care: what a file claims is checked before it is used. */
+/* Datasets, read past HDF5: they lie in one piece, of exactly our types, so that their bytes are what the caller gets. */
 #include "file.h"
 
+#include "clr/hash.h"
 #include "clr/mem.h"
+#include "clr/tensor.h"
 
-#include <stdlib.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-bool clr_h5_has(clr_h5 *file, const char *name)
+enum { MOST = 1 << 30 }; /* bytes a system call takes with certainty */
+
+clr_status clr_h5_bytes(clr_h5 *file, const char *name, int64_t at, int64_t bytes, void *data)
 {
-    bool there = true;
-
-    clr_h5_quiet();
-    for (const char *slash = strchr(name + (*name == '/'), '/'); there; slash = strchr(slash + 1, '/')) {
-        char *part = slash ? clr_text("%.*s", (int)(slash - name), name) : clr_copy_text(name);
-        there = H5Lexists(file->id, part, H5P_DEFAULT) > 0;
-        clr_free(part);
-        if (!slash)
-            break;
-    }
-    H5Eclear2(H5E_DEFAULT);
-    return there;
-}
-
-clr_status clr_h5_open_dataset(clr_h5 *file, const char *name, hid_t *dataset)
-{
-    clr_h5_quiet();
-    *dataset = -1;
-    if (!clr_h5_has(file, name))
-        return clr_fail(CLR_EINPUT, "%s: has no dataset %s", file->path, name);
-    *dataset = H5Dopen2(file->id, name, H5P_DEFAULT);
-    return *dataset < 0 ? clr_h5_fail(file, name, CLR_EINPUT, "cannot be opened") : CLR_OK;
-}
-
-/* Which of our types a dataset's is; texts and others are not any. */
-static bool type_of(hid_t dataset, clr_h5_type *type)
-{
-    bool found = false;
-    hid_t have = H5Dget_type(dataset);
-
-    for (int t = CLR_H5_U8; t <= CLR_H5_F64 && !found; t++)
-        if (H5Tequal(have, clr_h5_stored((clr_h5_type)t)) > 0) {
-            *type = (clr_h5_type)t;
-            found = true;
+    while (bytes) {
+        ssize_t n = pread(file->descriptor, data, (size_t)clr_min64(bytes, MOST), (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            file->error = n ? errno : ENODATA; /* it became shorter: all that is asked for was there at the opening */
+            return clr_h5_fail(file, name, CLR_EIO, "cannot be read");
         }
-    H5Tclose(have);
-    return found;
-}
-
-static clr_status shape_of(clr_h5 *file, const char *name, hid_t dataset, clr_h5_type *type, int *rank, int64_t *shape)
-{
-    hsize_t size[H5S_MAX_RANK];
-    hid_t space = H5Dget_space(dataset);
-    int n = space < 0 ? -1 : H5Sget_simple_extent_dims(space, size, NULL);
-
-    if (space >= 0)
-        H5Sclose(space);
-    if (n < 0 || n > CLR_H5_RANK)
-        return clr_h5_fail(file, name, CLR_EINPUT, "has a shape that is not understood");
-    if (type && !type_of(dataset, type))
-        return clr_h5_fail(file, name, CLR_EINPUT, "has a type that is not understood");
-    for (int i = 0; i < CLR_H5_RANK; i++)
-        shape[i] = i < n ? (int64_t)size[i] : 1;
-    if (rank)
-        *rank = n;
+        data = (char *)data + n;
+        at += n;
+        bytes -= n;
+    }
     return CLR_OK;
 }
 
 clr_status clr_h5_shape(clr_h5 *file, const char *name, clr_h5_type *type, int *rank, int64_t *shape)
 {
-    hid_t dataset;
-    clr_status st = clr_h5_open_dataset(file, name, &dataset);
+    clr_h5_block b;
+    clr_status st = clr_h5_find(file, name, &b);
 
     if (st != CLR_OK)
         return st;
-    st = shape_of(file, name, dataset, type, rank, shape);
-    H5Dclose(dataset);
-    return st;
+    if (type && b.text)
+        return clr_fail(CLR_EINPUT, "%s: %s holds texts, not numbers", file->path, name);
+    if (type)
+        *type = b.type;
+    if (rank)
+        *rank = b.rank;
+    memcpy(shape, b.shape, sizeof b.shape);
+    return CLR_OK;
 }
 
-/* Opens a dataset and makes sure of its type. */
-static clr_status open_typed(clr_h5 *file, const char *name, clr_h5_type type, hid_t *dataset, int *rank, int64_t *shape)
+static clr_status check_count(clr_h5 *file, const char *name, const clr_h5_block *b, int64_t count)
 {
-    static const char *const names[] = {"uint8", "int32", "int64", "uint64", "float32", "float64"};
-    clr_h5_type have;
-    clr_status st = clr_h5_open_dataset(file, name, dataset);
-
-    if (st == CLR_OK)
-        st = shape_of(file, name, *dataset, &have, rank, shape);
-    if (st == CLR_OK && have != type)
-        st = clr_fail(CLR_EINPUT, "%s: %s holds %s, not %s", file->path, name, names[have], names[type]);
-    if (st != CLR_OK && *dataset >= 0)
-        H5Dclose(*dataset);
-    return st;
+    return b->elements == count ? CLR_OK
+                                : clr_fail(CLR_EINPUT, "%s: %s holds %lld values, not %lld", file->path, name, (long long)b->elements, (long long)count);
 }
 
 clr_status clr_h5_read(clr_h5 *file, const char *name, clr_h5_type type, int64_t count, void *data)
 {
-    hid_t dataset;
-    int rank;
-    int64_t shape[CLR_H5_RANK];
-    clr_status st = open_typed(file, name, type, &dataset, &rank, shape);
+    clr_h5_block b;
+    clr_status st = clr_h5_find_typed(file, name, type, &b);
 
-    if (st != CLR_OK)
-        return st;
-    if (clr_h5_elements(CLR_H5_RANK, shape) != count)
-        st = clr_fail(CLR_EINPUT, "%s: %s holds %lld values, not %lld", file->path, name,
-                      (long long)clr_h5_elements(CLR_H5_RANK, shape), (long long)count);
-    else if (count && H5Dread(dataset, clr_h5_native(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-        st = clr_h5_fail(file, name, CLR_EINPUT, "cannot be read");
-    H5Dclose(dataset);
-    return st;
+    if (st == CLR_OK)
+        st = check_count(file, name, &b, count);
+    return st == CLR_OK ? clr_h5_bytes(file, name, b.at, b.bytes, data) : st;
 }
 
 clr_status clr_h5_read_rows(clr_h5 *file, const char *name, clr_h5_type type, int64_t first, int64_t n, void *data)
 {
-    hid_t dataset;
-    int rank;
-    int64_t shape[CLR_H5_RANK];
-    clr_status st = open_typed(file, name, type, &dataset, &rank, shape);
+    clr_h5_block b;
+    clr_status st = clr_h5_find_typed(file, name, type, &b);
 
     if (st != CLR_OK)
         return st;
-    if (rank < 1 || first < 0 || n < 0 || first + n > shape[0])
-        st = clr_fail(CLR_EINPUT, "%s: %s has %lld rows, not %lld", file->path, name, rank < 1 ? 0LL : (long long)shape[0],
-                      (long long)(first + n));
-    else if (n) {
-        hsize_t start[CLR_H5_RANK] = {(hsize_t)first}, count[CLR_H5_RANK] = {(hsize_t)n};
-        for (int i = 1; i < rank; i++)
-            count[i] = (hsize_t)shape[i];
-        hid_t space = H5Dget_space(dataset), memory = H5Screate_simple(rank, count, NULL);
-        H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
-        if (H5Dread(dataset, clr_h5_native(type), memory, space, H5P_DEFAULT, data) < 0)
-            st = clr_h5_fail(file, name, CLR_EINPUT, "cannot be read");
-        H5Sclose(space);
-        H5Sclose(memory);
-    }
-    H5Dclose(dataset);
-    return st;
+    if (b.rank < 1 || first < 0 || n < 0 || first > b.shape[0] || n > b.shape[0] - first)
+        return clr_fail(CLR_EINPUT, "%s: %s has %lld rows, not %lld", file->path, name, b.rank < 1 ? 0LL : (long long)b.shape[0], (long long)(first + n));
+    int64_t row = b.elements ? b.bytes / b.shape[0] : 0;
+    return clr_h5_bytes(file, name, b.at + first * row, n * row, data);
 }
 
 clr_status clr_h5_offset(clr_h5 *file, const char *name, int64_t *offset)
 {
-    hid_t dataset;
-    clr_status st = clr_h5_open_dataset(file, name, &dataset);
+    clr_h5_block b;
+    clr_status st = clr_h5_find(file, name, &b);
 
+    *offset = st == CLR_OK ? b.at : 0;
+    return st;
+}
+
+/* What is in the file may still be more than the memory: holes cost a file nothing. */
+static clr_status fits(clr_h5 *file, const char *name, double bytes)
+{
+    enum { SMALL = 1 << 26 };
+
+    if (bytes <= SMALL || bytes < (double)clr_memory_available())
+        return CLR_OK;
+    return clr_fail(CLR_EMEMORY, "%s: %s takes %.1f GB of memory, and %.1f GB are there", file->path, name, bytes * 1e-9,
+                    (double)clr_memory_available() * 1e-9);
+}
+
+clr_status clr_h5_load(clr_h5 *file, const char *name, clr_h5_type type, int64_t count, void *data)
+{
+    clr_h5_block b;
+    void **into = data;
+    uint64_t want;
+    clr_status st = clr_h5_find_typed(file, name, type, &b);
+
+    *into = NULL;
+    if (st == CLR_OK)
+        st = check_count(file, name, &b, count);
+    if (st == CLR_OK)
+        st = clr_h5_stored_checksum(file, name, &want);
+    if (st == CLR_OK)
+        st = fits(file, name, (double)b.bytes);
     if (st != CLR_OK)
         return st;
-    haddr_t at = H5Dget_offset(dataset);
-    H5Dclose(dataset);
-    if (at == HADDR_UNDEF)
-        return clr_fail(CLR_EINPUT, "%s: %s is not stored in one piece", file->path, name);
-    *offset = (int64_t)at;
-    return CLR_OK;
+    *into = clr_alloc((size_t)b.bytes, 1);
+    st = clr_h5_bytes(file, name, b.at, b.bytes, *into);
+    if (st == CLR_OK)
+        st = clr_h5_compare(file, name, clr_hash(CLR_HASH_START, *into, (size_t)b.bytes), want);
+    if (st != CLR_OK) {
+        clr_free(*into);
+        *into = NULL;
+    }
+    return st;
 }
 
 clr_status clr_h5_read_texts(clr_h5 *file, const char *name, char ***texts, int64_t *n)
 {
-    hid_t dataset, type;
-    int64_t shape[CLR_H5_RANK];
-    char *block = NULL;
-    clr_status st = clr_h5_open_dataset(file, name, &dataset);
+    enum { OVERHEAD = 128 }; /* bytes, at most, of a text of its own beside its letters */
+    clr_h5_block b;
+    clr_status st = clr_h5_find(file, name, &b);
 
+    *texts = NULL;
+    *n = 0;
+    if (st == CLR_OK && !b.text)
+        st = clr_fail(CLR_EINPUT, "%s: %s does not hold texts of one length", file->path, name);
+    if (st == CLR_OK)
+        st = fits(file, name, 2 * (double)b.bytes + (double)b.elements * OVERHEAD);
     if (st != CLR_OK)
         return st;
-    type = H5Dget_type(dataset);
-    size_t length = H5Tget_size(type);
-    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0 || !length)
-        st = clr_fail(CLR_EINPUT, "%s: %s does not hold texts of one length", file->path, name);
-    else
-        st = shape_of(file, name, dataset, NULL, NULL, shape);
+    char *block = clr_alloc((size_t)b.bytes, 1);
+    st = clr_h5_bytes(file, name, b.at, b.bytes, block);
     if (st == CLR_OK) {
-        *n = clr_h5_elements(CLR_H5_RANK, shape);
-        block = CLR_NEW(char, (size_t)*n * length);
-        if (*n && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, block) < 0)
-            st = clr_h5_fail(file, name, CLR_EINPUT, "cannot be read");
-    }
-    if (st == CLR_OK) {
+        *n = b.elements;
         *texts = CLR_NEW(char *, *n);
-        for (int64_t i = 0; i < *n; i++) {
-            char *at = block + (size_t)i * length;
-            (*texts)[i] = clr_text("%.*s", (int)strnlen(at, length), at);
-        }
+    }
+    for (int64_t i = 0; i < *n; i++) {
+        size_t length = strnlen(block + i * b.width, (size_t)b.width);
+        (*texts)[i] = clr_alloc(length + 1, 1);
+        memcpy((*texts)[i], block + i * b.width, length);
     }
     clr_free(block);
-    H5Tclose(type);
-    H5Dclose(dataset);
-    return st;
-}
-
-typedef struct listing {
-    const char *prefix;
-    char **names;
-    int64_t n, room;
-} listing;
-
-static herr_t visit(hid_t group, const char *name, const H5L_info_t *info, void *context)
-{
-    listing *list = context;
-    hid_t object = H5Oopen(group, name, H5P_DEFAULT);
-
-    (void)info;
-    if (object < 0)
-        return -1;
-    if (H5Iget_type(object) == H5I_DATASET) {
-        if (list->n == list->room) {
-            list->room = 2 * list->room + 64;
-            char **larger = CLR_NEW(char *, list->room);
-            if (list->n)
-                memcpy(larger, list->names, (size_t)list->n * sizeof *larger);
-            clr_free(list->names);
-            list->names = larger;
-        }
-        list->names[list->n++] = clr_text("%s%s%s", list->prefix, strcmp(list->prefix, "/") ? "/" : "", name);
-    }
-    H5Oclose(object);
-    return 0;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-clr_status clr_h5_list(clr_h5 *file, const char *group, char ***names, int64_t *n)
-{
-    listing list = {.prefix = group};
-
-    clr_h5_quiet();
-    *names = NULL;
-    *n = 0;
-    hid_t id = H5Gopen2(file->id, group, H5P_DEFAULT);
-    if (id < 0)
-        return clr_h5_fail(file, group, CLR_EINPUT, "cannot be opened");
-    /* In no order: sorting a damaged group, HDF5 1.10 frees what it never filled, and crashes. */
-    herr_t outcome = H5Lvisit(id, H5_INDEX_NAME, H5_ITER_NATIVE, visit, &list);
-    clr_status st = outcome < 0 ? clr_h5_fail(file, group, CLR_EINPUT, "cannot be listed") : CLR_OK;
-    H5Gclose(id);
-    if (st == CLR_OK) {
-        if (list.n)
-            qsort(list.names, (size_t)list.n, sizeof *list.names, by_name);
-        *names = list.names;
-        *n = list.n;
-        return CLR_OK;
-    }
-    for (int64_t i = 0; i < list.n; i++)
-        clr_free(list.names[i]);
-    clr_free(list.names);
     return st;
 }

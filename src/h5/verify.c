@@ -1,97 +1,135 @@
-/* Checksums: the bytes of a dataset are read as they lie in the file, past HDF5, in pieces. */
+/* Checksums of datasets, and whether their numbers are finite: the bytes as they lie in the file, in pieces. */
 #include "file.h"
 
 #include "clr/hash.h"
 #include "clr/mem.h"
+#include "clr/tensor.h"
 
-#include <stdio.h>
+#include <math.h>
+#include <string.h>
 
-enum { PIECE = 1 << 22 }; /* bytes; a multiple of every element's size */
+enum { PIECE = 1 << 22 }; /* bytes; a multiple of every number's size */
 
-/* The bytes of a dataset in pieces of whole rows of its flattened form. */
-static clr_status sum_dataset(clr_h5 *file, const char *name, hid_t dataset, uint64_t *hash)
+/* The first of n floats that is NaN or infinite, or n. */
+static int64_t first_bad(const clr_h5_block *b, const char *piece, int64_t n)
 {
-    hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
-    size_t size = H5Tget_size(type);
-    hssize_t points = H5Sget_simple_extent_npoints(space);
+    int64_t i = 0;
+
+    for (bool good = true; i < n && good; i += good) {
+        float single;
+        double real;
+        memcpy(b->type == CLR_H5_F32 ? (void *)&single : (void *)&real, piece + i * b->width, (size_t)b->width);
+        good = b->type == CLR_H5_F32 ? isfinite(single) : isfinite(real);
+    }
+    return i;
+}
+
+/* bad: NULL, or the first element that is no finite number, -1 where all are. */
+static clr_status sum_block(clr_h5 *file, const char *name, const clr_h5_block *b, uint64_t *hash, int64_t *bad)
+{
+    bool look = bad && !b->text && (b->type == CLR_H5_F32 || b->type == CLR_H5_F64);
+    char *piece = clr_alloc((size_t)clr_min64(b->bytes, PIECE), 1);
     clr_status st = CLR_OK;
 
     *hash = CLR_HASH_START;
-    H5Sclose(space);
-    if (points < 0 || !size) {
-        H5Tclose(type);
-        return clr_h5_fail(file, name, CLR_EINPUT, "cannot be read");
+    for (int64_t done = 0, n; done < b->bytes && st == CLR_OK; done += n) {
+        n = clr_min64(b->bytes - done, PIECE);
+        st = clr_h5_bytes(file, name, b->at + done, n, piece);
+        if (st != CLR_OK)
+            break;
+        *hash = clr_hash(*hash, piece, (size_t)n);
+        int64_t found = look && *bad < 0 ? first_bad(b, piece, n / b->width) : n;
+        if (found < n / b->width)
+            *bad = done / b->width + found;
     }
-    uint64_t bytes = (uint64_t)points * size;
-    haddr_t at = H5Dget_offset(dataset);
-    if (bytes && at == HADDR_UNDEF)
-        st = clr_fail(CLR_EINPUT, "%s: %s is not stored in one piece", file->path, name);
-    else if (bytes) {
-        FILE *raw = fopen(file->path, "rb");
-        char *piece = CLR_NEW(char, bytes < PIECE ? bytes : PIECE);
-        bool good = raw && !fseeko(raw, (off_t)at, SEEK_SET);
-        for (uint64_t done = 0; done < bytes && good;) {
-            size_t n = bytes - done < PIECE ? (size_t)(bytes - done) : PIECE;
-            good = fread(piece, 1, n, raw) == n;
-            *hash = clr_hash(*hash, piece, good ? n : 0);
-            done += n;
-        }
-        if (!good)
-            st = clr_fail(CLR_EINPUT, "%s: %s cannot be read to its end", file->path, name);
-        if (raw)
-            fclose(raw);
-        clr_free(piece);
-    }
-    H5Tclose(type);
+    clr_free(piece);
     return st;
 }
 
 bool clr_h5_has_checksum(clr_h5 *file, const char *name)
 {
-    clr_h5_quiet();
-    bool has = H5Aexists_by_name(file->id, name, "checksum", H5P_DEFAULT) > 0;
-    H5Eclear2(H5E_DEFAULT);
+    hid_t dataset;
+    bool has = false;
+
+    if (clr_h5_open_dataset(file, name, &dataset) != CLR_OK)
+        return false;
+    has = H5Aexists(dataset, "checksum") > 0;
+    clr_h5_note(file);
+    H5Dclose(dataset);
     return has;
 }
 
-clr_status clr_h5_checksum(clr_h5 *file, const char *name, uint64_t *checksum)
+clr_status clr_h5_stored_checksum(clr_h5 *file, const char *name, uint64_t *want)
 {
-    hid_t dataset, attribute = -1;
-    uint64_t want = 0;
+    hid_t dataset;
     clr_status st = clr_h5_open_dataset(file, name, &dataset);
 
     if (st != CLR_OK)
         return st;
-    if (H5Aexists(dataset, "checksum") <= 0 || (attribute = H5Aopen(dataset, "checksum", H5P_DEFAULT)) < 0 ||
-        H5Aread(attribute, H5T_NATIVE_UINT64, &want) < 0)
-        st = clr_h5_fail(file, name, CLR_EINPUT, "has no checksum");
-    if (attribute >= 0)
-        H5Aclose(attribute);
-    if (st == CLR_OK)
-        st = sum_dataset(file, name, dataset, checksum);
-    if (st == CLR_OK && *checksum != want)
-        st = clr_fail(CLR_EINPUT, "%s: %s is damaged: its checksum is %016llx, not %016llx", file->path, name,
-                      (unsigned long long)*checksum, (unsigned long long)want);
+    st = clr_h5_get_number(file, dataset, name, "checksum", CLR_H5_U64, want);
     H5Dclose(dataset);
+    return st;
+}
+
+clr_status clr_h5_compare(const clr_h5 *file, const char *name, uint64_t have, uint64_t want)
+{
+    return have == want ? CLR_OK
+                        : clr_fail(CLR_EINPUT, "%s: %s is damaged: its checksum is %016llx, not %016llx", file->path, name, (unsigned long long)have,
+                                   (unsigned long long)want);
+}
+
+static clr_status check(clr_h5 *file, const char *name, uint64_t *checksum, int64_t *bad)
+{
+    clr_h5_block b;
+    uint64_t want = 0;
+    clr_status st = clr_h5_find(file, name, &b);
+
+    if (st == CLR_OK)
+        st = clr_h5_stored_checksum(file, name, &want);
+    if (st == CLR_OK)
+        st = sum_block(file, name, &b, checksum, bad);
+    return st == CLR_OK ? clr_h5_compare(file, name, *checksum, want) : st;
+}
+
+clr_status clr_h5_checksum(clr_h5 *file, const char *name, uint64_t *checksum)
+{
+    return check(file, name, checksum, NULL);
+}
+
+clr_status clr_h5_checksum_finite(clr_h5 *file, const char *name, uint64_t *checksum)
+{
+    int64_t bad = -1;
+    clr_status st = check(file, name, checksum, &bad);
+
+    if (st == CLR_OK && bad >= 0)
+        st = clr_fail(CLR_ENUMERIC, "%s: %s[%lld] is NaN or infinite, as it was when it was written", file->path, name, (long long)bad);
+    return st;
+}
+
+static clr_status verify_all(clr_h5 *file, bool finite)
+{
+    uint64_t checksum;
+    char **names;
+    int64_t n;
+    clr_status st = clr_h5_list(file, "/", &names, &n);
+
+    for (int64_t i = 0; i < n; i++) {
+        if (st == CLR_OK)
+            st = finite ? clr_h5_checksum_finite(file, names[i], &checksum) : clr_h5_checksum(file, names[i], &checksum);
+        clr_free(names[i]);
+    }
+    clr_free(names);
     return st;
 }
 
 clr_status clr_h5_verify(clr_h5 *file, const char *name)
 {
     uint64_t checksum;
-    char **names;
-    int64_t n;
 
-    if (name)
-        return clr_h5_checksum(file, name, &checksum);
-    clr_status st = clr_h5_list(file, "/", &names, &n);
-    if (st != CLR_OK)
-        return st;
-    for (int64_t i = 0; i < n; i++) {
-        if (st == CLR_OK)
-            st = clr_h5_checksum(file, names[i], &checksum);
-        clr_free(names[i]);
-    }
-    clr_free(names);
-    return st;
+    return name ? clr_h5_checksum(file, name, &checksum) : verify_all(file, false);
+}
+
+clr_status clr_h5_verify_finite(clr_h5 *file)
+{
+    return verify_all(file, true);
 }
