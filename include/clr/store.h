@@ -24,6 +24,7 @@ typedef struct clr_store_facts {
     const char *const *class_names;
 } clr_store_facts;
 
+/* Tries again for some seconds where the system refuses. The file stays open: what is read later is of the same one. */
 clr_status clr_store_open(const char *path, clr_store **store);
 void clr_store_close(clr_store *store); /* accepts NULL */
 const clr_store_facts *clr_store_facts_of(const clr_store *store);
@@ -36,7 +37,7 @@ int64_t clr_store_bytes(const clr_store *store, const int64_t *ids, int n);
 /* Reads images ids[0..n) (any order, sorted inside so that neighbours are read together) into buffer; image[i].pixels
    points into it (not to be freed). channels: 1 or 3: what the caller wants (gray -> RGB by copying, RGB -> gray never).
    Encoded stores are decoded here. Nothing is allocated through clr_alloc. Every image's checksum is compared: damage is
-   CLR_EINPUT naming file and image. */
+   CLR_EINPUT naming file and image. What the system refuses to read is CLR_EIO (h5.h says what that means): the same call may be made again. */
 clr_status clr_store_read(clr_store *store, const int64_t *ids, int n, int channels, void *buffer, clr_image *image);
 
 /* All labels (n entries), or NULL where there are none; valid until close. */

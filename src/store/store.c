@@ -7,9 +7,9 @@
 #include "layout.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -83,18 +83,6 @@ static int64_t stored_at(const clr_store *s, int64_t i)
     return s->base + (s->offsets ? s->offsets[i] : i * stored_bytes(s, 0));
 }
 
-/* A small dataset of n elements a row, its checksum verified; *data is freed by clr_free. */
-static clr_status small(clr_h5 *file, const char *name, clr_h5_type type, int64_t count, void *data)
-{
-    void **into = data;
-    clr_status st = clr_h5_verify(file, name);
-
-    if (st != CLR_OK)
-        return st;
-    *into = clr_alloc((size_t)count, type == CLR_H5_I64 ? 8 : 4);
-    return clr_h5_read(file, name, type, count, *into);
-}
-
 static clr_status open_uniform(clr_store *s, clr_h5 *file)
 {
     clr_h5_type type;
@@ -105,7 +93,7 @@ static clr_status open_uniform(clr_store *s, clr_h5 *file)
     if (st != CLR_OK)
         return st;
     if (type != CLR_H5_U8 || rank != 4 || n[0] < 1 || n[1] < 1 || n[2] < 1 || (n[3] != 1 && n[3] != 3) || n[1] > CLR_IMAGE_SIDE ||
-        n[2] > CLR_IMAGE_SIDE)
+        n[2] > CLR_IMAGE_SIDE || n[1] * n[2] > CLR_IMAGE_PIXELS)
         return clr_fail(CLR_EINPUT, "%s: /images is not uint8 of shape (n, height, width, 1 or 3)", s->path);
     s->facts.images = n[0];
     s->facts.height = s->facts.max_height = (int)n[1];
@@ -113,6 +101,12 @@ static clr_status open_uniform(clr_store *s, clr_h5 *file)
     s->facts.max_pixels = n[1] * n[2];
     s->facts.channels = (int)n[3];
     return clr_h5_offset(file, "/images", &s->base);
+}
+
+static bool possible(const int32_t shape[3])
+{
+    return shape[0] >= 1 && shape[0] <= CLR_IMAGE_SIDE && shape[1] >= 1 && shape[1] <= CLR_IMAGE_SIDE &&
+           (int64_t)shape[0] * shape[1] <= CLR_IMAGE_PIXELS && (shape[2] == 1 || shape[2] == 3);
 }
 
 /* Whether offsets and shapes fit each other and the dataset of bytes; fills the facts. */
@@ -125,10 +119,11 @@ static bool consistent(clr_store *s, int64_t bytes)
         return false;
     f->height = shape[0], f->width = shape[1], f->channels = shape[2];
     for (int64_t i = 0; i < f->images; i++, shape += 3) {
-        int64_t size = s->offsets[i + 1] - s->offsets[i], pixels = (int64_t)shape[0] * shape[1];
-        if (shape[0] < 1 || shape[1] < 1 || shape[0] > CLR_IMAGE_SIDE || shape[1] > CLR_IMAGE_SIDE ||
-            (shape[2] != 1 && shape[2] != 3) || size < 1 ||
-            (!s->encoded && size != pixels * shape[2]))
+        int64_t from = s->offsets[i], to = s->offsets[i + 1]; /* from is in the dataset: 0, or it was to */
+        if (to <= from || to > bytes || !possible(shape))
+            return false;
+        int64_t pixels = (int64_t)shape[0] * shape[1];
+        if (!s->encoded && to - from != pixels * shape[2])
             return false;
         f->max_height = shape[0] > f->max_height ? shape[0] : f->max_height;
         f->max_width = shape[1] > f->max_width ? shape[1] : f->max_width;
@@ -154,25 +149,40 @@ static clr_status open_ragged(clr_store *s, clr_h5 *file, const char *name)
         return clr_fail(CLR_EINPUT, "%s: %s is not uint8 of one dimension", s->path, name);
     if ((st = clr_h5_shape(file, "/shapes", &type, &rank, n)) != CLR_OK)
         return st;
-    if (rank != 2 || n[0] < 1 || n[1] != 3)
-        return clr_fail(CLR_EINPUT, "%s: /shapes is not of shape (n, 3)", s->path);
+    if (type != CLR_H5_I32 || rank != 2 || n[0] < 1 || n[1] != 3)
+        return clr_fail(CLR_EINPUT, "%s: /shapes is not int32 of shape (n, 3)", s->path);
     s->facts.images = n[0];
-    if ((st = small(file, "/offsets", CLR_H5_I64, n[0] + 1, &s->offsets)) != CLR_OK ||
-        (st = small(file, "/shapes", CLR_H5_I32, 3 * n[0], &s->shapes)) != CLR_OK)
+    if ((st = clr_h5_load(file, "/offsets", CLR_H5_I64, n[0] + 1, &s->offsets)) != CLR_OK ||
+        (st = clr_h5_load(file, "/shapes", CLR_H5_I32, 3 * n[0], &s->shapes)) != CLR_OK)
         return st;
     if (!consistent(s, bytes[0]))
         return clr_fail(CLR_EINPUT, "%s: /offsets, /shapes and %s contradict each other; pack it again", s->path, name);
     return clr_h5_offset(file, name, &s->base);
 }
 
+/* Texts of one dimension, their checksum verified, as many as least to most; free_texts takes what there is. */
+static clr_status load_texts(clr_h5 *file, const char *name, int64_t least, int64_t most, char ***texts, int64_t *n)
+{
+    int64_t shape[CLR_H5_RANK];
+    int rank;
+    clr_status st = clr_h5_shape(file, name, NULL, &rank, shape);
+
+    if (st != CLR_OK)
+        return st;
+    if (rank != 1 || shape[0] < least || shape[0] > most)
+        return clr_fail(CLR_EINPUT, "%s: %s has %lld entries, and there should be %lld%s", clr_h5_path(file), name, (long long)shape[0], (long long)least,
+                        most > least ? " or more, up to a million" : "");
+    st = clr_h5_verify(file, name);
+    return st == CLR_OK ? clr_h5_read_texts(file, name, texts, n) : st;
+}
+
 static clr_status open_labels(clr_store *s, clr_h5 *file)
 {
-    clr_status st = small(file, "/labels", CLR_H5_I32, s->facts.images, &s->labels);
+    enum { MOST = 1 << 20 };
+    clr_status st = clr_h5_load(file, "/labels", CLR_H5_I32, s->facts.images, &s->labels);
 
     if (st == CLR_OK)
-        st = clr_h5_verify(file, "/classes");
-    if (st == CLR_OK)
-        st = clr_h5_read_texts(file, "/classes", &s->classes, &s->class_count);
+        st = load_texts(file, "/classes", 1, MOST, &s->classes, &s->class_count);
     if (st != CLR_OK)
         return st;
     s->facts.classes = (int)s->class_count;
@@ -198,9 +208,9 @@ static clr_status open_all(clr_store *s, clr_h5 *file)
         goto out;
     }
     s->encoded = !strcmp(kind, "encoded");
-    st = clr_h5_has(file, "/images") ? open_uniform(s, file) : open_ragged(s, file, s->encoded ? "/encoded" : "/pixels");
+    st = !s->encoded && clr_h5_has(file, "/images") ? open_uniform(s, file) : open_ragged(s, file, s->encoded ? "/encoded" : "/pixels");
     if (st == CLR_OK)
-        st = small(file, "/checksums", CLR_H5_I64, s->facts.images, &s->checksums);
+        st = clr_h5_load(file, "/checksums", CLR_H5_I64, s->facts.images, &s->checksums);
     if (st == CLR_OK && clr_h5_has(file, "/labels"))
         st = open_labels(s, file);
     if (st == CLR_OK)
@@ -218,27 +228,41 @@ out:
     return st;
 }
 
-clr_status clr_store_open(const char *path, clr_store **store)
+static clr_status open_once(const char *path, clr_store **store)
 {
     clr_store *s = CLR_NEW(clr_store, 1);
     clr_h5 *file = NULL;
 
+    *store = NULL;
     s->path = clr_copy_text(path);
     s->fd = -1;
     clr_h5_lock();
     clr_status st = clr_h5_open(path, &file);
     if (st == CLR_OK)
         st = open_all(s, file);
-    clr_h5_close(file);
+    if (st == CLR_OK)
+        st = clr_h5_descriptor(file, &s->fd);
+    st = clr_h5_finish(file, st);
     clr_h5_unlock();
-    if (st == CLR_OK && (s->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-        st = clr_fail(CLR_EIO, "%s: %s", path, strerror(errno));
-    if (st != CLR_OK) {
+    if (st == CLR_OK)
+        *store = s;
+    else
         clr_store_close(s);
-        return st;
-    }
-    *store = s;
-    return CLR_OK;
+    return st;
+}
+
+clr_status clr_store_open(const char *path, clr_store **store)
+{
+    struct stat facts;
+    clr_status st;
+    int tries = 0;
+
+    if (!stat(path, &facts) && S_ISDIR(facts.st_mode))
+        return clr_fail(CLR_EINPUT, "%s: is a folder; `simclr pack %s DATA.h5` makes a dataset of its images", path, path);
+    do
+        st = open_once(path, store);
+    while (clr_h5_again(st, &tries));
+    return st;
 }
 
 /* One of the images asked for: its number, and its place in the caller's list. */
@@ -281,8 +305,7 @@ static clr_status read_pieces(const clr_store *s, struct iovec *piece, int n, in
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return clr_fail(got ? CLR_EIO : CLR_EINPUT, "%s: cannot be read: %s", s->path,
-                            got ? strerror(errno) : "the file is cut short");
+            return clr_fail(CLR_EIO, "%s: cannot be read: %s", s->path, got ? strerror(errno) : "it is shorter than when it was opened");
         at += got;
         for (; n && (size_t)got >= piece->iov_len; piece++, n--)
             got -= (ssize_t)piece->iov_len;
@@ -401,26 +424,29 @@ clr_status clr_store_read(clr_store *s, const int64_t *ids, int n, int channels,
     return st;
 }
 
+static clr_status read_names(clr_store *s)
+{
+    clr_h5 *file = NULL;
+
+    clr_h5_lock();
+    clr_status st = clr_h5_open(s->path, &file);
+    if (st == CLR_OK)
+        st = load_texts(file, "/names", s->facts.images, s->facts.images, &s->names, &s->name_count);
+    st = clr_h5_finish(file, st);
+    clr_h5_unlock();
+    return st;
+}
+
 clr_status clr_store_name(clr_store *s, int64_t id, char **name)
 {
     clr_status st = CLR_OK;
+    int tries = 0;
 
     CLR_CHECK(id >= 0 && id < s->facts.images);
-    clr_h5_lock();
-    if (!s->names) {
-        clr_h5 *file = NULL;
-        st = clr_h5_open(s->path, &file);
-        if (st == CLR_OK)
-            st = clr_h5_verify(file, "/names");
-        if (st == CLR_OK)
-            st = clr_h5_read_texts(file, "/names", &s->names, &s->name_count);
-        clr_h5_close(file);
-        if (st == CLR_OK && s->name_count != s->facts.images)
-            st = clr_fail(CLR_EINPUT, "%s: /names has %lld entries for %lld images", s->path, (long long)s->name_count,
-                          (long long)s->facts.images);
-    }
+    do
+        st = s->names ? CLR_OK : read_names(s);
+    while (clr_h5_again(st, &tries));
     if (st == CLR_OK)
         *name = clr_copy_text(s->names[id]);
-    clr_h5_unlock();
     return st;
 }
