@@ -55,9 +55,12 @@ printf 'steps = 2\n' >"$work/conf"
 pretrain 1 "$work/longer" --config="$work/conf" --epochs=0.02 || die "$(tail -5 "$work/longer.out")"
 grep -q "^steps = 0" "$work/longer/config" && grep -q "^pretrain steps=3 " "$work/longer.out" || die "--epochs did not win over a file's steps: $(tail -1 "$work/longer.out")"
 
-# A start that is refused before its first checkpoint does not decide what the folder is for.
+# A start that fails leaves `config` as it is; without a checkpoint, a config does not decide what the folder is for.
 refused 2 "plan" "$work/begun" --steps=2 --plan=gues
-[ -e "$work/begun/config" ] || die "refused for its plan before it wrote a config: then this shows nothing"
+[ -e "$work/begun/config" ] && die "a refused start wrote a config"
+refused 2 "plan" "$work/run" --steps=9 --allow-change=steps,plan --plan=gues
+[ "$before" = "$(cat "$work/run/config" "$work/run/checkpoints/"* "$work/run/metrics.tsv" | cksum)" ] || die "a refused start changed the run"
+cp "$work/run/config" "$work/begun/config"
 pretrain 2 "$work/begun" --steps=2 --batch=32 || die "a refused start stands in the way: $(tail -5 "$work/begun.out")"
 
 # A damaged newest checkpoint is passed over with its reason.

@@ -1,7 +1,9 @@
 #ifndef CLR_CKPT_H
 #define CLR_CKPT_H
 /* Checkpoints: RUN/checkpoints/step-%08d.h5, one HDF5 file each, torchvision's names and shapes, nothing shaped by the number of
-   ranks (see INTERFACE). Written whole or not at all; `latest` is a text file with the newest one's name. */
+   ranks (see INTERFACE). Written whole or not at all; `latest` is a text file with the newest one's name. NaN and infinities are never
+   written, and never taken: CLR_ENUMERIC, which names the tensor. CLR_EIO: the system refused to read, after some seconds of trying (see
+   h5.h); CLR_EINPUT: the file is damaged, or another. */
 
 #include "clr/comm.h"
 #include "clr/err.h"
@@ -28,8 +30,9 @@ clr_status clr_ckpt_read_facts(const char *path, clr_ckpt_facts *facts);
    shapes that do not fit are CLR_EINPUT, named. */
 clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim);
 
-/* Local. The newest good checkpoint of a folder: *path is freed by clr_free, NULL where there is none. Damaged ones are passed
-   over with a warning that says why; where none is left and updates would be lost, that is CLR_EINPUT. */
+/* Local. The newest good checkpoint of a folder: *path is freed by clr_free, NULL where there is none. Damaged ones, and those that hold NaN
+   or infinities, are passed over with a warning that says why; where none is left and updates would be lost, that is CLR_EINPUT. One
+   that cannot be read is no damaged one: CLR_EIO. */
 clr_status clr_ckpt_newest(const char *folder, char **path);
 /* Local. Whether a folder has checkpoints, good or bad, or cannot be looked into. */
 bool clr_ckpt_any(const char *folder);
@@ -44,11 +47,12 @@ clr_status clr_ckpt_set_aside(const char *folder, int64_t step);
 typedef struct clr_saver clr_saver;
 clr_status clr_saver_open(const char *folder, int keep, const clr_params *params, clr_optim *optim, clr_saver **saver);
 /* Waits for an earlier save, then starts the next, whatever the outcome of the earlier one, which is returned (once, here or by
-   wait): a failed save leaves the old files. */
+   wait): a failed save leaves the old files. CLR_ENUMERIC: params or slots are not finite, and nothing was begun. */
 clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts);
 /* Waits until nothing is in flight; outcome of the last save. */
 clr_status clr_saver_wait(clr_saver *saver);
 double clr_saver_seconds(clr_saver *saver); /* the slowest save so far */
+int64_t clr_saver_saved(clr_saver *saver);  /* the step of the last save that succeeded so far, -1: none */
 void clr_saver_close(clr_saver *saver);           /* waits; accepts NULL */
 
 #endif

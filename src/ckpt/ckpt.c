@@ -4,7 +4,7 @@
      /model/<batch norm>.num_batches_tracked  int64, a scalar
      /optimizer/<optimizer>/<slot>/<name>   float32, of weights
 
-   Reading fills an image of its own first, so that what fails changes nothing. */
+   Reading fills an image of its own first, so that what fails changes nothing. What is written, and what is read, is finite. */
 #include "clr/ckpt.h"
 
 #include "image.h"
@@ -14,9 +14,11 @@
 #include "clr/mem.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char format[] = "simclr checkpoint 1", mean[] = ".running_mean";
 
@@ -44,6 +46,29 @@ static clr_status each(clr_h5 *file, const clr_ckpt_image *image, float *scratch
         st = act(file, name, &image->states->entry[i], image->state, scratch);
     }
     return st;
+}
+
+static clr_status check_one(clr_h5 *file, const char *name, const clr_entry *entry, float *block, float *scratch)
+{
+    const float *x = block + entry->offset;
+    bool good = true;
+    int64_t i = 0;
+    (void)file, (void)scratch;
+
+    for (int64_t k = 0; k < entry->count; k++)
+        good &= isfinite(x[k]) != 0;
+    if (good)
+        return CLR_OK;
+    while (isfinite(x[i]))
+        i++;
+    return clr_fail(CLR_ENUMERIC, "%s[%lld] is %g", name, (long long)i, (double)x[i]);
+}
+
+clr_status clr_ckpt_image_check(const clr_ckpt_image *image, int64_t step)
+{
+    clr_status st = each(NULL, image, NULL, check_one);
+
+    return st == CLR_OK ? st : clr_fail_in(st, "after step %lld, which is not saved", (long long)step);
 }
 
 /* The name of the counter beside a running mean; false for other entries. */
@@ -108,9 +133,12 @@ clr_status clr_ckpt_write_image(const char *path, const clr_ckpt_facts *facts, c
 clr_status clr_ckpt_write(const char *path, const clr_ckpt_facts *facts, const clr_params *params, clr_optim *optim)
 {
     clr_ckpt_image image = clr_ckpt_image_of(params, optim);
-    float *scratch = CLR_NEW(float, clr_ckpt_scratch(&image));
-    clr_status st = clr_ckpt_write_image(path, facts, &image, scratch);
+    clr_status st = clr_ckpt_image_check(&image, facts->step);
 
+    if (st != CLR_OK)
+        return st;
+    float *scratch = CLR_NEW(float, clr_ckpt_scratch(&image));
+    st = clr_ckpt_write_image(path, facts, &image, scratch);
     clr_free(scratch);
     return st;
 }
@@ -136,7 +164,7 @@ static clr_status open_checkpoint(const char *path, clr_h5 **file)
                       have ? "'" : "", format);
     clr_free(have);
     if (st != CLR_OK) {
-        clr_h5_close(*file);
+        st = clr_h5_finish(*file, st);
         *file = NULL;
     }
     return st;
@@ -156,12 +184,14 @@ static clr_status read_facts(clr_h5 *file, clr_ckpt_facts *facts)
     if (st == CLR_OK)
         st = clr_h5_get_text(file, "simclr_version", &facts->version);
     facts->seed = (uint64_t)seed;
+    if (st == CLR_OK && (facts->step < 0 || !(facts->epoch >= 0 && isfinite(facts->epoch))))
+        st = clr_fail(CLR_EINPUT, "%s: says that it is of step %lld, epoch %g", clr_h5_path(file), (long long)facts->step, facts->epoch);
     if (st != CLR_OK)
         clr_ckpt_facts_free(facts);
     return st;
 }
 
-clr_status clr_ckpt_read_facts(const char *path, clr_ckpt_facts *facts)
+static clr_status read_facts_once(const char *path, clr_ckpt_facts *facts)
 {
     clr_h5 *file = NULL;
 
@@ -170,8 +200,21 @@ clr_status clr_ckpt_read_facts(const char *path, clr_ckpt_facts *facts)
     clr_status st = open_checkpoint(path, &file);
     if (st == CLR_OK)
         st = read_facts(file, facts);
-    clr_h5_close(file);
+    st = clr_h5_finish(file, st);
     clr_h5_unlock();
+    if (st != CLR_OK)
+        clr_ckpt_facts_free(facts);
+    return st;
+}
+
+clr_status clr_ckpt_read_facts(const char *path, clr_ckpt_facts *facts)
+{
+    clr_status st;
+    int tries = 0;
+
+    do
+        st = read_facts_once(path, facts);
+    while (clr_h5_again(st, &tries));
     return st;
 }
 
@@ -198,8 +241,13 @@ static clr_status read_one(clr_h5 *file, const char *name, const clr_entry *entr
         return clr_fail(CLR_EINPUT, "%s: %s has the shape %s; this network's is %s", clr_h5_path(file), name,
                         shape_text(rank, have, text[0]), shape_text(wanted, want, text[1]));
     st = clr_h5_read(file, name, CLR_H5_F32, entry->count, scratch);
-    if (st == CLR_OK)
+    if (st == CLR_OK) {
+        clr_entry flat = {.count = entry->count};
+        st = check_one(file, name, &flat, scratch, NULL);
+        if (st != CLR_OK)
+            return clr_fail_in(st, "%s: was saved after its numbers ceased to be finite, and is of no use; take an older one", clr_h5_path(file));
         clr_entry_from_file(entry, scratch, block + entry->offset);
+    }
     return st;
 }
 
@@ -262,10 +310,9 @@ static clr_status check_names(clr_h5 *file, const clr_ckpt_image *image)
     return CLR_OK;
 }
 
-clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim)
+/* Fills image. */
+static clr_status read_once(const char *path, clr_ckpt_image *image, float *scratch)
 {
-    clr_ckpt_image target = clr_ckpt_image_of(params, optim), image = clr_ckpt_image_like(&target);
-    float *scratch = CLR_NEW(float, clr_ckpt_scratch(&image));
     clr_h5 *file = NULL;
 
     clr_h5_lock();
@@ -273,13 +320,26 @@ clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim)
     if (st == CLR_OK)
         st = clr_h5_verify(file, NULL);
     if (st == CLR_OK)
-        st = check_names(file, &image);
+        st = check_names(file, image);
     if (st == CLR_OK)
-        st = each(file, &image, scratch, read_one);
+        st = each(file, image, scratch, read_one);
     if (st == CLR_OK)
-        st = read_counters(file, &image);
-    clr_h5_close(file);
+        st = read_counters(file, image);
+    st = clr_h5_finish(file, st);
     clr_h5_unlock();
+    return st;
+}
+
+clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim)
+{
+    clr_ckpt_image target = clr_ckpt_image_of(params, optim), image = clr_ckpt_image_like(&target);
+    float *scratch = CLR_NEW(float, clr_ckpt_scratch(&image));
+    clr_status st;
+    int tries = 0;
+
+    do
+        st = read_once(path, &image, scratch);
+    while (clr_h5_again(st, &tries));
     if (st == CLR_OK) {
         clr_ckpt_image_copy(&target, &image);
         params->batches = image.batches;
@@ -322,7 +382,7 @@ clr_status clr_ckpt_set_aside(const char *folder, int64_t step)
     return st;
 }
 
-static clr_status check_file(const char *path)
+static clr_status check_once(const char *path)
 {
     clr_ckpt_facts facts = {0};
     clr_h5 *file = NULL;
@@ -331,12 +391,49 @@ static clr_status check_file(const char *path)
     clr_status st = open_checkpoint(path, &file);
     if (st == CLR_OK)
         st = read_facts(file, &facts);
+    if (st == CLR_OK && facts.step != clr_ckpt_step_of(strrchr(path, '/') + 1))
+        st = clr_fail(CLR_EINPUT, "%s: is of step %lld, not of the one in its name", path, (long long)facts.step);
     if (st == CLR_OK)
-        st = clr_h5_verify(file, NULL);
-    clr_h5_close(file);
+        st = clr_h5_verify_finite(file);
+    st = clr_h5_finish(file, st);
     clr_h5_unlock();
     clr_ckpt_facts_free(&facts);
     return st;
+}
+
+/* CLR_EINPUT, CLR_ENUMERIC: it is of no use. Anything else: nothing is known of it. */
+static clr_status check_file(const char *path)
+{
+    clr_status st;
+    int tries = 0;
+
+    do
+        st = check_once(path);
+    while (clr_h5_again(st, &tries));
+    return st;
+}
+
+/* The newest good one of n; *lost: the newest step of those before it. */
+static clr_status search(const char *folder, struct dirent **entry, int n, char **path, int64_t *lost)
+{
+    for (int i = 0; i < n; i++) {
+        struct stat facts;
+        char *one = clr_text("%s/%s", folder, entry[i]->d_name);
+        clr_status st = check_file(one);
+        if (st == CLR_OK) {
+            *path = one;
+            return CLR_OK;
+        }
+        bool gone = st == CLR_EIO && lstat(one, &facts) && errno == ENOENT; /* deleted since the folder was listed */
+        clr_free(one);
+        if (gone)
+            continue;
+        if (st != CLR_EINPUT && st != CLR_ENUMERIC)
+            return clr_fail_in(st, "nothing is known of the newest checkpoint until it can be read");
+        clr_warn("%s; passed over", clr_message());
+        *lost = clr_max64(*lost, clr_ckpt_step_of(entry[i]->d_name));
+    }
+    return CLR_OK;
 }
 
 clr_status clr_ckpt_newest(const char *folder, char **path)
@@ -348,22 +445,11 @@ clr_status clr_ckpt_newest(const char *folder, char **path)
     *path = NULL;
     if (n < 0)
         return errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be listed: %s", folder, strerror(errno));
-    for (int i = 0; i < n; i++) {
-        char *one = clr_text("%s/%s", folder, entry[i]->d_name);
-        if (*path) {
-            clr_free(one);
-        } else if (check_file(one) == CLR_OK) {
-            *path = one;
-        } else {
-            clr_warn("%s; passed over", clr_message());
-            lost = clr_max64(lost, clr_ckpt_step_of(entry[i]->d_name));
-            clr_free(one);
-        }
+    clr_status st = search(folder, entry, n, path, &lost);
+    for (int i = 0; i < n; i++)
         free(entry[i]);
-    }
     free(entry);
-    if (!*path && lost)
-        return clr_fail(CLR_EINPUT, "%s: no checkpoint here can be read, up to step %lld; to start over, move the folder away", folder,
-                        (long long)lost);
-    return CLR_OK;
+    if (st == CLR_OK && !*path && lost)
+        st = clr_fail(CLR_EINPUT, "%s: no checkpoint here is of use, up to step %lld; to start over, move the folder away", folder, (long long)lost);
+    return st;
 }

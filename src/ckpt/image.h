@@ -26,6 +26,9 @@ clr_ckpt_image clr_ckpt_image_like(const clr_ckpt_image *image);
 void clr_ckpt_image_copy(clr_ckpt_image *to, const clr_ckpt_image *from);
 void clr_ckpt_image_close(clr_ckpt_image *image);
 
+/* Whether all is finite; CLR_ENUMERIC names the step, which is for the message, and the first tensor that is not. */
+clr_status clr_ckpt_image_check(const clr_ckpt_image *image, int64_t step);
+
 /* Floats that the scratch of clr_ckpt_write_image needs. */
 int64_t clr_ckpt_scratch(const clr_ckpt_image *image);
 clr_status clr_ckpt_write_image(const char *path, const clr_ckpt_facts *facts, const clr_ckpt_image *image, float *scratch);

@@ -29,10 +29,11 @@ struct clr_saver {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool busy, stop;   /* under mutex, as are the next three */
+    bool busy, stop;   /* under mutex, as is what follows */
     clr_status outcome; /* of the last save, until somebody is told */
     char message[1024];
     double slowest;
+    int64_t saved;      /* the step of the last good save, -1: none */
 };
 
 static clr_status put_latest(const char *folder, const char *name)
@@ -95,6 +96,8 @@ static void *work(void *context)
         pthread_mutex_lock(&saver->mutex);
         if (st != CLR_OK)
             snprintf(saver->message, sizeof saver->message, "%s", clr_message());
+        else
+            saver->saved = saver->facts.step;
         saver->outcome = st;
         saver->slowest = took > saver->slowest ? took : saver->slowest;
         saver->busy = false;
@@ -116,6 +119,7 @@ clr_status clr_saver_open(const char *folder, int keep, const clr_params *params
     clr_saver *saver = CLR_NEW(clr_saver, 1);
     saver->folder = clr_copy_text(folder);
     saver->keep = keep;
+    saver->saved = -1;
     saver->params = params;
     saver->optim = optim;
     clr_ckpt_image from = clr_ckpt_image_of(params, optim);
@@ -158,9 +162,12 @@ clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts)
 {
     if (!saver)
         return CLR_OK;
-    pthread_mutex_lock(&saver->mutex);
-    clr_status st = settle(saver);
     clr_ckpt_image from = clr_ckpt_image_of(saver->params, saver->optim);
+    clr_status st = clr_ckpt_image_check(&from, facts->step);
+    if (st != CLR_OK)
+        return st;
+    pthread_mutex_lock(&saver->mutex);
+    st = settle(saver);
     clr_ckpt_image_copy(&saver->image, &from);
     replace(&saver->facts.config, facts->config);
     replace(&saver->facts.version, facts->version);
@@ -191,6 +198,16 @@ double clr_saver_seconds(clr_saver *saver)
     double slowest = saver->slowest;
     pthread_mutex_unlock(&saver->mutex);
     return slowest;
+}
+
+int64_t clr_saver_saved(clr_saver *saver)
+{
+    if (!saver)
+        return -1;
+    pthread_mutex_lock(&saver->mutex);
+    int64_t saved = saver->saved;
+    pthread_mutex_unlock(&saver->mutex);
+    return saved;
 }
 
 void clr_saver_close(clr_saver *saver)

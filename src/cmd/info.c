@@ -25,32 +25,83 @@ static const clr_opt options[] = {
 enum { LISTED = 12 };
 
 typedef struct total {
-    int64_t datasets, damaged, unchecked;
-    char why[600]; /* of the first damage */
+    int64_t datasets, damaged, unreadable, nonfinite, unchecked;
+    clr_status st; /* of the first fault */
+    char why[600];
 } total;
 
-static void note(total *t)
+/* What a fault is called. */
+static const char *note(total *t, clr_status st)
 {
-    if (!t->damaged++)
+    if (t->st == CLR_OK) {
+        t->st = st;
         snprintf(t->why, sizeof t->why, "%s", clr_message());
+    }
+    if (st == CLR_ENUMERIC) {
+        t->nonfinite++;
+        return "NOT FINITE";
+    }
+    if (st != CLR_EINPUT) {
+        t->unreadable++;
+        return "UNREADABLE";
+    }
+    t->damaged++;
+    return "DAMAGED";
 }
 
-static void show_shape(clr_h5 *file, const char *name)
+/* Prints a file's own text: what would steer a terminal is shown as '?'. */
+static void print_text(const char *text)
+{
+    for (; *text; text++)
+        putchar((unsigned char)*text < 32 && *text != '\n' && *text != '\t' ? '?' : *text == 127 ? '?' : *text);
+}
+
+/* false: nothing of it can be read, here or at all. */
+static bool show_shape(clr_h5 *file, const char *name)
 {
     static const char *const types[] = {"uint8", "int32", "int64", "uint64", "float32", "float64"};
     int64_t shape[CLR_H5_RANK];
     clr_h5_type type;
     int rank;
+    bool number = clr_h5_shape(file, name, &type, &rank, shape) == CLR_OK;
 
-    if (clr_h5_shape(file, name, &type, &rank, shape) == CLR_OK)
-        printf("  %-44s %s (", name, types[type]);
-    else if (clr_h5_shape(file, name, NULL, &rank, shape) == CLR_OK)
-        printf("  %-44s text (", name);
-    else
-        return;
+    if (!number && clr_h5_shape(file, name, NULL, &rank, shape) != CLR_OK)
+        return false;
+    printf("  ");
+    print_text(name);
+    printf("%*s %s (", (int)(strlen(name) < 44 ? 44 - strlen(name) : 0), "", number ? types[type] : "text");
     for (int i = 0; i < rank; i++)
         printf("%s%lld", i ? ", " : "", (long long)shape[i]);
     printf(")");
+    return true;
+}
+
+/* One dataset. ours: written here, so that it must have a checksum; finite: and be finite. */
+static void check_dataset(clr_h5 *file, const char *name, bool ours, bool finite, bool show, total *t)
+{
+    uint64_t checksum;
+    bool shown = show && show_shape(file, name);
+    bool foreign = !ours && !clr_h5_has_checksum(file, name); /* another program's: nothing to compare with */
+    clr_status st = foreign ? CLR_OK : finite ? clr_h5_checksum_finite(file, name, &checksum) : clr_h5_checksum(file, name, &checksum);
+
+    t->datasets++;
+    t->unchecked += foreign;
+    if (shown && foreign)
+        printf(" unchecked\n");
+    else if (shown && st == CLR_OK)
+        printf(" %016llx\n", (unsigned long long)checksum);
+    else if (shown)
+        putchar('\n');
+    else if (show && foreign && clr_h5_shape(file, name, NULL, NULL, (int64_t[CLR_H5_RANK]){0}) != CLR_OK) {
+        printf("  unchecked: ");
+        print_text(clr_message());
+        putchar('\n');
+    }
+    if (st == CLR_OK)
+        return;
+    printf("  %s: ", note(t, st));
+    print_text(clr_message());
+    putchar('\n');
 }
 
 /* Lists and verifies the datasets of an open file. */
@@ -59,29 +110,17 @@ static void check_datasets(clr_h5 *file, bool all, bool quiet, total *t)
     char **names = NULL, *format = NULL;
     int64_t n = 0;
     bool ours = clr_h5_get_text(file, "format", &format) == CLR_OK && !strncmp(format, "simclr", 6);
+    bool finite = clr_h5_has(file, "/model") || clr_h5_has(file, "/h");
 
     clr_free(format);
-    if (clr_h5_list(file, "/", &names, &n) != CLR_OK)
-        note(t);
+    clr_status st = clr_h5_list(file, "/", &names, &n);
+    if (st != CLR_OK) {
+        printf("  %s: ", note(t, st));
+        print_text(clr_message());
+        putchar('\n');
+    }
     for (int64_t i = 0; i < n; i++) {
-        bool shown = !quiet && (all || i < LISTED);
-        uint64_t checksum;
-        if (shown)
-            show_shape(file, names[i]);
-        bool foreign = !ours && !clr_h5_has_checksum(file, names[i]); /* another program's: nothing to compare with */
-        bool good = foreign || clr_h5_checksum(file, names[i], &checksum) == CLR_OK;
-        t->unchecked += foreign;
-        if (shown && foreign)
-            printf(" unchecked");
-        else if (shown && good)
-            printf(" %016llx", (unsigned long long)checksum);
-        if (shown)
-            putchar('\n');
-        if (!good) {
-            printf("  DAMAGED: %s\n", clr_message());
-            note(t);
-        }
-        t->datasets++;
+        check_dataset(file, names[i], ours, finite, !quiet && (all || i < LISTED), t);
         clr_free(names[i]);
     }
     if (!quiet && !all && n > LISTED)
@@ -93,8 +132,11 @@ static void show_text(clr_h5 *file, const char *name)
 {
     char *text = NULL;
 
-    if (clr_h5_get_text(file, name, &text) == CLR_OK)
-        printf("%s: %s\n", name, text);
+    if (clr_h5_get_text(file, name, &text) == CLR_OK) {
+        printf("%s: ", name);
+        print_text(text);
+        putchar('\n');
+    }
     clr_free(text);
 }
 
@@ -105,8 +147,11 @@ static void show_classes(const clr_store_facts *f, const int32_t *labels)
     for (int64_t i = 0; i < f->images; i++)
         count[labels[i]]++;
     printf("classes: %d\n", f->classes);
-    for (int c = 0; c < f->classes && c < LISTED; c++)
-        printf("  %-44s %lld images\n", f->class_names[c], (long long)count[c]);
+    for (int c = 0; c < f->classes && c < LISTED; c++) {
+        printf("  ");
+        print_text(f->class_names[c]);
+        printf("%*s %lld images\n", (int)(strlen(f->class_names[c]) < 44 ? 44 - strlen(f->class_names[c]) : 0), "", (long long)count[c]);
+    }
     if (f->classes > LISTED)
         printf("  ... and %d more\n", f->classes - LISTED);
     clr_free(count);
@@ -116,8 +161,9 @@ static void show_store(const char *path, total *t)
 {
     clr_store *store = NULL;
 
-    if (clr_store_open(path, &store) != CLR_OK) {
-        note(t);
+    clr_status st = clr_store_open(path, &store);
+    if (st != CLR_OK) {
+        note(t, st);
         return;
     }
     const clr_store_facts *f = clr_store_facts_of(store);
@@ -145,6 +191,27 @@ static const char *kind_of(clr_h5 *file)
     return clr_h5_has(file, "/h") ? "features" : "hdf5";
 }
 
+static clr_status open_file(const char *path, clr_h5 **file)
+{
+    clr_status st;
+    int tries = 0;
+
+    do
+        st = clr_h5_open(path, file);
+    while (clr_h5_again(st, &tries));
+    return st;
+}
+
+/* Closes; a refused read may have been shown as something else. */
+static void close_file(clr_h5 *file, total *t)
+{
+    int64_t known = t->unreadable;
+    clr_status st = clr_h5_finish(file, CLR_OK);
+
+    if (st != CLR_OK && t->unreadable == known)
+        note(t, st);
+}
+
 static const char *show_file(const char *path, const config *c, total *t)
 {
     static const char *const texts[] = {"format", "simclr_version", "store"}, *const numbers[] = {"step", "seed"};
@@ -152,8 +219,9 @@ static const char *show_file(const char *path, const config *c, total *t)
     int64_t number;
     double epoch;
 
-    if (clr_h5_open(path, &file) != CLR_OK) {
-        note(t);
+    clr_status st = open_file(path, &file);
+    if (st != CLR_OK) {
+        note(t, st);
         return "unknown";
     }
     const char *kind = kind_of(file);
@@ -169,28 +237,47 @@ static const char *show_file(const char *path, const config *c, total *t)
         show_text(file, "config");
     printf("datasets:\n");
     check_datasets(file, c->all, false, t);
-    clr_h5_close(file);
+    close_file(file, t);
     if (!strcmp(kind, "dataset"))
         show_store(path, t);
     return kind;
 }
 
+/* Opens a run's text file; NULL where there is none, or where it cannot be read, which is noted. */
+static FILE *open_text(const char *path, total *t)
+{
+    FILE *file = fopen(path, "r");
+
+    if (!file && errno != ENOENT)
+        note(t, clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno)));
+    return file;
+}
+
+static void close_text(FILE *file, const char *path, total *t)
+{
+    if (file && ferror(file))
+        note(t, clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno)));
+    if (file)
+        fclose(file);
+}
+
 /* First and last data row of metrics.tsv are enough to see how far a run has come. */
-static void show_metrics(const char *path)
+static void show_metrics(const char *path, total *t)
 {
     char line[2048], head[2048] = "", last[2048] = "";
     long long rows = 0;
-    FILE *file = fopen(path, "r");
+    FILE *file = open_text(path, t);
 
     while (file && fgets(line, sizeof line, file)) {
         rows += line[0] != '#';
         strcpy(line[0] == '#' ? head : last, line);
     }
-    if (file)
-        fclose(file);
+    close_text(file, path, t);
     printf("metrics: %lld steps\n", rows);
-    if (rows)
-        printf("%s%s", head, last);
+    if (rows) {
+        print_text(head);
+        print_text(last);
+    }
 }
 
 static int is_checkpoint(const struct dirent *entry)
@@ -200,32 +287,43 @@ static int is_checkpoint(const struct dirent *entry)
     return !strncmp(entry->d_name, "step-", 5) && n > 3 && !strcmp(entry->d_name + n - 3, ".h5");
 }
 
+static const char *check_checkpoint(const char *path, total *t)
+{
+    int64_t damaged = t->damaged, unreadable = t->unreadable, nonfinite = t->nonfinite;
+    clr_h5 *file = NULL;
+    clr_status st = open_file(path, &file);
+
+    if (st == CLR_OK)
+        check_datasets(file, false, true, t);
+    else
+        note(t, st);
+    close_file(file, t);
+    return t->damaged > damaged ? "DAMAGED" : t->unreadable > unreadable ? "UNREADABLE" : t->nonfinite > nonfinite ? "NOT FINITE" : "whole";
+}
+
 static void show_run(const char *path, total *t)
 {
     char line[1024];
     char *name = clr_text("%s/config", path), *folder = clr_text("%s/checkpoints", path);
     char *metrics = clr_text("%s/metrics.tsv", path);
     struct dirent **entry = NULL;
-    FILE *file = fopen(name, "r");
+    FILE *file = open_text(name, t);
 
     printf("%s: run\nconfig:\n", path);
-    while (file && fgets(line, sizeof line, file))
-        printf("  %s", line);
-    if (file)
-        fclose(file);
-    show_metrics(metrics);
+    while (file && fgets(line, sizeof line, file)) {
+        printf("  ");
+        print_text(line);
+    }
+    close_text(file, name, t);
+    show_metrics(metrics, t);
     int n = scandir(folder, &entry, is_checkpoint, alphasort);
+    if (n < 0 && errno != ENOENT)
+        note(t, clr_fail(CLR_EIO, "%s: cannot be listed: %s", folder, strerror(errno)));
     printf("checkpoints: %d\n", n < 0 ? 0 : n);
     for (int i = 0; i < n; i++) {
         char *one = clr_text("%s/%s", folder, entry[i]->d_name);
-        clr_h5 *checkpoint = NULL;
-        int64_t before = t->damaged;
-        if (clr_h5_open(one, &checkpoint) != CLR_OK)
-            note(t);
-        else
-            check_datasets(checkpoint, false, true, t);
-        clr_h5_close(checkpoint);
-        printf("  %-44s %s\n", entry[i]->d_name, t->damaged > before ? "DAMAGED" : "whole");
+        const char *state = check_checkpoint(one, t);
+        printf("  %-44s %s\n", entry[i]->d_name, state);
         clr_free(one);
         free(entry[i]);
     }
@@ -246,17 +344,19 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         return clr_fail(CLR_EIO, "%s: %s", path, strerror(errno));
     if (S_ISDIR(facts.st_mode)) {
         char *name = clr_text("%s/config", path);
-        bool there = !stat(name, &facts);
+        int error = stat(name, &facts) ? errno : 0;
         clr_free(name);
-        if (!there)
+        if (error && error != ENOENT)
+            return clr_fail(CLR_EIO, "%s/config: %s", path, strerror(error));
+        if (error)
             return clr_fail(CLR_EINPUT, "%s: is a folder without a file `config`, so no run directory", path);
         show_run(path, &t);
     } else {
         kind = show_file(path, settings, &t);
     }
-    printf("info kind=%s datasets=%lld damaged=%lld unchecked=%lld file=%s\n", kind, (long long)t.datasets, (long long)t.damaged,
-           (long long)t.unchecked, path);
-    return t.damaged ? clr_fail(CLR_EINPUT, "%s", t.why) : CLR_OK;
+    printf("info kind=%s datasets=%lld damaged=%lld unchecked=%lld unreadable=%lld nonfinite=%lld file=%s\n", kind, (long long)t.datasets,
+           (long long)t.damaged, (long long)t.unchecked, (long long)t.unreadable, (long long)t.nonfinite, path);
+    return t.st == CLR_OK ? CLR_OK : clr_fail(t.st, "%s", t.why);
 }
 
 const clr_command clr_command_info = {.name = "info",

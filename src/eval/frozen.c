@@ -9,20 +9,32 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static clr_status look(const char *path, struct stat *facts, bool *there)
+{
+    *there = !stat(path, facts);
+    return *there || errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
+}
+
 /* On one rank: the checkpoint that `where` means. */
 static clr_status resolve(const char *where, char **path)
 {
     struct stat facts;
+    bool there, inside;
 
     *path = NULL;
-    if (stat(where, &facts))
-        return clr_fail(CLR_EIO, "%s: %s", where, strerror(errno));
+    clr_status st = look(where, &facts, &there);
+    if (st != CLR_OK)
+        return st;
+    if (!there)
+        return clr_fail(CLR_EIO, "%s: %s", where, strerror(ENOENT));
     if (!S_ISDIR(facts.st_mode)) {
         *path = clr_copy_text(where);
         return CLR_OK;
     }
     char *folder = clr_text("%s/checkpoints", where);
-    clr_status st = clr_ckpt_newest(stat(folder, &facts) ? where : folder, path);
+    st = look(folder, &facts, &inside);
+    if (st == CLR_OK)
+        st = clr_ckpt_newest(inside ? folder : where, path);
     clr_free(folder);
     return st != CLR_OK || *path ? st : clr_fail(CLR_EINPUT, "%s: holds no checkpoint; give a run directory or a checkpoint", where);
 }
@@ -51,7 +63,7 @@ static char *run_of(const char *path)
 }
 
 /* Channels are the second dimension of the first convolution. */
-static clr_status channels_of(const char *path, int *channels)
+static clr_status channels_once(const char *path, int *channels)
 {
     static const char name[] = "/model/encoder/conv1.weight";
     int64_t shape[CLR_H5_RANK];
@@ -61,11 +73,22 @@ static clr_status channels_of(const char *path, int *channels)
     clr_status st = clr_h5_open(path, &file);
     if (st == CLR_OK)
         st = clr_h5_shape(file, name, NULL, NULL, shape);
-    clr_h5_close(file);
+    st = clr_h5_finish(file, st);
     clr_h5_unlock();
     if (st == CLR_OK && shape[1] != 1 && shape[1] != 3)
         st = clr_fail(CLR_EINPUT, "%s: %s is made for %lld channels; 1 and 3 are known", path, name, (long long)shape[1]);
     *channels = st == CLR_OK ? (int)shape[1] : 0;
+    return st;
+}
+
+static clr_status channels_of(const char *path, int *channels)
+{
+    clr_status st;
+    int tries = 0;
+
+    do
+        st = channels_once(path, channels);
+    while (clr_h5_again(st, &tries));
     return st;
 }
 
@@ -121,7 +144,7 @@ static clr_status open_planner(clr_comm *comm, clr_frozen *f)
     return st;
 }
 
-/* Collective. */
+/* Collective. The network is as large as the file's config says: that is a claim, too. */
 static clr_status open_encoder(clr_comm *comm, int views, clr_frozen *f)
 {
     clr_encoder_config config = clr_config_encoder(&f->config, f->channels);
@@ -130,9 +153,11 @@ static clr_status open_encoder(clr_comm *comm, int views, clr_frozen *f)
 
     config.views = views;
     clr_status st = clr_encoder_memory(comm, f->planner, &config, bytes);
-    if (st == CLR_OK && (double)bytes[0] + (double)bytes[1] + (double)bytes[2] > (double)room.bytes)
-        st = clr_fail(CLR_EMEMORY, "%s: its network takes %.3f GB on every rank, and %.3f GB are there for each (%s); start fewer ranks a node", f->path,
-                      ((double)bytes[0] + (double)bytes[1] + (double)bytes[2]) * 1e-9, (double)room.bytes * 1e-9, room.by);
+    double need = st != CLR_OK ? 0 : (double)bytes[0] * (clr_comm_rank(comm) ? 1 : 2) + (double)bytes[1] + (double)bytes[2]; /* rank 0 reads into a copy */
+    if (st == CLR_OK && need > (double)room.bytes)
+        st = clr_fail(CLR_EMEMORY,
+                      "%s: the network that its config describes needs %.3f GB on a rank, and %.3f GB are there (%s); start fewer ranks a node",
+                      f->path, need * 1e-9, (double)room.bytes * 1e-9, room.by);
     st = clr_comm_agree(comm, st);
     if (st == CLR_OK)
         st = clr_comm_agree(comm, clr_encoder_new(comm, f->planner, &config, &f->params, &f->encoder));

@@ -50,9 +50,13 @@ static clr_status read_text(const char *path, char **text)
         return errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
     *text = CLR_NEW(char, MOST);
     (*text)[fread(*text, 1, MOST - 1, file)] = 0;
-    bool bad = ferror(file);
+    int error = ferror(file) ? errno : 0;
     fclose(file);
-    return bad ? clr_fail(CLR_EIO, "%s: cannot be read", path) : CLR_OK;
+    if (!error)
+        return CLR_OK;
+    clr_free(*text);
+    *text = NULL;
+    return clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(error));
 }
 
 static clr_status write_text(const char *path, const char *text)
@@ -114,23 +118,30 @@ static void reclaim(const char *folder)
         clr_output_reclaim(folder, beginnings[i]);
 }
 
-/* Making the folder, its lock, the comparison, and only then the first write. */
-clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *text, clr_lock **lock)
+static clr_status compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *path)
 {
-    char *path = clr_text("%s/config", config->run_dir), *log = clr_text("%s/log", config->run_dir), *earlier = NULL;
-    char *checkpoints = clr_text("%s/checkpoints", config->run_dir);
+    char *checkpoints = clr_text("%s/checkpoints", config->run_dir), *earlier = NULL;
+    clr_status st = read_text(path, &earlier);
+
+    if (st == CLR_OK && earlier && clr_ckpt_any(checkpoints)) /* a start that was refused before its first is no run yet */
+        st = same_run(config, options, data, earlier);
+    clr_free(earlier);
+    clr_free(checkpoints);
+    return st;
+}
+
+/* Making the folder, its lock, the comparison, and only then the first write. */
+clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, clr_lock **lock)
+{
+    char *path = clr_text("%s/config", config->run_dir), *log = clr_text("%s/log", config->run_dir);
     clr_status st = make(config->run_dir);
 
     if (st == CLR_OK)
         st = clr_lock_take(config->run_dir, lock);
     if (st == CLR_OK)
-        st = read_text(path, &earlier);
-    if (st == CLR_OK && earlier && clr_ckpt_any(checkpoints)) /* a start that was refused before its first is no run yet */
-        st = same_run(config, options, data, earlier);
+        st = compare(config, options, data, path);
     if (st == CLR_OK)
         reclaim(config->run_dir);
-    if (st == CLR_OK && (!earlier || strcmp(earlier, text)))
-        st = write_text(path, text);
     int error = st == CLR_OK ? clr_log_file(log) : 0;
     if (error)
         st = clr_fail(CLR_EIO, "%s: cannot be written: %s", log, strerror(error));
@@ -138,9 +149,19 @@ clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options,
         clr_lock_drop(*lock);
         *lock = NULL;
     }
-    clr_free(earlier);
     clr_free(path);
     clr_free(log);
-    clr_free(checkpoints);
+    return st;
+}
+
+clr_status clr_folder_settle(const clr_config *config, const char *text)
+{
+    char *path = clr_text("%s/config", config->run_dir), *earlier = NULL;
+    clr_status st = read_text(path, &earlier);
+
+    if (st == CLR_OK && (!earlier || strcmp(earlier, text)))
+        st = write_text(path, text);
+    clr_free(earlier);
+    clr_free(path);
     return st;
 }

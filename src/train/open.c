@@ -136,7 +136,7 @@ static clr_status go_on(clr_training *t)
         return st;
     numbers[1] = params->batches;
     clr_comm_broadcast(t->comm, numbers, sizeof numbers, 0);
-    t->begin = numbers[0];
+    t->begin = t->whole = numbers[0];
     if (t->begin < 0)
         return CLR_OK;
     params->batches = numbers[1];
@@ -147,7 +147,8 @@ static clr_status go_on(clr_training *t)
     return CLR_OK;
 }
 
-/* Rank 0: what it writes during the run; begins with a checkpoint of step 0, which shows at once where there is no room. */
+/* Rank 0: what it writes during the run; begins with a checkpoint of step 0, which shows at once where there is no room. Then the run is
+   one, and `config` says which. */
 static clr_status open_files(clr_training *t)
 {
     char *folder = clr_text("%s/checkpoints", t->config->run_dir), *path = clr_text("%s/metrics.tsv", t->config->run_dir);
@@ -163,6 +164,8 @@ static clr_status open_files(clr_training *t)
         if (st != CLR_OK)
             st = clr_fail_in(st, "the first checkpoint, before any training, cannot be saved");
     }
+    if (st == CLR_OK)
+        st = clr_folder_settle(t->config, t->text);
     clr_free(folder);
     clr_free(path);
     return st;
@@ -183,7 +186,7 @@ clr_status clr_training_open(clr_training *t)
         st = open_loader_config(t, &loader);
     st = clr_comm_agree(t->comm, st);
     if (st == CLR_OK)
-        st = clr_comm_agree(t->comm, t->first ? clr_folder_open(t->config, t->options, t->data, t->text, &t->lock) : CLR_OK);
+        st = clr_comm_agree(t->comm, t->first ? clr_folder_open(t->config, t->options, t->data, &t->lock) : CLR_OK);
     if (st != CLR_OK)
         return st;
     clr_watchdog_start(t->config->watchdog, clr_comm_rank(t->comm), clr_comm_host(t->comm)); /* a lock may have been waited for */

@@ -39,8 +39,8 @@ static clr_status blame(clr_training *t, int64_t done, const clr_step_result *re
         clr_free(list);
         list = longer;
     }
-    clr_status st = clr_comm_agree(t->comm, clr_fail(CLR_ENUMERIC, "step %" PRId64 ": %s; %s images of this rank: %s. The checkpoints before it are "
-                                                                   "whole; a smaller --lr may help", done, where,
+    clr_status st = clr_comm_agree(t->comm, clr_fail(CLR_ENUMERIC, "step %" PRId64 ": %s; %s images of this rank: %s. A smaller --lr may help (with "
+                                                                   "--allow-change=lr)", done, where,
                                                      result->suspects ? "from the" : "among the", list));
     clr_free(where);
     clr_free(list);
@@ -157,6 +157,8 @@ clr_status clr_run(clr_comm *comm, const clr_config *config, const clr_opt_set *
         result->checkpoint = t.unsaved ? clr_text("%s/checkpoints/latest", config->run_dir)
                                        : clr_text("%s/checkpoints/step-%08" PRId64 ".h5", config->run_dir, result->steps);
     }
+    if (st == CLR_ENUMERIC && t.first && t.saver)
+        clr_training_remains(&t);
     clr_watchdog_end();
     clr_training_close(&t);
     result->seconds = clr_seconds() - begin;

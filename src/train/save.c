@@ -1,8 +1,9 @@
-/* When and how a run saves. A failed save is an occasion lost, not a run: the older files are whole. */
+/* When and how a run saves. A failed save is an occasion lost, not a run: the checkpoint before it is whole. */
 #include "training.h"
 
 #include "clr/hash.h"
 #include "clr/log.h"
+#include "clr/mem.h"
 #include "watch.h"
 
 #include <inttypes.h>
@@ -29,6 +30,23 @@ bool clr_training_hopeless(const clr_training *t)
     return t->failed_saves >= FAILED_SAVES;
 }
 
+/* The step of the newest checkpoint that is known to be whole: written by this start, or verified and gone on from. */
+static int64_t whole(const clr_training *t)
+{
+    return clr_max64(t->whole, clr_saver_saved(t->saver));
+}
+
+void clr_training_remains(const clr_training *t)
+{
+    char *error = clr_copy_text(clr_message()); /* which the caller tells */
+
+    if (clr_saver_wait(t->saver) != CLR_OK)
+        clr_warn("%s", clr_message());
+    clr_fail(CLR_ENUMERIC, "%s", error);
+    clr_free(error);
+    clr_info("the checkpoint of step %" PRId64 " is whole and finite: the same command goes on from it", whole(t));
+}
+
 /* Ranks step the same sums, so their weights are the same bits; where they are not, memory or network is at fault. */
 static clr_status compare_ranks(clr_training *t, int64_t done)
 {
@@ -40,7 +58,7 @@ static clr_status compare_ranks(clr_training *t, int64_t done)
     if (most[0] == -most[1] && most[2] == -most[3])
         return CLR_OK;
     return clr_comm_agree(t->comm, clr_fail(CLR_ENUMERIC, "after step %" PRId64 " the ranks' weights differ: memory, network or the MPI library "
-                                                          "is at fault; nothing was saved, the same command goes on from the checkpoint before", done));
+                                                          "is at fault; nothing was saved, the same command goes on from the newest checkpoint", done));
 }
 
 /* st: how the save begun last ended. */
@@ -48,8 +66,8 @@ static void bear(clr_training *t, clr_status st)
 {
     t->failed_saves = st == CLR_OK ? 0 : t->failed_saves + 1;
     if (st != CLR_OK)
-        clr_warn("A CHECKPOINT COULD NOT BE SAVED (%d in a row): %s. The older ones are whole; trying again at the next occasion", t->failed_saves,
-                 clr_message());
+        clr_warn("A CHECKPOINT COULD NOT BE SAVED (%d in a row): %s. That of step %" PRId64 " is whole; trying again at the next occasion",
+                 t->failed_saves, clr_message(), whole(t));
 }
 
 /* Of the save before; this one is in flight then. */
@@ -69,11 +87,17 @@ clr_status clr_training_save(clr_training *t, int64_t done)
     clr_status st = clr_comm_agree(t->comm, t->first ? clr_lock_check(t->lock) : CLR_OK);
     if (st == CLR_OK)
         st = compare_ranks(t, done);
-    if (st == CLR_OK && t->first)
-        bear(t, begin(t, done));
+    if (st != CLR_OK)
+        return st;
+    if (t->first && (st = begin(t, done)) != CLR_ENUMERIC) {
+        bear(t, st);
+        st = CLR_OK;
+    }
     t->saved = done;
+    if (st != CLR_OK)
+        st = clr_fail_in(st, "numbers ceased to be finite; a smaller --lr may help (with --allow-change=lr)");
     t->last_save = clr_seconds();
-    return st;
+    return clr_comm_agree(t->comm, st);
 }
 
 clr_status clr_training_settle(clr_training *t, int64_t done)
@@ -87,8 +111,8 @@ clr_status clr_training_settle(clr_training *t, int64_t done)
         st = clr_saver_wait(t->saver);
     }
     if (st != CLR_OK)
-        return clr_fail_in(st, "%s: the last checkpoint, of step %" PRId64 ", could not be saved; the older ones are whole, the same command goes on "
-                               "from the newest", t->config->run_dir, done);
+        return clr_fail_in(st, "%s: the last checkpoint, of step %" PRId64 ", could not be saved; the same command goes on from that of step %" PRId64,
+                           t->config->run_dir, done, whole(t));
     st = clr_metrics_sync(&t->metrics);
     return st == CLR_OK ? st : clr_fail_in(st, "the checkpoint of step %" PRId64 " is saved, but its last rows of metrics are not", done);
 }

@@ -32,6 +32,7 @@ typedef struct clr_training {
     char *text;                      /* of DIR/config, and of checkpoints */
     clr_schedule schedule;
     int64_t begin, total, per_epoch; /* steps */
+    int64_t whole;                   /* of the checkpoint that was gone on from; -1 */
     double chance;
 
     clr_occasions every;
@@ -66,8 +67,10 @@ clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encode
 bool clr_training_due(const clr_training *t, int64_t done);
 /* Seconds that a save may take. Local; rank 0. */
 double clr_training_saving(const clr_training *t);
-/* Collective. Makes sure that the run directory is still this job's (else CLR_EBUSY) and that all ranks hold the same weights (else
-   CLR_ENUMERIC), both agreed upon, and starts a save on rank 0. Failed saves are warned about. */
+/* After numbers that ceased to be finite: waits for a save in flight and says what the same command goes on from. Local; rank 0. */
+void clr_training_remains(const clr_training *t);
+/* Collective. Makes sure that the run directory is still this job's (else CLR_EBUSY), that all ranks hold the same weights, and that what is
+   saved is finite (else CLR_ENUMERIC), all agreed upon, and starts a save on rank 0. Failed saves are warned about. */
 clr_status clr_training_save(clr_training *t, int64_t done);
 /* Local; rank 0, at the end: tries again where saves fail, for there is no next occasion. CLR_EIO where the checkpoint of step done, or
    rows of metrics.tsv, are not on the disk. */
