@@ -36,8 +36,8 @@ clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim)
 clr_status clr_ckpt_newest(const char *folder, char **path);
 /* Local. Whether a folder has checkpoints, good or bad, or cannot be looked into. */
 bool clr_ckpt_any(const char *folder);
-/* Local; whoever holds the folder. Checkpoints of later steps than the one that a run goes on from were passed over: they become NAME.bad, so
-   that they neither count among those that are kept nor come back. */
+/* Local; whoever holds the folder, and goes on from this step. Checkpoints of later steps were passed over: they become NAME.bad, so that they
+   neither count among those that are kept nor come back; and `latest` names this one. */
 clr_status clr_ckpt_set_aside(const char *folder, int64_t step);
 
 /* Saving behind the training. Rank 0 owns one of these; other ranks' are NULL, which every function accepts. begin copies params

@@ -360,6 +360,21 @@ bool clr_ckpt_any(const char *folder)
     return n > 0 || (n < 0 && errno != ENOENT);
 }
 
+/* Writes it where it says otherwise, or nothing. */
+static clr_status point_latest(const char *folder, int64_t step)
+{
+    char *path = clr_text("%s/latest", folder), *name = clr_text("step-%08lld.h5", (long long)step), line[64] = "";
+    FILE *file = fopen(path, "r");
+    bool good = file && fgets(line, sizeof line, file) && !strncmp(line, name, strlen(name)) && line[strlen(name)] == '\n';
+
+    if (file)
+        fclose(file);
+    clr_status st = good ? CLR_OK : clr_ckpt_put_latest(folder, name);
+    clr_free(name);
+    clr_free(path);
+    return st;
+}
+
 clr_status clr_ckpt_set_aside(const char *folder, int64_t step)
 {
     struct dirent **entry = NULL;
@@ -379,7 +394,7 @@ clr_status clr_ckpt_set_aside(const char *folder, int64_t step)
         free(entry[i]);
     }
     free(entry);
-    return st;
+    return st == CLR_OK ? point_latest(folder, step) : st;
 }
 
 static clr_status check_once(const char *path)

@@ -33,6 +33,9 @@ clr_status clr_ckpt_image_check(const clr_ckpt_image *image, int64_t step);
 int64_t clr_ckpt_scratch(const clr_ckpt_image *image);
 clr_status clr_ckpt_write_image(const char *path, const clr_ckpt_facts *facts, const clr_ckpt_image *image, float *scratch);
 
+/* FOLDER/latest, whole or as it was: name. */
+clr_status clr_ckpt_put_latest(const char *folder, const char *name);
+
 /* The step in a name such as step-00000100.h5, -1 for other names. */
 int64_t clr_ckpt_step_of(const char *name);
 

@@ -36,7 +36,7 @@ struct clr_saver {
     int64_t saved;      /* the step of the last good save, -1: none */
 };
 
-static clr_status put_latest(const char *folder, const char *name)
+clr_status clr_ckpt_put_latest(const char *folder, const char *name)
 {
     char *path = clr_text("%s/latest", folder);
     clr_output output;
@@ -71,7 +71,7 @@ static clr_status save(clr_saver *saver)
     clr_status st = clr_ckpt_write_image(path, &saver->facts, &saver->image, saver->scratch);
 
     if (st == CLR_OK)
-        st = put_latest(saver->folder, name);
+        st = clr_ckpt_put_latest(saver->folder, name);
     if (st == CLR_OK && saver->keep)
         prune(saver->folder, saver->keep, saver->facts.step);
     clr_free(name);

@@ -40,6 +40,15 @@ clr_status clr_h5_set_real(clr_h5 *file, const char *name, double value)
     return set_attribute(file, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value);
 }
 
+static clr_status bad(clr_h5 *file, const char *where, const char *name, const char *why)
+{
+    char *whole = clr_text("%s%sattribute %s", where ? where : "", where ? ": " : "", name);
+    clr_status st = clr_h5_fail(file, whole, CLR_EINPUT, why);
+
+    clr_free(whole);
+    return st;
+}
+
 /* An attribute of one element: what it holds and how many elements are claims, compared before anything is read. */
 static clr_status open_single(clr_h5 *file, hid_t object, const char *where, const char *name, hid_t *attribute)
 {
@@ -47,15 +56,12 @@ static clr_status open_single(clr_h5 *file, hid_t object, const char *where, con
     int rank;
 
     clr_h5_quiet();
-    if (H5Aexists(object, name) <= 0) {
-        clr_h5_note(file);
-        return file->error ? clr_h5_fail(file, where, CLR_EIO, "cannot be read")
-                           : clr_fail(CLR_EINPUT, "%s: %s%shas no attribute %s", file->path, where ? where : "", where ? " " : "", name);
-    }
+    if (H5Aexists(object, name) <= 0)
+        return bad(file, where, name, "is missing");
     *attribute = H5Aopen(object, name, H5P_DEFAULT);
     hid_t space = *attribute < 0 ? -1 : H5Aget_space(*attribute);
     bool good = space >= 0 && clr_h5_extent(space, &rank, shape, &elements) && elements == 1;
-    clr_status st = good ? CLR_OK : clr_h5_fail(file, name, CLR_EINPUT, elements > 1 ? "this attribute has more than one value" : "this attribute cannot be opened");
+    clr_status st = good ? CLR_OK : bad(file, where, name, space < 0 ? "cannot be opened" : "has not one value");
     if (space >= 0)
         H5Sclose(space);
     if (!good && *attribute >= 0)
@@ -74,11 +80,11 @@ clr_status clr_h5_get_text(clr_h5 *file, const char *name, char **text)
     hid_t type = H5Aget_type(attribute);
     size_t size = H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 ? H5Tget_size(type) : 0;
     if (!size || size > (size_t)file->bytes)
-        st = clr_fail(CLR_EINPUT, "%s: attribute %s is not a text", file->path, name);
+        st = bad(file, NULL, name, "is not a text");
     else {
         char *block = clr_alloc(size + 1, 1);
         if (H5Aread(attribute, type, block) < 0) {
-            st = clr_h5_fail(file, name, CLR_EINPUT, "this attribute cannot be read");
+            st = bad(file, NULL, name, "cannot be read");
             clr_free(block);
         } else
             *text = block;
@@ -97,9 +103,9 @@ clr_status clr_h5_get_number(clr_h5 *file, hid_t object, const char *where, cons
         return st;
     hid_t type = H5Aget_type(attribute);
     if (H5Tequal(type, clr_h5_stored(wanted)) <= 0)
-        st = clr_h5_fail(file, name, CLR_EINPUT, "this attribute is not a number of the kind that it should be");
+        st = bad(file, where, name, "is not a number of the kind that it should be");
     else if (H5Aread(attribute, clr_h5_native(wanted), value) < 0)
-        st = clr_h5_fail(file, name, CLR_EINPUT, "this attribute cannot be read");
+        st = bad(file, where, name, "cannot be read");
     H5Tclose(type);
     H5Aclose(attribute);
     return st;

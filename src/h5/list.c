@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH = 32, MOST = 1 << 20 };
+enum { DEPTH = 32, MOST = 1 << 16 };
 
 typedef struct listing {
     clr_h5 *file;

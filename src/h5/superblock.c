@@ -65,7 +65,7 @@ clr_status clr_h5_check_superblock(clr_h5 *file)
     if (number(at, 8) || other != UINT64_MAX)
         return clr_fail(CLR_EINPUT, "%s: is HDF5 with parts that are not read here (a user block, an extension or a driver of its own)", file->path);
     if (end > (uint64_t)file->bytes)
-        return clr_fail(CLR_EINPUT, "%s: is not a whole HDF5 file: %lld bytes are there, and there were %llu", file->path, (long long)file->bytes,
+        return clr_fail(CLR_EINPUT, "%s: is not a whole HDF5 file: it has %lld bytes, and had %llu", file->path, (long long)file->bytes,
                         (unsigned long long)end);
     return check_root(file, number(at + (old ? 40 : 24), 8), old);
 }

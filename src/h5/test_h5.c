@@ -197,7 +197,7 @@ START_TEST(what_is_missing_is_named)
     says(clr_h5_read(file, "/a/block", CLR_H5_F32, 99, block), CLR_EINPUT, "/a/block holds 100 values, not 99");
     says(clr_h5_read(file, "/a/block", CLR_H5_I32, 100, block), CLR_EINPUT, "/a/block holds float32, not int32");
     says(clr_h5_read_rows(file, "/rows", CLR_H5_U8, 12, 2, block), CLR_EINPUT, "/rows has 13 rows, not 14");
-    says(clr_h5_get_text(file, "nothing", &text), CLR_EINPUT, "has no attribute nothing");
+    says(clr_h5_get_text(file, "nothing", &text), CLR_EINPUT, "attribute nothing: is missing");
     says(clr_h5_get_int(file, "format", &n), CLR_EINPUT, "format");
     ck_assert(!clr_h5_has(file, "/nothing") && clr_h5_has(file, "/a/b"));
     clr_h5_close(file);

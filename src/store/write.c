@@ -1,6 +1,7 @@
 /* Writing a store. Whether all images have one shape is known only at the end, so their bytes are spooled to an unlinked
    file beside the store's (it vanishes with the process, whatever happens) and poured into the HDF5 file by commit. */
 #include "clr/h5.h"
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/store.h"
 #include "layout.h"
@@ -12,6 +13,7 @@
 
 struct clr_store_writer {
     char *path;
+    char *left;         /* the spool's name, where it could not be unlinked at once */
     clr_store_layout layout;
     int spool;
     int64_t images, room, bytes;
@@ -31,9 +33,9 @@ clr_status clr_store_create(const char *path, const clr_store_layout *layout, cl
     if (spool < 0) {
         st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
     } else {
-        unlink(temporary);
+        char *left = unlink(temporary) ? clr_copy_text(temporary) : NULL;
         *writer = CLR_NEW(clr_store_writer, 1);
-        **writer = (clr_store_writer){.path = clr_copy_text(path), .layout = *layout, .spool = spool};
+        **writer = (clr_store_writer){.path = clr_copy_text(path), .left = left, .layout = *layout, .spool = spool};
     }
     clr_free(temporary);
     return st;
@@ -44,6 +46,9 @@ void clr_store_abandon(clr_store_writer *w)
     if (!w)
         return;
     close(w->spool);
+    if (w->left && unlink(w->left) && errno != ENOENT)
+        clr_warn("%s: this temporary file cannot be removed: %s; you may delete it", w->left, strerror(errno));
+    clr_free(w->left);
     for (int64_t i = 0; i < w->images; i++)
         clr_free(w->names[i]);
     clr_free(w->names);
