@@ -34,6 +34,17 @@ pretrain 2 "$work/two" --steps=12 --lr=0.02 --allow-change=steps && die "--allow
 pretrain 2 "$work/two" --steps=12 --lr=0.02 --allow-change=steps,lr --keep=5 --threads=2 --checkpoint-every=1e || die "$(tail -5 "$work/two.out")"
 [ "$(steps "$work/two")" = "$(seq -s ' ' 12) " ] || die "metrics.tsv has the steps $(steps "$work/two")"
 
+# Numbers that cease to be finite: named, never saved; what is said to be whole is.
+pretrain 2 "$work/odd" --steps=40 --checkpoint-every=1 --keep=100 --optimizer=sgd --lr=10000 --lr-scaling=none --weight-decay=10 && die "nothing became infinite"
+grep -q "^simclr: .*step [0-9]*" "$work/odd.out" || die "no step is named: $(tail -3 "$work/odd.out")"
+last=$(sed -n 's/^the checkpoint of step \([0-9]*\) is whole and finite.*/\1/p' "$work/odd.out")
+[ "$last" ] && [ "$(saved "$work/odd" | wc -w)" = $((last + 1)) ] || die "step $last is said to be whole, and there are $(saved "$work/odd")"
+"$simclr" info "$work/odd" >"$work/odd.info" 2>&1 || die "$(tail -3 "$work/odd.info")"
+grep -q "^info kind=run .* damaged=0 .* nonfinite=0" "$work/odd.info" || die "$(tail -1 "$work/odd.info")"
+printf 'a config of before\n' >"$work/odd/config" # what a start that fails must leave
+pretrain 2 "$work/odd" --steps=40 --checkpoint-every=1 --keep=100 --optimizer=sgd --lr=10000 --lr-scaling=none --weight-decay=10 --plan=gues && die "a bad plan was taken"
+grep -q "^a config of before" "$work/odd/config" || die "a start that failed wrote a config"
+
 # Saves fail while the folder is away; the run bears a few, and ends as if nothing had been.
 n=72
 pretrain 2 "$work/calm" --steps=$n --checkpoint-every=8 || die "$(tail -5 "$work/calm.out")"

@@ -5,6 +5,7 @@
 #include "clr/test.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -270,6 +271,21 @@ START_TEST(damage_is_found_or_harmless)
 }
 END_TEST
 
+static char *latest(void)
+{
+    static char text[80];
+    char name[80];
+    FILE *file;
+
+    snprintf(name, sizeof name, "%s/latest", top);
+    file = fopen(name, "r");
+    if (!file || !fgets(text, sizeof text, file))
+        strcpy(text, "none");
+    if (file)
+        fclose(file);
+    return text;
+}
+
 START_TEST(the_newest_good_one_is_found)
 {
     char newer[80], *found = NULL;
@@ -300,26 +316,12 @@ START_TEST(the_newest_good_one_is_found)
     ck_assert_int_eq(clr_ckpt_set_aside(top, 7), CLR_OK);
     ck_assert_int_eq(entries(".bad"), 3);
     ck_assert_int_eq(entries("step-00000012.h5.bad"), 1);
+    ck_assert_str_eq(latest(), "step-00000007.h5\n"); /* whatever it said before */
     ck_assert_int_eq(clr_ckpt_newest(top, &found), CLR_OK);
     ck_assert_str_eq(found, path);
     clr_free(found);
 }
 END_TEST
-
-static char *latest(void)
-{
-    static char text[80];
-    char name[80];
-    FILE *file;
-
-    snprintf(name, sizeof name, "%s/latest", top);
-    file = fopen(name, "r");
-    if (!file || !fgets(text, sizeof text, file))
-        strcpy(text, "none");
-    if (file)
-        fclose(file);
-    return text;
-}
 
 static clr_saver *open_saver(int keep)
 {
@@ -418,6 +420,44 @@ START_TEST(a_failed_save_is_told_once_and_harms_nothing)
 }
 END_TEST
 
+/* Wherever it stands: the save is refused at once, names tensor and step, and the next one is as good as any. */
+START_TEST(what_is_not_finite_is_not_saved)
+{
+    struct {
+        float *block;
+        const char *first, *last;
+    } kinds[] = {
+        {params.value, "/model/encoder/conv1.weight[0] is", "/model/head/0.weight["},
+        {params.state, "/model/encoder/bn1.running_mean[0] is", "/model/head/1.running_var["},
+        {clr_optim_slot(optim, 0), "/optimizer/adamw/exp_avg/encoder/conv1.weight[0] is", "/optimizer/adamw/exp_avg/head/0.weight["},
+        {clr_optim_slot(optim, 1), "/optimizer/adamw/exp_avg_sq/encoder/conv1.weight[0] is", "exp_avg_sq/head/0.weight["},
+    };
+    static const float values[] = {NAN, INFINITY, -INFINITY};
+    clr_ckpt_facts facts = facts_of(7);
+    clr_saver *saver = open_saver(3);
+
+    ck_assert_int_eq(clr_saver_saved(saver), -1);
+    for (int i = 0; i < 24; i++) {
+        bool last = i % 2;
+        const clr_table *table = i / 2 % 4 == 1 ? &params.states : &params.weights;
+        const clr_entry *entry = &table->entry[last ? table->entries - 1 : 0];
+        float *at = kinds[i / 2 % 4].block + entry->offset + (last ? entry->count - 1 : 0), before = *at;
+        *at = values[i / 8];
+        ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_ENUMERIC);
+        const char *want = last ? kinds[i / 2 % 4].last : kinds[i / 2 % 4].first;
+        ck_assert_msg(strstr(clr_message(), want) && strstr(clr_message(), "step 7"), "'%s' does not say '%s'", clr_message(), want);
+        ck_assert_int_eq(clr_ckpt_write(path, &facts, &params, optim), CLR_ENUMERIC);
+        *at = before;
+    }
+    ck_assert_int_eq(clr_saver_wait(saver), CLR_OK);
+    ck_assert_int_eq(entries("step-"), 0);
+    ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_OK);
+    ck_assert_int_eq(clr_saver_wait(saver), CLR_OK);
+    ck_assert_int_eq(clr_saver_saved(saver), 7);
+    clr_saver_close(saver);
+}
+END_TEST
+
 START_TEST(other_ranks_savers_are_null)
 {
     clr_ckpt_facts facts = facts_of(1);
@@ -444,6 +484,7 @@ int main(void)
     tcase_add_test(tcase, saving_hides_behind_training);
     tcase_add_test(tcase, the_newest_few_are_kept);
     tcase_add_test(tcase, a_failed_save_is_told_once_and_harms_nothing);
+    tcase_add_test(tcase, what_is_not_finite_is_not_saved);
     tcase_add_test(tcase, other_ranks_savers_are_null);
     return clr_test_run("ckpt", tcase, CK_FORK_GETENV);
 }

@@ -69,11 +69,14 @@ static herr_t close_file(H5FD_t *file)
     return 0;
 }
 
+/* HDF5 1.10.8 copies out of the accumulator of metadata at addresses that wrap around: what is only read goes without one. */
 static herr_t query(const H5FD_t *file, unsigned long *flags)
 {
-    (void)file;
-    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
-             H5FD_FEAT_AGGREGATE_SMALLDATA;
+    const disk *d = (const disk *)file;
+
+    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_SMALLDATA;
+    if (!d || !d->lent)
+        *flags |= H5FD_FEAT_ACCUMULATE_METADATA;
 #ifdef H5FD_FEAT_DEFAULT_VFD_COMPATIBLE
     *flags |= H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
 #endif
@@ -104,13 +107,17 @@ static herr_t read_bytes(H5FD_t *file, H5FD_mem_t kind, hid_t transfer, haddr_t 
     disk *d = (disk *)file;
     (void)kind, (void)transfer;
 
+    if (d->lent && (at > d->written || bytes > d->written - at)) /* a claim of the file, no refusal of the system */
+        return -1;
     while (bytes) {
         ssize_t n = pread(d->descriptor, buffer, (size_t)clr_min64((int64_t)bytes, MOST), (off_t)at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             note(d, errno);
-        if (n < 0 && d->lent)
+        if (!n && d->lent)
+            note(d, ENODATA); /* it became shorter */
+        if (n <= 0 && d->lent)
             return -1;
         if (n <= 0) {
             memset(buffer, 0, bytes); /* beyond the end, as HDF5 wants it */
