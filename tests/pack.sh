@@ -91,6 +91,34 @@ one_line
 run 1 "$simclr" pack tree no/such/folder/x.h5
 says 'no/such/folder/x.h5' err
 
+# Depth that 8 bits do not keep and EXIF orientations are told; rules for both, the same in a store of encoded files.
+deep() { printf '\211PNG\015\012\032\012\000\000\000\015IHDR\000\000\000\006\000\000\000\004\020\000\000\000\000\330\377\315\334\000\000\000\032eXIfMM\000*\000\000\000\010\000\001\001\022\000\003\000\000\000\001\000\006\000\000\000\000\000\000\326gKi\000\000\000=IDATx\234c`~\301\302\313b\304\022\316R\303\262\220\201e7\313\003VVV-V\177\326\022\006\326>\326\315\2547X\377\262)\261\2713\260\045\262\265\261\255f\273\300\366\225]\012\000/\040\014\221\350Q\010\217\000\000\000\000IEND\256B`\202'; }
+mkdir deep && deep >deep/1.png && deep >deep/2.png
+run 0 "$simclr" pack deep deep.h5
+says ' height=4 width=6 .*deep=2 oriented=2 ' out
+says 'warning: .*in 2 of 2 images, for example 1.png: of 16 bits .* lie from 1000 to 1818 of 65535, .*--range=1000-1818 .*--range=image' err
+says 'warning: .*in 2 of 2 images, for example 1.png: the EXIF orientation is ignored.*--orientation=apply' err
+run 0 "$simclr" pack --range=1000-1818 --orientation=apply deep turned.h5
+says ' height=6 width=4 .*deep=2 oriented=2 ' out
+says 'turned as the EXIF orientation says' err
+grep -q warning err && bad "a warning about what was asked for"
+run 0 "$simclr" pack --range=1000-1400 deep cut.h5
+says 'beyond --range=1000-1400 are cut' err
+for rules in --range=image --orientation=apply "--range=1000-1400 --orientation=apply"; do
+    run 0 "$simclr" pack --force $rules deep a.h5
+    run 0 "$simclr" pack --force --store=encoded $rules deep b.h5
+    for s in a b; do run 0 "$simclr" views --force --augment=none --image-size=6 $s.h5 $s.png; done
+    cmp -s a.png b.png || bad "encoded files decode to other pixels with $rules"
+    run 0 "$simclr" pack --force --store=encoded deep c.h5
+    for s in b c; do "$simclr" info $s.h5 | grep '^identity' >$s.id; done
+    cmp -s b.id c.id && bad "$rules does not belong to the identity of encoded files"
+done
+run 0 "$simclr" pack --range=image tree x.h5
+says 'range=image: no image has 16 bits' err
+rm x.h5
+run 2 "$simclr" pack --range=9-3 deep x.h5
+says 'range=9-3: must be full, image or MIN-MAX' err
+
 # IDX, plain and compressed; CIFAR.
 idx() { printf '\0\0\010\003\0\0\0\002\0\0\0\002\0\0\0\002ABCDEFGH' >"$1-images-idx3-ubyte"; printf '\0\0\010\001\0\0\0\002\001\0' >"$1-labels-idx1-ubyte"; }
 mkdir idx && idx idx/train && idx idx/t10k && gzip idx/t10k*

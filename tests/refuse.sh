@@ -26,7 +26,7 @@ refused 2 "more than the 10000 images" "$work/a" --steps=2 --batch=20000
 refused 2 "there is no operator 'blurr'" "$work/a" --steps=2 --augment=crop,blurr
 refused 1 "no-such.h5: cannot be read" "$work/a" --steps=2 --data="$work/no-such.h5"
 echo "not a dataset" >"$work/text.h5"
-refused 1 "text.h5: is not a whole HDF5 file" "$work/a" --steps=2 --data="$work/text.h5"
+refused 1 "text.h5: is plain text, not a dataset" "$work/a" --steps=2 --data="$work/text.h5"
 head -c 100000 "$work/data.h5" >"$work/cut.h5"
 refused 1 "cut.h5" "$work/a" --steps=2 --data="$work/cut.h5"
 

@@ -15,6 +15,7 @@ typedef struct clr_example {
     char *name;       /* where it came from ("cats/1.png", "train-images-idx3-ubyte.gz[17]"), freed by clr_free */
     uint8_t *encoded; /* the file's own bytes where there are any, else NULL; freed by clr_free */
     int64_t encoded_bytes;
+    clr_image_facts facts; /* where image was decoded, else zeroed */
 } clr_example;
 
 typedef struct clr_reader clr_reader;
@@ -37,6 +38,7 @@ typedef struct clr_source {
     int64_t *per_class; /* how many examples each class has, or NULL where that is not known yet */
     int class_count;
     char *folder; /* that the names of examples are below, for messages; freed by clr_read_close */
+    clr_image_rules rules; /* how files become pixels; the caller's to set before it reads */
 } clr_source;
 
 struct clr_reader {

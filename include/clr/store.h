@@ -3,6 +3,7 @@
 /* The packed dataset: one HDF5 file. Uniform sizes: /images uint8 (n, H, W, C). Mixed sizes ("ragged"): /pixels uint8,
    /offsets int64 (n + 1), /shapes int32 (n, 3). --store=encoded: /encoded uint8 and /offsets, /shapes as decoded.
    /labels int32 (n) and /classes where known; /names the sources; /checksums int64 (n) of each image's stored bytes.
+   Attributes "orientation" ("apply") and "range" ("image", "MIN-MAX") where pixels were not made as they are stored (image.h).
    Local. Reading images needs no lock and may be done by several threads at once; everything else is for one. */
 
 #include "clr/err.h"
@@ -51,10 +52,13 @@ typedef struct clr_store_layout {
     bool encoded;
     const char *const *class_names;
     int classes;
+    clr_image_rules rules; /* by which the images were decoded; encoded ones will be so again, whenever they are read */
 } clr_store_layout;
 clr_status clr_store_create(const char *path, const clr_store_layout *layout, clr_store_writer **writer);
 clr_status clr_store_append(clr_store_writer *writer, const clr_image *image, const uint8_t *encoded, int64_t encoded_bytes,
                             int label, const char *name);
+/* How often the images' bytes are on the disk at worst: 2 where the file system cannot give back what commit has copied already. */
+int clr_store_copies(const clr_store_writer *writer);
 clr_status clr_store_commit(clr_store_writer *writer); /* frees writer */
 void clr_store_abandon(clr_store_writer *writer);      /* leaves nothing behind; accepts NULL */
 

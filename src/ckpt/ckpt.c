@@ -160,7 +160,7 @@ static clr_status open_checkpoint(const char *path, clr_h5 **file)
         return st;
     st = clr_h5_get_text(*file, "format", &have);
     if (st != CLR_OK || strcmp(have, format))
-        st = clr_fail(CLR_EINPUT, "%s: is not a checkpoint: its format is %s%s%s, not '%s'", path, have ? "'" : "", have ? have : "not stated",
+        st = clr_fail(CLR_EINPUT, "%s: is %s checkpoint: its format is %s%s%s, not '%s'", path, have && strstr(have, "dataset") ? "a dataset, not a" : "not a", have ? "'" : "", have ? have : "not stated",
                       have ? "'" : "", format);
     clr_free(have);
     if (st != CLR_OK) {

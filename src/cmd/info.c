@@ -1,7 +1,7 @@
 /* info FILE: what a dataset, a checkpoint, a file of features or a run directory holds, every checksum verified. */
 #include "clr/cmd.h"
 #include "clr/h5.h"
-#include "clr/image.h"
+#include "clr/kind.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/store.h"
@@ -219,7 +219,9 @@ static const char *show_file(const char *path, const config *c, total *t)
     int64_t number;
     double epoch;
 
-    clr_status st = open_file(path, &file);
+    clr_status st = clr_kind_check(path, true);
+    if (st == CLR_OK)
+        st = open_file(path, &file);
     if (st != CLR_OK) {
         note(t, st);
         return "unknown";
@@ -349,7 +351,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         if (error && error != ENOENT)
             return clr_fail(CLR_EIO, "%s/config: %s", path, strerror(error));
         if (error)
-            return clr_fail(CLR_EINPUT, "%s: is a folder without a file `config`, so no run directory", path);
+            return clr_fail(CLR_EINPUT, "%s: is a folder without a file `config`, so no run directory; `simclr pack %s OUT.h5` makes a dataset of a "
+                            "folder of images", path, path);
         show_run(path, &t);
     } else {
         kind = show_file(path, settings, &t);

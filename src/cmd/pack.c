@@ -5,19 +5,28 @@
 #include "clr/output.h"
 #include "clr/read.h"
 #include "clr/store.h"
+#include "clr/tensor.h"
+#include "found.h"
 
 #include <errno.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { ENCODED = 1, SKIP = 1, NONE = 1, AHEAD = 16 /* examples in memory */ };
+enum {
+    ENCODED = 1, SKIP = 1, NONE = 1, APPLY = 1,
+    AHEAD = 16,        /* examples in memory */
+    SAMPLED = 16,      /* examples that tell what the others will be like */
+    WORTH_WORDS = 500, /* megabytes on the disk */
+    LONG_WORK = 1000,  /* images: what the sample shows is said before these are packed */
+};
 
 typedef struct config {
-    const char *split;
-    int labels, store, on_bad;
+    const char *split, *range;
+    int labels, store, on_bad, orientation;
     int64_t shorter;
     int64_t threads;
     bool force;
@@ -32,6 +41,10 @@ static const clr_opt options[] = {
     {.name = "resize-shorter", .kind = CLR_OPT_INT, .offset = offsetof(config, shorter), .initial = "0", .values = "N",
      .low = 0, .high = CLR_IMAGE_SIDE, .only = "store=pixels",
      .help = "shrink images whose shorter side is longer than N pixels (0: never)"},
+    {.name = "orientation", .kind = CLR_OPT_WORD, .offset = offsetof(config, orientation), .initial = "ignore", .values = "ignore|apply",
+     .help = "what EXIF says of it: ignore packs images as they are stored (as torchvision reads them), apply turns them upright"},
+    {.name = "range", .kind = CLR_OPT_TEXT, .offset = offsetof(config, range), .initial = "full", .values = "full|image|MIN-MAX",
+     .help = "16-bit PNG: the samples that become black and white: 0 and 65535, each image's own least and largest, or these two"},
     {.name = "store", .kind = CLR_OPT_WORD, .offset = offsetof(config, store), .initial = "pixels", .values = "pixels|encoded",
      .help = "decoded pixels (fast to read), or the files' own bytes (small, decoded in every epoch)"},
     {.name = "on-bad-image", .kind = CLR_OPT_WORD, .offset = offsetof(config, on_bad), .initial = "fail", .values = "fail|skip",
@@ -47,6 +60,7 @@ typedef struct packing {
     clr_store_writer *writer;
     char *bad_path;
     FILE *bad_list;
+    clr_found found;
     int64_t packed, bad, bytes;
     double next_word; /* seconds: when progress is said again */
 } packing;
@@ -95,6 +109,11 @@ static clr_status refuse(packing *p, const char *name, const char *why)
     return CLR_OK;
 }
 
+static int64_t stored(const packing *p, const clr_example *e)
+{
+    return p->config->store == ENCODED ? e->encoded_bytes : (int64_t)e->image.height * e->image.width * e->image.channels;
+}
+
 static clr_status keep(packing *p, outcome *o)
 {
     const clr_example *e = &o->example;
@@ -108,9 +127,10 @@ static clr_status keep(packing *p, outcome *o)
     if (p->config->store == ENCODED && !e->encoded)
         return clr_fail(CLR_EUSAGE, "--store=encoded: %s is no image file; only folder trees of PNG or JPEG have bytes of their "
                         "own to keep", e->name);
+    clr_found_add(&p->found, &p->source.rules, e);
     clr_status st = clr_store_append(p->writer, &e->image, e->encoded, e->encoded_bytes, e->label, e->name);
     p->packed += st == CLR_OK;
-    p->bytes += p->config->store == ENCODED ? e->encoded_bytes : (int64_t)e->image.height * e->image.width * e->image.channels;
+    p->bytes += stored(p, e);
     return st;
 }
 
@@ -153,6 +173,56 @@ static clr_status pack_all(packing *p)
     return st;
 }
 
+/* Whether the images, as large on average as a sample of them, will find room beside out. Those of IDX and CIFAR are all alike. */
+static clr_status check_room(const packing *p, const char *out, double bytes, bool alike)
+{
+    const char *slash = strrchr(out, '/');
+    char *folder = slash ? clr_text("%.*s/", (int)(slash - out), out) : clr_copy_text(".");
+    struct statvfs facts;
+    bool known = !statvfs(folder, &facts);
+    int copies = clr_store_copies(p->writer);
+
+    clr_free(folder);
+    if (!known)
+        return CLR_OK;
+    double mb = 1e-6 * copies * bytes, there = 1e-6 * (double)facts.f_bavail * (double)facts.f_frsize;
+    const char *twice = copies > 1 ? " (twice what the images take, because this file system cannot punch holes into files)" : "";
+    const char *how = "--resize-shorter=N or --store=encoded may take less, or pack to another disk";
+    if (mb > WORTH_WORDS || mb > there / 2)
+        clr_info("%s: about %.1f MB will be written%s; %.1f MB are free", out, mb, twice, there);
+    if (mb > there && alike)
+        return clr_fail(CLR_EIO, "%s: no space: %.1f MB are needed%s, and %.1f MB are free; %s", out, mb, twice, there, how);
+    if (mb > there)
+        clr_warn("%s: the disk may get full; %s", out, how);
+    return CLR_OK;
+}
+
+/* Reads a few images spread over the source, or the first of those that are all alike, and says what can be known from them. */
+static clr_status look_ahead(packing *p, const char *from, const char *out)
+{
+    bool alike = !p->source.reader->parallel;
+    int64_t n = p->source.examples, count = alike ? 1 : clr_max64(1, clr_min64(SAMPLED, n / 8)), good = 0;
+    outcome done[SAMPLED] = {0};
+    clr_found found = {0};
+    double bytes = 0;
+
+#pragma omp parallel for schedule(dynamic) if (!alike)
+    for (int k = 0; k < (int)count; k++)
+        read_one(p, k * n / count, &done[k]);
+    for (int k = 0; k < (int)count; k++) {
+        if (done[k].st == CLR_OK) { /* what is wrong with others is told when they are packed */
+            clr_found_add(&found, &p->source.rules, &done[k].example);
+            bytes += (double)stored(p, &done[k].example);
+            good++;
+        }
+        forget(&done[k]);
+    }
+    if (n >= LONG_WORK)
+        clr_found_say(&found, &p->source.rules, from, true);
+    clr_found_close(&found);
+    return good ? check_room(p, out, bytes / (double)good * (double)n, alike) : CLR_OK;
+}
+
 /* OUT.h5 -> OUT.bad.tsv */
 static char *bad_path(const char *out)
 {
@@ -182,13 +252,17 @@ static clr_status summary(const packing *p, const char *out, double seconds)
     if (st != CLR_OK)
         return st;
     const clr_store_facts *f = clr_store_facts_of(store);
+    clr_found_say(&p->found, &p->source.rules, p->source.folder, false);
+    if (p->found.deep == 0 && strcmp(p->config->range, "full"))
+        clr_warn("--range=%s: no image has 16 bits a sample, so that it changes nothing", p->config->range);
     if (p->bad)
         clr_warn("%lld of %lld images were refused; %s lists them with the reasons", (long long)p->bad,
                  (long long)p->source.examples, p->bad_path);
     printf("pack images=%lld refused=%lld classes=%d height=%d width=%d channels=%d max_height=%d max_width=%d store=%s mb=%.1f "
-           "seconds=%.1f out=%s%s%s\n",
+           "deep=%lld oriented=%lld seconds=%.1f out=%s%s%s\n",
            (long long)f->images, (long long)p->bad, f->classes, f->height, f->width, f->channels, f->max_height, f->max_width,
-           p->config->store == ENCODED ? "encoded" : "pixels", (double)p->bytes / 1e6, seconds, out, p->bad ? " refused_list=" : "",
+           p->config->store == ENCODED ? "encoded" : "pixels", (double)p->bytes / 1e6, (long long)p->found.deep,
+           (long long)p->found.turned.files, seconds, out, p->bad ? " refused_list=" : "",
            p->bad ? p->bad_path : "");
     clr_store_close(store);
     return CLR_OK;
@@ -203,13 +277,19 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     clr_status st = clr_output_check(out, c->force);
 
     clr_comm_threads(comm, c->threads);
+    clr_image_rules rules = {.upright = c->orientation == APPLY};
+    if (st == CLR_OK)
+        st = clr_image_range_parse(c->range, &rules);
     if (st == CLR_OK)
         st = clr_read_open_how(from, &(clr_read_how){.split = c->split, .unlabelled = c->labels == NONE}, &p.source);
     if (st != CLR_OK)
         goto out;
+    p.source.rules = rules;
     clr_read_say(&p.source, from);
-    clr_store_layout layout = {c->store == ENCODED, (const char *const *)p.source.classes, p.source.class_count};
+    clr_store_layout layout = {c->store == ENCODED, (const char *const *)p.source.classes, p.source.class_count, rules};
     if ((st = clr_store_create(out, &layout, &p.writer)) != CLR_OK)
+        goto out;
+    if ((st = look_ahead(&p, from, out)) != CLR_OK)
         goto out;
     p.next_word = start + 1;
     st = pack_all(&p);
@@ -230,6 +310,7 @@ out:
         fclose(p.bad_list);
     clr_store_abandon(p.writer);
     clr_read_close(&p.source);
+    clr_found_close(&p.found);
     clr_free(p.bad_path);
     return st;
 }

@@ -2,6 +2,7 @@
 #include "clr/frozen.h"
 
 #include "clr/h5.h"
+#include "clr/kind.h"
 #include "clr/mem.h"
 #include "clr/tensor.h"
 
@@ -29,7 +30,7 @@ static clr_status resolve(const char *where, char **path)
         return clr_fail(CLR_EIO, "%s: %s", where, strerror(ENOENT));
     if (!S_ISDIR(facts.st_mode)) {
         *path = clr_copy_text(where);
-        return CLR_OK;
+        return clr_kind_check(where, false);
     }
     char *folder = clr_text("%s/checkpoints", where);
     st = look(folder, &facts, &inside);

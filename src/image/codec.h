@@ -6,9 +6,11 @@
 
 /* Where pixels go: memory of the caller with room bytes, or (into NULL) a block of clr_alloc. */
 typedef struct target {
-    uint8_t *into;
+    uint8_t *into, *spare;
     size_t room;
+    const clr_image_rules *rules;
     clr_image *image;
+    clr_image_facts *facts;
 } target;
 
 /* Checks the size a header claims and gives image its pixels. working: bytes that the decoder takes beside them. Where several threads
@@ -17,6 +19,15 @@ clr_status clr_image_place(target *to, int64_t height, int64_t width, int channe
 
 clr_status clr_png_decode(const uint8_t *bytes, size_t length, target *to);
 clr_status clr_jpeg_decode(const uint8_t *bytes, size_t length, target *to);
+/* What is in an EXIF block (a TIFF header, then directories): orientation 1 to 8, or 0. Reads nothing beyond length. */
+int clr_exif_orientation(const uint8_t *tiff, size_t length);
+
+/* Whether a profile's or its name's bytes have "sRGB" in them, as 8-bit or 16-bit text. */
+bool clr_says_srgb(const uint8_t *bytes, size_t length);
+
+/* image as orientation says, into out's pixels, which are there: height and width change places for 5 to 8. */
+void clr_image_turn(const clr_image *image, int orientation, clr_image *out);
+
 const char *clr_jpeg_library(void); /* ", libjpeg 6.2", or "" where it is not built in */
 
 #endif

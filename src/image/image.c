@@ -2,12 +2,18 @@
    [o h, (o+1) h) of an axis of h h' units, so that every weight is a whole number and all of them sum to h. */
 #include "clr/image.h"
 
+#include "clr/kind.h"
 #include "clr/mem.h"
 #include "codec.h"
 
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { SMALL = 256 /* what takes less than this part of the memory that was there when it was last asked for does not ask again */ };
+
+static const clr_image_rules as_stored;
 
 void clr_image_free(clr_image *image)
 {
@@ -15,10 +21,55 @@ void clr_image_free(clr_image *image)
     *image = (clr_image){0};
 }
 
+clr_status clr_image_range_parse(const char *text, clr_image_rules *rules)
+{
+    int low = 0, high = 0, end = 0;
+
+    rules->stretch = !strcmp(text, "image");
+    rules->low = rules->high = 0;
+    if (rules->stretch || !strcmp(text, "full"))
+        return CLR_OK;
+    if (sscanf(text, "%5d-%5d%n", &low, &high, &end) != 2 || text[end] || *text < '0' || *text > '9' || low >= high || high > 65535)
+        return clr_fail(CLR_EUSAGE, "--range=%s: must be full, image or MIN-MAX with 0 <= MIN < MAX <= 65535", text);
+    rules->low = low;
+    rules->high = high;
+    return CLR_OK;
+}
+
+void clr_image_range_text(const clr_image_rules *rules, char *text)
+{
+    if (rules->stretch || !rules->high)
+        strcpy(text, rules->stretch ? "image" : "full");
+    else
+        snprintf(text, CLR_IMAGE_RANGE, "%d-%d", rules->low, rules->high);
+}
+
+/* Bytes that need of them may be taken from. Asking the system reads a dozen files, as long as a small picture takes. */
+static uint64_t available(uint64_t need)
+{
+    static atomic_uint_fast64_t seen;
+    uint64_t there = atomic_load(&seen);
+
+    if (need > there / SMALL)
+        atomic_store(&seen, there = clr_memory_available());
+    return there;
+}
+
+/* Whether need bytes are there, where several threads decode: for each its share, and as much again for what it has decoded before. */
+static clr_status afford(int64_t height, int64_t width, int channels, size_t need)
+{
+    int threads = omp_get_num_threads();
+    uint64_t there = !need ? 0 : available(need) / (threads > 1 ? 2 * (unsigned)threads : 1);
+
+    if (need <= there)
+        return CLR_OK;
+    return clr_fail(CLR_EMEMORY, "%lld x %lld x %d takes %zu bytes to decode, more than the %llu there are", (long long)width,
+                    (long long)height, channels, need, (unsigned long long)there);
+}
+
 clr_status clr_image_place(target *to, int64_t height, int64_t width, int channels, size_t working)
 {
     size_t bytes = (size_t)height * (size_t)width * (size_t)channels, need = (to->into ? 0 : bytes) + working;
-    int threads = omp_get_num_threads();
 
     if (height < 1 || width < 1)
         return clr_fail(CLR_EINPUT, "has no pixels (%lld x %lld)", (long long)width, (long long)height);
@@ -28,11 +79,42 @@ clr_status clr_image_place(target *to, int64_t height, int64_t width, int channe
     if (to->into && bytes > to->room)
         return clr_fail(CLR_EINPUT, "%lld x %lld x %d takes %zu bytes, more than the %zu there are", (long long)width, (long long)height,
                         channels, bytes, to->room);
-    uint64_t there = !need ? 0 : clr_memory_available() / (threads > 1 ? 2 * (unsigned)threads : 1);
-    if (need > there)
-        return clr_fail(CLR_EMEMORY, "%lld x %lld x %d takes %zu bytes to decode, more than the %llu there are", (long long)width,
-                        (long long)height, channels, need, (unsigned long long)there);
+    clr_status st = afford(height, width, channels, need);
+    if (st != CLR_OK)
+        return st;
     *to->image = (clr_image){(int)height, (int)width, channels, to->into ? to->into : clr_alloc(bytes, 1)};
+    return CLR_OK;
+}
+
+static clr_status not_an_image(const uint8_t *bytes, size_t length)
+{
+    const clr_kind *kind = clr_kind_of(bytes, length);
+
+    if (kind && kind->of != CLR_KIND_READ)
+        return clr_fail(CLR_EINPUT, "is %s, whatever its name says; %s", kind->name, kind->remedy);
+    return clr_fail(CLR_EINPUT, "neither PNG nor JPEG, whatever its name says (or cut within its first bytes)");
+}
+
+/* Gives the decoded picture its EXIF orientation. */
+static clr_status upright(target *to)
+{
+    const clr_image *image = to->image;
+    size_t bytes = (size_t)image->height * (size_t)image->width * (size_t)image->channels;
+    clr_image turned = {.pixels = to->spare};
+    clr_status st = to->into ? CLR_OK : afford(image->height, image->width, image->channels, bytes);
+
+    if (st != CLR_OK)
+        return st;
+    if (!to->into)
+        turned.pixels = clr_alloc(bytes, 1);
+    clr_image_turn(image, to->facts->orientation, &turned);
+    if (to->into) {
+        memcpy(to->into, turned.pixels, bytes);
+        turned.pixels = to->into;
+    } else {
+        clr_free(image->pixels);
+    }
+    *to->image = turned;
     return CLR_OK;
 }
 
@@ -42,14 +124,17 @@ static clr_status decode(const uint8_t *bytes, size_t length, target *to)
     clr_status st;
 
     *to->image = (clr_image){0};
+    *to->facts = (clr_image_facts){0};
     if (!length)
-        return clr_fail(CLR_EINPUT, "is empty");
+        return clr_fail(CLR_EINPUT, "is empty; fetch it again");
     if (length >= sizeof png && !memcmp(bytes, png, sizeof png))
         st = clr_png_decode(bytes, length, to);
     else if (length >= sizeof jpeg && !memcmp(bytes, jpeg, sizeof jpeg))
         st = clr_jpeg_decode(bytes, length, to);
     else
-        return clr_fail(CLR_EINPUT, "neither PNG nor JPEG, whatever its name says (or cut within its first bytes)");
+        return not_an_image(bytes, length);
+    if (st == CLR_OK && to->rules->upright && to->facts->orientation > 1)
+        st = upright(to);
     if (st != CLR_OK) {
         if (!to->into)
             clr_free(to->image->pixels);
@@ -58,14 +143,25 @@ static clr_status decode(const uint8_t *bytes, size_t length, target *to)
     return st;
 }
 
-clr_status clr_image_decode(const uint8_t *bytes, size_t length, clr_image *image)
+clr_status clr_image_decode_by(const uint8_t *bytes, size_t length, const clr_image_rules *rules, clr_image *image, clr_image_facts *facts)
 {
-    return decode(bytes, length, &(target){.image = image});
+    clr_image_facts unwanted;
+
+    return decode(bytes, length, &(target){.rules = rules ? rules : &as_stored, .image = image, .facts = facts ? facts : &unwanted});
 }
 
-clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, uint8_t *into, size_t room, clr_image *image)
+clr_status clr_image_decode(const uint8_t *bytes, size_t length, clr_image *image)
 {
-    return decode(bytes, length, &(target){into, room, image});
+    return clr_image_decode_by(bytes, length, NULL, image, NULL);
+}
+
+clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, const clr_image_rules *rules, uint8_t *into, uint8_t *spare, size_t room,
+                                 clr_image *image)
+{
+    clr_image_facts facts;
+
+    CLR_CHECK(!rules || !rules->upright || spare);
+    return decode(bytes, length, &(target){into, spare, room, rules ? rules : &as_stored, image, &facts});
 }
 
 /* sums[x'] += wy * sum over x of wx * row[x], for every output column x'. */

@@ -7,8 +7,12 @@
 #include <stdio.h>
 #include <jpeglib.h>
 #include <jerror.h>
+#include <string.h>
 
-enum { SCANS = 256 /* of a progressive file: each costs time in the size of the picture */ };
+enum {
+    SCANS = 256, /* of a progressive file: each costs time in the size of the picture */
+    EXIF = JPEG_APP0 + 1, PROFILE = JPEG_APP0 + 2, PROFILE_HEAD = 4096 /* bytes of a profile among which its name is */
+};
 
 typedef struct reading {
     struct jpeg_decompress_struct jpeg;
@@ -56,6 +60,22 @@ static void from_cmyk(uint8_t *out, const JSAMPLE *in, int width, int inverted)
         }
 }
 
+/* The first EXIF block counts; a profile may be cut into several markers, of which the first has its name. */
+static void read_markers(const struct jpeg_decompress_struct *jpeg, clr_image_facts *facts)
+{
+    static const char exif[] = "Exif\0", profile[] = "ICC_PROFILE\0\1";
+    bool seen = false;
+
+    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next) {
+        if (m->marker == EXIF && !seen && m->data_length > sizeof exif && !memcmp(m->data, exif, sizeof exif)) {
+            seen = true;
+            facts->orientation = clr_exif_orientation(m->data, m->data_length);
+        }
+        if (m->marker == PROFILE && m->data_length > sizeof profile && !memcmp(m->data, profile, sizeof profile - 1))
+            facts->profile = !clr_says_srgb(m->data, m->data_length);
+    }
+}
+
 static clr_status decode(reading *r, const uint8_t *bytes, size_t length, target *to)
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
@@ -65,11 +85,16 @@ static clr_status decode(reading *r, const uint8_t *bytes, size_t length, target
     r->progress.progress_monitor = on_progress;
     jpeg->progress = &r->progress;
     jpeg_mem_src(jpeg, (unsigned char *)(uintptr_t)bytes, (unsigned long)length);
+    jpeg_save_markers(jpeg, EXIF, 0xffff);
+    jpeg_save_markers(jpeg, PROFILE, PROFILE_HEAD);
     jpeg_read_header(jpeg, TRUE);
     int cmyk = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
     int gray = jpeg->jpeg_color_space == JCS_GRAYSCALE;
     if (jpeg->jpeg_color_space == JCS_UNKNOWN)
         return clr_fail(CLR_EINPUT, "a JPEG with %d components of unknown meaning", jpeg->num_components);
+    read_markers(jpeg, to->facts);
+    to->facts->cmyk = cmyk;
+    to->facts->unmarked = cmyk && !jpeg->saw_Adobe_marker;
     size_t held = jpeg_has_multiple_scans(jpeg) /* then all coefficients are */
                       ? (size_t)jpeg->image_height * jpeg->image_width * (size_t)jpeg->num_components * sizeof(JCOEF) : 0;
     clr_status st = clr_image_place(to, jpeg->image_height, jpeg->image_width, gray ? 1 : 3, held);
@@ -90,6 +115,20 @@ static clr_status decode(reading *r, const uint8_t *bytes, size_t length, target
     return CLR_OK;
 }
 
+static clr_status failed(const reading *r)
+{
+    switch (r->errors.msg_code) {
+    case JERR_OUT_OF_MEMORY:
+        return clr_fail(CLR_EMEMORY, "libjpeg: %s", r->why);
+    case JERR_BAD_PRECISION:
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_ARITH_NOTIMPL:
+        return clr_fail(CLR_EINPUT, "a kind of JPEG that this libjpeg does not read (%s); convert it to PNG or another JPEG", r->why);
+    default:
+        return clr_fail(CLR_EINPUT, "damaged JPEG: %s", r->why);
+    }
+}
+
 clr_status clr_jpeg_decode(const uint8_t *bytes, size_t length, target *to)
 {
     reading *r = &(reading){0};
@@ -100,7 +139,7 @@ clr_status clr_jpeg_decode(const uint8_t *bytes, size_t length, target *to)
     r->errors.error_exit = on_error;
     r->errors.emit_message = on_message;
     if (setjmp(r->escape))
-        st = clr_fail(CLR_EINPUT, "damaged JPEG: %s", r->why);
+        st = failed(r);
     else
         st = decode(r, bytes, length, to);
     jpeg_destroy_decompress(&r->jpeg);

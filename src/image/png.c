@@ -1,15 +1,14 @@
-/* PNG through libpng. Sample c of maximum m with alpha a over white, as 8 bits: round(255 (c a + m (m - a)) / m^2). */
-#include "clr/mem.h"
-#include "clr/output.h"
+/* PNG through libpng. */
 #include "codec.h"
+#include "depth.h"
 
-#include <errno.h>
 #include <png.h>
 #include <setjmp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { PALETTE = 256 };
 
 /* One PNG being decoded. libpng's errors jump to escape with the sentence in why. */
 typedef struct reading {
@@ -19,7 +18,9 @@ typedef struct reading {
     char why[160];
     const uint8_t *at;
     size_t left;
-    uint8_t *raw; /* rows as libpng gives them: one, or all where they are interlaced */
+    uint8_t *raw;  /* rows as libpng gives them: one, or all where they are interlaced or their range is looked for first */
+    bool starved;  /* memory ran out */
+    bool doubtful; /* why tells of damage to what the pixels depend on */
 } reading;
 
 static void on_error(png_structp png, png_const_charp message)
@@ -30,9 +31,30 @@ static void on_error(png_structp png, png_const_charp message)
     longjmp(r->escape, 1);
 }
 
+/* Whether two names of chunks differ in at most one bit. */
+static bool nearly(const char *a, const char *b)
+{
+    int bits = 0;
+
+    for (int i = 0; i < 4; i++)
+        bits += __builtin_popcount((unsigned)(uint8_t)(a[i] ^ b[i]));
+    return bits <= 1;
+}
+
+/* libpng warns, and goes on, where a chunk beside the picture is damaged ("tEXt: CRC error"), or where more than the picture is there. That
+   leaves all pixels as they were, unless transparency may be what is damaged, or the picture's own checksum does not hold. */
 static void on_warning(png_structp png, png_const_charp message)
 {
-    (void)png, (void)message;
+    reading *r = png_get_error_ptr(png);
+    const char *colon = strstr(message, ": "), *what = colon ? colon + 2 : message;
+    bool named = colon == message + 4;
+
+    if ((named && !strcmp(what, "CRC error") && nearly(message, "tRNS")) ||
+        (named && !strncmp(message, "IDAT", 4) && !strstr(what, "Extra compressed data") && !strstr(what, "Too much image data") &&
+         !strstr(what, "Too many IDATs"))) {
+        r->doubtful = true;
+        snprintf(r->why, sizeof r->why, "%s", message);
+    }
 }
 
 static void take(png_structp png, png_bytep data, size_t length)
@@ -46,39 +68,59 @@ static void take(png_structp png, png_bytep data, size_t length)
     r->left -= length;
 }
 
-/* Only the chunks that make up the picture are looked at; the others' checksums are verified all the same. */
-static clr_status start(reading *r)
+static png_voidp allocate(png_structp png, png_alloc_size_t bytes)
 {
-    r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r, on_error, on_warning);
+    reading *r = png_get_mem_ptr(png);
+    void *memory = malloc(bytes);
+
+    r->starved |= !memory;
+    return memory;
+}
+
+static void release(png_structp png, png_voidp memory)
+{
+    (void)png;
+    free(memory);
+}
+
+/* Of the chunks beside the picture, those that tell of its colours and its orientation are kept as they are; the others are skipped. */
+static clr_status start(reading *r, size_t length)
+{
+    static const png_byte kept[] = "eXIf\0gAMA\0iCCP";
+
+    r->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, r, on_error, on_warning, r, allocate, release);
     r->info = r->png ? png_create_info_struct(r->png) : NULL;
     if (!r->info)
         return clr_fail(CLR_EMEMORY, "libpng cannot start: %s", *r->why ? r->why : "out of memory");
     png_set_read_fn(r->png, r, take);
     png_set_user_limits(r->png, 0x7fffffff, 0x7fffffff);
-    png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    png_set_chunk_malloc_max(r->png, length); /* a longer chunk is not there */
+    png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_WARN_DISCARD);
     png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_set_benign_errors(r->png, 0);
+    png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_ALWAYS, kept, (int)(sizeof kept / 5));
+    png_set_benign_errors(r->png, 1);
+#ifdef PNG_MAXIMUM_INFLATE_WINDOW
+    png_set_option(r->png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON); /* some writers state a smaller one than they used */
+#endif
     return CLR_OK;
 }
 
-static uint64_t sample(const uint8_t *row, size_t i, bool deep)
+/* gAMA 45455 is sRGB's; libpng too takes what is 5 % off for the same. */
+static void read_kept_chunks(const reading *r, clr_image_facts *facts)
 {
-    return deep ? (uint64_t)row[2 * i] << 8 | row[2 * i + 1] : row[i];
-}
+    png_unknown_chunkp chunk;
+    int n = png_get_unknown_chunks(r->png, r->info, &chunk);
 
-static void flatten(uint8_t *out, const uint8_t *row, int width, int channels, bool alpha, bool deep)
-{
-    int stored = channels + alpha;
-    uint64_t m = deep ? 65535 : 255;
-
-    if (!alpha && !deep) {
-        memcpy(out, row, (size_t)width * (size_t)channels);
-        return;
-    }
-    for (size_t x = 0; x < (size_t)width; x++) {
-        uint64_t a = alpha ? sample(row, x * (size_t)stored + (size_t)channels, deep) : m;
-        for (size_t c = 0; c < (size_t)channels; c++)
-            *out++ = (uint8_t)((255 * (sample(row, x * (size_t)stored + c, deep) * a + m * (m - a)) + m * m / 2) / (m * m));
+    for (int i = 0; i < n; i++, chunk++) {
+        const char *name = (const char *)chunk->name;
+        if (!strcmp(name, "eXIf") && !facts->orientation)
+            facts->orientation = clr_exif_orientation(chunk->data, chunk->size);
+        if (!strcmp(name, "iCCP"))
+            facts->profile |= !clr_says_srgb(chunk->data, chunk->size < 80 ? chunk->size : 80);
+        if (!strcmp(name, "gAMA") && chunk->size == 4) {
+            png_uint_32 gamma = png_get_uint_32(chunk->data);
+            facts->profile |= gamma < 43182 || gamma > 47728;
+        }
     }
 }
 
@@ -90,37 +132,107 @@ static bool too_short_for(png_structp png, png_infop info, size_t length)
     return (bits / 8 * png_get_image_height(png, info)) / 1032 > length;
 }
 
+/* What rows become: samples or, of a palette, numbers of colours, which are here over white already. */
+typedef struct recipe {
+    clr_scale scale;
+    bool numbered;
+    int colors;
+    uint8_t color[PALETTE][3], seen[CLR_DEPTH_SEEN];
+} recipe;
+
+static void read_palette(const reading *r, recipe *how)
+{
+    uint8_t entry[PALETTE][4];
+    png_colorp palette = NULL;
+    png_bytep alpha = NULL;
+    int alphas = 0;
+
+    png_get_PLTE(r->png, r->info, &palette, &how->colors);
+    png_get_tRNS(r->png, r->info, &alpha, &alphas, NULL);
+    for (int i = 0; i < how->colors; i++)
+        memcpy(entry[i], (uint8_t[]){palette[i].red, palette[i].green, palette[i].blue, i < alphas ? alpha[i] : 255}, 4);
+    clr_scale_row(&(clr_scale){3, true, false, 0, 255}, how->color[0], entry[0], how->colors);
+}
+
+/* libpng itself would take numbers beyond the palette for black. */
+static clr_status put(const recipe *how, uint8_t *out, const uint8_t *raw, int width)
+{
+    if (!how->numbered) {
+        clr_scale_row(&how->scale, out, raw, width);
+        return CLR_OK;
+    }
+    for (int x = 0; x < width; x++, out += 3) {
+        if (raw[x] >= how->colors)
+            return clr_fail(CLR_EINPUT, "damaged PNG: a pixel has colour number %d of a palette of %d", raw[x], how->colors);
+        memcpy(out, how->color[raw[x]], 3);
+    }
+    return CLR_OK;
+}
+
+/* Reads all rows to the end of the file; whole: keeps them, else makes pixels of each. */
+static clr_status read_rows(reading *r, recipe *how, int passes, bool whole, const clr_image *image)
+{
+    size_t bytes = png_get_rowbytes(r->png, r->info), row = (size_t)image->width * (size_t)image->channels;
+    clr_status st = CLR_OK;
+
+    r->raw = png_malloc(r->png, whole ? bytes * (size_t)image->height : bytes);
+    for (int pass = 0; pass < passes; pass++)
+        for (size_t y = 0; y < (size_t)image->height && st == CLR_OK; y++) {
+            uint8_t *raw = r->raw + (whole ? y * bytes : 0);
+            png_read_row(r->png, raw, NULL);
+            if (how->scale.deep && pass == passes - 1)
+                clr_depth_survey(&how->scale, how->seen, raw, image->width);
+            if (!whole)
+                st = put(how, image->pixels + y * row, raw, image->width);
+        }
+    if (st == CLR_OK)
+        png_read_end(r->png, r->info);
+    return st == CLR_OK && r->doubtful ? clr_fail(CLR_EINPUT, "damaged PNG: %s", r->why) : st;
+}
+
 static clr_status decode(reading *r, size_t length, target *to)
 {
     png_structp png = r->png;
     png_infop info = r->info;
+    recipe *how = &(recipe){.numbered = false};
+    const clr_image_rules *rules = to->rules;
 
     png_read_info(png, info);
     int64_t width = png_get_image_width(png, info), height = png_get_image_height(png, info);
     int type = png_get_color_type(png, info), passes = png_set_interlace_handling(png);
     int channels = type & PNG_COLOR_MASK_COLOR ? 3 : 1;
+    bool deep = png_get_bit_depth(png, info) == 16, whole = passes > 1 || (deep && rules->stretch);
     if (height <= CLR_IMAGE_SIDE && width <= CLR_IMAGE_SIDE && too_short_for(png, info, length))
         return clr_fail(CLR_EINPUT, "its header claims %lld x %lld pixels, more than its %zu bytes can hold", (long long)width,
                         (long long)height, length);
-    /* interlaced, all rows are held as they are stored */
-    size_t held = passes > 1 ? (size_t)width * (size_t)height * (size_t)(channels + 1) * (png_get_bit_depth(png, info) == 16 ? 2 : 1) : 0;
-    clr_status st = clr_image_place(to, height, width, channels, held);
+    clr_status st = clr_image_place(to, height, width, channels, whole ? (size_t)width * (size_t)height * (size_t)(channels + 1) * (deep ? 2 : 1) : 0);
     if (st != CLR_OK)
         return st;
-    png_set_expand(png);
+    if (type == PNG_COLOR_TYPE_PALETTE) {
+        png_set_packing(png);
+        how->numbered = true;
+        read_palette(r, how);
+    } else {
+        png_set_expand(png);
+    }
     png_read_update_info(png, info);
-    bool deep = png_get_bit_depth(png, info) == 16, alpha = png_get_channels(png, info) > channels;
+    how->scale = (clr_scale){channels, png_get_channels(png, info) > channels, deep, 0, 255};
+    if (deep)
+        how->scale.low = (uint64_t)rules->low, how->scale.high = rules->high ? (uint64_t)rules->high : CLR_DEEP;
+    st = read_rows(r, how, passes, whole, to->image);
+    read_kept_chunks(r, to->facts);
+    if (deep)
+        clr_depth_range(how->seen, to->facts);
+    if (deep && rules->stretch && to->facts->high >= 0) {
+        how->scale.low = (uint64_t)to->facts->low;
+        how->scale.high = (uint64_t)to->facts->high + (to->facts->low == to->facts->high);
+    }
+    if (deep)
+        clr_depth_count(&how->scale, how->seen, to->facts);
     size_t bytes = png_get_rowbytes(png, info), row = (size_t)width * (size_t)channels;
-    r->raw = png_malloc(png, passes > 1 ? bytes * (size_t)height : bytes);
-    for (int pass = 0; pass < passes; pass++)
-        for (size_t y = 0; y < (size_t)height; y++) {
-            uint8_t *raw = r->raw + (passes > 1 ? y * bytes : 0);
-            png_read_row(png, raw, NULL);
-            if (pass == passes - 1)
-                flatten(to->image->pixels + y * row, raw, (int)width, channels, alpha, deep);
-        }
-    png_read_end(png, NULL);
-    return CLR_OK;
+    for (size_t y = 0; whole && y < (size_t)height && st == CLR_OK; y++)
+        st = put(how, to->image->pixels + y * row, r->raw + y * bytes, (int)width);
+    return st;
 }
 
 clr_status clr_png_decode(const uint8_t *bytes, size_t length, target *to)
@@ -129,75 +241,12 @@ clr_status clr_png_decode(const uint8_t *bytes, size_t length, target *to)
     volatile clr_status st;
 
     if (setjmp(r->escape))
-        st = clr_fail(CLR_EINPUT, "damaged PNG: %s", r->why);
-    else if ((st = start(r)) == CLR_OK)
+        st = r->starved ? clr_fail(CLR_EMEMORY, "libpng: %s", r->why) : clr_fail(CLR_EINPUT, "damaged PNG: %s", r->why);
+    else if ((st = start(r, length)) == CLR_OK)
         st = decode(r, length, to);
     if (r->png) {
         png_free(r->png, r->raw);
         png_destroy_read_struct(&r->png, &r->info, NULL);
     }
     return st;
-}
-
-/* One PNG being written. */
-typedef struct writing {
-    jmp_buf escape;
-    char why[160];
-    png_structp png;
-    png_infop info;
-} writing;
-
-static void on_write_error(png_structp png, png_const_charp message)
-{
-    writing *w = png_get_error_ptr(png);
-
-    snprintf(w->why, sizeof w->why, "%s", errno ? strerror(errno) : message);
-    longjmp(w->escape, 1);
-}
-
-static bool encode(writing *w, FILE *file, const clr_image *image)
-{
-    if (setjmp(w->escape))
-        return false;
-    errno = 0;
-    w->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, w, on_write_error, on_warning);
-    w->info = w->png ? png_create_info_struct(w->png) : NULL;
-    if (!w->info) {
-        snprintf(w->why, sizeof w->why, "out of memory");
-        return false;
-    }
-    png_init_io(w->png, file);
-    png_set_IHDR(w->png, w->info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
-                 image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_write_info(w->png, w->info);
-    for (size_t y = 0; y < (size_t)image->height; y++)
-        png_write_row(w->png, image->pixels + y * (size_t)image->width * (size_t)image->channels);
-    png_write_end(w->png, NULL);
-    return true;
-}
-
-clr_status clr_image_write_png(const char *path, const clr_image *image)
-{
-    writing *w = &(writing){0};
-    clr_output output;
-    clr_status st = clr_output_open(path, &output);
-
-    CLR_CHECK(image->channels == 1 || image->channels == 3);
-    if (st != CLR_OK)
-        return st;
-    bool good = encode(w, output.file, image);
-    png_destroy_write_struct(&w->png, &w->info);
-    if (!good)
-        st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, w->why);
-    clr_status end = clr_output_end(&output, good);
-    return good ? end : st;
-}
-
-const char *clr_image_libraries(void)
-{
-    static char text[64];
-
-    snprintf(text, sizeof text, "libpng %s%s", png_get_libpng_ver(NULL), clr_jpeg_library());
-    return text;
 }

@@ -133,7 +133,7 @@ static clr_status read_(clr_source *source, int64_t i, clr_example *example)
     if (st == CLR_EIO)
         clr_fail_in(st, "%s", full);
     if (st == CLR_OK)
-        st = clr_image_decode(example->encoded, (size_t)example->encoded_bytes, &example->image);
+        st = clr_image_decode_by(example->encoded, (size_t)example->encoded_bytes, &source->rules, &example->image, &example->facts);
     if (st != CLR_OK) {
         clr_free(example->encoded);
         example->encoded = NULL;

@@ -3,6 +3,7 @@
 #include "clr/store.h"
 
 #include "clr/h5.h"
+#include "clr/kind.h"
 #include "clr/mem.h"
 #include "layout.h"
 
@@ -18,6 +19,7 @@ struct clr_store {
     char *path;
     int fd;
     bool encoded;
+    clr_image_rules rules; /* of decoding */
     int64_t base;        /* of the pixels in the file */
     int64_t *offsets;    /* (n + 1) below base; NULL: i * height * width * channels */
     int32_t *shapes;     /* (n, 3); NULL: all as in facts */
@@ -194,20 +196,38 @@ static clr_status open_labels(clr_store *s, clr_h5 *file)
     return CLR_OK;
 }
 
+static clr_status read_rules(clr_store *s, clr_h5 *file)
+{
+    char *orientation = NULL, *range = NULL;
+    clr_status st = CLR_OK;
+
+    if (clr_h5_get_text(file, "orientation", &orientation) == CLR_OK)
+        s->rules.upright = !strcmp(orientation, "apply");
+    if (clr_h5_get_text(file, "range", &range) == CLR_OK && (st = clr_image_range_parse(range, &s->rules)) != CLR_OK)
+        st = clr_fail(CLR_EINPUT, "%s: its attribute range, '%s', is none", s->path, range);
+    clr_free(orientation);
+    clr_free(range);
+    return st;
+}
+
 static clr_status open_all(clr_store *s, clr_h5 *file)
 {
     char *format = NULL, *kind = NULL;
     int64_t content;
     int32_t shape[3];
-    uint64_t hash = CLR_HASH_START;
+    uint64_t hash;
     clr_status st;
 
     if ((st = clr_h5_get_text(file, "format", &format)) != CLR_OK || (st = clr_h5_get_text(file, "store", &kind)) != CLR_OK ||
         strcmp(format, CLR_STORE_FORMAT)) {
-        st = clr_fail(CLR_EINPUT, "%s: is not a dataset of `simclr pack`", s->path);
+        st = clr_fail(CLR_EINPUT, "%s: is %s, not a dataset of `simclr pack`", s->path,
+                      clr_h5_has(file, "/model") ? "a checkpoint" : clr_h5_has(file, "/h") ? "a file of features" : "an HDF5 file");
         goto out;
     }
     s->encoded = !strcmp(kind, "encoded");
+    if ((st = read_rules(s, file)) != CLR_OK)
+        goto out;
+    hash = clr_store_begin(s->encoded, &s->rules);
     st = !s->encoded && clr_h5_has(file, "/images") ? open_uniform(s, file) : open_ragged(s, file, s->encoded ? "/encoded" : "/pixels");
     if (st == CLR_OK)
         st = clr_h5_load(file, "/checksums", CLR_H5_I64, s->facts.images, &s->checksums);
@@ -232,12 +252,14 @@ static clr_status open_once(const char *path, clr_store **store)
 {
     clr_store *s = CLR_NEW(clr_store, 1);
     clr_h5 *file = NULL;
+    clr_status st = clr_kind_check(path, true);
 
     *store = NULL;
     s->path = clr_copy_text(path);
     s->fd = -1;
     clr_h5_lock();
-    clr_status st = clr_h5_open(path, &file);
+    if (st == CLR_OK)
+        st = clr_h5_open(path, &file);
     if (st == CLR_OK)
         st = open_all(s, file);
     if (st == CLR_OK)
@@ -271,7 +293,7 @@ typedef struct place {
     int at;
 } place;
 
-/* The caller's buffer holds a slot for each image, then the places, then room for the largest encoded image. */
+/* The caller's buffer holds a slot for each image, then the places, then room to decode the largest encoded image. */
 static int64_t places(int n)
 {
     return ((int64_t)n * (int64_t)sizeof(place) + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
@@ -285,14 +307,20 @@ static int64_t slot(const clr_store *s, int64_t i)
     return ((int64_t)shape[0] * shape[1] * 3 + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN;
 }
 
+/* An encoded image's bytes and, behind them, room to turn it. */
+static int64_t working(const clr_store *s, int64_t i)
+{
+    return stored_bytes(s, i) + (s->rules.upright ? slot(s, i) : 0);
+}
+
 int64_t clr_store_bytes(const clr_store *s, const int64_t *ids, int n)
 {
     int64_t sum = 0, most = 0;
 
     for (int k = 0; k < n; k++) {
         sum += slot(s, ids[k]);
-        if (s->encoded && stored_bytes(s, ids[k]) > most)
-            most = stored_bytes(s, ids[k]);
+        if (s->encoded && working(s, ids[k]) > most)
+            most = working(s, ids[k]);
     }
     return sum + places(n) + most;
 }
@@ -357,7 +385,8 @@ static clr_status decode_one(const clr_store *s, int64_t id, uint8_t *scratch, c
     if (st != CLR_OK)
         return st;
     shape_of(s, id, shape);
-    st = clr_image_decode_into(scratch, (size_t)stored_bytes(s, id), landing(s, id, image),
+    size_t bytes = (size_t)stored_bytes(s, id);
+    st = clr_image_decode_into(scratch, bytes, &s->rules, landing(s, id, image), scratch + bytes,
                                (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2], &decoded);
     if (st == CLR_OK && (decoded.height != shape[0] || decoded.width != shape[1] || decoded.channels != shape[2]))
         st = clr_fail(CLR_EINPUT, "decodes to another shape than /shapes says");

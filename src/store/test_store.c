@@ -92,7 +92,7 @@ static uint8_t *encode(const clr_image *image, int64_t *bytes)
 static clr_store_writer *begin(layout l, bool labelled)
 {
     clr_store_writer *writer = NULL;
-    clr_store_layout form = {l == ENCODED, classes, labelled ? CLASSES : 0};
+    clr_store_layout form = {.encoded = l == ENCODED, .class_names = classes, .classes = labelled ? CLASSES : 0};
 
     ck_assert_msg(clr_store_create(path, &form, &writer) == CLR_OK, "%s", clr_message());
     for (int i = 0; i < N; i++) {

@@ -1,5 +1,6 @@
 /* Writing a store. Whether all images have one shape is known only at the end, so their bytes are spooled to an unlinked
-   file beside the store's (it vanishes with the process, whatever happens) and poured into the HDF5 file by commit. */
+   file beside the store's (it vanishes with the process, whatever happens) and poured into the HDF5 file by commit. What is
+   poured is punched out of the spool, so that both together take hardly more room than one. */
 #include "clr/h5.h"
 #include "clr/log.h"
 #include "clr/mem.h"
@@ -7,6 +8,7 @@
 #include "layout.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,6 +110,22 @@ clr_status clr_store_append(clr_store_writer *w, const clr_image *image, const u
     return CLR_OK;
 }
 
+/* Gives the room of these bytes of the spool back to the disk: they are lost. */
+static bool punch(int spool, int64_t from, int64_t bytes)
+{
+#ifdef FALLOC_FL_PUNCH_HOLE
+    return !fallocate(spool, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)bytes);
+#else
+    (void)spool, (void)from, (void)bytes;
+    return false;
+#endif
+}
+
+int clr_store_copies(const clr_store_writer *w)
+{
+    return punch(w->spool, w->bytes, 1) ? 1 : 2; /* behind its end */
+}
+
 /* The spooled bytes as rows of a dataset whose first dimension is shape[0], row bytes each. */
 static clr_status pour(const clr_store_writer *w, clr_h5 *file, const char *name, int rank, const int64_t *shape, int64_t row)
 {
@@ -130,6 +148,7 @@ static clr_status pour(const clr_store_writer *w, clr_h5 *file, const char *name
         }
         if (st == CLR_OK)
             st = clr_h5_rows_append(rows, buffer, n);
+        punch(w->spool, 0, at); /* where that cannot be, the room stays taken until the end */
     }
     clr_free(buffer);
     if (st != CLR_OK) {
@@ -149,7 +168,7 @@ static bool uniform(const clr_store_writer *w)
 
 static uint64_t content(const clr_store_writer *w)
 {
-    uint64_t hash = CLR_HASH_START;
+    uint64_t hash = clr_store_begin(w->layout.encoded, &w->layout.rules);
 
     for (int64_t i = 0; i < w->images; i++)
         hash = clr_store_fold(hash, (uint64_t)w->checksums[i], w->shapes + 3 * i, w->labels[i]);
@@ -160,6 +179,7 @@ static clr_status fill(const clr_store_writer *w, clr_h5 *file)
 {
     int64_t n = w->images, s[4] = {n, w->shapes[0], w->shapes[1], w->shapes[2]};
     bool encoded = w->layout.encoded;
+    char range[CLR_IMAGE_RANGE];
     clr_status st;
 
     if (uniform(w))
@@ -179,6 +199,12 @@ static clr_status fill(const clr_store_writer *w, clr_h5 *file)
         st = clr_h5_set_text(file, "format", CLR_STORE_FORMAT);
     if (st == CLR_OK)
         st = clr_h5_set_text(file, "store", encoded ? "encoded" : "pixels");
+    if (st == CLR_OK && w->layout.rules.upright)
+        st = clr_h5_set_text(file, "orientation", "apply");
+    if (st == CLR_OK && (w->layout.rules.stretch || w->layout.rules.high)) {
+        clr_image_range_text(&w->layout.rules, range);
+        st = clr_h5_set_text(file, "range", range);
+    }
     if (st == CLR_OK)
         st = clr_h5_set_text(file, "simclr_version", PACKAGE_VERSION);
     return st == CLR_OK ? clr_h5_set_int(file, "content", (int64_t)content(w)) : st;

@@ -1,0 +1,28 @@
+#ifndef CLR_CMD_FOUND_H
+#define CLR_CMD_FOUND_H
+/* What pack finds in image files beside their pixels, counted, and said where an assumption was made or depth was lost. Local. */
+
+#include "clr/read.h"
+
+/* Files of one kind: how many, and one of them. */
+typedef struct clr_found_kind {
+    int64_t files;
+    char *one; /* its name, freed by clr_found_close */
+    int worst; /* of what makes one the example; meaning by kind */
+} clr_found_kind;
+
+typedef struct clr_found {
+    int64_t images, deep; /* of all; of 16 bits a sample */
+    int low, high;        /* samples of 16 bits, of all images together */
+    int samples;          /* of the example of shallow */
+    clr_found_kind shallow, cut, turned, profiles, cmyk, unmarked; /* shallow: few of 256 levels left (worst: how many) */
+} clr_found;
+
+/* rules: that example was decoded by. */
+void clr_found_add(clr_found *found, const clr_image_rules *rules, const clr_example *example);
+
+/* early: what was found so far is a sample, and packing still to come. */
+void clr_found_say(const clr_found *found, const clr_image_rules *rules, const char *source, bool early);
+void clr_found_close(clr_found *found);
+
+#endif
