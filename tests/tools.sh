@@ -92,3 +92,43 @@ grep -q "knn: the 3 nearest" out && grep -q "probe.tsv: cannot be written" err |
 [ "$(value test) $(value classes)" = "1 3" ] || die "probe: $(cat out)"
 "$simclr" probe --checkpoint=run --train=train.h5 --test=other.h5 >out 2>err && die "probe took a class that was not trained"
 grep -q "class 'dog' of the second is not among the 3 of the first" err || die "probe: $(cat err)"
+
+# Test images that are training images are counted; one class, and data of another kind, are refused before anything is computed.
+"$simclr" probe --checkpoint=run --train=train.h5 --test=test.h5 --method=knn >out 2>err || die "probe: $(cat err)"
+grep -q "test.h5: 1 of its 1 images are among the training images, those of train.h5" err && [ "$(value common)" = 1 ] || die "probe on what was learned: $(cat out err)"
+mkdir -p train/one/more && "$simclr" views --force --images=2 data.h5 train/one/2.png >out 2>err && "$simclr" pack --force train more.h5 >out 2>err || die "$(cat err)"
+"$simclr" info train.h5 more.h5 >out 2>err || die "info of two: $(cat err)"
+grep -q "^info kind=comparison images=3,4 common=3,3 relabelled=0 same=no files=train.h5,more.h5" out || die "info of two: $(cat out)"
+"$simclr" info train.h5 >out 2>err && grep -q "^repeated: 2 images" out || die "info of repeated images: $(cat out)"
+"$simclr" probe --checkpoint=run --train=other.h5 --test=other.h5 >out 2>err && die "probe took itself"
+"$simclr" pack --force --store=encoded other same.h5 >out 2>err || die "$(cat err)"
+"$simclr" probe --checkpoint=run --train=other.h5 --test=same.h5 >out 2>err && die "probe took one class"
+grep -q "of one class, 'dog'" err && ! grep -q "^features" out || die "one class: $(cat out err)"
+"$simclr" pack --force --store=encoded train same.h5 >out 2>err || die "$(cat err)"
+"$simclr" probe --checkpoint=run --train=more.h5 --test=same.h5 >out 2>err && die "probe took the training images as files"
+grep -q "are the training images, those of more.h5, in another" err && ! grep -q "^features" out || die "the same as files: $(cat out err)"
+"$simclr" pretrain --preset=fashion-mnist --data=other.h5 --run-dir=one --online-probe >out 2>err
+[ $? = 2 ] && grep -q "online-probe needs images of two classes" err || die "an online probe of one class: $(cat err)"
+
+# kind WORDS COMMAND...: refused, with the words in its one line of complaint
+kind() {
+    words=$1
+    shift
+    timeout 60 "$simclr" "$@" >out 2>err && die "$*: not refused"
+    [ "$(grep -c '^simclr: ' err)" = 1 ] && grep '^simclr: ' err | grep -q -e "$words" || die "$*: $(cat err)"
+}
+checkpoint=run/checkpoints/step-00000001.h5
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n' >pointer.h5
+head -c 5000 /dev/zero >zeros.h5
+for given in "train:is a folder, not a dataset; .simclr pack train OUT.h5" "run:is a run directory, not a dataset" "sheet.png:is a PNG image, not a dataset; .simclr pack" \
+    "$checkpoint:is a checkpoint, not a dataset" "pointer.h5:is a Git LFS pointer.*git lfs pull" "zeros.h5:is a file of zeros" "$mnist/t10k-images-idx3-ubyte.gz:is compressed with gzip.*simclr pack"; do
+    for command in "pretrain --preset=fashion-mnist --run-dir=no --data=" "doctor --preset=fashion-mnist --data=" "probe --checkpoint=run --test=data.h5 --train=" \
+        "probe --checkpoint=run --train=data.h5 --test=" "embed --checkpoint=run --output=no.h5 --data=" "views "; do
+        more=
+        [ "$command" != "views " ] || more=no.png
+        kind "^simclr: ${given%%:*}: ${given#*:}" $command"${given%%:*}" $more
+    done
+done
+kind "data.h5: is a dataset, not a checkpoint" embed --checkpoint=data.h5 --data=data.h5 --output=no.h5
+kind "sheet.png: is a PNG image, not a checkpoint" probe --checkpoint=sheet.png --train=data.h5 --test=more.h5
+kind "train: is a folder .*simclr pack train OUT.h5" info train

@@ -21,6 +21,7 @@ typedef struct clr_store_facts {
     int max_height, max_width;  /* perhaps of different images */
     int64_t max_pixels;         /* of the largest image, height * width */
     int classes;                /* 0: no labels */
+    int present;                /* classes that have an image */
     uint64_t checksum;          /* of the whole content: a dataset's identity in a run's config */
     const char *const *class_names;
 } clr_store_facts;
@@ -44,6 +45,19 @@ clr_status clr_store_read(clr_store *store, const int64_t *ids, int n, int chann
 /* All labels (n entries), or NULL where there are none; valid until close. */
 const int32_t *clr_store_labels(const clr_store *store);
 clr_status clr_store_name(clr_store *store, int64_t id, char **name); /* freed by clr_free */
+
+/* A number for each image (n entries): images of equal pixels and shape have equal ones, others different ones but for chance (2^-64).
+   decoded: of an encoded store too, whose images are decoded for it on all threads; else its numbers are those of the files' bytes. */
+clr_status clr_store_numbers(clr_store *store, bool decoded, uint64_t *number);
+bool clr_store_encoded(const clr_store *store, clr_image_rules *rules); /* and by which rules */
+
+/* What two stores have in common, pixel by pixel. */
+typedef struct clr_store_overlap {
+    int64_t a_in_b, b_in_a; /* images of one that are in the other too */
+    int64_t relabelled;     /* of b_in_a, where both have labels: those that a has under other classes only, by name */
+} clr_store_overlap;
+clr_status clr_store_compare(clr_store *a, clr_store *b, clr_store_overlap *overlap);
+clr_status clr_store_repeats(clr_store *store, int64_t *images); /* how many have the stored bytes of an earlier one */
 
 /* Writing: examples one after another, then one commit. The memory needed does not grow with the images' size. An image needs
    a label exactly where the layout has classes (else label is -1), and encoded bytes where it is encoded. */

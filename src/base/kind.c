@@ -119,7 +119,7 @@ static const clr_kind *iso_media(const uint8_t *head, size_t length)
 static const clr_kind *binary(const uint8_t *head, size_t length)
 {
     static const clr_kind bmp = {"a BMP image", CONVERT}, pnm = {"a PNM image", CONVERT}, pickle = {"a Python pickle", REMOVE},
-                          idx = {"an IDX file", CLR_KIND_HOLDER, "give it to simclr pack itself"};
+                          idx = {"an IDX file", CLR_KIND_HOLDER, "it is a whole dataset, for simclr pack itself"};
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (begins(head, length, table[i].at, table[i].magic, table[i].bytes))
@@ -219,7 +219,7 @@ static clr_status refuse_folder(const char *path, const char *wanted)
 
 clr_status clr_kind_check(const char *path, bool dataset)
 {
-    const char *wanted = dataset ? "a dataset" : "a checkpoint", *how = "`simclr pack FOLDER OUT.h5` makes a dataset of a folder of images";
+    const char *wanted = dataset ? "a dataset" : "a checkpoint", *how = "`simclr pack FOLDER OUT.h5` makes a dataset of a folder of images, IDX or CIFAR files";
     uint8_t head[CLR_KIND_HEAD];
     struct stat facts;
 
@@ -244,5 +244,5 @@ clr_status clr_kind_check(const char *path, bool dataset)
     if (!dataset || kind->of == CLR_KIND_OTHER)
         return clr_fail(CLR_EINPUT, "%s: is %s, not %s", path, kind->name, wanted);
     return clr_fail(CLR_EINPUT, "%s: is %s, not %s; %s%s%s", path, kind->name, wanted, kind->of == CLR_KIND_HOLDER ? kind->remedy : "",
-                    kind->of == CLR_KIND_HOLDER ? ": " : "", how);
+                    kind->of == CLR_KIND_HOLDER ? "; " : "", how);
 }

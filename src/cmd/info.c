@@ -160,6 +160,7 @@ static void show_classes(const clr_store_facts *f, const int32_t *labels)
 static void show_store(const char *path, total *t)
 {
     clr_store *store = NULL;
+    int64_t repeats;
 
     clr_status st = clr_store_open(path, &store);
     if (st != CLR_OK) {
@@ -178,6 +179,8 @@ static void show_store(const char *path, total *t)
         show_classes(f, clr_store_labels(store));
     else
         printf("classes: none (unlabelled)\n");
+    if (clr_store_repeats(store, &repeats) == CLR_OK && repeats)
+        printf("repeated: %lld images have the bytes of an earlier one\n", (long long)repeats);
     clr_store_close(store);
 }
 
@@ -335,6 +338,31 @@ static void show_run(const char *path, total *t)
     clr_free(metrics);
 }
 
+/* Two datasets: what they share. */
+static clr_status compare(const char *const path[2])
+{
+    clr_store *store[2] = {NULL, NULL};
+    clr_store_overlap o;
+    clr_status st = clr_store_open(path[0], &store[0]);
+
+    if (st == CLR_OK)
+        st = clr_store_open(path[1], &store[1]);
+    if (st == CLR_OK)
+        st = clr_store_compare(store[0], store[1], &o);
+    if (st == CLR_OK) {
+        const clr_store_facts *a = clr_store_facts_of(store[0]), *b = clr_store_facts_of(store[1]);
+        printf("%s: %lld images, of which %lld are in %s too, pixel by pixel\n", path[0], (long long)a->images, (long long)o.a_in_b, path[1]);
+        printf("%s: %lld images, of which %lld are in %s too, %lld of them in another class\n", path[1], (long long)b->images, (long long)o.b_in_a,
+               path[0], (long long)o.relabelled);
+        printf("info kind=comparison images=%lld,%lld common=%lld,%lld relabelled=%lld same=%s files=%s,%s\n", (long long)a->images,
+               (long long)b->images, (long long)o.a_in_b, (long long)o.b_in_a, (long long)o.relabelled, a->checksum == b->checksum ? "yes" : "no",
+               path[0], path[1]);
+    }
+    clr_store_close(store[0]);
+    clr_store_close(store[1]);
+    return st;
+}
+
 static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 {
     const char *path = set->argument[0], *kind = "run";
@@ -342,6 +370,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     struct stat facts;
     (void)comm;
 
+    if (set->arguments == 2)
+        return compare(set->argument);
     if (stat(path, &facts))
         return clr_fail(CLR_EIO, "%s: %s", path, strerror(errno));
     if (S_ISDIR(facts.st_mode)) {
@@ -363,11 +393,11 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 }
 
 const clr_command clr_command_info = {.name = "info",
-                                      .arguments = "FILE",
-                                      .help = "what a dataset, checkpoint or run directory holds; verifies every checksum",
+                                      .arguments = "FILE|RUN_DIR [OTHER.h5]",
+                                      .help = "what a dataset, checkpoint or run directory holds, every checksum verified; of two datasets, what they share",
                                       .options = options,
                                       .config_bytes = sizeof(config),
                                       .least = 1,
-                                      .most = 1,
+                                      .most = 2,
                                       .alone = true,
                                       .run = run};

@@ -44,6 +44,7 @@ typedef struct probe {
     const config *config;
     clr_store *train, *test;
     int32_t *test_labels; /* by train's numbers */
+    int64_t common;       /* test images that are training images too */
     clr_frozen frozen;
     int raw_side;
 } probe;
@@ -82,14 +83,35 @@ static clr_status check_data(probe *p)
     const clr_store_facts *a = clr_store_facts_of(p->train), *b = clr_store_facts_of(p->test);
 
     if (!a->classes || !b->classes)
-        return clr_fail(CLR_EINPUT, "%s: has no labels; a probe needs them", a->classes ? p->config->test : p->config->train);
+        return clr_fail(CLR_EINPUT, "%s: has no labels; a probe needs them: pack a folder whose folders are the classes", a->classes ? p->config->test : p->config->train);
     if (a->checksum == b->checksum && a->images == b->images)
         return clr_fail(CLR_EINPUT, "%s: the test images are the training images, those of %s: what is known by heart is no measure; give others with "
                                     "--test", p->config->test, p->config->train);
     if (p->frozen.channels == 1 && (a->channels != 1 || b->channels != 1))
         return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
                         a->channels != 1 ? p->config->train : p->config->test);
+    if (a->present < 2) /* classes without images do not count */
+        return clr_fail(CLR_EINPUT, "%s: all its %lld images are of one class, '%s'; a probe needs training images of two classes or more",
+                        p->config->train, (long long)a->images, a->class_names[clr_store_labels(p->train)[0]]);
     return match_classes(p);
+}
+
+/* Rank 0. Test images that are training images too are known by heart. */
+static clr_status check_overlap(probe *p)
+{
+    const clr_store_facts *train = clr_store_facts_of(p->train), *test = clr_store_facts_of(p->test);
+    clr_store_overlap o;
+    clr_status st = clr_store_compare(p->train, p->test, &o);
+
+    if (st != CLR_OK || !o.b_in_a)
+        return st;
+    if (o.b_in_a == test->images && o.a_in_b == train->images && test->images == train->images)
+        return clr_fail(CLR_EINPUT, "%s: the test images are the training images, those of %s, in another order: what is known by heart is no "
+                                    "measure; give others with --test", p->config->test, p->config->train);
+    clr_warn("%s: %lld of its %lld images are among the training images, those of %s, pixel by pixel (%lld of them in another class): the accuracy on "
+             "them is no measure", p->config->test, (long long)o.b_in_a, (long long)test->images, p->config->train, (long long)o.relabelled);
+    p->common = o.b_in_a;
+    return CLR_OK;
 }
 
 /* Every wanted method on features of encoder (NULL: pixels). */
@@ -171,10 +193,10 @@ static void say_results(const probe *p, clr_evaluation result[3][METHODS], doubl
     for (int m = 0; m < METHODS; m++)
         if (wanted(p->config, m))
             printf("probe features=%s method=%s top1=%.2f top5=%.2f untrained_top1=%.2f untrained_top5=%.2f raw_top1=%.2f raw_top5=%.2f "
-                   "train=%lld test=%lld classes=%d step=%lld seconds=%.1f checkpoint=%s\n",
+                   "train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f checkpoint=%s\n",
                    p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5, result[1][m].top1,
                    result[1][m].top5, result[2][m].top1, result[2][m].top5, (long long)clr_store_facts_of(p->train)->images,
-                   (long long)clr_store_facts_of(p->test)->images, clr_store_facts_of(p->train)->classes, (long long)p->frozen.facts.step,
+                   (long long)clr_store_facts_of(p->test)->images, (long long)p->common, clr_store_facts_of(p->train)->classes, (long long)p->frozen.facts.step,
                    seconds, p->frozen.path);
 }
 
@@ -199,6 +221,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (st == CLR_OK)
         st = check_data(&p);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
+        goto out;
+    if ((st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : check_overlap(&p))) != CLR_OK)
         goto out;
     if (clr_comm_rank(comm) == 0)
         say_protocol(&p);

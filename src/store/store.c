@@ -189,11 +189,18 @@ static clr_status open_labels(clr_store *s, clr_h5 *file)
         return st;
     s->facts.classes = (int)s->class_count;
     s->facts.class_names = (const char *const *)s->classes;
-    for (int64_t i = 0; i < s->facts.images; i++)
-        if (s->labels[i] < 0 || s->labels[i] >= s->facts.classes)
-            return clr_fail(CLR_EINPUT, "%s: /labels: image %lld has label %d; there are %d classes", s->path, (long long)i,
-                            (int)s->labels[i], s->facts.classes);
-    return CLR_OK;
+    bool *seen = CLR_NEW(bool, s->facts.classes);
+    for (int64_t i = 0; st == CLR_OK && i < s->facts.images; i++) {
+        if (s->labels[i] < 0 || s->labels[i] >= s->facts.classes) {
+            st = clr_fail(CLR_EINPUT, "%s: /labels: image %lld has label %d; there are %d classes", s->path, (long long)i,
+                          (int)s->labels[i], s->facts.classes);
+            break;
+        }
+        s->facts.present += !seen[s->labels[i]];
+        seen[s->labels[i]] = true;
+    }
+    clr_free(seen);
+    return st;
 }
 
 static clr_status read_rules(clr_store *s, clr_h5 *file)
@@ -478,4 +485,51 @@ clr_status clr_store_name(clr_store *s, int64_t id, char **name)
     if (st == CLR_OK)
         *name = clr_copy_text(s->names[id]);
     return st;
+}
+
+bool clr_store_encoded(const clr_store *s, clr_image_rules *rules)
+{
+    *rules = s->rules;
+    return s->encoded;
+}
+
+/* The checksum of an image's pixels. */
+static clr_status decoded_checksum(clr_store *s, int64_t id, uint64_t *checksum)
+{
+    int32_t shape[3];
+    clr_image image;
+    void *buffer = clr_alloc((size_t)clr_store_bytes(s, &id, 1), 1);
+
+    shape_of(s, id, shape);
+    clr_status st = clr_store_read(s, &id, 1, shape[2], buffer, &image);
+    if (st == CLR_OK)
+        *checksum = clr_hash(CLR_HASH_START, image.pixels, (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2]);
+    clr_free(buffer);
+    return st;
+}
+
+clr_status clr_store_numbers(clr_store *s, bool decoded, uint64_t *number)
+{
+    char *why = NULL;
+    clr_status worst = CLR_OK;
+
+#pragma omp parallel for schedule(dynamic, 16) if (decoded && s->encoded)
+    for (int64_t i = 0; i < s->facts.images; i++) {
+        uint64_t checksum = (uint64_t)s->checksums[i];
+        int32_t shape[3];
+        clr_status st = decoded && s->encoded ? decoded_checksum(s, i, &checksum) : CLR_OK;
+        if (st != CLR_OK) {
+#pragma omp critical
+            if (!why) {
+                why = clr_copy_text(clr_message());
+                worst = st;
+            }
+        }
+        shape_of(s, i, shape);
+        number[i] = clr_store_fold(CLR_HASH_START, checksum, shape, -1);
+    }
+    if (worst != CLR_OK)
+        clr_fail(worst, "%s", why);
+    clr_free(why);
+    return worst;
 }

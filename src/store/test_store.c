@@ -2,6 +2,7 @@
 #include "clr/h5.h"
 #include "clr/mem.h"
 #include "clr/store.h"
+#include "clr/tensor.h"
 #include "clr/test.h"
 
 #include <dirent.h>
@@ -40,6 +41,8 @@ enum { N = 23, CLASSES = 3 };
 
 typedef enum layout { GRAY, RGB, RAGGED, MIXED, ENCODED, LAYOUTS } layout;
 
+static int from, turn; /* number of the first image written; how far labels are turned on */
+static clr_image_rules rules;
 static const char *const classes[CLASSES] = {"ant", "bee", "cicada"};
 
 static void shape_of(layout l, int i, int shape[3])
@@ -92,17 +95,17 @@ static uint8_t *encode(const clr_image *image, int64_t *bytes)
 static clr_store_writer *begin(layout l, bool labelled)
 {
     clr_store_writer *writer = NULL;
-    clr_store_layout form = {.encoded = l == ENCODED, .class_names = classes, .classes = labelled ? CLASSES : 0};
+    clr_store_layout form = {.encoded = l == ENCODED, .class_names = classes, .classes = labelled ? CLASSES : 0, .rules = rules};
 
     ck_assert_msg(clr_store_create(path, &form, &writer) == CLR_OK, "%s", clr_message());
     for (int i = 0; i < N; i++) {
         clr_image image;
         char name[32];
         int64_t bytes = 0;
-        fill(l, i, &image);
+        fill(l, from + i, &image);
         name_of(i, name);
         uint8_t *encoded = l == ENCODED ? encode(&image, &bytes) : NULL;
-        ck_assert_int_eq(clr_store_append(writer, &image, encoded, bytes, labelled ? i % CLASSES : -1, name), CLR_OK);
+        ck_assert_int_eq(clr_store_append(writer, &image, encoded, bytes, labelled ? (from + i + turn) % CLASSES : -1, name), CLR_OK);
         clr_free(encoded);
         clr_image_free(&image);
     }
@@ -317,6 +320,84 @@ START_TEST(other_hdf5_files_are_refused)
 }
 END_TEST
 
+/* What two stores share, whatever their layouts; of labels, by name. */
+START_TEST(common_images_are_counted)
+{
+    static const struct { layout a, b; int from, turn; bool labelled; int common, relabelled; } all[] = {
+        {RAGGED, RAGGED, 0, 0, true, N, 0},   {MIXED, ENCODED, 0, 0, true, N, 0},  {ENCODED, MIXED, 5, 0, true, N - 5, 0},
+        {RAGGED, RAGGED, N, 0, true, 0, 0},   {MIXED, ENCODED, 5, 1, true, N - 5, N - 5}, {ENCODED, ENCODED, 5, 2, true, N - 5, N - 5},
+        {RAGGED, RAGGED, 20, 1, false, N - 20, 0}, {GRAY, RGB, 0, 0, true, 0, 0},
+    };
+    clr_store *store[2];
+    clr_store_overlap o;
+    int64_t repeats;
+    char other[64];
+
+    make(all[_i].a, true);
+    snprintf(other, sizeof other, "%s/y.h5", top);
+    ck_assert_int_eq(rename(path, other), 0);
+    from = all[_i].from, turn = all[_i].turn;
+    make(all[_i].b, all[_i].labelled);
+    from = turn = 0;
+    ck_assert_int_eq(clr_store_open(other, &store[0]), CLR_OK);
+    ck_assert_int_eq(clr_store_open(path, &store[1]), CLR_OK);
+    ck_assert_int_eq(clr_store_facts_of(store[0])->present, CLASSES);
+    ck_assert_int_eq(clr_store_facts_of(store[1])->present, all[_i].labelled ? CLASSES : 0);
+    ck_assert_msg(clr_store_compare(store[0], store[1], &o) == CLR_OK, "%s", clr_message());
+    ck_assert_int_eq(o.b_in_a, all[_i].common);
+    ck_assert_int_eq(o.a_in_b, all[_i].common);
+    ck_assert_int_eq(o.relabelled, all[_i].relabelled);
+    ck_assert_int_eq(clr_store_repeats(store[1], &repeats), CLR_OK);
+    ck_assert_int_eq(repeats, 0);
+    for (int i = 0; i < 2; i++)
+        clr_store_close(store[i]);
+}
+END_TEST
+
+START_TEST(rules_of_decoding_are_kept)
+{
+    static const clr_image_rules all[] = {{0}, {.upright = true}, {.stretch = true}, {.low = 3, .high = 4095}, {.upright = true, .high = 1000}};
+    uint64_t seen[CLR_COUNT(all)];
+    clr_image_rules is;
+    clr_store *store;
+
+    for (size_t i = 0; i < CLR_COUNT(all); i++) {
+        rules = all[i];
+        make(ENCODED, true);
+        ck_assert_int_eq(clr_store_open(path, &store), CLR_OK);
+        ck_assert(clr_store_encoded(store, &is));
+        ck_assert(is.upright == all[i].upright && is.stretch == all[i].stretch && is.low == all[i].low && is.high == all[i].high);
+        seen[i] = clr_store_facts_of(store)->checksum;
+        for (size_t k = 0; k < i; k++)
+            ck_assert_uint_ne(seen[k], seen[i]);
+        clr_store_close(store);
+    }
+    rules = all[0];
+}
+END_TEST
+
+START_TEST(repeated_images_are_counted)
+{
+    clr_store_layout form = {0};
+    clr_store_writer *writer;
+    clr_store *store;
+    clr_image image;
+    int64_t repeats;
+
+    ck_assert_int_eq(clr_store_create(path, &form, &writer), CLR_OK);
+    for (int i = 0; i < 7; i++) {
+        fill(RGB, i % 3, &image);
+        ck_assert_int_eq(clr_store_append(writer, &image, NULL, 0, -1, "x"), CLR_OK);
+        clr_image_free(&image);
+    }
+    ck_assert_int_eq(clr_store_commit(writer), CLR_OK);
+    ck_assert_int_eq(clr_store_open(path, &store), CLR_OK);
+    ck_assert_int_eq(clr_store_repeats(store, &repeats), CLR_OK);
+    ck_assert_int_eq(repeats, 4);
+    clr_store_close(store);
+}
+END_TEST
+
 static clr_store *shared;
 
 static void *read_often(void *seed)
@@ -368,6 +449,9 @@ int main(void)
     tcase_add_loop_test(tcase, a_flipped_byte_is_found_or_harmless, 0, LAYOUTS);
     tcase_add_test(tcase, a_cut_file_is_refused);
     tcase_add_test(tcase, other_hdf5_files_are_refused);
+    tcase_add_loop_test(tcase, common_images_are_counted, 0, 8);
+    tcase_add_test(tcase, rules_of_decoding_are_kept);
+    tcase_add_test(tcase, repeated_images_are_counted);
     tcase_add_loop_test(tcase, several_threads_read_at_once, 0, 2);
     return clr_test_run("store", tcase, CK_FORK_GETENV);
 }

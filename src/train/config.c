@@ -154,6 +154,8 @@ clr_status clr_config_check(const clr_config *config, const clr_opt_set *options
                         (long long)config->microbatch, ranks);
     if (data && config->online_probe && !data->classes)
         return clr_fail(CLR_EUSAGE, "--online-probe needs labels, and %s has none; leave it out", config->data);
+    if (data && config->online_probe && data->present < 2)
+        return clr_fail(CLR_EUSAGE, "--online-probe needs images of two classes or more, and all of %s are of one; leave it out", config->data);
     if (data && config->batch > data->images)
         return clr_fail(CLR_EUSAGE, "--batch=%lld is more than the %lld images of the dataset; an epoch would have no step", (long long)config->batch,
                         (long long)data->images);
