@@ -95,7 +95,8 @@ grep -q "class 'dog' of the second is not among the 3 of the first" err || die "
 
 # Test images that are training images are counted; one class, and data of another kind, are refused before anything is computed.
 "$simclr" probe --checkpoint=run --train=train.h5 --test=test.h5 --method=knn >out 2>err || die "probe: $(cat err)"
-grep -q "test.h5: 1 of its 1 images are among the training images, those of train.h5" err && [ "$(value common)" = 1 ] || die "probe on what was learned: $(cat out err)"
+grep -q "test.h5: 1 of its 1 images are among the training images, those of train.h5" err && [ "$(value common)" = 1 ] &&
+    grep -q '^input: gray in \[0, 1\], which is bytes / 255, no mean .* the whole image, resized to 28 x 28' out || die "probe on what was learned: $(cat out err)"
 mkdir -p train/one/more && "$simclr" views --force --images=2 data.h5 train/one/2.png >out 2>err && "$simclr" pack --force train more.h5 >out 2>err || die "$(cat err)"
 "$simclr" info train.h5 more.h5 >out 2>err || die "info of two: $(cat err)"
 grep -q "^info kind=comparison images=3,4 common=3,3 relabelled=0 same=no files=train.h5,more.h5" out || die "info of two: $(cat out)"
@@ -109,6 +110,16 @@ grep -q "of one class, 'dog'" err && ! grep -q "^features" out || die "one class
 grep -q "are the training images, those of more.h5, in another" err && ! grep -q "^features" out || die "the same as files: $(cat out err)"
 "$simclr" pretrain --preset=fashion-mnist --data=other.h5 --run-dir=one --online-probe >out 2>err
 [ $? = 2 ] && grep -q "online-probe needs images of two classes" err || die "an online probe of one class: $(cat err)"
+
+# Large photographs: what helps is to pack them smaller, and every command that resizes them says so.
+mkdir photos && "$simclr" views --force --augment=none --images=1 --image-size=1024 data.h5 photos/1.png >out 2>err || die "views: $(cat err)"
+for i in 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do cp photos/1.png photos/$i.png; done
+"$simclr" pack photos photos.h5 >out 2>err || die "pack: $(cat err)"
+for limit in "300 pretrain --preset=fashion-mnist --width=1/16 --batch=16 --threads=1 --run-dir=no --data=photos.h5" \
+    "300 doctor --preset=fashion-mnist --width=1/16 --batch=16 --threads=1 --data=photos.h5" "100 embed --checkpoint=run --output=no.h5 --data=photos.h5"; do
+    SLURM_MEM_PER_NODE=${limit%% *} timeout 60 "$simclr" ${limit#* } >out 2>err && die "$limit: not refused"
+    grep '^simclr: ' err | grep -q -e '--resize-shorter=32' || die "$limit: does not name --resize-shorter: $(cat err)"
+done
 
 # kind WORDS COMMAND...: refused, with the words in its one line of complaint
 kind() {

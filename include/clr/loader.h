@@ -21,6 +21,8 @@ typedef struct clr_loader_config {
 
 /* Bytes that clr_loader_open takes. */
 int64_t clr_loader_bytes(const clr_store *store, const clr_loader_config *config);
+/* About what it would take if the images had been packed with their shorter side at most shorter, the longer one twice that. */
+int64_t clr_loader_bytes_resized(const clr_store *store, const clr_loader_config *config, int shorter);
 
 /* The store stays the caller's and must outlive the loader. */
 clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, clr_loader **loader);

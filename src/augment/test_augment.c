@@ -563,6 +563,33 @@ START_TEST(lists_are_read)
 }
 END_TEST
 
+/* A white frame around black pixels is cut off just where the words say so. */
+START_TEST(the_protocol_is_what_is_done)
+{
+    enum { SIDE = 106, FRAME = 7 };
+    static const int sizes[] = {8, 32, 33, 96};
+    static uint8_t pixels[SIDE * SIDE];
+    static float out[96 * 96];
+    char text[CLR_AUGMENT_WORDS];
+
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        int y = i / SIDE, x = i % SIDE;
+        pixels[i] = y < FRAME || x < FRAME || y >= SIDE - FRAME || x >= SIDE - FRAME ? 255 : 0;
+    }
+    for (size_t i = 0; i < CLR_COUNT(sizes); i++) {
+        float *scratch = CLR_NEW(float, clr_augment_floats(SIDE * SIDE, SIDE, 1, sizes[i]));
+        clr_augment_evaluate(&(clr_image){SIDE, SIDE, 1, pixels}, sizes[i], scratch, out);
+        clr_augment_protocol(sizes[i], 1, text);
+        ck_assert_int_eq(out[0] == 0, strstr(text, "0.875") != NULL);
+        ck_assert_int_eq(out[0] == 0, !strstr(text, "the whole image"));
+        ck_assert_uint_lt(strlen(text), CLR_AUGMENT_WORDS - 20);
+        clr_free(scratch);
+    }
+    ck_assert_int_eq(clr_augment_enough(224), 256);
+    ck_assert_int_eq(clr_augment_enough(32), 64);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("augment");
@@ -577,6 +604,7 @@ int main(void)
     tcase_add_test(tcase, views_are_functions_of_what_they_are_for);
     tcase_add_test(tcase, working_space_follows_the_pixels);
     tcase_add_test(tcase, evaluation_takes_the_centre);
+    tcase_add_test(tcase, the_protocol_is_what_is_done);
     tcase_add_loop_test(tcase, what_cannot_be_meant_is_refused, 0, CLR_COUNT(refused));
     tcase_add_test(tcase, lists_are_read);
     return clr_test_run("augment", tcase, CK_FORK_GETENV);

@@ -1,4 +1,5 @@
 /* embed: the features of a dataset by a checkpoint, as HDF5: /h (n, features), /z (n, outputs), /labels, /classes, /names. */
+#include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/features.h"
 #include "clr/frozen.h"
@@ -92,6 +93,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     clr_store *store = NULL;
     clr_features h = {0}, z = {0};
     double began = clr_seconds();
+    char input[CLR_AUGMENT_WORDS];
     (void)set;
 
     if (!c->checkpoint || !c->data || !c->output)
@@ -112,6 +114,9 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         st = clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones", c->data);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         goto out;
+    clr_augment_protocol((int)frozen.config.image_size, frozen.channels, input);
+    if (clr_comm_rank(comm) == 0)
+        printf("input: %s\n", input);
     st = clr_features_extract_both(comm, store, frozen.encoder, (int)frozen.config.image_size, frozen.channels, &h, &z);
     if (st != CLR_OK)
         goto out;

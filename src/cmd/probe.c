@@ -1,4 +1,5 @@
 /* probe: how good the frozen features of a checkpoint are, beside those of the same network untrained and beside raw pixels. */
+#include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/evaluate.h"
 #include "clr/features.h"
@@ -145,11 +146,14 @@ static void say_protocol(const probe *p)
     const config *c = p->config;
     const clr_frozen *f = &p->frozen;
     int dim = c->features ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
+    char input[CLR_AUGMENT_WORDS];
 
+    clr_augment_protocol((int)f->config.image_size, f->channels, input);
     printf("checkpoint: %s, step %lld, epoch %.4g\n", f->path, (long long)f->facts.step, f->facts.epoch);
     printf("features: %s (%d numbers an image) of the frozen encoder: one view of %d x %d x %d, not augmented, batch norm with its running "
            "statistics\n",
            c->features ? "z" : "h", dim, (int)f->config.image_size, (int)f->config.image_size, f->channels);
+    printf("input: %s\n", input);
     if (wanted(c, 0))
         printf("linear-sgd: softmax regression on standardised features scaled to unit length on average, Nesterov momentum %g, %lld epochs "
                "of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged once, after the last epoch\n",

@@ -57,6 +57,10 @@ static clr_status open_sheet(const clr_store_facts *facts, int64_t images, int s
     size_t bytes = (size_t)s.image.height * (size_t)s.image.width * (size_t)channels;
     double need = (double)bytes + (double)sizeof(float) * (double)scratch_floats(facts, size, channels);
     const clr_room room = clr_memory_room(1);
+    if (need > 0.8 * (double)room.bytes && need > 2 * (double)bytes)
+        return clr_fail(CLR_EMEMORY, "images of up to %d x %d pixels take %.1f GB to be resized, and %.1f GB are there (%s); pack them with "
+                        "--resize-shorter=%d", facts->max_width, facts->max_height, need * 1e-9, (double)room.bytes * 1e-9, room.by,
+                        clr_augment_enough(size));
     if (need > 0.8 * (double)room.bytes)
         return clr_fail(CLR_EMEMORY, "a sheet of %" PRId64 " images of %d x %d takes %.1f GB, and %.1f GB are there (%s); give a smaller --images or --image-size",
                         images, size, size, need * 1e-9, (double)room.bytes * 1e-9, room.by);

@@ -58,17 +58,36 @@ static clr_status encode(const extraction *e, int64_t at, int n)
     return st;
 }
 
+/* What this rank's largest batch of images takes, and what resizing them does. */
+static double working_bytes(const extraction *e)
+{
+    int64_t ids[CLR_FEATURES_BATCH], most = 0;
+
+    for (int64_t at = 0; at < e->rows; at += CLR_FEATURES_BATCH) {
+        int n = (int)clr_min64(CLR_FEATURES_BATCH, e->rows - at);
+        for (int i = 0; i < n; i++)
+            ids[i] = e->first + at + i;
+        most = clr_max64(most, clr_store_bytes(e->store, ids, n));
+    }
+    return (double)most + (double)omp_get_max_threads() * (double)e->scratch_floats * sizeof(float);
+}
+
 static clr_status check_memory(const extraction *e)
 {
-    double floats = 0;
+    double floats = 0, photographs = working_bytes(e);
     const clr_room room = clr_memory_room(clr_comm_node_size(e->comm));
-    int64_t images = clr_store_facts_of(e->store)->images;
+    const clr_store_facts *facts = clr_store_facts_of(e->store);
+    int64_t images = facts->images;
 
     for (int k = 0; k < KINDS; k++)
         if (e->out[k])
             floats += (double)e->out[k]->dim * ((double)images + (double)e->rows);
-    if (floats * sizeof(float) < (double)room.bytes)
+    if (floats * sizeof(float) + photographs < (double)room.bytes)
         return CLR_OK;
+    if (photographs > floats * sizeof(float))
+        return clr_fail(CLR_EMEMORY, "%s: images of up to %d x %d pixels take %.1f GB on every rank to be resized, and %.1f GB are there for each (%s); pack "
+                                     "them with --resize-shorter=%d, or start fewer ranks a node", clr_store_path(e->store), facts->max_width,
+                        facts->max_height, photographs * 1e-9, (double)room.bytes * 1e-9, room.by, clr_augment_enough(e->size));
     return clr_fail(CLR_EMEMORY, "%s: the features of %lld images take %.1f GB on every rank, and %.1f GB are there for each (%s); start fewer ranks a node",
                     clr_store_path(e->store), (long long)images, floats * sizeof(float) * 1e-9, (double)room.bytes * 1e-9, room.by);
 }
@@ -101,12 +120,12 @@ static clr_status extract(extraction *e)
                                   : clr_encoder_outputs(e->encoder);
             *e->out[k] = (clr_features){facts->images, dim, NULL, clr_store_labels(e->store), facts->classes};
         }
+    e->scratch_floats = ((int64_t)clr_augment_floats(facts->max_pixels, facts->max_width, e->channels, e->size) + 15) / 16 * 16;
     clr_status st = clr_comm_agree(e->comm, check_memory(e));
     if (st != CLR_OK)
         return st;
     for (int k = 0; k < KINDS; k++)
         e->mine[k] = e->out[k] ? CLR_NEW(float, e->rows * e->out[k]->dim) : NULL;
-    e->scratch_floats = ((int64_t)clr_augment_floats(facts->max_pixels, facts->max_width, e->channels, e->size) + 15) / 16 * 16;
     e->scratch = CLR_NEW(float, omp_get_max_threads() * e->scratch_floats);
     e->x = CLR_NEW(float, (int64_t)CLR_FEATURES_BATCH * e->size * e->size * e->channels);
     for (int64_t at = 0; at < e->rows && st == CLR_OK; at += CLR_FEATURES_BATCH)

@@ -69,13 +69,26 @@ static int64_t room(const clr_store *store, int count)
     return sum;
 }
 
+static int64_t bytes_of(const clr_loader_config *config, int64_t images, int64_t max_pixels, int max_width)
+{
+    int64_t views = (int64_t)CLR_VIEWS * config->count * config->size * config->size * config->channels * (int64_t)sizeof(float);
+    size_t scratch = clr_augment_floats(max_pixels, max_width, config->channels, config->size);
+
+    return SLOTS * (views + images) + (omp_get_max_threads() + 1) * (int64_t)(scratch * sizeof(float));
+}
+
 int64_t clr_loader_bytes(const clr_store *store, const clr_loader_config *config)
 {
     const clr_store_facts *facts = clr_store_facts_of(store);
-    int64_t views = (int64_t)CLR_VIEWS * config->count * config->size * config->size * config->channels * (int64_t)sizeof(float);
-    size_t scratch = clr_augment_floats(facts->max_pixels, facts->max_width, config->channels, config->size);
 
-    return SLOTS * (views + room(store, config->count)) + (omp_get_max_threads() + 1) * (int64_t)(scratch * sizeof(float));
+    return bytes_of(config, room(store, config->count), facts->max_pixels, facts->max_width);
+}
+
+int64_t clr_loader_bytes_resized(const clr_store *store, const clr_loader_config *config, int shorter)
+{
+    int64_t pixels = clr_min64(clr_store_facts_of(store)->max_pixels, (int64_t)2 * shorter * shorter);
+
+    return clr_min64(clr_loader_bytes(store, config), bytes_of(config, config->count * 3 * pixels, pixels, 2 * shorter));
 }
 
 static void make_view(clr_loader *loader, slot *s, int i, float *scratch)

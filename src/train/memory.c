@@ -12,6 +12,8 @@ enum { ADAMW = 2, RUNTIME = 160 << 20 }; /* the optimizer with two slots; bytes 
 
 typedef struct need {
     int64_t model, activations, workspace, views, loss, program;
+    int64_t resized; /* in the place of views, were the images packed with their shorter side at most enough */
+    int enough;
 } need;
 
 static int64_t sum(const need *n)
@@ -70,8 +72,22 @@ static clr_status estimate(clr_training *t, const clr_encoder_config *encoder, c
     n->views = t->store ? clr_loader_bytes(t->store, loader) : 0;
     n->loss += clr_loss_bytes(c->batch, clr_training_share(t), dim(encoder)) +
               clr_step_bytes(c->batch, clr_comm_size(t->comm), c->microbatch, pixels, dim(encoder), c->online_probe ? features(encoder) : 0);
+    n->enough = clr_augment_enough(encoder->size);
+    n->resized = t->store ? clr_loader_bytes_resized(t->store, loader, n->enough) : 0;
     n->program = RUNTIME;
     return CLR_OK;
+}
+
+/* Where photographs as they were decoded are most of the need, no setting of the network helps as much. */
+static clr_status refuse_photographs(const clr_training *t, const need *now, double there)
+{
+    double gib = 0x1p-30, total = (double)sum(now), saved = (double)(now->views - now->resized);
+    bool fits = total - saved <= there;
+
+    return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f, and %.2f are for images of up to %d x %d pixels, larger than views of %d need: pack them "
+                    "with --resize-shorter=%d, and about %.2f GiB are needed%s", total * gib, there * gib, saved * gib, t->data->max_width,
+                    t->data->max_height, (int)t->config->image_size, now->enough, (total - saved) * gib,
+                    fits ? "" : ", for which more nodes, fewer ranks on a node, --recompute or a smaller --batch are wanted too");
 }
 
 /* Settings that would fit, for the message. lean: with --recompute. */
@@ -83,6 +99,8 @@ static clr_status refuse(const clr_training *t, const need *now, const need *lea
     int64_t fits = (int64_t)(left / ((double)now->activations / (t->views / CLR_VIEWS))) * ranks;
     int64_t fits_lean = (int64_t)(left_lean / ((double)lean->activations / (t->views / CLR_VIEWS))) * ranks;
 
+    if (now->views - now->resized > sum(now) / 2)
+        return refuse_photographs(t, now, there);
     if (!t->config->recompute && (double)sum(lean) <= there)
         return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): --recompute needs %.2f%s", total * gib, there * gib, room->by, (double)sum(lean) * gib,
                         fits >= 2 * ranks ? "; a --microbatch fits too" : "");
