@@ -21,9 +21,10 @@ enum { CLR_IMAGE_SIDE = 32768, CLR_IMAGE_PIXELS = 1 << 27 };
 
 /* How a file's samples become pixels where there is a choice. Zeroed: as they are stored, 16 bits over their full range. */
 typedef struct clr_image_rules {
-    bool upright;  /* the picture is turned and mirrored as its EXIF orientation says */
-    bool stretch;  /* 16-bit PNG: the least and the largest sample of each picture become 0 and 255 */
-    int low, high; /* 16-bit PNG, not stretched: the samples that become 0 and 255, and what is beyond them; high 0: 0 and 65535 */
+    bool upright; /* the picture is turned and mirrored as its EXIF orientation says */
+    bool stretch; /* 16-bit PNG: the least and the largest sample of each picture become 0 and 255 */
+    int low,
+        high; /* 16-bit PNG, not stretched: the samples that become 0 and 255, and what is beyond them; high 0: 0 and 65535 */
 } clr_image_rules;
 
 /* "full", "image" or "MIN-MAX" into rules, else CLR_EUSAGE; and back. text: CLR_IMAGE_RANGE characters. */
@@ -33,11 +34,11 @@ void clr_image_range_text(const clr_image_rules *rules, char *text);
 
 /* What a file says of its pixels, and what its decoding assumed or lost. */
 typedef struct clr_image_facts {
-    int orientation;        /* EXIF's, 1 (upright) to 8; 0: none, or no valid one */
-    int samples, levels;    /* 16-bit PNG: how many different samples, and how many different ones they became; else 0 */
-    int low, high;          /* the least and the largest of these samples */
-    bool profile;           /* a colour profile or gamma other than sRGB's: not applied, the samples are taken for sRGB */
-    bool cmyk, unmarked;    /* CMYK, converted without a profile; without Adobe's marker: taken as 0 for no ink */
+    int orientation;     /* EXIF's, 1 (upright) to 8; 0: none, or no valid one */
+    int samples, levels; /* 16-bit PNG: how many different samples, and how many different ones they became; else 0 */
+    int low, high;       /* the least and the largest of these samples */
+    bool profile;        /* a colour profile or gamma other than sRGB's: not applied, the samples are taken for sRGB */
+    bool cmyk, unmarked; /* CMYK, converted without a profile; without Adobe's marker: taken as 0 for no ink */
 } clr_image_facts;
 
 /* Decodes a whole PNG or JPEG file held in memory, told apart by its first bytes, not by its name. Every colour type, bit depth and
@@ -45,13 +46,17 @@ typedef struct clr_image_facts {
    the pixels depend on, and numbers beyond the palette are CLR_EINPUT with the reason (the caller names the file). What is odd beside the
    pixels (data behind the picture, ancillary chunks that are damaged or out of place) is passed over. rules: NULL is zeroed;
    facts may be NULL. */
-clr_status clr_image_decode_by(const uint8_t *bytes, size_t length, const clr_image_rules *rules, clr_image *image, clr_image_facts *facts);
+clr_status clr_image_decode_by(const uint8_t *bytes, size_t length, const clr_image_rules *rules, clr_image *image,
+                               clr_image_facts *facts);
 clr_status clr_image_decode(const uint8_t *bytes, size_t length, clr_image *image); /* the same with NULL, NULL */
 
-/* The same into memory of the caller with room bytes; image->pixels is into (not to be freed). A picture that takes more is
-   CLR_EINPUT. spare: room bytes too where rules are upright, else it may be NULL. */
-clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, const clr_image_rules *rules, uint8_t *into, uint8_t *spare, size_t room,
-                                 clr_image *image);
+/* The same into memory of the caller; image->pixels is at (not to be freed). A picture of more than room bytes is CLR_EINPUT. */
+typedef struct clr_image_room {
+    uint8_t *at, *spare; /* room bytes each; spare is used where rules are upright, and may be NULL elsewhere */
+    size_t room;
+} clr_image_room;
+clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, const clr_image_rules *rules,
+                                 const clr_image_room *into, clr_image *image);
 
 /* The picture with its shorter side at most shorter pixels (aspect kept, box average); a copy where it is smaller. */
 void clr_image_shrink(const clr_image *image, int shorter, clr_image *out);

@@ -19,7 +19,7 @@ typedef enum clr_kind_class {
 } clr_kind_class;
 
 typedef struct clr_kind {
-    const char *name;   /* "a WebP image": follows "is" */
+    const char *name; /* "a WebP image": follows "is" */
     clr_kind_class of;
     const char *remedy; /* where an image is wanted: "convert it to PNG or JPEG" */
 } clr_kind;

@@ -71,9 +71,13 @@ typedef struct clr_store_layout {
 clr_status clr_store_create(const char *path, const clr_store_layout *layout, clr_store_writer **writer);
 clr_status clr_store_append(clr_store_writer *writer, const clr_image *image, const uint8_t *encoded, int64_t encoded_bytes,
                             int label, const char *name);
-/* How often the images' bytes are on the disk at worst: 2 where the file system cannot give back what commit has copied already. */
-int clr_store_copies(const clr_store_writer *writer);
-clr_status clr_store_commit(clr_store_writer *writer); /* frees writer */
+
+/* Whether bytes of images will find room on the disk, which it says where they are many or room is scarce. exact: so many there will be, and
+   CLR_EIO where there is no room; else they are an estimate, and it warns. */
+clr_status clr_store_room(const clr_store_writer *writer, double bytes, bool exact);
+
+/* Makes the file of what was appended. Frees writer, whatever happens. */
+clr_status clr_store_commit(clr_store_writer *writer);
 void clr_store_abandon(clr_store_writer *writer);      /* leaves nothing behind; accepts NULL */
 
 #endif

@@ -137,12 +137,15 @@ void clr_augment_evaluate(const clr_image *image, int size, float *scratch, floa
 void clr_augment_protocol(int size, int channels, char *text)
 {
     const char *colours = channels == 1 ? "gray" : "RGB (gray images thrice)";
-    int n = snprintf(text, CLR_AUGMENT_WORDS, "%s in [0, 1], which is bytes / 255, no mean and no deviation taken off; ", colours);
+    int n = snprintf(text, CLR_AUGMENT_WORDS,
+                     "%s in [0, 1], which is bytes / 255, no mean and no deviation taken off; ", colours);
 
     if (size > 32)
-        snprintf(text + n, CLR_AUGMENT_WORDS - (size_t)n, "the central square of 0.875 of the shorter side, resized to %d x %d", size, size);
+        snprintf(text + n, CLR_AUGMENT_WORDS - (size_t)n,
+                 "the central square of 0.875 of the shorter side, resized to %d x %d", size, size);
     else
-        snprintf(text + n, CLR_AUGMENT_WORDS - (size_t)n, "the whole image, resized to %d x %d where it is not that large", size, size);
+        snprintf(text + n, CLR_AUGMENT_WORDS - (size_t)n,
+                 "the whole image, resized to %d x %d where it is not that large", size, size);
     n = (int)strlen(text);
     snprintf(text + n, CLR_AUGMENT_WORDS - (size_t)n, " (bicubic, a = -1/2, without antialiasing, cut to [0, 1])");
 }

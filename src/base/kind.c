@@ -1,27 +1,25 @@
 /* First bytes, as the formats' specifications have them; texts by how they begin. */
 #include "clr/kind.h"
 
-#include "clr/mem.h"
-
-#include <dirent.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #define CONVERT CLR_KIND_FOREIGN, "convert it to PNG or JPEG"
 #define UNPACK CLR_KIND_HOLDER, "unpack it"
 #define FETCH CLR_KIND_LOST, "fetch it again"
 #define REMOVE CLR_KIND_OTHER, "remove it from there"
 
-static const clr_kind zeros = {"a file of zeros, whose data were lost when it was written (a full disk, a crash)", FETCH},
+static const clr_kind zeros = {"a file of zeros, whose data were lost when it was written (a full disk, a crash)",
+                               FETCH},
                       page = {"a web page (HTML), perhaps what a server sent in place of the file", FETCH},
                       xml = {"XML text, perhaps what a server sent in place of the file", FETCH},
                       json = {"JSON text, perhaps what a server sent in place of the file", FETCH},
                       lfs = {"a Git LFS pointer to the file, not the file", CLR_KIND_LOST, "git lfs pull fetches it"},
-                      annex = {"a git-annex pointer to the file, not the file", CLR_KIND_LOST, "git annex get fetches it"},
-                      base64 = {"an image in base64 text", CLR_KIND_FOREIGN, "decode it (base64 -d)"}, svg = {"an SVG image", CONVERT},
-                      avif = {"an AVIF image", CONVERT}, heic = {"a HEIC image", CONVERT}, raw = {"a camera's raw image", CONVERT},
+                      annex = {"a git-annex pointer to the file, not the file", CLR_KIND_LOST,
+                               "git annex get fetches it"},
+                      base64 = {"an image in base64 text", CLR_KIND_FOREIGN, "decode it (base64 -d)"},
+                      svg = {"an SVG image", CONVERT}, avif = {"an AVIF image", CONVERT},
+                      heic = {"a HEIC image", CONVERT}, raw = {"a camera's raw image", CONVERT},
                       video = {"a video", CLR_KIND_HOLDER, "take images out of it"}, text = {"plain text", REMOVE},
                       hdf5 = {"an HDF5 file", REMOVE};
 
@@ -71,7 +69,9 @@ static const struct {
     {AT(0, "PK\5\6"), {"an empty zip archive", UNPACK}},
     {AT(0, "\x1f\x8b"), {"compressed with gzip", CLR_KIND_HOLDER, "gunzip it"}},
     {AT(0, "BZh"), {"compressed with bzip2", CLR_KIND_HOLDER, "bunzip2 it"}},
-    {AT(0, "\xfd""7zXZ\0"), {"compressed with xz", CLR_KIND_HOLDER, "unxz it"}},
+    {AT(0, "\xfd"
+           "7zXZ\0"),
+     {"compressed with xz", CLR_KIND_HOLDER, "unxz it"}},
     {AT(0, "\x28\xb5\x2f\xfd"), {"compressed with zstd", CLR_KIND_HOLDER, "unzstd it"}},
     {AT(0, "7z\xbc\xaf\x27\x1c"), {"a 7-Zip archive", UNPACK}},
     {AT(0, "Rar!\x1a\x07"), {"a RAR archive", UNPACK}},
@@ -103,9 +103,11 @@ static bool holds(const uint8_t *head, size_t length, const char *word)
 /* ISO media files (AVIF, HEIC, MP4): a box "ftyp" of the main brand, a version, and other brands. */
 static const clr_kind *iso_media(const uint8_t *head, size_t length)
 {
-    static const struct { const char *brand; const clr_kind *kind; } brands[] = {
-        {"avif", &avif}, {"avis", &avif}, {"heic", &heic}, {"heix", &heic}, {"hevc", &heic}, {"heim", &heic}, {"mif1", &heic},
-        {"msf1", &heic}, {"crx ", &raw}};
+    static const struct {
+        const char *brand;
+        const clr_kind *kind;
+    } brands[] = {{"avif", &avif}, {"avis", &avif}, {"heic", &heic}, {"heix", &heic}, {"hevc", &heic},
+                  {"heim", &heic}, {"mif1", &heic}, {"msf1", &heic}, {"crx ", &raw}};
     size_t box = (size_t)head[2] << 8 | head[3];
 
     length = box >= 12 && box < length ? box : length;
@@ -118,7 +120,8 @@ static const clr_kind *iso_media(const uint8_t *head, size_t length)
 
 static const clr_kind *binary(const uint8_t *head, size_t length)
 {
-    static const clr_kind bmp = {"a BMP image", CONVERT}, pnm = {"a PNM image", CONVERT}, pickle = {"a Python pickle", REMOVE},
+    static const clr_kind bmp = {"a BMP image", CONVERT}, pnm = {"a PNM image", CONVERT},
+                          pickle = {"a Python pickle", REMOVE},
                           idx = {"an IDX file", CLR_KIND_HOLDER, "it is a whole dataset, for simclr pack itself"};
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -128,9 +131,11 @@ static const clr_kind *binary(const uint8_t *head, size_t length)
         return &hdf5;
     if (begins(head, length, 4, "ftyp", 4) && length >= 12)
         return iso_media(head, length);
-    if (begins(head, length, 0, "BM", 2) && length >= 18 && begins(head, length, 6, "\0\0\0\0", 4) && head[14] >= 12 && head[14] <= 124 && !head[15])
+    if (begins(head, length, 0, "BM", 2) && length >= 18 && begins(head, length, 6, "\0\0\0\0", 4) && head[14] >= 12 &&
+        head[14] <= 124 && !head[15])
         return &bmp;
-    if (length > 3 && head[0] == 'P' && head[1] >= '1' && head[1] <= '7' && (head[2] == '\n' || head[2] == ' ' || head[2] == '\r'))
+    if (length > 3 && head[0] == 'P' && head[1] >= '1' && head[1] <= '7' &&
+        (head[2] == '\n' || head[2] == ' ' || head[2] == '\r'))
         return &pnm;
     if (length >= 8 && !head[0] && !head[1] && head[2] >= 8 && head[2] <= 14 && head[3] >= 1 && head[3] <= 4)
         return &idx;
@@ -140,18 +145,35 @@ static const clr_kind *binary(const uint8_t *head, size_t length)
 static bool printable(const uint8_t *head, size_t length)
 {
     for (size_t i = 0; i < length; i++)
-        if (head[i] == 127 || (head[i] < ' ' && head[i] != '\n' && head[i] != '\r' && head[i] != '\t' && head[i] != '\f'))
+        if (head[i] == 127 ||
+            (head[i] < ' ' && head[i] != '\n' && head[i] != '\r' && head[i] != '\t' && head[i] != '\f'))
             return false;
     return true;
 }
 
 static const clr_kind *textual(const uint8_t *head, size_t length)
 {
-    static const struct { const char *begin; const clr_kind *kind; } texts[] = {
-        {"version https://git-lfs.github.com/spec/", &lfs}, {"version https://hawser.github.com/spec/", &lfs},
-        {"<svg", &svg}, {"<!doctype svg", &svg}, {"<!doctype html", &page}, {"<html", &page}, {"<head", &page}, {"<body", &page},
-        {"<script", &page}, {"<meta", &page}, {"<title", &page}, {"<?xml", &xml}, {"<error", &xml}, {"<!--", &xml}, {"<rss", &xml},
-        {"data:image/", &base64}, {"/9j/", &base64}, {"iVBORw0KGgo", &base64}};
+    static const struct {
+        const char *begin;
+        const clr_kind *kind;
+    } texts[] = {{"version https://git-lfs.github.com/spec/", &lfs},
+                 {"version https://hawser.github.com/spec/", &lfs},
+                 {"<svg", &svg},
+                 {"<!doctype svg", &svg},
+                 {"<!doctype html", &page},
+                 {"<html", &page},
+                 {"<head", &page},
+                 {"<body", &page},
+                 {"<script", &page},
+                 {"<meta", &page},
+                 {"<title", &page},
+                 {"<?xml", &xml},
+                 {"<error", &xml},
+                 {"<!--", &xml},
+                 {"<rss", &xml},
+                 {"data:image/", &base64},
+                 {"/9j/", &base64},
+                 {"iVBORw0KGgo", &base64}};
 
     if (length >= 3 && !memcmp(head, "\xef\xbb\xbf", 3)) /* a byte order mark */
         head += 3, length -= 3;
@@ -165,7 +187,10 @@ static const clr_kind *textual(const uint8_t *head, size_t length)
         size_t n = strlen(texts[i].begin);
         if (length < n || strncasecmp((const char *)head, texts[i].begin, n))
             continue;
-        return texts[i].kind != &xml ? texts[i].kind : holds(head, length, "<svg") ? &svg : holds(head, length, "<html") ? &page : &xml;
+        return texts[i].kind != &xml          ? texts[i].kind
+               : holds(head, length, "<svg")  ? &svg
+               : holds(head, length, "<html") ? &page
+                                              : &xml;
     }
     return *head == '{' || *head == '[' ? &json : &text;
 }
@@ -181,68 +206,4 @@ const clr_kind *clr_kind_of(const uint8_t *head, size_t length)
     length = length < CLR_KIND_HEAD ? length : CLR_KIND_HEAD;
     const clr_kind *kind = binary(head, length);
     return kind ? kind : textual(head, length);
-}
-
-/* What lies in a folder tells why it was given: a run, or a file to be given instead (then *inside, freed by clr_free). */
-static bool is_run(const char *path, char **inside)
-{
-    DIR *folder = opendir(path);
-    struct dirent *entry;
-    bool run = false;
-
-    while (folder && (entry = readdir(folder))) {
-        size_t n = strlen(entry->d_name);
-        run |= !strcmp(entry->d_name, "checkpoints");
-        if (!*inside && n > 3 && !strcmp(entry->d_name + n - 3, ".h5"))
-            *inside = clr_text("%s/%s", path, entry->d_name);
-    }
-    if (folder)
-        closedir(folder);
-    return run;
-}
-
-static clr_status refuse_folder(const char *path, const char *wanted)
-{
-    char *inside = NULL;
-    bool run = is_run(path, &inside);
-    clr_status st = CLR_EINPUT;
-
-    if (run)
-        clr_fail(st, "%s: is a run directory, not %s", path, wanted);
-    else if (inside)
-        clr_fail(st, "%s: is a folder, not %s; is %s meant?", path, wanted, inside);
-    else
-        clr_fail(st, "%s: is a folder, not %s; `simclr pack %s OUT.h5` makes a dataset of a folder of images", path, wanted, path);
-    clr_free(inside);
-    return st;
-}
-
-clr_status clr_kind_check(const char *path, bool dataset)
-{
-    const char *wanted = dataset ? "a dataset" : "a checkpoint", *how = "`simclr pack FOLDER OUT.h5` makes a dataset of a folder of images, IDX or CIFAR files";
-    uint8_t head[CLR_KIND_HEAD];
-    struct stat facts;
-
-    if (stat(path, &facts) || (!S_ISDIR(facts.st_mode) && !S_ISREG(facts.st_mode)))
-        return CLR_OK;
-    if (S_ISDIR(facts.st_mode))
-        return refuse_folder(path, wanted);
-    FILE *file = fopen(path, "rbe");
-    size_t length = file ? fread(head, 1, sizeof head, file) : 0;
-    bool known = file && !ferror(file);
-    if (file)
-        fclose(file);
-    if (!known)
-        return CLR_OK;
-    if (!length)
-        return clr_fail(CLR_EINPUT, "%s: is an empty file, not %s; make or fetch it again", path, wanted);
-    const clr_kind *kind = clr_kind_of(head, length);
-    if (!kind || kind == &hdf5)
-        return CLR_OK;
-    if (kind->of == CLR_KIND_LOST)
-        return clr_fail(CLR_EINPUT, "%s: is %s; %s", path, kind->name, kind->remedy);
-    if (!dataset || kind->of == CLR_KIND_OTHER)
-        return clr_fail(CLR_EINPUT, "%s: is %s, not %s", path, kind->name, wanted);
-    return clr_fail(CLR_EINPUT, "%s: is %s, not %s; %s%s%s", path, kind->name, wanted, kind->of == CLR_KIND_HOLDER ? kind->remedy : "",
-                    kind->of == CLR_KIND_HOLDER ? "; " : "", how);
 }

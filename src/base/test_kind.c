@@ -22,10 +22,18 @@ static const struct {
     {HEAD("MM\0*\0\0\0\x08"), "a TIFF", CLR_KIND_FOREIGN},
     {HEAD("II+\0\x08\0\0\0"), "a BigTIFF", CLR_KIND_FOREIGN},
     {HEAD("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"), "a BMP", CLR_KIND_FOREIGN},
-    {HEAD("\0\0\0\x20" "ftypavif\0\0\0\0avifmif1miaf"), "an AVIF", CLR_KIND_FOREIGN},
-    {HEAD("\0\0\0\x20" "ftypmif1\0\0\0\0mif1avifmiaf"), "an AVIF", CLR_KIND_FOREIGN},
-    {HEAD("\0\0\0\x18" "ftypheic\0\0\0\0mif1heic"), "a HEIC", CLR_KIND_FOREIGN},
-    {HEAD("\0\0\0\x18" "ftypmp42\0\0\0\0mp42isom"), "a video", CLR_KIND_HOLDER},
+    {HEAD("\0\0\0\x20"
+          "ftypavif\0\0\0\0avifmif1miaf"),
+     "an AVIF", CLR_KIND_FOREIGN},
+    {HEAD("\0\0\0\x20"
+          "ftypmif1\0\0\0\0mif1avifmiaf"),
+     "an AVIF", CLR_KIND_FOREIGN},
+    {HEAD("\0\0\0\x18"
+          "ftypheic\0\0\0\0mif1heic"),
+     "a HEIC", CLR_KIND_FOREIGN},
+    {HEAD("\0\0\0\x18"
+          "ftypmp42\0\0\0\0mp42isom"),
+     "a video", CLR_KIND_HOLDER},
     {HEAD("\0\0\0\x0cJXL \r\n\x87\n"), "a JPEG XL", CLR_KIND_FOREIGN},
     {HEAD("\xff\x0a\xfa\x1f"), "a JPEG XL", CLR_KIND_FOREIGN},
     {HEAD("\0\0\0\x0cjP  \r\n\x87\n"), "a JPEG 2000", CLR_KIND_FOREIGN},
@@ -37,7 +45,8 @@ static const struct {
     {HEAD("<!DOCTYPE html><html>"), "HTML", CLR_KIND_LOST},
     {HEAD("\xef\xbb\xbf\r\n  <HTML><head>"), "HTML", CLR_KIND_LOST},
     {HEAD("<?xml version=\"1.0\"?><!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML\"><html>"), "HTML", CLR_KIND_LOST},
-    {HEAD("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code></Error>"), "XML", CLR_KIND_LOST},
+    {HEAD("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AccessDenied</Code></Error>"), "XML",
+     CLR_KIND_LOST},
     {HEAD("<Error><Code>NoSuchKey</Code></Error>"), "XML", CLR_KIND_LOST},
     {HEAD("{\"error\": \"rate limit\"}"), "JSON", CLR_KIND_LOST},
     {HEAD("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 7\n"), "Git LFS", CLR_KIND_LOST},
@@ -57,7 +66,8 @@ START_TEST(kinds_are_told_by_their_first_bytes)
 {
     const clr_kind *kind = clr_kind_of((const uint8_t *)heads[_i].head, heads[_i].bytes);
 
-    ck_assert_msg(kind && strstr(kind->name, heads[_i].name), "%s: is called %s", heads[_i].name, kind ? kind->name : "nothing");
+    ck_assert_msg(kind && strstr(kind->name, heads[_i].name), "%s: is called %s", heads[_i].name,
+                  kind ? kind->name : "nothing");
     ck_assert_int_eq(kind->of, heads[_i].of);
     ck_assert(kind->of == CLR_KIND_READ || *kind->remedy);
 }
@@ -79,7 +89,10 @@ END_TEST
 
 START_TEST(unknown_bytes_are_not_named)
 {
-    static const uint8_t others[][8] = {{1, 2, 3, 4, 5, 6, 7, 8}, {0xff, 0xd8, 0, 0, 0, 0, 0, 1}, {'B', 'M', 1, 2, 3, 4, 5, 6}, {0, 0, 0, 0, 0, 0, 0, 1}};
+    static const uint8_t others[][8] = {{1, 2, 3, 4, 5, 6, 7, 8},
+                                        {0xff, 0xd8, 0, 0, 0, 0, 0, 1},
+                                        {'B', 'M', 1, 2, 3, 4, 5, 6},
+                                        {0, 0, 0, 0, 0, 0, 0, 1}};
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         const clr_kind *kind = clr_kind_of(others[i], sizeof others[i]);
@@ -109,7 +122,8 @@ static void put(const char *path, const char *bytes, size_t n)
 static void refused(const char *path, bool dataset, const char *says)
 {
     ck_assert_msg(clr_kind_check(path, dataset) == CLR_EINPUT, "%s: not refused", path);
-    ck_assert_msg(strstr(clr_message(), path) && strstr(clr_message(), says), "'%s' does not say '%s'", clr_message(), says);
+    ck_assert_msg(strstr(clr_message(), path) && strstr(clr_message(), says), "'%s' does not say '%s'", clr_message(),
+                  says);
 }
 
 START_TEST(what_is_given_for_a_dataset_is_named)

@@ -55,8 +55,10 @@ static void say_depth(const clr_found *found, const clr_image_rules *rules, cons
     if (found->high - found->low < WHOLE / 2)
         snprintf(range, sizeof range, "--range=%d-%d makes these 0 and 255 in all images, ", found->low, found->high);
     if (k->files)
-        clr_warn(IN "of 16 bits a sample little is left in 8: all samples lie from %d to %d of %d, and here %d gray levels are left of %d; "
-                 "%s--range=image does so by each image's own", COUNTED(k), found->low, found->high, WHOLE, k->worst, found->samples, range);
+        clr_warn(IN "of 16 bits a sample little is left in 8: all samples lie from %d to %d of %d, and here %d gray "
+                    "levels are left of %d; "
+                    "%s--range=image does so by each image's own",
+                 COUNTED(k), found->low, found->high, WHOLE, k->worst, found->samples, range);
     k = &found->cut;
     if (k->files)
         clr_info(IN "samples of 16 bits beyond --range=%d-%d are cut", COUNTED(k), rules->low, rules->high);
@@ -71,23 +73,28 @@ void clr_found_say(const clr_found *found, const clr_image_rules *rules, const c
     if (k->files && rules->upright)
         clr_info(IN "turned as the EXIF orientation says", COUNTED(k));
     else if (k->files)
-        clr_warn(IN "the EXIF orientation is ignored, so that they are packed sideways or upside down, as they are stored; --orientation=apply turns them",
+        clr_warn(IN "the EXIF orientation is ignored, so that they are packed sideways or upside down, as they are "
+                    "stored; --orientation=apply turns them",
                  COUNTED(k));
     k = &found->unmarked;
     if (k->files)
-        clr_warn(IN "CMYK that does not say whether 0 or 255 is no ink: taken as 0; if they come out as negatives, convert them to RGB first", COUNTED(k));
+        clr_warn(IN "CMYK that does not say whether 0 or 255 is no ink: taken as 0; if they come out as negatives, "
+                    "convert them to RGB first",
+                 COUNTED(k));
     k = &found->cmyk;
     if (k->files)
         clr_info(IN "CMYK becomes RGB by plain multiplication, without a colour profile", COUNTED(k));
     k = &found->profiles;
     if (k->files)
-        clr_info(IN "a colour profile or a gamma other than sRGB's is not applied: the samples are taken for sRGB", COUNTED(k));
+        clr_info(IN "a colour profile or a gamma other than sRGB's is not applied: the samples are taken for sRGB",
+                 COUNTED(k));
     clr_free(of);
 }
 
 void clr_found_close(clr_found *found)
 {
-    clr_found_kind *kinds[] = {&found->shallow, &found->cut, &found->turned, &found->profiles, &found->cmyk, &found->unmarked};
+    clr_found_kind *kinds[] = {&found->shallow,  &found->cut,  &found->turned,
+                               &found->profiles, &found->cmyk, &found->unmarked};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         clr_free(kinds[i]->one);

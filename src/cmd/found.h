@@ -15,7 +15,8 @@ typedef struct clr_found {
     int64_t images, deep; /* of all; of 16 bits a sample */
     int low, high;        /* samples of 16 bits, of all images together */
     int samples;          /* of the example of shallow */
-    clr_found_kind shallow, cut, turned, profiles, cmyk, unmarked; /* shallow: few of 256 levels left (worst: how many) */
+    clr_found_kind shallow, cut, turned, profiles, cmyk,
+        unmarked; /* shallow: few of 256 levels left (worst: how many) */
 } clr_found;
 
 /* rules: that example was decoded by. */

@@ -7,20 +7,19 @@
 #include "clr/store.h"
 #include "clr/tensor.h"
 #include "found.h"
+#include "refused.h"
 
 #include <errno.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
     ENCODED = 1, SKIP = 1, NONE = 1, APPLY = 1,
     AHEAD = 16,        /* examples in memory */
     SAMPLED = 16,      /* examples that tell what the others will be like */
-    WORTH_WORDS = 500, /* megabytes on the disk */
     LONG_WORK = 1000,  /* images: what the sample shows is said before these are packed */
 };
 
@@ -58,10 +57,9 @@ typedef struct packing {
     const config *config;
     clr_source source;
     clr_store_writer *writer;
-    char *bad_path;
-    FILE *bad_list;
+    clr_refused refused;
     clr_found found;
-    int64_t packed, bad, bytes;
+    int64_t packed, bytes;
     double next_word; /* seconds: when progress is said again */
 } packing;
 
@@ -85,28 +83,11 @@ static void read_one(packing *p, int64_t i, outcome *o)
     }
 }
 
-/* Tabs and line ends in a name would break the list. */
-static void list_text(FILE *file, const char *text)
-{
-    for (; *text; text++)
-        fputc((unsigned char)*text < ' ' ? '?' : *text, file);
-}
-
 static clr_status refuse(packing *p, const char *name, const char *why)
 {
-    p->bad++;
-    if (p->config->on_bad != SKIP)
-        return clr_fail(CLR_EINPUT, "%s/%s: %s (--on-bad-image=skip packs the others and lists it)", p->source.folder, name, why);
-    if (!p->bad_list) {
-        if (!(p->bad_list = fopen(p->bad_path, "w")))
-            return clr_fail(CLR_EIO, "%s: cannot be written: %s", p->bad_path, strerror(errno));
-        fputs("# path\treason\n", p->bad_list);
-    }
-    list_text(p->bad_list, name);
-    fputc('\t', p->bad_list);
-    list_text(p->bad_list, why);
-    fputc('\n', p->bad_list);
-    return CLR_OK;
+    if (p->config->on_bad == SKIP)
+        return clr_refused_add(&p->refused, name, why);
+    return clr_fail(CLR_EINPUT, "%s/%s: %s (--on-bad-image=skip packs the others and lists it)", p->source.folder, name, why);
 }
 
 static int64_t stored(const packing *p, const clr_example *e)
@@ -166,50 +147,30 @@ static clr_status pack_all(packing *p)
         }
         if (clr_seconds() >= p->next_word) {
             clr_progress("packed %lld of %lld images, %.1f MB, %lld bad", (long long)p->packed, (long long)n,
-                         (double)p->bytes / 1e6, (long long)p->bad);
+                         (double)p->bytes / 1e6, (long long)p->refused.images);
             p->next_word = clr_seconds() + (clr_log_rewrites() ? 0.5 : 30);
         }
     }
     return st;
 }
 
-/* Whether the images, as large on average as a sample of them, will find room beside out. Those of IDX and CIFAR are all alike. */
-static clr_status check_room(const packing *p, const char *out, double bytes, bool alike)
-{
-    const char *slash = strrchr(out, '/');
-    char *folder = slash ? clr_text("%.*s/", (int)(slash - out), out) : clr_copy_text(".");
-    struct statvfs facts;
-    bool known = !statvfs(folder, &facts);
-    int copies = clr_store_copies(p->writer);
-
-    clr_free(folder);
-    if (!known)
-        return CLR_OK;
-    double mb = 1e-6 * copies * bytes, there = 1e-6 * (double)facts.f_bavail * (double)facts.f_frsize;
-    const char *twice = copies > 1 ? " (twice what the images take, because this file system cannot punch holes into files)" : "";
-    const char *how = "--resize-shorter=N or --store=encoded may take less, or pack to another disk";
-    if (mb > WORTH_WORDS || mb > there / 2)
-        clr_info("%s: about %.1f MB will be written%s; %.1f MB are free", out, mb, twice, there);
-    if (mb > there && alike)
-        return clr_fail(CLR_EIO, "%s: no space: %.1f MB are needed%s, and %.1f MB are free; %s", out, mb, twice, there, how);
-    if (mb > there)
-        clr_warn("%s: the disk may get full; %s", out, how);
-    return CLR_OK;
-}
-
-/* Reads a few images spread over the source, or the first of those that are all alike, and says what can be known from them. */
-static clr_status look_ahead(packing *p, const char *from, const char *out)
+/* Reads a few images spread over the source, or the first of those that are all alike (IDX, CIFAR, STL-10), and says what can be known from
+   them: what pixels will not keep, and whether there is room. */
+static clr_status look_ahead(packing *p, const char *from)
 {
     bool alike = !p->source.reader->parallel;
     int64_t n = p->source.examples, count = alike ? 1 : clr_max64(1, clr_min64(SAMPLED, n / 8)), good = 0;
     outcome done[SAMPLED] = {0};
     clr_found found = {0};
+    clr_status st = CLR_OK;
     double bytes = 0;
 
 #pragma omp parallel for schedule(dynamic) if (!alike)
     for (int k = 0; k < (int)count; k++)
         read_one(p, k * n / count, &done[k]);
     for (int k = 0; k < (int)count; k++) {
+        if (done[k].st != CLR_OK && done[k].st != CLR_EINPUT && done[k].st != CLR_EMEMORY && st == CLR_OK)
+            st = clr_fail(done[k].st, "%s", done[k].why);
         if (done[k].st == CLR_OK) { /* what is wrong with others is told when they are packed */
             clr_found_add(&found, &p->source.rules, &done[k].example);
             bytes += (double)stored(p, &done[k].example);
@@ -220,28 +181,7 @@ static clr_status look_ahead(packing *p, const char *from, const char *out)
     if (n >= LONG_WORK)
         clr_found_say(&found, &p->source.rules, from, true);
     clr_found_close(&found);
-    return good ? check_room(p, out, bytes / (double)good * (double)n, alike) : CLR_OK;
-}
-
-/* OUT.h5 -> OUT.bad.tsv */
-static char *bad_path(const char *out)
-{
-    size_t n = strlen(out);
-
-    if (n > 3 && !strcmp(out + n - 3, ".h5"))
-        n -= 3;
-    return clr_text("%.*s.bad.tsv", (int)n, out);
-}
-
-static clr_status close_list(packing *p)
-{
-    FILE *list = p->bad_list;
-
-    p->bad_list = NULL;
-    bool lost = list && ferror(list);
-    if (list && (fclose(list) || lost))
-        return clr_fail(CLR_EIO, "%s: cannot be written: %s", p->bad_path, strerror(errno));
-    return CLR_OK;
+    return good && st == CLR_OK ? clr_store_room(p->writer, bytes / (double)good * (double)n, alike) : st;
 }
 
 static clr_status summary(const packing *p, const char *out, double seconds)
@@ -255,15 +195,15 @@ static clr_status summary(const packing *p, const char *out, double seconds)
     clr_found_say(&p->found, &p->source.rules, p->source.folder, false);
     if (p->found.deep == 0 && strcmp(p->config->range, "full"))
         clr_warn("--range=%s: no image has 16 bits a sample, so that it changes nothing", p->config->range);
-    if (p->bad)
-        clr_warn("%lld of %lld images were refused; %s lists them with the reasons", (long long)p->bad,
-                 (long long)p->source.examples, p->bad_path);
+    if (p->refused.images)
+        clr_warn("%lld of %lld images were refused; %s lists them with the reasons", (long long)p->refused.images,
+                 (long long)p->source.examples, p->refused.path);
     printf("pack images=%lld refused=%lld classes=%d height=%d width=%d channels=%d max_height=%d max_width=%d store=%s mb=%.1f "
            "deep=%lld oriented=%lld seconds=%.1f out=%s%s%s\n",
-           (long long)f->images, (long long)p->bad, f->classes, f->height, f->width, f->channels, f->max_height, f->max_width,
+           (long long)f->images, (long long)p->refused.images, f->classes, f->height, f->width, f->channels, f->max_height, f->max_width,
            p->config->store == ENCODED ? "encoded" : "pixels", (double)p->bytes / 1e6, (long long)p->found.deep,
-           (long long)p->found.turned.files, seconds, out, p->bad ? " refused_list=" : "",
-           p->bad ? p->bad_path : "");
+           (long long)p->found.turned.files, seconds, out, p->refused.images ? " refused_list=" : "",
+           p->refused.images ? p->refused.path : "");
     clr_store_close(store);
     return CLR_OK;
 }
@@ -272,7 +212,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 {
     const config *c = settings;
     const char *from = set->argument[0], *out = set->argument[1];
-    packing p = {.config = c, .bad_path = bad_path(out)};
+    packing p = {.config = c, .refused = clr_refused_open(out)};
     double start = clr_seconds();
     clr_status st = clr_output_check(out, c->force);
 
@@ -289,29 +229,27 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     clr_store_layout layout = {c->store == ENCODED, (const char *const *)p.source.classes, p.source.class_count, rules};
     if ((st = clr_store_create(out, &layout, &p.writer)) != CLR_OK)
         goto out;
-    if ((st = look_ahead(&p, from, out)) != CLR_OK)
+    if ((st = look_ahead(&p, from)) != CLR_OK)
         goto out;
     p.next_word = start + 1;
     st = pack_all(&p);
     if (st == CLR_OK && !p.packed)
-        st = clr_fail(CLR_EINPUT, "%s: none of its %lld images can be decoded; %s says why", from, (long long)p.bad, p.bad_path);
+        st = clr_fail(CLR_EINPUT, "%s: none of its %lld images can be decoded; %s says why", from, (long long)p.refused.images, p.refused.path);
     if (st == CLR_OK)
-        st = close_list(&p);
+        st = clr_refused_end(&p.refused);
     if (st == CLR_OK) {
         st = clr_store_commit(p.writer);
         p.writer = NULL;
     }
-    if (st == CLR_OK && !p.bad)
-        unlink(p.bad_path); /* of an earlier attempt */
+    if (st == CLR_OK)
+        clr_refused_none(&p.refused);
     if (st == CLR_OK)
         st = summary(&p, out, clr_seconds() - start);
 out:
-    if (p.bad_list)
-        fclose(p.bad_list);
     clr_store_abandon(p.writer);
     clr_read_close(&p.source);
     clr_found_close(&p.found);
-    clr_free(p.bad_path);
+    clr_refused_close(&p.refused);
     return st;
 }
 

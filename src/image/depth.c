@@ -26,7 +26,9 @@ void clr_scale_row(const clr_scale *s, uint8_t *out, const uint8_t *row, int wid
     for (size_t x = 0; x < (size_t)width; x++) {
         uint64_t a = s->alpha ? sample(row, x * stored + channels, s->deep) : most;
         for (size_t c = 0; c < channels; c++)
-            *out++ = (uint8_t)((255 * (scaled(s, sample(row, x * stored + c, s->deep)) * a + m * (most - a)) + m * most / 2) / (m * most));
+            *out++ = (uint8_t)((255 * (scaled(s, sample(row, x * stored + c, s->deep)) * a + m * (most - a)) +
+                                m * most / 2) /
+                               (m * most));
     }
 }
 

@@ -49,7 +49,8 @@ bool clr_says_srgb(const uint8_t *bytes, size_t length)
     static const char narrow[] = "sRGB", wide[] = "s\0R\0G\0B";
 
     for (size_t i = 0; i + sizeof narrow - 1 <= length; i++)
-        if (!memcmp(bytes + i, narrow, sizeof narrow - 1) || (length - i >= sizeof wide - 1 && !memcmp(bytes + i, wide, sizeof wide - 1)))
+        if (!memcmp(bytes + i, narrow, sizeof narrow - 1) ||
+            (length - i >= sizeof wide - 1 && !memcmp(bytes + i, wide, sizeof wide - 1)))
             return true;
     return false;
 }
@@ -58,8 +59,10 @@ void clr_image_turn(const clr_image *image, int orientation, clr_image *out)
 {
     int h = image->height, w = image->width, channels = image->channels;
     bool across = orientation > 4;
-    bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7; /* h-1-y in the place of y */
-    bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;  /* w-1-x in the place of x */
+    bool from_bottom =
+        orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7; /* h-1-y in the place of y */
+    bool from_right =
+        orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8; /* w-1-x in the place of x */
 
     *out = (clr_image){across ? w : h, across ? h : w, channels, out->pixels};
     for (int y = 0; y < h; y++)

@@ -91,8 +91,10 @@ static inline bytes make_png(kind k)
         if (k.transparent)
             png_set_tRNS(png, info, alphas, 1 << k.depth, NULL);
     } else if (k.transparent) {
-        png_color_16 key = {.red = (png_uint_16)sample(3, 5, 0, k.depth), .green = (png_uint_16)sample(3, 5, 1, k.depth),
-                            .blue = (png_uint_16)sample(3, 5, 2, k.depth), .gray = (png_uint_16)sample(3, 5, 0, k.depth)};
+        png_color_16 key = {.red = (png_uint_16)sample(3, 5, 0, k.depth),
+                            .green = (png_uint_16)sample(3, 5, 1, k.depth),
+                            .blue = (png_uint_16)sample(3, 5, 2, k.depth),
+                            .gray = (png_uint_16)sample(3, 5, 0, k.depth)};
         png_set_tRNS(png, info, NULL, 0, &key);
     }
     memset(rows, 0, sizeof rows);
@@ -139,7 +141,8 @@ static inline size_t chunk_at(const bytes *b, const char *name, size_t from)
     for (size_t at = from ? from : 8; at + 12 <= b->length;) {
         if (!memcmp(b->data + at + 4, name, 4))
             return at;
-        at += 12 + ((size_t)b->data[at] << 24 | (size_t)b->data[at + 1] << 16 | (size_t)b->data[at + 2] << 8 | b->data[at + 3]);
+        at += 12 + ((size_t)b->data[at] << 24 | (size_t)b->data[at + 1] << 16 | (size_t)b->data[at + 2] << 8 |
+                    b->data[at + 3]);
     }
     return b->length;
 }

@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SMALL = 256 /* what takes less than this part of the memory that was there when it was last asked for does not ask again */ };
+enum {
+    SMALL =
+        256 /* what takes less than this part of the memory that was there when it was last asked for does not ask again */
+};
 
 static const clr_image_rules as_stored;
 
@@ -29,7 +32,8 @@ clr_status clr_image_range_parse(const char *text, clr_image_rules *rules)
     rules->low = rules->high = 0;
     if (rules->stretch || !strcmp(text, "full"))
         return CLR_OK;
-    if (sscanf(text, "%5d-%5d%n", &low, &high, &end) != 2 || text[end] || *text < '0' || *text > '9' || low >= high || high > 65535)
+    if (sscanf(text, "%5d-%5d%n", &low, &high, &end) != 2 || text[end] || *text < '0' || *text > '9' || low >= high ||
+        high > 65535)
         return clr_fail(CLR_EUSAGE, "--range=%s: must be full, image or MIN-MAX with 0 <= MIN < MAX <= 65535", text);
     rules->low = low;
     rules->high = high;
@@ -63,8 +67,8 @@ static clr_status afford(int64_t height, int64_t width, int channels, size_t nee
 
     if (need <= there)
         return CLR_OK;
-    return clr_fail(CLR_EMEMORY, "%lld x %lld x %d takes %zu bytes to decode, more than the %llu there are", (long long)width,
-                    (long long)height, channels, need, (unsigned long long)there);
+    return clr_fail(CLR_EMEMORY, "%lld x %lld x %d takes %zu bytes to decode, more than the %llu there are",
+                    (long long)width, (long long)height, channels, need, (unsigned long long)there);
 }
 
 clr_status clr_image_place(target *to, int64_t height, int64_t width, int channels, size_t working)
@@ -77,8 +81,8 @@ clr_status clr_image_place(target *to, int64_t height, int64_t width, int channe
         return clr_fail(CLR_EINPUT, "its header claims %lld x %lld pixels; at most %d a side and %d in all are decoded",
                         (long long)width, (long long)height, CLR_IMAGE_SIDE, CLR_IMAGE_PIXELS);
     if (to->into && bytes > to->room)
-        return clr_fail(CLR_EINPUT, "%lld x %lld x %d takes %zu bytes, more than the %zu there are", (long long)width, (long long)height,
-                        channels, bytes, to->room);
+        return clr_fail(CLR_EINPUT, "%lld x %lld x %d takes %zu bytes, more than the %zu there are", (long long)width,
+                        (long long)height, channels, bytes, to->room);
     clr_status st = afford(height, width, channels, need);
     if (st != CLR_OK)
         return st;
@@ -143,11 +147,13 @@ static clr_status decode(const uint8_t *bytes, size_t length, target *to)
     return st;
 }
 
-clr_status clr_image_decode_by(const uint8_t *bytes, size_t length, const clr_image_rules *rules, clr_image *image, clr_image_facts *facts)
+clr_status clr_image_decode_by(const uint8_t *bytes, size_t length, const clr_image_rules *rules, clr_image *image,
+                               clr_image_facts *facts)
 {
     clr_image_facts unwanted;
 
-    return decode(bytes, length, &(target){.rules = rules ? rules : &as_stored, .image = image, .facts = facts ? facts : &unwanted});
+    return decode(bytes, length,
+                  &(target){.rules = rules ? rules : &as_stored, .image = image, .facts = facts ? facts : &unwanted});
 }
 
 clr_status clr_image_decode(const uint8_t *bytes, size_t length, clr_image *image)
@@ -155,13 +161,14 @@ clr_status clr_image_decode(const uint8_t *bytes, size_t length, clr_image *imag
     return clr_image_decode_by(bytes, length, NULL, image, NULL);
 }
 
-clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, const clr_image_rules *rules, uint8_t *into, uint8_t *spare, size_t room,
-                                 clr_image *image)
+clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, const clr_image_rules *rules,
+                                 const clr_image_room *into, clr_image *image)
 {
     clr_image_facts facts;
 
-    CLR_CHECK(!rules || !rules->upright || spare);
-    return decode(bytes, length, &(target){into, spare, room, rules ? rules : &as_stored, image, &facts});
+    CLR_CHECK(!rules || !rules->upright || into->spare);
+    return decode(bytes, length,
+                  &(target){into->at, into->spare, into->room, rules ? rules : &as_stored, image, &facts});
 }
 
 /* sums[x'] += wy * sum over x of wx * row[x], for every output column x'. */
@@ -198,8 +205,8 @@ void clr_image_shrink(const clr_image *image, int shorter, clr_image *out)
         memset(sums, 0, (size_t)row * sizeof *sums);
         for (int64_t y = from / high; y * high < to; y++) {
             int64_t low = y * high, end = low + high;
-            add_row(sums, image->pixels + y * w * channels, (uint64_t)((end < to ? end : to) - (low > from ? low : from)), w,
-                    (int)wide, channels);
+            add_row(sums, image->pixels + y * w * channels,
+                    (uint64_t)((end < to ? end : to) - (low > from ? low : from)), w, (int)wide, channels);
         }
         for (int64_t i = 0; i < row; i++)
             out->pixels[o * row + i] = (uint8_t)((sums[i] + all / 2) / all);

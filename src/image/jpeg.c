@@ -11,7 +11,9 @@
 
 enum {
     SCANS = 256, /* of a progressive file: each costs time in the size of the picture */
-    EXIF = JPEG_APP0 + 1, PROFILE = JPEG_APP0 + 2, PROFILE_HEAD = 4096 /* bytes of a profile among which its name is */
+    EXIF = JPEG_APP0 + 1,
+    PROFILE = JPEG_APP0 + 2,
+    PROFILE_HEAD = 4096 /* bytes of a profile among which its name is */
 };
 
 typedef struct reading {
@@ -96,7 +98,8 @@ static clr_status decode(reading *r, const uint8_t *bytes, size_t length, target
     to->facts->cmyk = cmyk;
     to->facts->unmarked = cmyk && !jpeg->saw_Adobe_marker;
     size_t held = jpeg_has_multiple_scans(jpeg) /* then all coefficients are */
-                      ? (size_t)jpeg->image_height * jpeg->image_width * (size_t)jpeg->num_components * sizeof(JCOEF) : 0;
+                      ? (size_t)jpeg->image_height * jpeg->image_width * (size_t)jpeg->num_components * sizeof(JCOEF)
+                      : 0;
     clr_status st = clr_image_place(to, jpeg->image_height, jpeg->image_width, gray ? 1 : 3, held);
     if (st != CLR_OK)
         return st;
@@ -118,14 +121,14 @@ static clr_status decode(reading *r, const uint8_t *bytes, size_t length, target
 static clr_status failed(const reading *r)
 {
     switch (r->errors.msg_code) {
-    case JERR_OUT_OF_MEMORY:
-        return clr_fail(CLR_EMEMORY, "libjpeg: %s", r->why);
+    case JERR_OUT_OF_MEMORY: return clr_fail(CLR_EMEMORY, "libjpeg: %s", r->why);
     case JERR_BAD_PRECISION:
     case JERR_SOF_UNSUPPORTED:
     case JERR_ARITH_NOTIMPL:
-        return clr_fail(CLR_EINPUT, "a kind of JPEG that this libjpeg does not read (%s); convert it to PNG or another JPEG", r->why);
-    default:
-        return clr_fail(CLR_EINPUT, "damaged JPEG: %s", r->why);
+        return clr_fail(CLR_EINPUT,
+                        "a kind of JPEG that this libjpeg does not read (%s); convert it to PNG or another JPEG",
+                        r->why);
+    default: return clr_fail(CLR_EINPUT, "damaged JPEG: %s", r->why);
     }
 }
 

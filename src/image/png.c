@@ -18,7 +18,8 @@ typedef struct reading {
     char why[160];
     const uint8_t *at;
     size_t left;
-    uint8_t *raw;  /* rows as libpng gives them: one, or all where they are interlaced or their range is looked for first */
+    uint8_t
+        *raw; /* rows as libpng gives them: one, or all where they are interlaced or their range is looked for first */
     bool starved;  /* memory ran out */
     bool doubtful; /* why tells of damage to what the pixels depend on */
 } reading;
@@ -50,8 +51,8 @@ static void on_warning(png_structp png, png_const_charp message)
     bool named = colon == message + 4;
 
     if ((named && !strcmp(what, "CRC error") && nearly(message, "tRNS")) ||
-        (named && !strncmp(message, "IDAT", 4) && !strstr(what, "Extra compressed data") && !strstr(what, "Too much image data") &&
-         !strstr(what, "Too many IDATs"))) {
+        (named && !strncmp(message, "IDAT", 4) && !strstr(what, "Extra compressed data") &&
+         !strstr(what, "Too much image data") && !strstr(what, "Too many IDATs"))) {
         r->doubtful = true;
         snprintf(r->why, sizeof r->why, "%s", message);
     }
@@ -100,7 +101,8 @@ static clr_status start(reading *r, size_t length)
     png_set_keep_unknown_chunks(r->png, PNG_HANDLE_CHUNK_ALWAYS, kept, (int)(sizeof kept / 5));
     png_set_benign_errors(r->png, 1);
 #ifdef PNG_MAXIMUM_INFLATE_WINDOW
-    png_set_option(r->png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON); /* some writers state a smaller one than they used */
+    png_set_option(r->png, PNG_MAXIMUM_INFLATE_WINDOW,
+                   PNG_OPTION_ON); /* some writers state a smaller one than they used */
 #endif
     return CLR_OK;
 }
@@ -127,7 +129,8 @@ static void read_kept_chunks(const reading *r, clr_image_facts *facts)
 /* The deflate format makes at most 1032 bytes of one: a header that claims more lies. */
 static bool too_short_for(png_structp png, png_infop info, size_t length)
 {
-    uint64_t bits = (uint64_t)png_get_image_width(png, info) * png_get_bit_depth(png, info) * png_get_channels(png, info);
+    uint64_t bits =
+        (uint64_t)png_get_image_width(png, info) * png_get_bit_depth(png, info) * png_get_channels(png, info);
 
     return (bits / 8 * png_get_image_height(png, info)) / 1032 > length;
 }
@@ -150,7 +153,8 @@ static void read_palette(const reading *r, recipe *how)
     png_get_PLTE(r->png, r->info, &palette, &how->colors);
     png_get_tRNS(r->png, r->info, &alpha, &alphas, NULL);
     for (int i = 0; i < how->colors; i++)
-        memcpy(entry[i], (uint8_t[]){palette[i].red, palette[i].green, palette[i].blue, i < alphas ? alpha[i] : 255}, 4);
+        memcpy(entry[i], (uint8_t[]){palette[i].red, palette[i].green, palette[i].blue, i < alphas ? alpha[i] : 255},
+               4);
     clr_scale_row(&(clr_scale){3, true, false, 0, 255}, how->color[0], entry[0], how->colors);
 }
 
@@ -163,7 +167,8 @@ static clr_status put(const recipe *how, uint8_t *out, const uint8_t *raw, int w
     }
     for (int x = 0; x < width; x++, out += 3) {
         if (raw[x] >= how->colors)
-            return clr_fail(CLR_EINPUT, "damaged PNG: a pixel has colour number %d of a palette of %d", raw[x], how->colors);
+            return clr_fail(CLR_EINPUT, "damaged PNG: a pixel has colour number %d of a palette of %d", raw[x],
+                            how->colors);
         memcpy(out, how->color[raw[x]], 3);
     }
     return CLR_OK;
@@ -203,9 +208,11 @@ static clr_status decode(reading *r, size_t length, target *to)
     int channels = type & PNG_COLOR_MASK_COLOR ? 3 : 1;
     bool deep = png_get_bit_depth(png, info) == 16, whole = passes > 1 || (deep && rules->stretch);
     if (height <= CLR_IMAGE_SIDE && width <= CLR_IMAGE_SIDE && too_short_for(png, info, length))
-        return clr_fail(CLR_EINPUT, "its header claims %lld x %lld pixels, more than its %zu bytes can hold", (long long)width,
-                        (long long)height, length);
-    clr_status st = clr_image_place(to, height, width, channels, whole ? (size_t)width * (size_t)height * (size_t)(channels + 1) * (deep ? 2 : 1) : 0);
+        return clr_fail(CLR_EINPUT, "its header claims %lld x %lld pixels, more than its %zu bytes can hold",
+                        (long long)width, (long long)height, length);
+    clr_status st =
+        clr_image_place(to, height, width, channels,
+                        whole ? (size_t)width * (size_t)height * (size_t)(channels + 1) * (deep ? 2 : 1) : 0);
     if (st != CLR_OK)
         return st;
     if (type == PNG_COLOR_TYPE_PALETTE) {

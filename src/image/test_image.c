@@ -30,16 +30,24 @@ static int wanted(kind k, int y, int x, int c)
 }
 
 static const kind kinds[] = {
-#define BOTH(type, depth, transparent) {type, depth, false, transparent, 0, 0}, {type, depth, true, transparent, 0, 0}
-    BOTH(PNG_COLOR_TYPE_GRAY, 1, false),        BOTH(PNG_COLOR_TYPE_GRAY, 2, false),   BOTH(PNG_COLOR_TYPE_GRAY, 4, false),
-    BOTH(PNG_COLOR_TYPE_GRAY, 8, false),        BOTH(PNG_COLOR_TYPE_GRAY, 16, false),  BOTH(PNG_COLOR_TYPE_GRAY, 1, true),
-    BOTH(PNG_COLOR_TYPE_GRAY, 2, true),         BOTH(PNG_COLOR_TYPE_GRAY, 4, true),    BOTH(PNG_COLOR_TYPE_GRAY, 8, true),
-    BOTH(PNG_COLOR_TYPE_GRAY, 16, true),        BOTH(PNG_COLOR_TYPE_PALETTE, 1, false), BOTH(PNG_COLOR_TYPE_PALETTE, 2, false),
-    BOTH(PNG_COLOR_TYPE_PALETTE, 4, false),     BOTH(PNG_COLOR_TYPE_PALETTE, 8, false), BOTH(PNG_COLOR_TYPE_PALETTE, 1, true),
-    BOTH(PNG_COLOR_TYPE_PALETTE, 2, true),      BOTH(PNG_COLOR_TYPE_PALETTE, 4, true), BOTH(PNG_COLOR_TYPE_PALETTE, 8, true),
-    BOTH(PNG_COLOR_TYPE_RGB, 8, false),         BOTH(PNG_COLOR_TYPE_RGB, 16, false),   BOTH(PNG_COLOR_TYPE_RGB, 8, true),
-    BOTH(PNG_COLOR_TYPE_RGB, 16, true),         BOTH(PNG_COLOR_TYPE_RGBA, 8, false),   BOTH(PNG_COLOR_TYPE_RGBA, 16, false),
-    BOTH(PNG_COLOR_TYPE_GRAY_ALPHA, 8, false),  BOTH(PNG_COLOR_TYPE_GRAY_ALPHA, 16, false),
+#define BOTH(type, depth, transparent)       \
+    {type, depth, false, transparent, 0, 0}, \
+    {                                        \
+        type, depth, true, transparent, 0, 0 \
+    }
+    BOTH(PNG_COLOR_TYPE_GRAY, 1, false),       BOTH(PNG_COLOR_TYPE_GRAY, 2, false),
+    BOTH(PNG_COLOR_TYPE_GRAY, 4, false),       BOTH(PNG_COLOR_TYPE_GRAY, 8, false),
+    BOTH(PNG_COLOR_TYPE_GRAY, 16, false),      BOTH(PNG_COLOR_TYPE_GRAY, 1, true),
+    BOTH(PNG_COLOR_TYPE_GRAY, 2, true),        BOTH(PNG_COLOR_TYPE_GRAY, 4, true),
+    BOTH(PNG_COLOR_TYPE_GRAY, 8, true),        BOTH(PNG_COLOR_TYPE_GRAY, 16, true),
+    BOTH(PNG_COLOR_TYPE_PALETTE, 1, false),    BOTH(PNG_COLOR_TYPE_PALETTE, 2, false),
+    BOTH(PNG_COLOR_TYPE_PALETTE, 4, false),    BOTH(PNG_COLOR_TYPE_PALETTE, 8, false),
+    BOTH(PNG_COLOR_TYPE_PALETTE, 1, true),     BOTH(PNG_COLOR_TYPE_PALETTE, 2, true),
+    BOTH(PNG_COLOR_TYPE_PALETTE, 4, true),     BOTH(PNG_COLOR_TYPE_PALETTE, 8, true),
+    BOTH(PNG_COLOR_TYPE_RGB, 8, false),        BOTH(PNG_COLOR_TYPE_RGB, 16, false),
+    BOTH(PNG_COLOR_TYPE_RGB, 8, true),         BOTH(PNG_COLOR_TYPE_RGB, 16, true),
+    BOTH(PNG_COLOR_TYPE_RGBA, 8, false),       BOTH(PNG_COLOR_TYPE_RGBA, 16, false),
+    BOTH(PNG_COLOR_TYPE_GRAY_ALPHA, 8, false), BOTH(PNG_COLOR_TYPE_GRAY_ALPHA, 16, false),
 };
 
 START_TEST(every_kind_of_png)
@@ -48,7 +56,8 @@ START_TEST(every_kind_of_png)
     bytes b = make_png(k);
     clr_image image;
 
-    ck_assert_msg(clr_image_decode(b.data, b.length, &image) == CLR_OK, "type %d depth %d: %s", k.type, k.depth, clr_message());
+    ck_assert_msg(clr_image_decode(b.data, b.length, &image) == CLR_OK, "type %d depth %d: %s", k.type, k.depth,
+                  clr_message());
     ck_assert_int_eq(image.height, H);
     ck_assert_int_eq(image.width, W);
     ck_assert_int_eq(image.channels, k.type & PNG_COLOR_MASK_COLOR ? 3 : 1);
@@ -56,8 +65,8 @@ START_TEST(every_kind_of_png)
         for (int x = 0; x < W; x++)
             for (int c = 0; c < image.channels; c++) {
                 int is = image.pixels[(y * W + x) * image.channels + c], want = wanted(k, y, x, c);
-                ck_assert_msg(is == want, "type %d depth %d interlaced %d transparent %d (%d, %d, %d): %d, not %d", k.type,
-                              k.depth, k.interlaced, k.transparent, y, x, c, is, want);
+                ck_assert_msg(is == want, "type %d depth %d interlaced %d transparent %d (%d, %d, %d): %d, not %d",
+                              k.type, k.depth, k.interlaced, k.transparent, y, x, c, is, want);
             }
     clr_image_free(&image);
     free(b.data);
@@ -86,8 +95,10 @@ END_TEST
 /* One wrong bit in a chunk beside the picture leaves every pixel as it was; anywhere else it is refused. */
 START_TEST(one_wrong_bit_anywhere_changes_no_pixel)
 {
-    static const kind all[] = {{PNG_COLOR_TYPE_RGBA, 8, true, false, 0, 0}, {PNG_COLOR_TYPE_PALETTE, 4, false, true, 0, 0},
-                               {PNG_COLOR_TYPE_RGB, 8, false, true, 0, 0}, {PNG_COLOR_TYPE_GRAY, 16, false, true, 0, 0}};
+    static const kind all[] = {{PNG_COLOR_TYPE_RGBA, 8, true, false, 0, 0},
+                               {PNG_COLOR_TYPE_PALETTE, 4, false, true, 0, 0},
+                               {PNG_COLOR_TYPE_RGB, 8, false, true, 0, 0},
+                               {PNG_COLOR_TYPE_GRAY, 16, false, true, 0, 0}};
     bytes b = make_png(all[_i]);
     size_t text = chunk_at(&b, "tEXt", 0), gamma = chunk_at(&b, "gAMA", 0), taken = 0;
     clr_image whole, image;
@@ -99,7 +110,8 @@ START_TEST(one_wrong_bit_anywhere_changes_no_pixel)
         b.data[i] ^= (uint8_t)(1 << bit % 8);
         clr_status st = clr_image_decode(b.data, b.length, &image);
         b.data[i] ^= (uint8_t)(1 << bit % 8);
-        if (st == CLR_OK ? !beside || memcmp(image.pixels, whole.pixels, (size_t)(H * W * whole.channels)) : st != CLR_EINPUT)
+        if (st == CLR_OK ? !beside || memcmp(image.pixels, whole.pixels, (size_t)(H * W * whole.channels))
+                         : st != CLR_EINPUT)
             ck_abort_msg("bit %d of byte %d: status %d", (int)(bit % 8), (int)i, st);
         taken += st == CLR_OK;
         clr_image_free(&image);
@@ -113,7 +125,7 @@ END_TEST
 START_TEST(oversized_headers_take_no_memory)
 {
     static const uint32_t sizes[][2] = {{0x7fffffff, 0x7fffffff}, {1, 1 << 20}, {32768, 32768}, {0x7fffffff, 1},
-                                        {11000, 11000}, {0, 5}, {0x80000000, 4}};
+                                        {11000, 11000},           {0, 5},       {0x80000000, 4}};
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         bytes b = make_png((kind){PNG_COLOR_TYPE_RGB, 8, i % 2, false, 0, 0});
@@ -130,7 +142,8 @@ END_TEST
 
 START_TEST(other_files_are_refused)
 {
-    static const char *const others[] = {"", "GIF89a and so on", "\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "plain text\n", "\x89PNG\n"};
+    static const char *const others[] = {
+        "", "GIF89a and so on", "\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "plain text\n", "\x89PNG\n"};
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         refused((const uint8_t *)others[i], strlen(others[i]), others[i]);
@@ -144,11 +157,14 @@ START_TEST(decoding_into_memory_of_the_caller)
     clr_image image;
 
     room[H * W * 3] = 77;
-    ck_assert_int_eq(clr_image_decode_into(b.data, b.length, NULL, room, NULL, H * W * 3, &image), CLR_OK);
+    ck_assert_int_eq(clr_image_decode_into(b.data, b.length, NULL, &(clr_image_room){room, NULL, H * W * 3}, &image),
+                     CLR_OK);
     ck_assert_ptr_eq(image.pixels, room);
     ck_assert_int_eq(room[5], wanted((kind){PNG_COLOR_TYPE_RGB, 8, false, false, 0, 0}, 0, 1, 2));
     ck_assert_int_eq(room[H * W * 3], 77);
-    ck_assert_int_eq(clr_image_decode_into(b.data, b.length, NULL, room, NULL, H * W * 3 - 1, &image), CLR_EINPUT);
+    ck_assert_int_eq(
+        clr_image_decode_into(b.data, b.length, NULL, &(clr_image_room){room, NULL, H * W * 3 - 1}, &image),
+        CLR_EINPUT);
     ck_assert_ptr_null(image.pixels);
     free(b.data);
 }
@@ -226,8 +242,8 @@ START_TEST(shrinking_is_the_box_average)
                                 sum += a * b * pixels[(i * w + j) * 3 + c];
                         }
                     double mean = sum / (y1 - y0) / (x1 - x0), is = out.pixels[(y * out.width + x) * 3 + c];
-                    ck_assert_msg(is >= mean - 0.5 - 1e-9 && is <= mean + 0.5 + 1e-9, "%dx%d -> %d at (%d, %d, %d): %g, not %g", h,
-                                  w, to, y, x, c, is, mean);
+                    ck_assert_msg(is >= mean - 0.5 - 1e-9 && is <= mean + 0.5 + 1e-9,
+                                  "%dx%d -> %d at (%d, %d, %d): %g, not %g", h, w, to, y, x, c, is, mean);
                 }
         clr_image_free(&out);
         clr_image_shrink(&image, least + 1, &out);
@@ -240,7 +256,10 @@ END_TEST
 #ifdef HAVE_JPEG
 START_TEST(jpeg_of_every_color_space)
 {
-    static const struct { int channels; J_COLOR_SPACE space; } spaces[] = {{1, JCS_GRAYSCALE}, {3, JCS_RGB}, {4, JCS_CMYK}};
+    static const struct {
+        int channels;
+        J_COLOR_SPACE space;
+    } spaces[] = {{1, JCS_GRAYSCALE}, {3, JCS_RGB}, {4, JCS_CMYK}};
     bytes b = make_jpeg(spaces[_i % 3].channels, spaces[_i % 3].space, (jpeg_extra){.progressive = _i >= 3});
     clr_image image;
 

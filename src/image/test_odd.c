@@ -6,9 +6,12 @@
 
 #include <math.h>
 
-static const kind gray = {PNG_COLOR_TYPE_GRAY, 8, false, false, 0, 0}, gray_alpha = {PNG_COLOR_TYPE_GRAY_ALPHA, 8, false, false, 0, 0},
-                  rgb = {PNG_COLOR_TYPE_RGB, 8, false, false, 0, 0}, rgba = {PNG_COLOR_TYPE_RGBA, 8, false, false, 0, 0},
-                  palette = {PNG_COLOR_TYPE_PALETTE, 4, false, false, 0, 0}, key = {PNG_COLOR_TYPE_GRAY, 8, false, true, 0, 0},
+static const kind gray = {PNG_COLOR_TYPE_GRAY, 8, false, false, 0, 0},
+                  gray_alpha = {PNG_COLOR_TYPE_GRAY_ALPHA, 8, false, false, 0, 0},
+                  rgb = {PNG_COLOR_TYPE_RGB, 8, false, false, 0, 0},
+                  rgba = {PNG_COLOR_TYPE_RGBA, 8, false, false, 0, 0},
+                  palette = {PNG_COLOR_TYPE_PALETTE, 4, false, false, 0, 0},
+                  key = {PNG_COLOR_TYPE_GRAY, 8, false, true, 0, 0},
                   laced = {PNG_COLOR_TYPE_PALETTE, 4, true, false, 0, 0};
 
 /* A change to the file of a picture of some kind; arguments by what it does. */
@@ -27,18 +30,10 @@ static void make_odd(bytes *b, const oddity *o)
     uint8_t *data = calloc(1, o->bytes + 1), *taken;
 
     switch (o->how) {
-    case ADD:
-        add_chunk(b, chunk_at(b, o->before, 0), o->name, data, o->bytes);
-        break;
-    case RESIZE:
-        resize_chunk(b, o->name, o->bytes);
-        break;
-    case CHECKSUM:
-        b->data[at + 8 + chunk_length(b, at)] ^= 1;
-        break;
-    case BEHIND_IDAT:
-        resize_chunk(b, "IDAT", chunk_length(b, chunk_at(b, "IDAT", 0)) + o->bytes);
-        break;
+    case ADD: add_chunk(b, chunk_at(b, o->before, 0), o->name, data, o->bytes); break;
+    case RESIZE: resize_chunk(b, o->name, o->bytes); break;
+    case CHECKSUM: b->data[at + 8 + chunk_length(b, at)] ^= 1; break;
+    case BEHIND_IDAT: resize_chunk(b, "IDAT", chunk_length(b, chunk_at(b, "IDAT", 0)) + o->bytes); break;
     case BEHIND_IEND:
         b->data = realloc(b->data, b->length + o->bytes);
         memset(b->data + b->length, 7, o->bytes);
@@ -115,7 +110,8 @@ START_TEST(whole_but_odd_is_read)
     ck_assert_int_eq(is.width, want.width);
     ck_assert_int_eq(is.channels, want.channels);
     ck_assert_int_eq(is.height, want.height - (o->how == FEWER_ROWS ? (int)o->bytes : 0));
-    ck_assert_msg(!memcmp(is.pixels, want.pixels, (size_t)(is.height * is.width * is.channels)), "%s: other pixels", o->what);
+    ck_assert_msg(!memcmp(is.pixels, want.pixels, (size_t)(is.height * is.width * is.channels)), "%s: other pixels",
+                  o->what);
     clr_image_free(&want);
     clr_image_free(&is);
     free(plain.data);
@@ -159,9 +155,16 @@ END_TEST
 enum { EXIF = 64 };
 static size_t make_exif(uint8_t *exif, bool big, size_t at, int type, uint32_t count, uint32_t value)
 {
-    uint32_t numbers[][3] = {{2, 42, 2}, {4, (uint32_t)at, 4}, {(uint32_t)at, 2, 2}, {(uint32_t)at + 2, 0x0100, 2}, {(uint32_t)at + 4, 3, 2},
-                             {(uint32_t)at + 6, 1, 4}, {(uint32_t)at + 14, 0x0112, 2}, {(uint32_t)at + 16, (uint32_t)type, 2},
-                             {(uint32_t)at + 18, count, 4}, {(uint32_t)at + 22, value, type == 3 ? 2 : 4}};
+    uint32_t numbers[][3] = {{2, 42, 2},
+                             {4, (uint32_t)at, 4},
+                             {(uint32_t)at, 2, 2},
+                             {(uint32_t)at + 2, 0x0100, 2},
+                             {(uint32_t)at + 4, 3, 2},
+                             {(uint32_t)at + 6, 1, 4},
+                             {(uint32_t)at + 14, 0x0112, 2},
+                             {(uint32_t)at + 16, (uint32_t)type, 2},
+                             {(uint32_t)at + 18, count, 4},
+                             {(uint32_t)at + 22, value, type == 3 ? 2 : 4}};
 
     memset(exif, 0, EXIF);
     memcpy(exif, big ? "MM" : "II", 2);
@@ -226,8 +229,8 @@ END_TEST
 START_TEST(each_orientation_is_turned_upright)
 {
     enum { TOP, BOTTOM, LEFT, RIGHT };
-    static const int sides[9][2] = {{0, 0},         {TOP, LEFT},   {TOP, RIGHT},    {BOTTOM, RIGHT}, {BOTTOM, LEFT},
-                                    {LEFT, TOP},    {RIGHT, TOP},  {RIGHT, BOTTOM}, {LEFT, BOTTOM}};
+    static const int sides[9][2] = {{0, 0},      {TOP, LEFT},  {TOP, RIGHT},    {BOTTOM, RIGHT}, {BOTTOM, LEFT},
+                                    {LEFT, TOP}, {RIGHT, TOP}, {RIGHT, BOTTOM}, {LEFT, BOTTOM}};
     enum { HIGH = 3, WIDE = 5 };
     uint8_t stored[HIGH * WIDE * 3], turned[HIGH * WIDE * 3];
 
@@ -248,7 +251,8 @@ START_TEST(each_orientation_is_turned_upright)
                     case LEFT: at[1] = from_first[i]; break;
                     default: at[1] = out.width - 1 - from_first[i]; break;
                     }
-                if (memcmp(turned + (at[0] * out.width + at[1]) * channels, stored + (y * WIDE + x) * channels, (size_t)channels))
+                if (memcmp(turned + (at[0] * out.width + at[1]) * channels, stored + (y * WIDE + x) * channels,
+                           (size_t)channels))
                     ck_abort_msg("orientation %d: (%d, %d) is not at (%d, %d)", _i, y, x, at[0], at[1]);
             }
     }
@@ -272,9 +276,11 @@ START_TEST(png_is_turned_where_that_is_wanted)
     ck_assert_int_eq(facts.orientation, 6);
     ck_assert_int_eq(image.height, W);
     ck_assert_int_eq(image.width, H);
-    ck_assert_mem_eq(image.pixels + 3 * (H - 1), plain.pixels, 3); /* the stored first pixel is at the right of the top */
+    ck_assert_mem_eq(image.pixels + 3 * (H - 1), plain.pixels,
+                     3); /* the stored first pixel is at the right of the top */
     clr_image same;
-    ck_assert_int_eq(clr_image_decode_into(b.data, b.length, &upright, into, spare, sizeof into, &same), CLR_OK);
+    ck_assert_int_eq(
+        clr_image_decode_into(b.data, b.length, &upright, &(clr_image_room){into, spare, sizeof into}, &same), CLR_OK);
     ck_assert_int_eq(same.height, W);
     ck_assert_ptr_eq(same.pixels, into);
     ck_assert_mem_eq(into, image.pixels, sizeof into);
@@ -291,7 +297,9 @@ static const struct range {
 } ranges[] = {
     {{PNG_COLOR_TYPE_GRAY, 16, false, false, 548, 3548}, {0}, true},
     {{PNG_COLOR_TYPE_GRAY, 16, true, false, 548, 3548}, {.low = 548, .high = 3548}, false},
-    {{PNG_COLOR_TYPE_GRAY, 16, false, false, 548, 3548}, {.low = 1000, .high = 2000}, true}, /* most samples are beyond it */
+    {{PNG_COLOR_TYPE_GRAY, 16, false, false, 548, 3548},
+     {.low = 1000, .high = 2000},
+     true}, /* most samples are beyond it */
     {{PNG_COLOR_TYPE_GRAY, 16, false, false, 548, 3548}, {.stretch = true}, false},
     {{PNG_COLOR_TYPE_GRAY, 16, true, false, 548, 3548}, {.stretch = true}, false},
     {{PNG_COLOR_TYPE_RGB, 16, false, false, 0, 4095}, {0}, true},
@@ -353,7 +361,8 @@ START_TEST(transparent_samples_have_no_range)
     take_chunk(&b, chunk_at(&b, "tRNS", 0), &was);
     free(was);
     add_chunk(&b, chunk_at(&b, "IDAT", 0), "tRNS", gray_key, 2);
-    ck_assert_int_eq(clr_image_decode_by(b.data, b.length, &(clr_image_rules){.stretch = true}, &image, &facts), CLR_OK);
+    ck_assert_int_eq(clr_image_decode_by(b.data, b.length, &(clr_image_rules){.stretch = true}, &image, &facts),
+                     CLR_OK);
     ck_assert_int_eq(facts.low, 101);
     ck_assert_int_eq(facts.high, 104);
     for (int i = 0; i < H * W; i++) {
@@ -367,7 +376,8 @@ END_TEST
 
 START_TEST(ranges_are_words_or_two_numbers)
 {
-    static const char *const wrong[] = {"", "ful", "image ", "-1-5", "5", "5-", "7-7", "9-3", "0-65536", "1-2-3", "+1-5", " 1-5", "0x1-5", "1--5"};
+    static const char *const wrong[] = {"",    "ful",     "image ", "-1-5", "5",    "5-",    "7-7",
+                                        "9-3", "0-65536", "1-2-3",  "+1-5", " 1-5", "0x1-5", "1--5"};
     clr_image_rules rules;
     char text[CLR_IMAGE_RANGE];
 
@@ -384,9 +394,17 @@ END_TEST
 
 START_TEST(colour_profiles_of_png_are_told)
 {
-    static const struct { const char *name; const char *data; size_t n; bool told; } all[] = {
-        {"iCCP", "sRGB IEC61966-2.1\0\0x", 20, false}, {"iCCP", "Adobe RGB (1998)\0\0x", 19, true}, {"gAMA", "\0\0\xb1\x8f", 4, false},
-        {"gAMA", "\0\1\x86\xa0", 4, true}, {"gAMA", "\0\0\xb1", 3, false}, {"tEXt", "Adobe RGB\0x", 11, false}};
+    static const struct {
+        const char *name;
+        const char *data;
+        size_t n;
+        bool told;
+    } all[] = {{"iCCP", "sRGB IEC61966-2.1\0\0x", 20, false},
+               {"iCCP", "Adobe RGB (1998)\0\0x", 19, true},
+               {"gAMA", "\0\0\xb1\x8f", 4, false},
+               {"gAMA", "\0\1\x86\xa0", 4, true},
+               {"gAMA", "\0\0\xb1", 3, false},
+               {"tEXt", "Adobe RGB\0x", 11, false}};
     bytes b = make_png(rgb);
     uint8_t *gamma;
     clr_image image;
@@ -435,16 +453,35 @@ END_TEST
 #ifdef HAVE_JPEG
 START_TEST(jpeg_markers_are_told)
 {
-    static const char named[] = "ICC_PROFILE\0\1\1....desc....sRGB IEC61966-2.1", wide[] = "ICC_PROFILE\0\1\1....mluc....\0s\0R\0G\0B",
+    static const char named[] = "ICC_PROFILE\0\1\1....desc....sRGB IEC61966-2.1",
+                      wide[] = "ICC_PROFILE\0\1\1....mluc....\0s\0R\0G\0B",
                       other[] = "ICC_PROFILE\0\1\1....desc....Display P3";
     uint8_t exif[6 + EXIF] = "Exif\0";
     unsigned n = (unsigned)(6 + make_exif(exif + 6, false, 8, 3, 1, 8));
-    const struct { int channels; J_COLOR_SPACE space; jpeg_extra extra; int orientation; bool profile, cmyk, unmarked; } all[] = {
+    const struct {
+        int channels;
+        J_COLOR_SPACE space;
+        jpeg_extra extra;
+        int orientation;
+        bool profile, cmyk, unmarked;
+    } all[] = {
         {3, JCS_RGB, {.marker = 0}, 0, false, false, false},
         {3, JCS_RGB, {.marker = JPEG_APP0 + 1, .data = exif, .length = n}, 8, false, false, false},
-        {1, JCS_GRAYSCALE, {.progressive = true, .marker = JPEG_APP0 + 1, .data = exif, .length = n}, 8, false, false, false},
+        {1,
+         JCS_GRAYSCALE,
+         {.progressive = true, .marker = JPEG_APP0 + 1, .data = exif, .length = n},
+         8,
+         false,
+         false,
+         false},
         {3, JCS_RGB, {.marker = JPEG_APP0 + 1, .data = exif, .length = n - 5}, 0, false, false, false},
-        {3, JCS_RGB, {.marker = JPEG_APP0 + 1, .data = "http://ns.adobe.com/xap/1.0/", .length = 28}, 0, false, false, false},
+        {3,
+         JCS_RGB,
+         {.marker = JPEG_APP0 + 1, .data = "http://ns.adobe.com/xap/1.0/", .length = 28},
+         0,
+         false,
+         false,
+         false},
         {3, JCS_RGB, {.marker = JPEG_APP0 + 2, .data = named, .length = sizeof named}, 0, false, false, false},
         {3, JCS_RGB, {.marker = JPEG_APP0 + 2, .data = wide, .length = sizeof wide}, 0, false, false, false},
         {3, JCS_RGB, {.marker = JPEG_APP0 + 2, .data = other, .length = sizeof other}, 0, true, false, false},
@@ -456,7 +493,9 @@ START_TEST(jpeg_markers_are_told)
         bytes b = make_jpeg(all[i].channels, all[i].space, all[i].extra);
         clr_image image;
         clr_image_facts facts;
-        ck_assert_msg(clr_image_decode_by(b.data, b.length, &(clr_image_rules){.upright = true}, &image, &facts) == CLR_OK, "%s", clr_message());
+        ck_assert_msg(clr_image_decode_by(b.data, b.length, &(clr_image_rules){.upright = true}, &image, &facts) ==
+                          CLR_OK,
+                      "%s", clr_message());
         ck_assert_int_eq(facts.orientation, all[i].orientation);
         ck_assert_int_eq(image.height, all[i].orientation ? 40 : 24);
         ck_assert(facts.profile == all[i].profile && facts.cmyk == all[i].cmyk && facts.unmarked == all[i].unmarked);

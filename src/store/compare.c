@@ -51,7 +51,8 @@ clr_status clr_store_compare(clr_store *a, clr_store *b, clr_store_overlap *over
 {
     const clr_store_facts *f = clr_store_facts_of(a), *g = clr_store_facts_of(b);
     int64_t n = f->images, m = g->images;
-    uint64_t *number[2] = {CLR_NEW(uint64_t, n), CLR_NEW(uint64_t, m)}, *key[2] = {CLR_NEW(uint64_t, n), CLR_NEW(uint64_t, m)};
+    uint64_t *number[2] = {CLR_NEW(uint64_t, n), CLR_NEW(uint64_t, m)},
+             *key[2] = {CLR_NEW(uint64_t, n), CLR_NEW(uint64_t, m)};
     bool decoded = !same_bytes(a, b);
     clr_status st = clr_store_numbers(a, decoded, number[0]);
 

@@ -393,8 +393,8 @@ static clr_status decode_one(const clr_store *s, int64_t id, uint8_t *scratch, c
         return st;
     shape_of(s, id, shape);
     size_t bytes = (size_t)stored_bytes(s, id);
-    st = clr_image_decode_into(scratch, bytes, &s->rules, landing(s, id, image), scratch + bytes,
-                               (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2], &decoded);
+    clr_image_room room = {landing(s, id, image), scratch + bytes, (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2]};
+    st = clr_image_decode_into(scratch, bytes, &s->rules, &room, &decoded);
     if (st == CLR_OK && (decoded.height != shape[0] || decoded.width != shape[1] || decoded.channels != shape[2]))
         st = clr_fail(CLR_EINPUT, "decodes to another shape than /shapes says");
     return st == CLR_OK ? st : clr_fail_in(st, "%s: image %lld", s->path, (long long)id);

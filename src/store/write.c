@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 struct clr_store_writer {
@@ -121,9 +122,26 @@ static bool punch(int spool, int64_t from, int64_t bytes)
 #endif
 }
 
-int clr_store_copies(const clr_store_writer *w)
+clr_status clr_store_room(const clr_store_writer *w, double bytes, bool exact)
 {
-    return punch(w->spool, w->bytes, 1) ? 1 : 2; /* behind its end */
+    enum { WORTH_WORDS = 500 }; /* MB */
+    const char *how = "--resize-shorter=N or --store=encoded may take less, or pack to another disk", *twice = "";
+    struct statvfs facts;
+
+    if (fstatvfs(w->spool, &facts))
+        return CLR_OK;
+    double mb = 1e-6 * bytes, there = 1e-6 * (double)facts.f_bavail * (double)facts.f_frsize;
+    if (!punch(w->spool, w->bytes, 1)) { /* behind its end */
+        mb *= 2;
+        twice = " (twice what the images take: this file system does not give back parts of files)";
+    }
+    if (mb > WORTH_WORDS || mb > there / 2)
+        clr_info("%s: about %.1f MB will be written%s; %.1f MB are free", w->path, mb, twice, there);
+    if (mb > there && exact)
+        return clr_fail(CLR_EIO, "%s: no space: %.1f MB are needed%s, and %.1f MB are free; %s", w->path, mb, twice, there, how);
+    if (mb > there)
+        clr_warn("%s: the disk may get full; %s", w->path, how);
+    return CLR_OK;
 }
 
 /* The spooled bytes as rows of a dataset whose first dimension is shape[0], row bytes each. */
