@@ -45,6 +45,7 @@ fresh() {
     resume | passover | embed | probe | info-run) cp -r "$work/half" "$t/run" ;;
     esac
     case $1 in
+    stopped) mkdir "$t/run" && : >"$t/run/stop" ;;
     passover) cp "$work/half/checkpoints/step-00000001.h5" "$t/run/checkpoints/step-00000002.h5"
         printf x | dd of="$t/run/checkpoints/step-00000002.h5" bs=1 seek=20000 conv=notrunc 2>/dev/null ;;
     esac
@@ -52,8 +53,7 @@ fresh() {
 # command SCENARIO [force]: the program with its arguments; again: where its output may be there already
 command() {
     case $1 in
-    pretrain | resume | passover) set -- pretrain --config="$t/options" ;;
-    stopped) set -- pretrain --config="$t/options" --time-limit=1 ;; # after every step
+    pretrain | resume | passover | stopped) set -- pretrain --config="$t/options" ;;
     pack-idx) set -- pack --split=test ${2:+--force} "$t/source" "$t/out.h5" ;;
     pack-tree) set -- pack --on-bad-image=skip ${2:+--force} "$t/source" "$t/out.h5" ;;
     pack-encoded) set -- pack --store=encoded --on-bad-image=skip ${2:+--force} "$t/source" "$t/out.h5" ;;
@@ -152,7 +152,7 @@ named() {
 judge() {
     case $2 in
     0) ;;
-    75) [ "$1" = stopped ] && [ -e "$t/run/checkpoints/step-00000001.h5" ] || named || { bad "stopped, and no sentence names file and cause"; return 1; } ;;
+    75) [ "$1" = stopped ] && [ -e "$t/run/checkpoints/step-00000000.h5" ] || named || { bad "stopped, and no sentence names file and cause"; return 1; } ;;
     1) named || { bad "exit status 1, and no sentence names file and cause"; return 1; } ;;
     124 | 137) bad "it hangs"; return 1 ;;
     *) bad "exit status $2"; return 1 ;;
