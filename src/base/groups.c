@@ -16,12 +16,11 @@ uint64_t clr_number_at(const char *folder, const char *name, const char *key)
     size_t length = strlen(key), have = 0;
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
+    FILE *file = fopen(path, "re");
+    if (!file)
         return UINT64_MAX;
-    for (ssize_t n; have < sizeof text - 1 && (n = read(file, text + have, sizeof text - 1 - have)) > 0;)
-        have += (size_t)n;
-    close(file);
+    have = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
     text[have] = 0;
     for (char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
         unsigned long long value;
