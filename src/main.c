@@ -206,10 +206,10 @@ int main(int argc, char **argv)
         st = parse(command, argc - 1 - words, argv + 1 + words, &set);
     }
     st = clr_comm_agree(comm, st);
-    if (st == CLR_OK) {
+    if (!alone)
         clr_gemm_start();
+    if (st == CLR_OK)
         st = command->run(comm, config, &set);
-    }
     if (st == CLR_OK)
         st = clr_comm_agree(comm, flush());
     if (st != CLR_OK && !clr_comm_agreed(comm, st))

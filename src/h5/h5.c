@@ -37,6 +37,7 @@ const char *clr_h5_library(void)
     static char text[32];
     unsigned major, minor, release;
 
+    clr_h5_quiet();
     H5get_libversion(&major, &minor, &release);
     snprintf(text, sizeof text, "HDF5 %u.%u.%u", major, minor, release);
     return text;
@@ -80,6 +81,7 @@ static herr_t innermost(unsigned n, const H5E_error2_t *entry, void *into)
 
 void clr_h5_quiet(void)
 {
+    H5dont_atexit(); /* every file is closed; what it does at exit crashes, or never ends, once memory was refused to it */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     errno = 0;
 }
