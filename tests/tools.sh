@@ -19,6 +19,30 @@ done
 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" --version >out 2>err || die "--version: $(cat err)"
 [ "$(grep -c '^simclr' out)" = 1 ] || die "--version is not said once: $(cat out)"
 
+# No tool starts MPI, nor does a lone process: without ssh, with nowhere to put temporary files, with the traces of a launcher around it.
+mkdir bin && for tool in sh env rm; do ln -s "$(command -v $tool)" bin/; done
+lone() {
+    env PATH="$work/bin" TMPDIR=/proc "$@" >out 2>err || die "$*: $(cat out err)"
+}
+for traces in NOTHING=0 "SLURM_STEP_NUM_TASKS=4 SLURM_PROCID=0" "PMI_SIZE=4 PMI_RANK=0" PMIX_RANK=0 "OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=0"; do
+    lone $traces "$simclr" --version
+    lone $traces "$simclr" info data.h5
+    lone $traces "$simclr" views --force --image-size=8 --augment=none --images=1 data.h5 one.png
+    lone $traces "$simclr" pack --force --split=test $mnist packed.h5
+done
+lone "$simclr" doctor
+lone "$simclr" bench loss --batch=20 --dim=8
+lone PMI_RANK=0 TMPDIR=/tmp "$simclr" bench loss --batch=20 --dim=8
+export SLURM_STEP_NUM_TASKS=4 SLURM_PROCID=0
+timeout 60 "$mpirun" -n 1 "$simclr" info data.h5 >out 2>err || die "mpirun -n 1 of a tool: $(cat err)"
+timeout 60 "$mpirun" -n 1 "$simclr" bench loss --batch=20 --dim=8 >out 2>err || die "mpirun -n 1: $(cat err)"
+PMI_RANK=0 "$simclr" doctor >out 2>err && die "doctor: four processes that see one are well"
+grep -q "^this process: on " out && grep -q "srun --mpi=list.*env -u SLURM_STEP_NUM_TASKS" err || die "doctor before MPI: $(cat out err)"
+unset SLURM_STEP_NUM_TASKS SLURM_PROCID
+timeout 60 "$mpirun" --oversubscribe --bind-to none -n 4 "$simclr" pack --split=test $mnist four.h5 >out 2>err || die "four packs: $(cat err)"
+[ "$(grep -c '^pack ' out)" = 1 ] && [ "$(grep -c 'pack runs once, in process 0; this one, [123] of 4 by OMPI_COMM_WORLD_SIZE, does nothing' err)" = 3 ] || die "four packs: $(cat out err)"
+"$simclr" info four.h5 >out 2>err && [ -z "$(ls four.h5?* 2>/dev/null)" ] || die "four packs: $(cat err; ls)"
+
 "$simclr" views --preset=fashion-mnist --images=7 data.h5 sheet.png >out 2>err || die "views: $(cat err)"
 [ "$(value images)" = 7 ] || die "views: $(cat out)"
 mkdir sheets && cp sheet.png sheets/ && "$simclr" pack sheets sheet.h5 >out 2>err || die "the sheet is no picture: $(cat err)"
