@@ -33,4 +33,27 @@ for column in 2 4 8; do
 done
 paste "$work/calm/metrics.tsv" "$work/other/metrics.tsv" | awk -F'\t' '!/^#/ { half = NF / 2; d = ($3 - $(half + 3)) / $3; if (d > 1e-3 || d < -1e-3) bad = 1 } END { exit bad }' ||
     die "the losses on 3 ranks are not those on 2"
+grep -q "made with 2 ranks on 1 node, 1 thread each, .*; this start has 3 ranks" "$work/other.out" || die "another layout is not said: $(tail -5 "$work/other.out")"
+
+# Which solvers convolutions have is in the checkpoint: RUN/plan may go, or be another's. The reference is slower than any that a measurement takes.
+pretrain 2 "$work/measured" --steps=1 --plan=measure || die "$(tail -5 "$work/measured.out")"
+mkdir "$work/planned"
+sed '2,7s/ [a-z0-9]*$/ reference/' "$work/measured/plan" >"$work/planned/plan"
+cp "$work/planned/plan" "$work/wanted"
+[ "$(grep -c " reference$" "$work/wanted")" = 6 ] || die "no plan to try: $(cat "$work/measured/plan")"
+pretrain 2 "$work/planned" --steps=8 --plan=measure --checkpoint-every=4 || die "$(tail -5 "$work/planned.out")"
+cmp "$work/planned/plan" "$work/wanted" || die "a plan of this machine was not taken"
+sums "$work/planned" 8 >"$work/expected"
+for plan in none garbage other; do
+    rm "$work/planned/checkpoints/step-$(printf %08d 8).h5" "$work/planned/plan"
+    case $plan in garbage) echo "simclr-plan" >"$work/planned/plan" ;; other) cp "$work/measured/plan" "$work/planned/plan" ;; esac
+    : >"$work/planned.out"
+    pretrain 2 "$work/planned" --steps=8 --plan=measure --checkpoint-every=4 || die "plan $plan: $(tail -5 "$work/planned.out")"
+    cmp "$work/planned/plan" "$work/wanted" || die "plan $plan: convolutions have other solvers after a resume"
+    sums "$work/planned" 8 | cmp - "$work/expected" || die "plan $plan: the resume ended with other weights"
+    grep "made with\|measured anew" "$work/planned.out" && die "plan $plan: nothing is another, and it is said to be"
+done
+rm "$work/planned/checkpoints/step-$(printf %08d 8).h5"
+pretrain 2 "$work/planned" --steps=8 --plan=measure --checkpoint-every=4 --threads=2 || die "$(tail -5 "$work/planned.out")"
+grep -q "made with .* 1 thread each, .*; this start has .* 2 threads each" "$work/planned.out" || die "other threads are not said: $(tail -5 "$work/planned.out")"
 echo "resumed runs are the same runs"

@@ -14,8 +14,10 @@ typedef struct clr_ckpt_facts {
     int64_t step;        /* updates done */
     double epoch;
     uint64_t seed;
-    char *config;        /* the run's resolved config; freed by clr_ckpt_facts_free */
+    char *config;        /* the run's resolved config; this and what follows is freed by clr_ckpt_facts_free */
     char *version;
+    char *plan;          /* clr_planner_text's; NULL: none, as in files of before */
+    char *layout;        /* what else the bits depend on: ranks, nodes, threads, kernels, for people; NULL: not known */
 } clr_ckpt_facts;
 
 void clr_ckpt_facts_free(clr_ckpt_facts *facts);

@@ -129,6 +129,15 @@ void clr_planner_close(clr_planner *planner); /* accepts NULL */
 const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_problem *problem,
                                           clr_direction direction);
 
+/* Collective, before the first choice. Takes the choices of text, which clr_planner_text made (rank 0's; others pass NULL), where that was with
+   this instruction set and number of threads: then the same solvers give the same bits, on whatever processor. Whether it did; the same on every
+   rank. What is not in it, or no longer allowed, is planned. */
+bool clr_planner_take(clr_planner *planner, const char *text);
+
+/* Local. How many choices there are; and they as text, a plan file's, freed by clr_free. */
+int clr_planner_choices(const clr_planner *planner);
+char *clr_planner_text(const clr_planner *planner);
+
 /* Local; rank 0 calls it. Written under a temporary name and renamed. */
 clr_status clr_planner_save(const clr_planner *planner, const char *path);
 

@@ -3,6 +3,7 @@
      /model/<name>                          float32, of weights and running statistics
      /model/<batch norm>.num_batches_tracked  int64, a scalar
      /optimizer/<optimizer>/<slot>/<name>   float32, of weights
+     /plan                                  text, the convolution solvers; and the attribute layout
 
    Reading fills an image of its own first, so that what fails changes nothing. What is written, and what is read, is finite. */
 #include "clr/ckpt.h"
@@ -105,6 +106,10 @@ static clr_status write_facts(clr_h5 *file, const clr_ckpt_facts *facts)
         st = clr_h5_set_text(file, "config", facts->config ? facts->config : "");
     if (st == CLR_OK)
         st = clr_h5_set_text(file, "simclr_version", facts->version ? facts->version : PACKAGE_VERSION);
+    if (st == CLR_OK && facts->layout)
+        st = clr_h5_set_text(file, "layout", facts->layout);
+    if (st == CLR_OK && facts->plan)
+        st = clr_h5_write_texts(file, "/plan", (const char *const *)&facts->plan, 1);
     return st;
 }
 
@@ -147,6 +152,8 @@ void clr_ckpt_facts_free(clr_ckpt_facts *facts)
 {
     clr_free(facts->config);
     clr_free(facts->version);
+    clr_free(facts->plan);
+    clr_free(facts->layout);
     *facts = (clr_ckpt_facts){0};
 }
 
@@ -170,6 +177,28 @@ static clr_status open_checkpoint(const char *path, clr_h5 **file)
     return st;
 }
 
+/* What files of before do not have. */
+static clr_status read_later_facts(clr_h5 *file, clr_ckpt_facts *facts)
+{
+    char **texts = NULL;
+    int64_t n = 0;
+
+    if (clr_h5_get_text(file, "layout", &facts->layout) != CLR_OK)
+        facts->layout = NULL;
+    if (!clr_h5_has(file, "/plan"))
+        return CLR_OK;
+    clr_status st = clr_h5_verify(file, "/plan");
+    if (st == CLR_OK)
+        st = clr_h5_read_texts(file, "/plan", &texts, &n);
+    for (int64_t i = 0; i < n; i++)
+        if (i == 0)
+            facts->plan = texts[i];
+        else
+            clr_free(texts[i]);
+    clr_free(texts);
+    return st;
+}
+
 static clr_status read_facts(clr_h5 *file, clr_ckpt_facts *facts)
 {
     int64_t seed = 0;
@@ -183,6 +212,8 @@ static clr_status read_facts(clr_h5 *file, clr_ckpt_facts *facts)
         st = clr_h5_get_text(file, "config", &facts->config);
     if (st == CLR_OK)
         st = clr_h5_get_text(file, "simclr_version", &facts->version);
+    if (st == CLR_OK)
+        st = read_later_facts(file, facts);
     facts->seed = (uint64_t)seed;
     if (st == CLR_OK && (facts->step < 0 || !(facts->epoch >= 0 && isfinite(facts->epoch))))
         st = clr_fail(CLR_EINPUT, "%s: says that it is of step %lld, epoch %g", clr_h5_path(file), (long long)facts->step, facts->epoch);

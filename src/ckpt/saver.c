@@ -171,6 +171,8 @@ clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts)
     clr_ckpt_image_copy(&saver->image, &from);
     replace(&saver->facts.config, facts->config);
     replace(&saver->facts.version, facts->version);
+    replace(&saver->facts.plan, facts->plan);
+    replace(&saver->facts.layout, facts->layout);
     saver->facts.step = facts->step;
     saver->facts.epoch = facts->epoch;
     saver->facts.seed = facts->seed;

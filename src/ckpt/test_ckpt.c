@@ -90,7 +90,7 @@ static void teardown(void)
 
 static clr_ckpt_facts facts_of(int64_t step)
 {
-    return (clr_ckpt_facts){step, 0.1 * (double)step, UINT64_C(0xfedcba9876543210), "arch = resnet18\nwidth = 1/4\n", "9.9"};
+    return (clr_ckpt_facts){step, 0.1 * (double)step, UINT64_C(0xfedcba9876543210), "arch = resnet18\nwidth = 1/4\n", "9.9", NULL, NULL};
 }
 
 static void write_at(const char *where, int64_t step)
@@ -144,6 +144,17 @@ START_TEST(comes_back_bit_for_bit)
     ck_assert(facts.step == 7 && facts.epoch == 0.1 * 7 && facts.seed == UINT64_C(0xfedcba9876543210));
     ck_assert_str_eq(facts.config, "arch = resnet18\nwidth = 1/4\n");
     ck_assert_str_eq(facts.version, "9.9");
+    ck_assert_ptr_null(facts.plan); /* as in files of before */
+    ck_assert_ptr_null(facts.layout);
+    clr_ckpt_facts_free(&facts);
+    facts = facts_of(7);
+    facts.plan = "simclr-plan\n1 2 3\n";
+    facts.layout = "2 ranks";
+    ck_assert_int_eq(clr_ckpt_write(path, &facts, &params, optim), CLR_OK);
+    ck_assert_int_eq(clr_ckpt_read_facts(path, &facts), CLR_OK);
+    ck_assert_str_eq(facts.plan, "simclr-plan\n1 2 3\n");
+    ck_assert_str_eq(facts.layout, "2 ranks");
+    ck_assert_int_eq(clr_ckpt_read(path, &other, slots), CLR_OK);
     clr_ckpt_facts_free(&facts);
     clr_optim_free(slots);
     clr_params_close(&other);

@@ -11,11 +11,12 @@
 #include "clr/opt.h"
 #include "clr/output.h"
 
+#include <errno.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST = 1024, LINE = 160, SOLVERS = 16 };
+enum { MOST = 1024, LINE = 160, ROOM = MOST * LINE, SOLVERS = 16 };
 
 typedef struct choice {
     clr_conv_problem problem;
@@ -112,31 +113,16 @@ static void add(clr_planner *planner, const clr_conv_problem *problem, clr_direc
         planner->choice[planner->choices++] = (choice){*problem, direction, solver};
 }
 
-/* Rank 0 reads, all get the text; what does not fit this machine or cannot be understood is passed over. */
-static void load(clr_planner *planner, const char *path)
+/* Collective. Rank 0's text (ROOM bytes) on all; what cannot be understood, or is not allowed, is passed over. */
+static void adopt(clr_planner *planner, char *text, const char *where)
 {
-    enum { ROOM = MOST * LINE };
-    char *text = CLR_NEW(char, ROOM);
-
-    if (clr_comm_rank(planner->comm) == 0) {
-        FILE *file = fopen(path, "r");
-        size_t got = file ? fread(text, 1, ROOM - 1, file) : 0;
-        text[got] = 0;
-        if (file)
-            fclose(file);
-        size_t first = strcspn(text, "\n");
-        if (got && (first != strlen(planner->identity) || strncmp(text, planner->identity, first))) {
-            clr_warn("%s: this plan was made on another machine, or by another version; planning anew", path);
-            text[0] = 0;
-        }
-    }
     clr_comm_broadcast(planner->comm, text, ROOM, 0);
     for (char *line = strchr(text, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
         int n, h, w, c, k, kernel, s, stride, pad, direction, place;
         char solver[32];
         if (sscanf(line, "%d %d %d %d %d %d %d %d %d %d %31s", &n, &h, &w, &c, &k, &kernel, &s, &stride, &pad, &direction, solver) != 11 ||
             kernel != s || stride < 1 || direction < 0 || direction >= CLR_DIRECTIONS || member(solver, &place) != CLR_OK) {
-            clr_warn_once("plan-line", "%s: a line of this plan is not understood; it is passed over", path);
+            clr_warn_once("plan-line", "%s: a line of this plan is not understood; it is passed over", where);
             continue;
         }
         clr_conv_problem problem = clr_conv_problem_of(n, h, w, c, k, kernel, stride, pad);
@@ -144,7 +130,60 @@ static void load(clr_planner *planner, const char *path)
         if (planner->allowed[place] && found->directions >> direction & 1 && found->applicable(&problem, (clr_direction)direction))
             add(planner, &problem, (clr_direction)direction, found);
     }
-    clr_free(text);
+}
+
+/* On rank 0: the file's text, where it is a plan of this machine. */
+static void read_file(const clr_planner *planner, const char *path, char *text)
+{
+    FILE *file = fopen(path, "r");
+    int error = file ? 0 : errno;
+    size_t got = file ? fread(text, 1, ROOM - 1, file) : 0;
+
+    text[got] = 0;
+    if (file && ferror(file))
+        error = errno;
+    if (file)
+        fclose(file);
+    size_t first = strcspn(text, "\n");
+    bool other = got && (first != strlen(planner->identity) || strncmp(text, planner->identity, first));
+    if (error && error != ENOENT)
+        clr_warn("%s: this plan cannot be read: %s; planning anew", path, strerror(error));
+    else if (other)
+        clr_warn("%s: this plan was made on another machine, or by another version; planning anew", path);
+    if (error || other)
+        text[0] = 0;
+}
+
+/* Of a plan's first line, what the bits of a solver depend on: instruction set and threads, its last two fields. */
+static const char *conditions(const char *line, size_t *length)
+{
+    const char *end = line + strcspn(line, "\n"), *at = end;
+
+    for (int bars = 0; at > line && bars < 2; bars += *at == '|')
+        at--;
+    *length = (size_t)(end - at);
+    return at;
+}
+
+bool clr_planner_take(clr_planner *planner, const char *text)
+{
+    char *copy = CLR_NEW(char, ROOM);
+    size_t theirs, ours;
+
+    if (text && strlen(text) < ROOM) {
+        const char *them = conditions(text, &theirs), *us = conditions(planner->identity, &ours);
+        if (theirs == ours && !strncmp(them, us, ours))
+            strcpy(copy, text);
+    }
+    adopt(planner, copy, "the checkpoint");
+    bool taken = *copy;
+    clr_free(copy);
+    return taken;
+}
+
+int clr_planner_choices(const clr_planner *planner)
+{
+    return planner->choices;
 }
 
 clr_status clr_planner_open(clr_comm *comm, const char *how, const char *path, clr_planner **out)
@@ -162,8 +201,13 @@ clr_status clr_planner_open(clr_comm *comm, const char *how, const char *path, c
     cpu_model(model, sizeof model);
     snprintf(planner->identity, sizeof planner->identity, "simclr-plan %s | %s | %s | threads %d", PACKAGE_VERSION, model,
              clr_isa_name(clr_isa_current()), omp_get_max_threads());
-    if (path)
-        load(planner, path);
+    if (path) {
+        char *text = CLR_NEW(char, ROOM);
+        if (clr_comm_rank(comm) == 0)
+            read_file(planner, path, text);
+        adopt(planner, text, path);
+        clr_free(text);
+    }
     *out = planner;
     return CLR_OK;
 }
@@ -211,6 +255,19 @@ const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_p
     return best;
 }
 
+char *clr_planner_text(const clr_planner *planner)
+{
+    char *text = CLR_NEW(char, ROOM);
+    size_t used = (size_t)snprintf(text, ROOM, "%s\n", planner->identity);
+
+    for (int i = 0; i < planner->choices && used < ROOM; i++) {
+        const clr_conv_problem *a = &planner->choice[i].problem;
+        used += (size_t)snprintf(text + used, ROOM - used, "%d %d %d %d %d %d %d %d %d %d %s\n", a->n, a->h, a->w, a->c, a->k, a->r, a->s, a->stride,
+                                 a->pad, (int)planner->choice[i].direction, planner->choice[i].solver->name);
+    }
+    return text;
+}
+
 clr_status clr_planner_save(const clr_planner *planner, const char *path)
 {
     clr_output output;
@@ -218,11 +275,8 @@ clr_status clr_planner_save(const clr_planner *planner, const char *path)
 
     if (st != CLR_OK)
         return st;
-    fprintf(output.file, "%s\n", planner->identity);
-    for (int i = 0; i < planner->choices; i++) {
-        const clr_conv_problem *a = &planner->choice[i].problem;
-        fprintf(output.file, "%d %d %d %d %d %d %d %d %d %d %s\n", a->n, a->h, a->w, a->c, a->k, a->r, a->s, a->stride, a->pad,
-                (int)planner->choice[i].direction, planner->choice[i].solver->name);
-    }
+    char *text = clr_planner_text(planner);
+    fputs(text, output.file);
+    clr_free(text);
     return clr_output_end(&output, true);
 }

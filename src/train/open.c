@@ -1,6 +1,8 @@
 /* From options to the first step: the data, the run directory, the parts, the newest good checkpoint. */
 #include "training.h"
 
+#include "clr/gemm.h"
+#include "clr/isa.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "folder.h"
@@ -8,6 +10,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 static clr_status open_data(clr_training *t)
 {
@@ -56,6 +59,50 @@ static void set_schedule(clr_training *t)
     t->views = (int)clr_step_views(c->batch, clr_comm_size(t->comm), c->microbatch);
 }
 
+static char *layout_of(const clr_training *t)
+{
+    int ranks = clr_comm_size(t->comm), nodes = clr_comm_nodes(t->comm);
+
+    return clr_text("%d rank%s on %d node%s, %d thread%s each, %s kernels, %s", ranks, ranks == 1 ? "" : "s", nodes, nodes == 1 ? "" : "s", t->threads,
+                    t->threads == 1 ? "" : "s", clr_isa_name(clr_isa_current()), clr_gemm_library());
+}
+
+/* Rank 0: the newest good checkpoint, and what it says of itself: which solvers convolutions had comes before the parts. */
+static clr_status find(clr_training *t)
+{
+    char *folder = clr_text("%s/checkpoints", t->config->run_dir);
+    double begin = clr_seconds();
+    clr_status st = clr_ckpt_newest(folder, &t->from);
+
+    if (st == CLR_OK && t->from)
+        st = clr_ckpt_read_facts(t->from, &t->facts);
+    if (st == CLR_OK && t->from) {
+        st = clr_folder_compare(t->config, t->options, t->data, t->facts.config);
+        if (st != CLR_OK)
+            st = clr_fail_in(st, "%s is of another run", t->from);
+    }
+    t->reading = clr_seconds() - begin;
+    clr_free(folder);
+    return st;
+}
+
+/* Collective. The planner, with the checkpoint's choices, or where it is of a version that kept none there, those of RUN/plan. */
+static clr_status open_planner(clr_training *t, const char *path)
+{
+    const clr_config *c = t->config;
+    bool anew = clr_opt_listed("plan", c->allow_change);
+    int64_t kept = t->facts.plan && !anew;
+
+    clr_comm_broadcast(t->comm, &kept, sizeof kept, 0);
+    clr_status st = clr_comm_agree(t->comm, clr_planner_open(t->comm, c->plan, kept || anew ? NULL : path, &t->planner));
+    if (st == CLR_OK && kept)
+        clr_planner_take(t->planner, t->facts.plan);
+    else if (st == CLR_OK && t->from && !anew && !clr_planner_choices(t->planner) && !strncmp(c->plan, "measure", 7))
+        clr_warn("%s: is of a version that kept no plan in it, and %s is none for this machine: convolutions are measured anew, and where others win, "
+                 "the last bits are others", t->from, path);
+    return st;
+}
+
 static clr_status open_parts(clr_training *t, const clr_loader_config *loader)
 {
     const clr_config *c = t->config;
@@ -67,7 +114,9 @@ static clr_status open_parts(clr_training *t, const clr_loader_config *loader)
     char *plan = clr_text("%s/plan", c->run_dir);
 
     clr_watch_phase("planning", 0);
-    clr_status st = clr_comm_agree(t->comm, clr_planner_open(t->comm, c->plan, clr_opt_listed("plan", c->allow_change) ? NULL : plan, &t->planner));
+    clr_status st = clr_comm_agree(t->comm, t->first ? find(t) : CLR_OK);
+    if (st == CLR_OK)
+        st = open_planner(t, plan);
     if (st == CLR_OK)
         st = clr_training_memory(t, &encoder, loader, NULL);
     if (st == CLR_OK)
@@ -77,6 +126,8 @@ static clr_status open_parts(clr_training *t, const clr_loader_config *loader)
     clr_free(plan);
     if (st != CLR_OK)
         return st;
+    t->plan = clr_planner_text(t->planner);
+    t->layout = layout_of(t);
     if (c->online_probe) {
         const clr_softmax_config probe = clr_training_probe(t, clr_encoder_features(t->encoder));
         t->observer = clr_softmax_new(&t->params, &probe);
@@ -93,33 +144,24 @@ static clr_status open_parts(clr_training *t, const clr_loader_config *loader)
     return st == CLR_OK ? clr_comm_agree(t->comm, clr_loader_open(t->store, loader, &t->loader)) : st;
 }
 
-/* Rank 0: the newest good checkpoint into the parts; its step, or -1. */
+/* Rank 0: that checkpoint into the parts; its step, or -1. */
 static clr_status load(clr_training *t, int64_t *step)
 {
-    char *folder = clr_text("%s/checkpoints", t->config->run_dir), *path = NULL;
-    clr_ckpt_facts facts = {0};
+    char *folder = clr_text("%s/checkpoints", t->config->run_dir);
     double begin = clr_seconds();
-    clr_status st = clr_ckpt_newest(folder, &path);
+    clr_status st = t->from ? clr_ckpt_read(t->from, clr_encoder_params(t->encoder), t->optim) : CLR_OK;
 
     *step = -1;
-    if (st == CLR_OK && path)
-        st = clr_ckpt_read_facts(path, &facts);
-    if (st == CLR_OK && path) {
-        st = clr_folder_compare(t->config, t->options, t->data, facts.config);
-        if (st != CLR_OK)
-            st = clr_fail_in(st, "%s is of another run", path);
+    if (st == CLR_OK && t->from)
+        st = clr_ckpt_set_aside(folder, t->facts.step);
+    if (st == CLR_OK && t->from) {
+        *step = t->facts.step;
+        t->reading += clr_seconds() - begin;
+        clr_info("going on from %s: step %" PRId64 " of %" PRId64, t->from, t->facts.step, t->total);
+        if (t->facts.layout && strcmp(t->facts.layout, t->layout))
+            clr_info("this checkpoint was made with %s; this start has %s: samples, views and learning rates are the same, sums differ in their last "
+                     "bits", t->facts.layout, t->layout);
     }
-    if (st == CLR_OK && path)
-        st = clr_ckpt_read(path, clr_encoder_params(t->encoder), t->optim);
-    if (st == CLR_OK && path)
-        st = clr_ckpt_set_aside(folder, facts.step);
-    if (st == CLR_OK && path) {
-        *step = facts.step;
-        t->reading = clr_seconds() - begin;
-        clr_info("going on from %s: step %" PRId64 " of %" PRId64, path, facts.step, t->total);
-    }
-    clr_ckpt_facts_free(&facts);
-    clr_free(path);
     clr_free(folder);
     return st;
 }
@@ -157,7 +199,8 @@ static clr_status open_files(clr_training *t)
     if (st == CLR_OK)
         st = clr_metrics_open(path, t->begin, &t->metrics, &t->last);
     if (st == CLR_OK && t->begin < 0) {
-        clr_ckpt_facts facts = {.seed = (uint64_t)t->config->seed, .config = t->text, .version = (char *)(uintptr_t)PACKAGE_VERSION};
+        clr_ckpt_facts facts = {.seed = (uint64_t)t->config->seed, .config = t->text, .version = (char *)(uintptr_t)PACKAGE_VERSION,
+                                .plan = t->plan, .layout = t->layout};
         st = clr_saver_begin(t->saver, &facts);
         if (st == CLR_OK)
             st = clr_saver_wait(t->saver);
@@ -217,5 +260,9 @@ void clr_training_close(clr_training *t)
     clr_progress_end();
     clr_log_file(NULL);
     clr_lock_drop(t->lock);
+    clr_ckpt_facts_free(&t->facts);
+    clr_free(t->from);
+    clr_free(t->plan);
+    clr_free(t->layout);
     clr_free(t->text);
 }

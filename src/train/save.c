@@ -74,7 +74,7 @@ static void bear(clr_training *t, clr_status st)
 static clr_status begin(clr_training *t, int64_t done)
 {
     clr_ckpt_facts facts = {.step = done, .epoch = clr_training_epoch(t, done), .seed = (uint64_t)t->config->seed, .config = t->text,
-                            .version = (char *)(uintptr_t)PACKAGE_VERSION};
+                            .version = (char *)(uintptr_t)PACKAGE_VERSION, .plan = t->plan, .layout = t->layout};
 
     if (clr_metrics_sync(&t->metrics) != CLR_OK)
         clr_warn("%s; its rows wait in memory, trying again with the next row", clr_message());

@@ -30,6 +30,9 @@ typedef struct clr_training {
     clr_metrics metrics;
     clr_metrics_row last;            /* of the steps before this start */
     char *text;                      /* of DIR/config, and of checkpoints */
+    char *plan, *layout;             /* of checkpoints */
+    char *from;                      /* rank 0: the checkpoint that is gone on from, or NULL; its facts */
+    clr_ckpt_facts facts;
     clr_schedule schedule;
     int64_t begin, total, per_epoch; /* steps */
     int64_t whole;                   /* of the checkpoint that was gone on from; -1 */
