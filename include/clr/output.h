@@ -24,8 +24,8 @@ typedef struct clr_output {
     int slot;                 /* of what a signal removes; -1: none was free */
 } clr_output;
 
-/* Names the temporary file, which the caller makes, or opens it too. A signal that ends the process from now on (SIGINT, SIGTERM, SIGHUP
-   where nobody else handles them) removes it; what a killed process of this host left of the same target is removed now. CLR_EIO, for
+/* Names the temporary file, which the caller makes, or opens it too. A signal that ends the process from now on (SIGINT, SIGTERM, SIGHUP,
+   SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2, where nobody else handles them) removes it; what a killed process of this host left of the same target is removed now. CLR_EIO, for
    instance where what is at path must not be replaced: then output needs no end. */
 clr_status clr_output_begin(const char *path, clr_output *output);
 clr_status clr_output_open(const char *path, clr_output *output);

@@ -31,7 +31,7 @@ static void on_signal(int number)
 
 static void handle_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2};
     struct sigaction now, action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
 
     sigemptyset(&action.sa_mask);

@@ -126,7 +126,7 @@ END_TEST
 
 START_TEST(a_signal_leaves_nothing)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2};
     clr_output output;
     int status;
 
@@ -206,7 +206,7 @@ int main(void)
     tcase_add_test(tcase, files_are_replaced_where_wanted);
     tcase_add_test(tcase, links_stay_links);
     tcase_add_test(tcase, nothing_but_files_is_replaced);
-    tcase_add_loop_test(tcase, a_signal_leaves_nothing, 0, 3);
+    tcase_add_loop_test(tcase, a_signal_leaves_nothing, 0, 7);
     tcase_add_test(tcase, the_next_writer_removes_what_a_killed_one_left);
     tcase_add_test(tcase, a_full_disk_is_told);
     return clr_test_run("output", tcase, CK_FORK_GETENV);

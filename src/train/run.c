@@ -104,7 +104,9 @@ static clr_status settle(clr_training *t, int64_t number)
 static clr_status loop(clr_training *t, clr_run_result *result)
 {
     clr_status st = CLR_OK;
-    bool stop = clr_training_asked(t); /* told so during the start, or late already: a step would be one too many */
+    if (t->first)
+        clr_training_forget(t);
+    bool stop = clr_training_asked(t); /* told so during the start */
     int64_t number = t->begin;
 
     t->began = t->spoke = t->last_save = clr_seconds();

@@ -36,10 +36,10 @@ static bool stop_file(clr_training *t)
     return t->stop_file;
 }
 
-/* The next chance to stop comes a step later than this one. */
+/* The next chance to stop comes a step later than this one. Every start makes a step, so that limits that are too short lead somewhere. */
 static bool late(const clr_training *t)
 {
-    return t->first && t->deadline > 0 && clr_watch_now() + 2 * t->slowest + 2 * clr_training_saving(t) + 2 > t->deadline;
+    return t->first && t->deadline > 0 && t->slowest > 0 && clr_watch_now() + 2 * t->slowest + 2 * clr_training_saving(t) + 2 > t->deadline;
 }
 
 bool clr_training_stops(clr_training *t)
@@ -73,6 +73,14 @@ bool clr_training_asked(clr_training *t)
 const char *clr_training_why(const clr_training *t)
 {
     return *t->why ? t->why : "a signal to another rank";
+}
+
+void clr_training_forget(const clr_training *t)
+{
+    char path[sizeof t->why + 8];
+
+    snprintf(path, sizeof path, "%s/stopped", t->config->run_dir);
+    unlink(path);
 }
 
 void clr_training_honour(const clr_training *t)

@@ -86,7 +86,10 @@ bool clr_training_stops(clr_training *t);
 bool clr_training_asked(clr_training *t); /* collective: whether some rank does */
 void clr_training_because(clr_training *t, const char *format, ...) __attribute__((format(printf, 2, 3))); /* local; the first reason stays */
 const char *clr_training_why(const clr_training *t);
-void clr_training_honour(const clr_training *t); /* local; rank 0, after the last save: RUN/stop, where it was seen, becomes RUN/stopped */
+/* Local; rank 0. RUN/stop, where it was seen, becomes RUN/stopped after the last save, and stands so until the next start: what puts jobs
+   back into a queue sees that this one was not meant to come back. */
+void clr_training_honour(const clr_training *t);
+void clr_training_forget(const clr_training *t);
 
 /* fetch.c. Collective; status agreed upon. The images of a step. Where some rank's cannot be read, all try again for some
    seconds, and no longer than until some rank wishes to stop (*stop, which stays as it is otherwise). */
