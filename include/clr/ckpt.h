@@ -7,30 +7,29 @@
 
 #include "clr/comm.h"
 #include "clr/err.h"
-#include "clr/optim.h"
-#include "clr/params.h"
+#include "clr/state.h"
 
 typedef struct clr_ckpt_facts {
-    int64_t step;        /* updates done */
+    int64_t step; /* updates done */
     double epoch;
     uint64_t seed;
-    char *config;        /* the run's resolved config; this and what follows is freed by clr_ckpt_facts_free */
+    char *config; /* the run's resolved config; this and what follows is freed by clr_ckpt_facts_free */
     char *version;
-    char *plan;          /* clr_planner_text's; NULL: none, as in files of before */
-    char *layout;        /* what else the bits depend on: ranks, nodes, threads, kernels, for people; NULL: not known */
+    char *plan;   /* clr_planner_text's; NULL: none, as in files of before */
+    char *layout; /* what else the bits depend on: ranks, nodes, threads, kernels, for people; NULL: not known */
 } clr_ckpt_facts;
 
-void clr_ckpt_facts_free(clr_ckpt_facts *facts);
+void clr_ckpt_facts_free(clr_ckpt_facts *facts); /* accepts a zeroed one */
 
-/* Local. Writes path from params and optim (NULL: weights only). */
-clr_status clr_ckpt_write(const char *path, const clr_ckpt_facts *facts, const clr_params *params, clr_optim *optim);
+/* Local. Writes path from a state that is finite (clr_state_check). scratch: state->largest floats. */
+clr_status clr_ckpt_write(const char *path, const clr_ckpt_facts *facts, const clr_state *state, float *scratch);
 
-/* Local. Attributes only. */
+/* Local. Attributes and the plan alone. */
 clr_status clr_ckpt_read_facts(const char *path, clr_ckpt_facts *facts);
 
-/* Local. Every checksum is verified before anything is changed; then params, and optim where not NULL, are filled. Names or
-   shapes that do not fit are CLR_EINPUT, named. */
-clr_status clr_ckpt_read(const char *path, clr_params *params, clr_optim *optim);
+/* Local. Every checksum is verified before anything is changed; then all tensors of state are filled. Names or shapes that do not
+   fit are CLR_EINPUT, named. */
+clr_status clr_ckpt_read(const char *path, clr_state *state);
 
 /* Local. The newest good checkpoint of a folder: *path is freed by clr_free, NULL where there is none. Damaged ones, and those that hold NaN
    or infinities, are passed over with a warning that says why; where none is left and updates would be lost, that is CLR_EINPUT. One
@@ -47,7 +46,7 @@ clr_status clr_ckpt_set_aside(const char *folder, int64_t step);
    `keep` (0: keeps all). Local. open makes the folder where it is missing and removes what dead writers left in it: the caller
    holds the run directory. */
 typedef struct clr_saver clr_saver;
-clr_status clr_saver_open(const char *folder, int keep, const clr_params *params, clr_optim *optim, clr_saver **saver);
+clr_status clr_saver_open(const char *folder, int keep, clr_params *params, clr_optim *optim, clr_saver **saver);
 /* Waits for an earlier save, then starts the next, whatever the outcome of the earlier one, which is returned (once, here or by
    wait): a failed save leaves the old files. CLR_ENUMERIC: params or slots are not finite, and nothing was begun. */
 clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts);
@@ -55,6 +54,6 @@ clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts);
 clr_status clr_saver_wait(clr_saver *saver);
 double clr_saver_seconds(clr_saver *saver); /* the slowest save so far */
 int64_t clr_saver_saved(clr_saver *saver);  /* the step of the last save that succeeded so far, -1: none */
-void clr_saver_close(clr_saver *saver);           /* waits; accepts NULL */
+void clr_saver_close(clr_saver *saver);     /* waits; accepts NULL */
 
 #endif

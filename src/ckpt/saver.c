@@ -1,10 +1,10 @@
-/* Saving behind the training: begin copies everything into one image, a thread writes it while the next steps run.
+/* Saving behind the training: begin copies the state, a thread writes it while the next steps run.
 
    The order on the disk: the checkpoint, whole under its name; then `latest`; then old ones are deleted. So at every moment
    `latest` names a whole file, and what a kill leaves behind is at most a temporary file, which the next opening removes. */
 #include "clr/ckpt.h"
 
-#include "image.h"
+#include "files.h"
 
 #include "clr/mem.h"
 #include "clr/output.h"
@@ -21,33 +21,18 @@
 struct clr_saver {
     char *folder;
     int keep;
-    const clr_params *params;
-    clr_optim *optim;
-    clr_ckpt_image image;
+    clr_state state, copy; /* of the run; of the save in flight */
     float *scratch;
     clr_ckpt_facts facts;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool busy, stop;   /* under mutex, as is what follows */
+    bool busy, stop;    /* under mutex, as is what follows */
     clr_status outcome; /* of the last save, until somebody is told */
     char message[1024];
     double slowest;
-    int64_t saved;      /* the step of the last good save, -1: none */
+    int64_t saved; /* the step of the last good save, -1: none */
 };
-
-clr_status clr_ckpt_put_latest(const char *folder, const char *name)
-{
-    char *path = clr_text("%s/latest", folder);
-    clr_output output;
-    clr_status st = clr_output_open(path, &output);
-
-    clr_free(path);
-    if (st != CLR_OK)
-        return st;
-    fprintf(output.file, "%s\n", name);
-    return clr_output_end(&output, true);
-}
 
 /* Of the checkpoints up to step, only the newest keep stay. Later ones are not this run's business: a resume has set them aside. */
 static void prune(const char *folder, int keep, int64_t step)
@@ -67,8 +52,9 @@ static void prune(const char *folder, int keep, int64_t step)
 
 static clr_status save(clr_saver *saver)
 {
-    char *name = clr_text("step-%08lld.h5", (long long)saver->facts.step), *path = clr_text("%s/%s", saver->folder, name);
-    clr_status st = clr_ckpt_write_image(path, &saver->facts, &saver->image, saver->scratch);
+    char *name = clr_text("step-%08lld.h5", (long long)saver->facts.step),
+         *path = clr_text("%s/%s", saver->folder, name);
+    clr_status st = clr_ckpt_write(path, &saver->facts, &saver->copy, saver->scratch);
 
     if (st == CLR_OK)
         st = clr_ckpt_put_latest(saver->folder, name);
@@ -107,7 +93,7 @@ static void *work(void *context)
     return NULL;
 }
 
-clr_status clr_saver_open(const char *folder, int keep, const clr_params *params, clr_optim *optim, clr_saver **out)
+clr_status clr_saver_open(const char *folder, int keep, clr_params *params, clr_optim *optim, clr_saver **out)
 {
     sigset_t all, before;
 
@@ -120,11 +106,9 @@ clr_status clr_saver_open(const char *folder, int keep, const clr_params *params
     saver->folder = clr_copy_text(folder);
     saver->keep = keep;
     saver->saved = -1;
-    saver->params = params;
-    saver->optim = optim;
-    clr_ckpt_image from = clr_ckpt_image_of(params, optim);
-    saver->image = clr_ckpt_image_like(&from);
-    saver->scratch = CLR_NEW(float, clr_ckpt_scratch(&saver->image));
+    saver->state = clr_state_of(params, optim);
+    saver->copy = clr_state_like(&saver->state);
+    saver->scratch = CLR_NEW(float, saver->state.largest);
     pthread_mutex_init(&saver->mutex, NULL);
     pthread_cond_init(&saver->changed, NULL);
     sigfillset(&all); /* signals are for the main thread */
@@ -162,13 +146,12 @@ clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts)
 {
     if (!saver)
         return CLR_OK;
-    clr_ckpt_image from = clr_ckpt_image_of(saver->params, saver->optim);
-    clr_status st = clr_ckpt_image_check(&from, facts->step);
+    clr_status st = clr_state_check(&saver->state);
     if (st != CLR_OK)
-        return st;
+        return clr_fail_in(st, "after step %lld, which is not saved", (long long)facts->step);
     pthread_mutex_lock(&saver->mutex);
     st = settle(saver);
-    clr_ckpt_image_copy(&saver->image, &from);
+    clr_state_copy(&saver->copy, &saver->state);
     replace(&saver->facts.config, facts->config);
     replace(&saver->facts.version, facts->version);
     replace(&saver->facts.plan, facts->plan);
@@ -227,7 +210,8 @@ void clr_saver_close(clr_saver *saver)
         pthread_join(saver->thread, NULL);
     pthread_cond_destroy(&saver->changed);
     pthread_mutex_destroy(&saver->mutex);
-    clr_ckpt_image_close(&saver->image);
+    clr_state_free(&saver->state);
+    clr_state_free(&saver->copy);
     clr_ckpt_facts_free(&saver->facts);
     clr_free(saver->scratch);
     clr_free(saver->folder);

@@ -1,4 +1,6 @@
 /* Checkpoints: bit for bit back, damage and misfits named and harmless, saving behind the training, a full disk. */
+#include "fixture.h"
+
 #include "clr/ckpt.h"
 #include "clr/h5.h"
 #include "clr/mem.h"
@@ -90,13 +92,14 @@ static void teardown(void)
 
 static clr_ckpt_facts facts_of(int64_t step)
 {
-    return (clr_ckpt_facts){step, 0.1 * (double)step, UINT64_C(0xfedcba9876543210), "arch = resnet18\nwidth = 1/4\n", "9.9", NULL, NULL};
+    return (clr_ckpt_facts){
+        step, 0.1 * (double)step, UINT64_C(0xfedcba9876543210), "arch = resnet18\nwidth = 1/4\n", "9.9", NULL, NULL};
 }
 
 static void write_at(const char *where, int64_t step)
 {
     clr_ckpt_facts facts = facts_of(step);
-    ck_assert_msg(clr_ckpt_write(where, &facts, &params, optim) == CLR_OK, "%s", clr_message());
+    ck_assert_msg(fixture_write(where, &facts, &params, optim) == CLR_OK, "%s", clr_message());
 }
 
 static bool same_block(const float *a, const float *b, const clr_table *table)
@@ -138,7 +141,7 @@ START_TEST(comes_back_bit_for_bit)
     open_network(&other, 8);
     clr_optim *slots = new_optim(&other, 2);
     ck_assert(!same(&other, slots));
-    ck_assert_msg(clr_ckpt_read(path, &other, slots) == CLR_OK, "%s", clr_message());
+    ck_assert_msg(fixture_read(path, &other, slots) == CLR_OK, "%s", clr_message());
     ck_assert(same(&other, slots));
     ck_assert_int_eq(clr_ckpt_read_facts(path, &facts), CLR_OK);
     ck_assert(facts.step == 7 && facts.epoch == 0.1 * 7 && facts.seed == UINT64_C(0xfedcba9876543210));
@@ -150,11 +153,11 @@ START_TEST(comes_back_bit_for_bit)
     facts = facts_of(7);
     facts.plan = "simclr-plan\n1 2 3\n";
     facts.layout = "2 ranks";
-    ck_assert_int_eq(clr_ckpt_write(path, &facts, &params, optim), CLR_OK);
+    ck_assert_int_eq(fixture_write(path, &facts, &params, optim), CLR_OK);
     ck_assert_int_eq(clr_ckpt_read_facts(path, &facts), CLR_OK);
     ck_assert_str_eq(facts.plan, "simclr-plan\n1 2 3\n");
     ck_assert_str_eq(facts.layout, "2 ranks");
-    ck_assert_int_eq(clr_ckpt_read(path, &other, slots), CLR_OK);
+    ck_assert_int_eq(fixture_read(path, &other, slots), CLR_OK);
     clr_ckpt_facts_free(&facts);
     clr_optim_free(slots);
     clr_params_close(&other);
@@ -186,7 +189,7 @@ END_TEST
 static void refused(clr_params *p, clr_optim *o, const char *because)
 {
     fill_all(p, o, 50);
-    ck_assert_int_eq(clr_ckpt_read(path, p, o), CLR_EINPUT);
+    ck_assert_int_eq(fixture_read(path, p, o), CLR_EINPUT);
     ck_assert_msg(strstr(clr_message(), because) && strstr(clr_message(), path), "%s", clr_message());
     ck_assert(p->value[0] == 50 && p->state[0] == 51 && p->batches == 50 && clr_optim_slot(o, 0)[0] == 52);
 }
@@ -219,9 +222,9 @@ START_TEST(misfits_are_named_and_change_nothing)
     clr_optim_free(slots);
     slots = new_optim(&other, 2);
     clr_ckpt_facts facts = facts_of(1);
-    ck_assert_int_eq(clr_ckpt_write(path, &facts, &params, NULL), CLR_OK);
+    ck_assert_int_eq(fixture_write(path, &facts, &params, NULL), CLR_OK);
     refused(&other, slots, "weights only");
-    ck_assert_int_eq(clr_ckpt_read(path, &other, NULL), CLR_OK);
+    ck_assert_int_eq(fixture_read(path, &other, NULL), CLR_OK);
     clr_optim_free(slots);
     clr_params_close(&other);
 }
@@ -264,7 +267,7 @@ START_TEST(damage_is_found_or_harmless)
         spill(path, data, bytes);
         data[at] ^= 1 << at % 8;
         fill_all(&other, slots, 50);
-        if (clr_ckpt_read(path, &other, slots) == CLR_OK) {
+        if (fixture_read(path, &other, slots) == CLR_OK) {
             ck_assert_msg(same(&other, slots), "byte %ld", at);
         } else {
             ck_assert_msg(other.value[0] == 50 && other.state[0] == 51 && other.batches == 50, "byte %ld", at);
@@ -274,7 +277,7 @@ START_TEST(damage_is_found_or_harmless)
     ck_assert_int_gt(found, tried / 3);
     for (long n = 0; n < bytes; n += n < 4096 ? 97 : 1009) {
         spill(path, data, n);
-        ck_assert_msg(clr_ckpt_read(path, &other, slots) == CLR_EINPUT, "%ld bytes", n);
+        ck_assert_msg(fixture_read(path, &other, slots) == CLR_EINPUT, "%ld bytes", n);
     }
     clr_free(data);
     clr_optim_free(slots);
@@ -356,7 +359,7 @@ START_TEST(saving_hides_behind_training)
     fill_all(&params, optim, 90);
     clr_h5_unlock();
     ck_assert_int_eq(clr_saver_wait(saver), CLR_OK);
-    ck_assert_int_eq(clr_ckpt_read(path, &before, slots), CLR_OK);
+    ck_assert_int_eq(fixture_read(path, &before, slots), CLR_OK);
     fill_all(&params, optim, 3);
     ck_assert(same(&before, slots));
     ck_assert_str_eq(latest(), "step-00000007.h5\n");
@@ -412,7 +415,8 @@ START_TEST(a_failed_save_is_told_once_and_harms_nothing)
         limit(room[i]);
         ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_OK);
         ck_assert_int_eq(clr_saver_wait(saver), CLR_EIO);
-        ck_assert_msg(strstr(clr_message(), "File too large") && strstr(clr_message(), "step-0000"), "%s", clr_message());
+        ck_assert_msg(strstr(clr_message(), "File too large") && strstr(clr_message(), "step-0000"), "%s",
+                      clr_message());
         limit(RLIM_INFINITY);
         ck_assert_int_eq(clr_saver_wait(saver), CLR_OK);
         ck_assert_int_eq(entries("step-"), 1);
@@ -440,8 +444,10 @@ START_TEST(what_is_not_finite_is_not_saved)
     } kinds[] = {
         {params.value, "/model/encoder/conv1.weight[0] is", "/model/head/0.weight["},
         {params.state, "/model/encoder/bn1.running_mean[0] is", "/model/head/1.running_var["},
-        {clr_optim_slot(optim, 0), "/optimizer/adamw/exp_avg/encoder/conv1.weight[0] is", "/optimizer/adamw/exp_avg/head/0.weight["},
-        {clr_optim_slot(optim, 1), "/optimizer/adamw/exp_avg_sq/encoder/conv1.weight[0] is", "exp_avg_sq/head/0.weight["},
+        {clr_optim_slot(optim, 0), "/optimizer/adamw/exp_avg/encoder/conv1.weight[0] is",
+         "/optimizer/adamw/exp_avg/head/0.weight["},
+        {clr_optim_slot(optim, 1), "/optimizer/adamw/exp_avg_sq/encoder/conv1.weight[0] is",
+         "exp_avg_sq/head/0.weight["},
     };
     static const float values[] = {NAN, INFINITY, -INFINITY};
     clr_ckpt_facts facts = facts_of(7);
@@ -456,8 +462,9 @@ START_TEST(what_is_not_finite_is_not_saved)
         *at = values[i / 8];
         ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_ENUMERIC);
         const char *want = last ? kinds[i / 2 % 4].last : kinds[i / 2 % 4].first;
-        ck_assert_msg(strstr(clr_message(), want) && strstr(clr_message(), "step 7"), "'%s' does not say '%s'", clr_message(), want);
-        ck_assert_int_eq(clr_ckpt_write(path, &facts, &params, optim), CLR_ENUMERIC);
+        ck_assert_msg(strstr(clr_message(), want) && strstr(clr_message(), "step 7"), "'%s' does not say '%s'",
+                      clr_message(), want);
+        ck_assert_int_eq(fixture_write(path, &facts, &params, optim), CLR_ENUMERIC);
         *at = before;
     }
     ck_assert_int_eq(clr_saver_wait(saver), CLR_OK);

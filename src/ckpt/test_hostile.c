@@ -1,5 +1,7 @@
 /* Hostile files, with right checksums: datasets and checkpoints that lie about their types, sizes, places and contents. Every reader refuses
    each with a sentence that names the file, without reading past its memory, another file, or for ever. */
+#include "fixture.h"
+
 #include "clr/ckpt.h"
 #include "clr/h5.h"
 #include "clr/hash.h"
@@ -73,7 +75,12 @@ static void write_store(const char *to, layout l)
 
 static void add(clr_table *table, const char *name, clr_role role, int c, int k)
 {
-    clr_entry entry = {.role = role, .r = role == CLR_ROLE_CONV ? 3 : 1, .s = role == CLR_ROLE_CONV ? 3 : 1, .c = c, .k = k, .initial = 0.5};
+    clr_entry entry = {.role = role,
+                       .r = role == CLR_ROLE_CONV ? 3 : 1,
+                       .s = role == CLR_ROLE_CONV ? 3 : 1,
+                       .c = c,
+                       .k = k,
+                       .initial = 0.5};
 
     snprintf(entry.name, sizeof entry.name, "%s", name);
     clr_table_add(table, &entry);
@@ -99,7 +106,7 @@ static void write_checkpoint(const char *to, int64_t step)
     clr_optim *optim = open_network(&p);
     clr_ckpt_facts facts = {step, 0.5, 1, "arch = resnet18\n", "9.9"};
 
-    ck_assert_msg(clr_ckpt_write(to, &facts, &p, optim) == CLR_OK, "%s", clr_message());
+    ck_assert_msg(fixture_write(to, &facts, &p, optim) == CLR_OK, "%s", clr_message());
     clr_optim_free(optim);
     clr_params_close(&p);
 }
@@ -191,7 +198,7 @@ static clr_status read_checkpoint(void)
     st = clr_ckpt_read_facts(path, &facts);
     if (st == CLR_OK) {
         clr_ckpt_facts_free(&facts);
-        st = clr_ckpt_read(path, &p, optim);
+        st = fixture_read(path, &p, optim);
     }
     snprintf(message, sizeof message, "%s", clr_message());
     clr_optim_free(optim);
@@ -224,7 +231,8 @@ static const char *const store_names[LAYOUTS][8] = {
     {"/encoded", "/offsets", "/shapes", "/labels", "/classes", "/names", "/checksums"},
 };
 
-static const char *const checkpoint_names[] = {"/model/encoder/conv1.weight", "/model/encoder/bn1.running_var", "/model/encoder/bn1.num_batches_tracked",
+static const char *const checkpoint_names[] = {"/model/encoder/conv1.weight", "/model/encoder/bn1.running_var",
+                                               "/model/encoder/bn1.num_batches_tracked",
                                                "/optimizer/sgd/momentum/encoder/conv1.weight"};
 
 static void try_dataset(reader *read, const char *name)
@@ -260,7 +268,9 @@ END_TEST
 
 START_TEST(attributes)
 {
-    static const char *const of_store[] = {"format", "content"}, *const of_checkpoint[] = {"format", "step", "epoch", "seed", "config", "simclr_version"};
+    static const char *const of_store[] = {"format", "content"}, *const of_checkpoint[] = {"format", "step",
+                                                                                           "epoch",  "seed",
+                                                                                           "config", "simclr_version"};
     enum { BLANKS = 4, ONE_NUMBER = 13 };
     const char *what;
 
@@ -338,7 +348,8 @@ static void write_claims(const claims *c)
                 clr_h5_write(file, "/shapes", CLR_H5_I32, 2, (int64_t[]){N, 3}, c->shapes) == CLR_OK &&
                 clr_h5_write(file, "/checksums", CLR_H5_I64, 1, (int64_t[]){N}, c->checksums) == CLR_OK &&
                 clr_h5_write(file, "/labels", CLR_H5_I32, 1, (int64_t[]){N}, c->labels) == CLR_OK &&
-                clr_h5_write_texts(file, "/classes", names, c->classes) == CLR_OK && clr_h5_write_texts(file, "/names", names, c->images) == CLR_OK &&
+                clr_h5_write_texts(file, "/classes", names, c->classes) == CLR_OK &&
+                clr_h5_write_texts(file, "/names", names, c->images) == CLR_OK &&
                 clr_h5_set_text(file, "format", CLR_STORE_FORMAT) == CLR_OK &&
                 clr_h5_set_text(file, "store", c->encoded ? "encoded" : "pixels") == CLR_OK &&
                 clr_h5_set_int(file, "content", (int64_t)content) == CLR_OK && clr_h5_commit(file) == CLR_OK;
@@ -363,9 +374,12 @@ static claims honest(bool encoded)
 
 START_TEST(claims_of_stores)
 {
-    static const int64_t bad_offsets[] = {-4, 0, 3, 4 * N, 4 * N + 4, INT64_MIN, INT64_MAX, INT64_MIN + 4, (int64_t)1 << 40};
-    static const int32_t bad_shapes[][3] = {{0, 2, 1}, {2, 0, 1}, {-2, -2, 1}, {2, 2, 0}, {2, 2, 2}, {2, 2, 4}, {2, 2, -1}, {INT32_MIN, 2, 1},
-                                            {INT32_MAX, INT32_MAX, 3}, {65536, 65536, 1}, {32768, 32768, 3}, {32769, 1, 1}};
+    static const int64_t bad_offsets[] = {
+        -4, 0, 3, 4 * N, 4 * N + 4, INT64_MIN, INT64_MAX, INT64_MIN + 4, (int64_t)1 << 40};
+    static const int32_t bad_shapes[][3] = {{0, 2, 1},         {2, 0, 1},         {-2, -2, 1},
+                                            {2, 2, 0},         {2, 2, 2},         {2, 2, 4},
+                                            {2, 2, -1},        {INT32_MIN, 2, 1}, {INT32_MAX, INT32_MAX, 3},
+                                            {65536, 65536, 1}, {32768, 32768, 3}, {32769, 1, 1}};
     static const int32_t bad_labels[] = {-1, 2, INT32_MIN, INT32_MAX};
 
     for (int encoded = 0; encoded < 2; encoded++) {
@@ -400,7 +414,8 @@ START_TEST(claims_of_stores)
     c.classes = (1 << 20) + 1;
     write_claims(&c);
     refused(read_store, "classes", "too many");
-    c = honest(true); /* a claim of 128 million pixels for four bytes: refused as it is decoded, in memory that is there */
+    c = honest(
+        true); /* a claim of 128 million pixels for four bytes: refused as it is decoded, in memory that is there */
     c.shapes[1][0] = 8192, c.shapes[1][1] = 16384;
     write_claims(&c);
     refused(read_store, "shape", "of an encoded image that is not so large");
@@ -436,8 +451,9 @@ START_TEST(poisoned_checkpoints)
             }
             done = done && clr_h5_write(to, names[i], type, rank, shape, block) == CLR_OK;
         }
-        done = done && clr_h5_set_text(to, "format", "simclr checkpoint 1") == CLR_OK && clr_h5_set_text(to, "config", "") == CLR_OK &&
-               clr_h5_set_text(to, "simclr_version", "") == CLR_OK && clr_h5_set_real(to, "epoch", 0.5) == CLR_OK;
+        done = done && clr_h5_set_text(to, "format", "simclr checkpoint 1") == CLR_OK &&
+               clr_h5_set_text(to, "config", "") == CLR_OK && clr_h5_set_text(to, "simclr_version", "") == CLR_OK &&
+               clr_h5_set_real(to, "epoch", 0.5) == CLR_OK;
         for (int i = 0; i < 2; i++)
             done = done && clr_h5_set_int(to, numbers[i], 8) == CLR_OK;
         ck_assert_msg(done && clr_h5_commit(to) == CLR_OK, "%s", clr_message());
@@ -464,7 +480,7 @@ START_TEST(facts_of_checkpoints)
         clr_params p;
         clr_optim *optim = open_network(&p);
         clr_ckpt_facts facts = {i ? 8 : -8, epochs[i], 1, "", "9.9"};
-        ck_assert_int_eq(clr_ckpt_write(path, &facts, &p, optim), CLR_OK);
+        ck_assert_int_eq(fixture_write(path, &facts, &p, optim), CLR_OK);
         clr_optim_free(optim);
         clr_params_close(&p);
         refused(read_checkpoint, "facts", "a step or an epoch that cannot be");

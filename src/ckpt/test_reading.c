@@ -1,5 +1,7 @@
 /* What the system refuses while a checkpoint or a dataset is read: told with its reason, tried again, and never taken for damage. The calls of
    the system are this program's own, which refuse when they are told to; waiting takes no time. */
+#include "fixture.h"
+
 #include "clr/ckpt.h"
 #include "clr/h5.h"
 #include "clr/mem.h"
@@ -42,7 +44,9 @@ int open(const char *path, int flags, ...)
     va_start(args, flags);
     mode_t mode = va_arg(args, mode_t);
     va_end(args);
-    return strstr(path, ".h5") && !(flags & O_CREAT) && refuses(&of_open) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+    return strstr(path, ".h5") && !(flags & O_CREAT) && refuses(&of_open)
+               ? -1
+               : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
 ssize_t pread(int file, void *data, size_t bytes, off_t at)
@@ -70,7 +74,7 @@ static void write_checkpoint(const char *to, int64_t step)
 {
     clr_ckpt_facts facts = {step, 0.5, 1, "arch = resnet18\n", "9.9"};
 
-    ck_assert_msg(clr_ckpt_write(to, &facts, &params, NULL) == CLR_OK, "%s", clr_message());
+    ck_assert_msg(fixture_write(to, &facts, &params, NULL) == CLR_OK, "%s", clr_message());
 }
 
 static void write_data(void)
@@ -88,7 +92,8 @@ static void write_data(void)
 
 static void setup(void)
 {
-    clr_entry entry = {.name = "encoder/conv1.weight", .role = CLR_ROLE_CONV, .r = 3, .s = 3, .c = 3, .k = 8, .initial = 0.5};
+    clr_entry entry = {
+        .name = "encoder/conv1.weight", .role = CLR_ROLE_CONV, .r = 3, .s = 3, .c = 3, .k = 8, .initial = 0.5};
 
     clr_test_folder_begin(top);
     snprintf(older, sizeof older, "%s/step-00000004.h5", top);
@@ -139,7 +144,7 @@ static clr_status facts(const char **of)
 static clr_status weights(const char **of)
 {
     *of = newer;
-    return clr_ckpt_read(newer, &params, NULL);
+    return fixture_read(newer, &params, NULL);
 }
 
 /* Opening tries again by itself; images are for the caller to ask for again. */
@@ -194,12 +199,15 @@ static void refuse_each(clr_status (*read)(const char **), struct refusal *call)
             return;
         }
         if (st != CLR_OK || pauses != 1)
-            ck_abort_msg("call %d refused once (%s): %d pauses, status %d: %s", n, strerror(error), pauses, (int)st, clr_message());
+            ck_abort_msg("call %d refused once (%s): %d pauses, status %d: %s", n, strerror(error), pauses, (int)st,
+                         clr_message());
         pauses = 0;
         *call = (struct refusal){n, error, true};
         st = read(&of);
-        if (st != CLR_EIO || !strstr(clr_message(), strerror(error)) || !strstr(clr_message(), of) || pauses < 2 || pauses > 5)
-            ck_abort_msg("call %d refused for good (%s): %d pauses, status %d: %s", n, strerror(error), pauses, (int)st, clr_message());
+        if (st != CLR_EIO || !strstr(clr_message(), strerror(error)) || !strstr(clr_message(), of) || pauses < 2 ||
+            pauses > 5)
+            ck_abort_msg("call %d refused for good (%s): %d pauses, status %d: %s", n, strerror(error), pauses, (int)st,
+                         clr_message());
         *call = (struct refusal){.when = -1};
         ck_assert_int_eq(open_files(), before);
     }
@@ -248,7 +256,8 @@ START_TEST(what_is_not_there_is_not_waited_for)
     ck_assert_ptr_nonnull(strstr(clr_message(), strerror(ENOENT)));
     ck_assert_int_eq(clr_ckpt_read_facts("no-such-folder/x.h5", &f), CLR_EIO);
     ck_assert_int_eq(pauses, 0);
-    ck_assert_int_eq(symlink("/no/such/server", "a-link") | rename("a-link", newer), 0); /* its server is away: nothing is known of it */
+    ck_assert_int_eq(symlink("/no/such/server", "a-link") | rename("a-link", newer),
+                     0); /* its server is away: nothing is known of it */
     ck_assert_int_eq(clr_ckpt_newest(top, &path), CLR_EIO);
     ck_assert_ptr_nonnull(strstr(clr_message(), newer));
 }

@@ -124,7 +124,10 @@ static clr_status read_config(clr_frozen *f)
 /* Collective. */
 static clr_status read_weights(clr_comm *comm, const char *path, clr_params *params)
 {
-    clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : clr_ckpt_read(path, params, NULL));
+    clr_state state = clr_state_of(params, NULL);
+    clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : clr_ckpt_read(path, &state));
+
+    clr_state_free(&state);
 
     if (st != CLR_OK)
         return st;

@@ -149,8 +149,10 @@ static clr_status load(clr_training *t, int64_t *step)
 {
     char *folder = clr_text("%s/checkpoints", t->config->run_dir);
     double begin = clr_seconds();
-    clr_status st = t->from ? clr_ckpt_read(t->from, clr_encoder_params(t->encoder), t->optim) : CLR_OK;
+    clr_state state = clr_state_of(&t->params, t->optim);
+    clr_status st = t->from ? clr_ckpt_read(t->from, &state) : CLR_OK;
 
+    clr_state_free(&state);
     *step = -1;
     if (st == CLR_OK && t->from)
         st = clr_ckpt_set_aside(folder, t->facts.step);

@@ -1,0 +1,21 @@
+#ifndef CLR_CKPT_FILES_H
+#define CLR_CKPT_FILES_H
+/* The files of a folder of checkpoints, for those who write and read them. Local. */
+#include "clr/ckpt.h"
+
+#include <dirent.h>
+
+/* The step in a name such as step-00000100.h5, -1 for other names. */
+int64_t clr_ckpt_step_of(const char *name);
+
+/* scandir of the checkpoints in a folder, newest first; freed as scandir's. -1 with errno where it cannot be listed. */
+int clr_ckpt_scan(const char *folder, struct dirent ***entry);
+
+/* FOLDER/latest, whole or as it was: name. */
+clr_status clr_ckpt_put_latest(const char *folder, const char *name);
+
+/* Whether a file is a whole checkpoint of the step in its name, finite throughout. CLR_EINPUT, CLR_ENUMERIC: it is of no use.
+   Anything else: nothing is known of it. */
+clr_status clr_ckpt_check(const char *path);
+
+#endif

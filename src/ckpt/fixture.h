@@ -1,0 +1,30 @@
+#ifndef CLR_CKPT_FIXTURE_H
+#define CLR_CKPT_FIXTURE_H
+/* For tests: checkpoints straight from and to params and an optimizer (NULL: none). */
+#include "clr/ckpt.h"
+#include "clr/mem.h"
+
+static inline clr_status fixture_write(const char *path, const clr_ckpt_facts *facts, clr_params *params,
+                                       clr_optim *optim)
+{
+    clr_state state = clr_state_of(params, optim);
+    float *scratch = CLR_NEW(float, state.largest);
+    clr_status st = clr_state_check(&state);
+
+    if (st == CLR_OK)
+        st = clr_ckpt_write(path, facts, &state, scratch);
+    clr_free(scratch);
+    clr_state_free(&state);
+    return st;
+}
+
+static inline clr_status fixture_read(const char *path, clr_params *params, clr_optim *optim)
+{
+    clr_state state = clr_state_of(params, optim);
+    clr_status st = clr_ckpt_read(path, &state);
+
+    clr_state_free(&state);
+    return st;
+}
+
+#endif
