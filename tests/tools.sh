@@ -155,14 +155,13 @@ kind() {
 checkpoint=run/checkpoints/step-00000001.h5
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n' >pointer.h5
 head -c 5000 /dev/zero >zeros.h5
+for command in "pretrain --preset=fashion-mnist --run-dir=no --data=" "doctor --preset=fashion-mnist --data=" "probe --checkpoint=run --test=data.h5 --train=" \
+    "probe --checkpoint=run --train=data.h5 --test=" "embed --checkpoint=run --output=no.h5 --data="; do
+    kind "^simclr: train: is a folder, not a dataset; .simclr pack train OUT.h5" $command"train"
+done
 for given in "train:is a folder, not a dataset; .simclr pack train OUT.h5" "run:is a run directory, not a dataset" "sheet.png:is a PNG image, not a dataset; .simclr pack" \
     "$checkpoint:is a checkpoint, not a dataset" "pointer.h5:is a Git LFS pointer.*git lfs pull" "zeros.h5:is a file of zeros" "$mnist/t10k-images-idx3-ubyte.gz:is compressed with gzip.*simclr pack"; do
-    for command in "pretrain --preset=fashion-mnist --run-dir=no --data=" "doctor --preset=fashion-mnist --data=" "probe --checkpoint=run --test=data.h5 --train=" \
-        "probe --checkpoint=run --train=data.h5 --test=" "embed --checkpoint=run --output=no.h5 --data=" "views "; do
-        more=
-        [ "$command" != "views " ] || more=no.png
-        kind "^simclr: ${given%%:*}: ${given#*:}" $command"${given%%:*}" $more
-    done
+    kind "^simclr: ${given%%:*}: ${given#*:}" views "${given%%:*}" no.png
 done
 kind "data.h5: is a dataset, not a checkpoint" embed --checkpoint=data.h5 --data=data.h5 --output=no.h5
 kind "sheet.png: is a PNG image, not a checkpoint" probe --checkpoint=sheet.png --train=data.h5 --test=more.h5

@@ -217,7 +217,7 @@ static void close_file(clr_h5 *file, total *t)
 
 static const char *show_file(const char *path, const config *c, total *t)
 {
-    static const char *const texts[] = {"format", "simclr_version", "store"}, *const numbers[] = {"step", "seed"};
+    static const char *const texts[] = {"format", "simclr_version", "store", "orientation", "range"}, *const numbers[] = {"step", "seed"};
     clr_h5 *file = NULL;
     int64_t number;
     double epoch;

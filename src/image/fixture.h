@@ -36,7 +36,8 @@ static inline void fixture_flushed(png_structp png)
 
 enum { H = 13, W = 11 };
 
-/* One kind of PNG. transparent: a tRNS chunk (a key for gray and RGB, alphas for a palette). high: samples lie from low to high. */
+/* One kind of PNG. transparent: a tRNS chunk (a key for gray and RGB, alphas for a palette). high: samples lie from low to
+   high; low without high: rows repeat after so many. */
 typedef struct kind {
     int type, depth;
     bool interlaced, transparent;
@@ -53,7 +54,12 @@ static inline unsigned sample(int y, int x, int c, int depth)
 
 static inline unsigned sample_of(kind k, int y, int x, int c)
 {
-    return k.high ? k.low + sample(y, x, c, 16) % (k.high - k.low + 1) : sample(y, x, c, k.depth);
+    if (k.high)
+        return k.low + sample(y, x, c, 16) % (k.high - k.low + 1);
+    if (!k.low)
+        return sample(y, x, c, k.depth);
+    unsigned v = sample(y % (int)k.low, x, c, 24) * 0x7feb352du; /* mixed, so that nothing repeats earlier */
+    return (v >> 15 ^ v >> 22) & ((1u << k.depth) - 1);
 }
 
 static inline unsigned entry(unsigned i, int c) /* of the palette; c 3: alpha */

@@ -12,13 +12,14 @@ static const kind gray = {PNG_COLOR_TYPE_GRAY, 8, false, false, 0, 0},
                   rgba = {PNG_COLOR_TYPE_RGBA, 8, false, false, 0, 0},
                   palette = {PNG_COLOR_TYPE_PALETTE, 4, false, false, 0, 0},
                   key = {PNG_COLOR_TYPE_GRAY, 8, false, true, 0, 0},
+                  again = {PNG_COLOR_TYPE_RGBA, 8, false, false, 8, 0},
                   laced = {PNG_COLOR_TYPE_PALETTE, 4, true, false, 0, 0};
 
 /* A change to the file of a picture of some kind; arguments by what it does. */
 typedef struct oddity {
     const kind *of;
     const char *what;
-    enum { ADD, RESIZE, CHECKSUM, BEHIND_IDAT, BEHIND_IEND, FEWER_ROWS, ADLER, MOVE } how;
+    enum { ADD, RESIZE, CHECKSUM, BEHIND_IDAT, BEHIND_IEND, FEWER_ROWS, ADLER, WINDOW, MOVE } how;
     const char *name;   /* of the chunk */
     const char *before; /* ADD, MOVE: of the chunk that it is put before */
     size_t bytes;       /* ADD, RESIZE: zeros */
@@ -44,8 +45,12 @@ static void make_odd(bytes *b, const oddity *o)
         put32(b->data + 29, crc(b->data + 12, 17));
         break;
     case ADLER:
+    case WINDOW: /* of 256 bytes, with the check bits that go with it */
         n = take_chunk(b, chunk_at(b, "IDAT", 0), &taken);
-        taken[n - 1] ^= 1;
+        if (o->how == ADLER)
+            taken[n - 1] ^= 1;
+        else
+            memcpy(taken, "\x08\x1d", 2);
         add_chunk(b, chunk_at(b, "IEND", 0), "IDAT", taken, n);
         free(taken);
         break;
@@ -63,6 +68,7 @@ static const oddity whole[] = {
     {&laced, "many bytes behind the compressed data", BEHIND_IDAT, NULL, NULL, 5000},
     {&rgb, "an empty IDAT behind the picture", ADD, "IDAT", "IEND", 0},
     {&rgb, "an IDAT behind the picture", ADD, "IDAT", "IEND", 9},
+    {&again, "a window smaller than the one used", WINDOW, NULL, NULL, 0},
     {&gray, "rows behind the picture", FEWER_ROWS, NULL, NULL, 3},
     {&rgb, "bytes behind the end", BEHIND_IEND, NULL, NULL, 4000},
     {&gray, "a palette in gray", ADD, "PLTE", "IDAT", 48},
