@@ -1,7 +1,10 @@
 /* Messages to people. One mutex, because loader threads warn too. */
 #include "clr/log.h"
 
+#include "clr/plain.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -41,18 +44,21 @@ void clr_log_rank(int rank, int ranks)
     logs.ranks = ranks;
 }
 
-int clr_log_file(const char *path)
+clr_status clr_log_file(const char *path)
 {
-    int error = 0;
+    int descriptor = -1;
+    clr_status st = path ? clr_plain_open(path, O_WRONLY | O_APPEND | O_CREAT, &descriptor) : CLR_OK;
 
     pthread_mutex_lock(&logs.lock);
     if (logs.file)
         fclose(logs.file);
-    logs.file = NULL;
-    if (path && !(logs.file = fopen(path, "a")))
-        error = errno;
+    logs.file = descriptor >= 0 ? fdopen(descriptor, "a") : NULL;
+    if (descriptor >= 0 && !logs.file) {
+        st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
+        close(descriptor);
+    }
     pthread_mutex_unlock(&logs.lock);
-    return error;
+    return st;
 }
 
 bool clr_log_rewrites(void)

@@ -12,6 +12,7 @@
 #include "clr/h5.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/plain.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -89,7 +90,9 @@ clr_status clr_ckpt_write_image(const char *path, const clr_ckpt_facts *facts, c
     char name[NAME];
 
     clr_h5_lock();
-    clr_status st = clr_h5_create(path, &file);
+    clr_status st = clr_plain_check(path);
+    if (st == CLR_OK)
+        st = clr_h5_create(path, &file);
     if (st == CLR_OK)
         st = write_facts(file, facts);
     if (st == CLR_OK)

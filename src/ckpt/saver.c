@@ -39,7 +39,7 @@ static clr_status put_latest(const char *folder, const char *name)
 {
     char *path = clr_text("%s/latest", folder);
     clr_output output;
-    clr_status st = clr_output_open(path, &output);
+    clr_status st = clr_output_open_plain(path, &output);
 
     clr_free(path);
     if (st != CLR_OK)

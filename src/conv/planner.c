@@ -214,7 +214,7 @@ const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_p
 clr_status clr_planner_save(const clr_planner *planner, const char *path)
 {
     clr_output output;
-    clr_status st = clr_output_open(path, &output);
+    clr_status st = clr_output_open_plain(path, &output);
 
     if (st != CLR_OK)
         return st;
