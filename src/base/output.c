@@ -269,11 +269,13 @@ static clr_status failed(const clr_output *output, const char *what, int error)
 static clr_status close_stream(clr_output *output)
 {
     bool bad = ferror(output->file);
-    int error = fflush(output->file) ? errno : bad ? EIO : 0;
+    int error = fflush(output->file) ? errno : 0;
 
     if (fclose(output->file) && !error)
         error = errno;
     output->file = NULL;
+    if (bad && !error)
+        return clr_fail(CLR_EIO, "%s: cannot be written: an earlier write failed; is the disk full?", output->target);
     return error ? failed(output, "cannot be written", error) : CLR_OK;
 }
 

@@ -296,11 +296,12 @@ bool clr_ckpt_any(const char *folder)
 {
     struct dirent **entry = NULL;
     int n = clr_ckpt_scan(folder, &entry);
+    bool any = n > 0 || (n < 0 && errno != ENOENT);
 
     for (int i = 0; i < n; i++)
         free(entry[i]);
     free(entry);
-    return n > 0 || (n < 0 && errno != ENOENT);
+    return any;
 }
 
 clr_status clr_ckpt_set_aside(const char *folder, int64_t step)

@@ -4,14 +4,17 @@
 #include "clr/image.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/plain.h"
 #include "clr/store.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct config {
     bool all;
@@ -175,12 +178,25 @@ static const char *show_file(const char *path, const config *c, total *t)
     return kind;
 }
 
+/* A text of a run directory, or NULL, with a warning where something else has its name. */
+static FILE *open_text(const char *path)
+{
+    int descriptor;
+
+    if (clr_plain_open(path, O_RDONLY, &descriptor) != CLR_OK)
+        clr_warn("%s", clr_message());
+    FILE *file = descriptor >= 0 ? fdopen(descriptor, "r") : NULL;
+    if (descriptor >= 0 && !file)
+        close(descriptor);
+    return file;
+}
+
 /* First and last data row of metrics.tsv are enough to see how far a run has come. */
 static void show_metrics(const char *path)
 {
     char line[2048], head[2048] = "", last[2048] = "";
     long long rows = 0;
-    FILE *file = fopen(path, "r");
+    FILE *file = open_text(path);
 
     while (file && fgets(line, sizeof line, file)) {
         rows += line[0] != '#';
@@ -206,7 +222,7 @@ static void show_run(const char *path, total *t)
     char *name = clr_text("%s/config", path), *folder = clr_text("%s/checkpoints", path);
     char *metrics = clr_text("%s/metrics.tsv", path);
     struct dirent **entry = NULL;
-    FILE *file = fopen(name, "r");
+    FILE *file = open_text(name);
 
     printf("%s: run\nconfig:\n", path);
     while (file && fgets(line, sizeof line, file))

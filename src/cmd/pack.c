@@ -3,10 +3,12 @@
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/output.h"
+#include "clr/plain.h"
 #include "clr/read.h"
 #include "clr/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,8 +83,15 @@ static clr_status refuse(packing *p, const char *name, const char *why)
     if (p->config->on_bad != SKIP)
         return clr_fail(CLR_EINPUT, "%s/%s: %s (--on-bad-image=skip packs the others and lists it)", p->source.folder, name, why);
     if (!p->bad_list) {
-        if (!(p->bad_list = fopen(p->bad_path, "w")))
-            return clr_fail(CLR_EIO, "%s: cannot be written: %s", p->bad_path, strerror(errno));
+        int descriptor;
+        clr_status st = clr_plain_open(p->bad_path, O_WRONLY | O_CREAT | O_TRUNC, &descriptor);
+        if (st != CLR_OK)
+            return st;
+        if (!(p->bad_list = fdopen(descriptor, "w"))) {
+            st = clr_fail(CLR_EIO, "%s: cannot be written: %s", p->bad_path, strerror(errno));
+            close(descriptor);
+            return st;
+        }
         fputs("# path\treason\n", p->bad_list);
     }
     list_text(p->bad_list, name);
@@ -165,10 +174,11 @@ static clr_status close_list(packing *p)
     FILE *list = p->bad_list;
 
     p->bad_list = NULL;
-    bool lost = list && ferror(list);
-    if (list && (fclose(list) || lost))
-        return clr_fail(CLR_EIO, "%s: cannot be written: %s", p->bad_path, strerror(errno));
-    return CLR_OK;
+    if (!list)
+        return CLR_OK;
+    bool lost = ferror(list);
+    int error = fclose(list) ? errno : lost ? EIO : 0;
+    return error ? clr_fail(CLR_EIO, "%s: cannot be written: %s", p->bad_path, strerror(error)) : CLR_OK;
 }
 
 static clr_status summary(const packing *p, const char *out, double seconds)

@@ -5,11 +5,14 @@
 #include "clr/frozen.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/plain.h"
 #include "clr/tensor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ALL, LINEAR, KNN, METHODS = 2, RAW_SIDE = 32 };
 
@@ -146,9 +149,18 @@ static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
     if (!p->frozen.run)
         return;
     char *path = clr_text("%s/probe.tsv", p->frozen.run);
-    FILE *file = fopen(path, "a");
-    bool good = file != NULL;
-    if (good && ftell(file) == 0)
+    int descriptor, error = 0;
+    bool good = true;
+    clr_status st = clr_plain_open(path, O_WRONLY | O_APPEND | O_CREAT, &descriptor);
+    FILE *file = st == CLR_OK ? fdopen(descriptor, "a") : NULL;
+    if (!file) {
+        clr_warn("%s; the results are on standard output alone", st == CLR_OK ? strerror(errno) : clr_message());
+        if (st == CLR_OK)
+            close(descriptor);
+        clr_free(path);
+        return;
+    }
+    if (lseek(descriptor, 0, SEEK_END) == 0)
         good = fprintf(file, "#step\tepoch\tfeatures\tmethod\ttop1\ttop5\tuntrained_top1\traw_top1\ttrain\ttest\tclasses\n") > 0;
     for (int m = 0; m < METHODS && good; m++)
         if (wanted(p->config, m))
@@ -156,10 +168,11 @@ static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
                            p->frozen.facts.epoch, p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
                            result[1][m].top1, result[2][m].top1, (long long)clr_store_facts_of(p->train)->images,
                            (long long)clr_store_facts_of(p->test)->images, clr_store_facts_of(p->train)->classes) > 0;
-    int error = errno;
-    if (file && fclose(file)) {
-        good = false;
+    if (!good)
         error = errno;
+    if (fclose(file)) {
+        good = false;
+        error = error ? error : errno;
     }
     if (!good)
         clr_warn("%s: cannot be written: %s; the results are on standard output alone", path, strerror(error));
