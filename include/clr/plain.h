@@ -11,10 +11,7 @@
 /* "a link", "a pipe", ... of a mode as lstat gives it. */
 const char *clr_plain_kind(mode_t mode);
 
-/* CLR_EIO that says what path is, and what to do about it. */
-clr_status clr_plain_refuse(const char *path, mode_t mode);
-
-/* CLR_OK where path is a regular file or nothing at all. */
+/* Before it is written: CLR_OK where path is a regular file or nothing at all, else CLR_EIO that says what it is and what to do. */
 clr_status clr_plain_check(const char *path);
 
 /* flags and the mode 0666 as open has them. *descriptor: the caller's to close; -1 and CLR_OK where nothing is there and flags lack O_CREAT. */

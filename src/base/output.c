@@ -62,8 +62,11 @@ static clr_status find(const char *path, bool plain, char **target, int64_t *byt
 {
     size_t length = strlen(path);
     struct stat facts;
+    clr_status st = plain ? clr_plain_check(path) : CLR_OK;
 
     *bytes = -1;
+    if (st != CLR_OK)
+        return st;
     if (lstat(path, &facts)) {
         if (errno != ENOENT)
             return clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
@@ -72,8 +75,6 @@ static clr_status find(const char *path, bool plain, char **target, int64_t *byt
         *target = clr_copy_text(path);
         return CLR_OK;
     }
-    if (S_ISLNK(facts.st_mode) && plain)
-        return clr_plain_refuse(path, facts.st_mode);
     char *real = S_ISLNK(facts.st_mode) ? realpath(path, NULL) : NULL;
     if (S_ISLNK(facts.st_mode) && (!real || lstat(real, &facts))) {
         int error = errno;

@@ -17,25 +17,31 @@ const char *clr_plain_kind(mode_t mode)
            : S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no regular file";
 }
 
-clr_status clr_plain_refuse(const char *path, mode_t mode)
+static clr_status refuse(const char *path, const char *what, mode_t mode)
 {
-    return clr_fail(CLR_EIO, "%s: is %s, and only a regular file may have this name; move it away", path, clr_plain_kind(mode));
+    return clr_fail(CLR_EIO, "%s: cannot be %s: it is %s, and only a regular file may have this name; move it away", path, what, clr_plain_kind(mode));
 }
 
-clr_status clr_plain_check(const char *path)
+static clr_status check(const char *path, const char *what)
 {
     struct stat facts;
 
     if (lstat(path, &facts))
-        return errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be looked at: %s", path, strerror(errno));
-    return S_ISREG(facts.st_mode) ? CLR_OK : clr_plain_refuse(path, facts.st_mode);
+        return errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be %s: %s", path, what, strerror(errno));
+    return S_ISREG(facts.st_mode) ? CLR_OK : refuse(path, what, facts.st_mode);
+}
+
+clr_status clr_plain_check(const char *path)
+{
+    return check(path, "written");
 }
 
 /* The look before keeps devices and links from being opened at all; the look after is what counts, for others may have been quicker. */
 clr_status clr_plain_open(const char *path, int flags, int *descriptor)
 {
+    const char *what = flags & (O_WRONLY | O_RDWR) ? "written" : "read";
     struct stat facts;
-    clr_status st = clr_plain_check(path);
+    clr_status st = check(path, what);
 
     *descriptor = -1;
     if (st != CLR_OK)
@@ -44,9 +50,9 @@ clr_status clr_plain_open(const char *path, int flags, int *descriptor)
     if (file < 0 && errno == ENOENT && !(flags & O_CREAT))
         return CLR_OK;
     if (file < 0 || fstat(file, &facts))
-        st = clr_fail(CLR_EIO, "%s: cannot be opened: %s", path, strerror(errno));
+        st = clr_fail(CLR_EIO, "%s: cannot be %s: %s", path, what, strerror(errno));
     else if (!S_ISREG(facts.st_mode))
-        st = clr_plain_refuse(path, facts.st_mode);
+        st = refuse(path, what, facts.st_mode);
     if (st == CLR_OK)
         *descriptor = file;
     else if (file >= 0)
