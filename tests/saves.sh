@@ -1,6 +1,6 @@
 #!/bin/sh
 # When a run saves and what stays; saves that fail for a while, for good, or when the run is told to stop; options that may change and
-# options that may not; the watchdog; a lock from another host.
+# options that may not; the watchdog; a lock from another host: alive, and a stop while it is waited for.
 . "${top_srcdir:-.}/tests/lib.sh"
 
 few "$work/few"
@@ -100,7 +100,16 @@ grep -q "another job works in this run directory: process 4711 on elsewhere, Slu
 rm "$work/two/lock"
 wait $!
 echo "elsewhere 4711 1 99 0 $(date +%s)" >"$work/two/lock"
-touch -d "45 seconds ago" "$work/two/lock" # longer than the watchdog lets anything else take
-pretrain 2 "$work/two" --steps=12 --lr=0.02 --watchdog=10 || die "a dead lock of another host was in the way: $(tail -3 "$work/two.out")"
-grep -q "process 4711 on elsewhere, but nobody has touched it for a minute: taken over" "$work/two.out" || die "$(tail -5 "$work/two.out")"
+before=$(ls -A "$work/two")
+: >"$work/two.out"
+pretrain 2 "$work/two" --steps=12 --lr=0.02 &
+job=$!
+until_said "process 4711 on elsewhere, Slurm job 99; waiting for a sign of life" "$work/two"
+kill -TERM $(ranks_of "$work/two")
+wait $job
+status=$?
+[ $status = 75 ] || die "told to stop while it waited for a lock: exit status $status: $(tail -3 "$work/two.out")"
+grep -q "told to stop while waiting for .*two/lock" "$work/two.out" || die "$(tail -5 "$work/two.out")"
+[ "$before" = "$(ls -A "$work/two")" ] || die "waiting for a lock left files: $(ls -A "$work/two")"
+rm "$work/two/lock"
 echo "runs save when they should, and bear it where they cannot"

@@ -6,6 +6,7 @@
 #include "clr/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Before anything is computed: whether path can become a file. CLR_EIO where something else is there (a folder, a device, ...), where
@@ -23,6 +24,9 @@ typedef struct clr_output {
     FILE *file;               /* of clr_output_open: the temporary file, to be written */
     int slot;                 /* of what a signal removes; -1: none was free */
 } clr_output;
+
+/* A number that whoever sees the names in a folder cannot guess. No part of any computation: that is clr_rng_for. */
+uint64_t clr_output_draw(void);
 
 /* TARGET.tmp-HOST-DRAWN-PID, DRAWN being 16 hexadecimal digits that nobody can guess. Freed by clr_free. */
 char *clr_output_temporary(const char *target);

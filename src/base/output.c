@@ -171,8 +171,7 @@ void clr_output_reclaim(const char *folder, const char *beginning)
     reclaim(folder, beginning, true);
 }
 
-/* Who sees the names in a folder that others may write to cannot guess the next. */
-static uint64_t draw(void)
+uint64_t clr_output_draw(void)
 {
     struct timespec now;
     uint64_t drawn;
@@ -193,7 +192,7 @@ static char *stem_of(const char *target)
 
 char *clr_output_temporary(const char *target)
 {
-    char *stem = stem_of(target), *path = clr_text("%s%0*llx-%ld", stem, DRAWN, (unsigned long long)draw(), (long)getpid());
+    char *stem = stem_of(target), *path = clr_text("%s%0*llx-%ld", stem, DRAWN, (unsigned long long)clr_output_draw(), (long)getpid());
 
     clr_free(stem);
     return path;

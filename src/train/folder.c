@@ -107,7 +107,7 @@ static clr_status check_names(const char *folder)
 /* What a killed job left, on whatever host. */
 static void reclaim(const char *folder)
 {
-    static const char *const beginnings[] = {"config.tmp-", "metrics.tsv.tmp-", "plan.tmp-", "lock.tmp-"};
+    static const char *const beginnings[] = {"config.tmp-", "metrics.tsv.tmp-", "plan.tmp-"};
 
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         clr_output_reclaim(folder, beginnings[i]);
