@@ -7,10 +7,12 @@
 #include "clr/isa.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/watchdog.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void usage(FILE *out)
@@ -161,8 +163,12 @@ int main(int argc, char **argv)
         st = clr_fail(CLR_EUSAGE, "%s runs on one rank; %d were started", command->name, clr_comm_size(comm));
     st = clr_comm_agree(comm, st);
     clr_gemm_start();
+    const char *silence = st == CLR_OK && !command->watches ? clr_opt_value(&set, "watchdog") : NULL;
+    if (silence)
+        clr_watchdog_start(atof(silence), clr_comm_rank(comm), clr_comm_host(comm));
     if (st == CLR_OK)
         st = command->run(comm, config, &set);
+    clr_watchdog_end();
     if (st == CLR_OK)
         st = clr_comm_agree(comm, flush());
     if (st != CLR_OK && !clr_comm_agreed(comm, st))

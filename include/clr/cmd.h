@@ -12,6 +12,7 @@ typedef struct clr_command {
     size_t config_bytes;                 /* of the struct that options fill */
     int least, most;                     /* positional arguments */
     bool alone;                          /* makes sense on one rank only */
+    bool watches;                        /* starts its watchdog itself, see clr/watchdog.h */
     /* Collective. config: filled; set->argument: positional. The status returned is agreed upon, or this rank's alone. */
     clr_status (*run)(clr_comm *comm, void *config, const clr_opt_set *set);
 } clr_command;

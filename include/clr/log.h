@@ -23,7 +23,7 @@ void clr_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A warning about what is the same on all ranks: rank 0 says it, each key once in the life of the process. */
 void clr_warn_once(const char *key, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Any thread. Long work that moves says so, to the watchdog alone (src/train/watch.h); the count of these calls. */
+/* Any thread. Long work that moves says so, to the watchdog alone (clr/watchdog.h); the count of these calls. */
 void clr_alive(void);
 uint64_t clr_alive_count(void);
 

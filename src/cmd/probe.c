@@ -7,6 +7,7 @@
 #include "clr/mem.h"
 #include "clr/plain.h"
 #include "clr/tensor.h"
+#include "clr/watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@ typedef struct config {
     const char *checkpoint, *train, *test;
     int features, method;
     int64_t epochs, batch, seed, k, threads;
-    double lr, momentum, weight_decay, temperature;
+    double lr, momentum, weight_decay, temperature, watchdog;
 } config;
 
 #define AT(field) offsetof(config, field)
@@ -40,6 +41,7 @@ static const clr_opt options[] = {
     {"k", CLR_OPT_INT, AT(k), "200", "N", 1, 1e6, "method=all|knn", 0, "neighbours that vote"},
     {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0, "a vote weighs exp(cosine / T)"},
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
+    CLR_WATCHDOG_OPTION(AT(watchdog)),
     {0}};
 
 typedef struct probe {

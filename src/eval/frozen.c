@@ -4,6 +4,7 @@
 #include "clr/h5.h"
 #include "clr/mem.h"
 #include "clr/tensor.h"
+#include "clr/watchdog.h"
 
 #include <errno.h>
 #include <string.h>
@@ -124,6 +125,7 @@ static clr_status open_planner(clr_comm *comm, clr_frozen *f)
 clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_frozen *f)
 {
     *f = (clr_frozen){0};
+    clr_watch_phase("reading a checkpoint", 0);
     clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : resolve(where, &f->path));
     if (st != CLR_OK)
         return st;
