@@ -113,7 +113,6 @@ printf '#!/bin/sh\necho 0\n' >bin/id
 chmod +x bin/*
 PATH=$work/bin:$PATH TMPDIR=$work/tmp sh -c '. "$1/jobs/install.sh"; install_packages build' x "$top" >out 2>&1 && die "apt-get failed, install_packages did not"
 grep -q "apt-get could not install: gcc make" out && [ -z "$(ls tmp)" ] || die "install.sh: $(cat out; ls tmp)"
-! command -v shellcheck >/dev/null 2>&1 || shellcheck -S warning -s sh -x -P "$top/jobs" -e SC1090,SC1091 "$top/jobs/"*.sh >out 2>&1 || die "$(cat out)"
 
 printf '# name\toptions\na\t--temperature=0.1\n\nb\t--temperature=0.5\n' >table
 TABLE=table RUNS=runs COMMON="$settings --steps=4" timeout 200 sh "$top/jobs/ablation.sh" >out 2>&1 || die "ablation: $(tail -5 out)"

@@ -102,7 +102,7 @@ kill -STOP "$(echo "$hanging" | tail -n 1)"
 wait $job
 status=$?
 case $status in 0 | 1 | 2 | 75 | 124) die "a rank of a probe hung: exit status $status: $(tail -5 "$work/probe.out")" ;; esac
-grep -q "rank [01] on .*: fitting a linear classifier has not ended for" "$work/probe.out" || die "the watchdog of a probe does not say where: $(tail -5 "$work/probe.out")"
+grep -q "rank [01] on .*: [a-z ]* has not ended for [0-9]* seconds; ending the job" "$work/probe.out" || die "the watchdog of a probe does not say where: $(tail -5 "$work/probe.out")"
 for pid in $hanging; do
     waited=0
     while kill -0 "$pid" 2>/dev/null && [ $waited -lt 200 ]; do sleep 0.1; waited=$((waited + 1)); done

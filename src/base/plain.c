@@ -10,16 +10,18 @@
 
 const char *clr_plain_kind(mode_t mode)
 {
-    return S_ISLNK(mode)   ? "a link"
-           : S_ISDIR(mode)  ? "a folder"
-           : S_ISFIFO(mode) ? "a pipe"
-           : S_ISSOCK(mode) ? "a socket"
-           : S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : "no regular file";
+    return S_ISLNK(mode)                    ? "a link"
+           : S_ISDIR(mode)                  ? "a folder"
+           : S_ISFIFO(mode)                 ? "a pipe"
+           : S_ISSOCK(mode)                 ? "a socket"
+           : S_ISCHR(mode) || S_ISBLK(mode) ? "a device"
+                                            : "no regular file";
 }
 
 static clr_status refuse(const char *path, const char *what, mode_t mode)
 {
-    return clr_fail(CLR_EIO, "%s: cannot be %s: it is %s, and only a regular file may have this name; move it away", path, what, clr_plain_kind(mode));
+    return clr_fail(CLR_EIO, "%s: cannot be %s: it is %s, and only a regular file may have this name; move it away",
+                    path, what, clr_plain_kind(mode));
 }
 
 static clr_status check(const char *path, const char *what)
@@ -73,7 +75,8 @@ clr_status clr_plain_read(const char *path, size_t most, char **text)
     if (fstat(file, &facts))
         st = clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
     else if (facts.st_size > (off_t)most)
-        st = clr_fail(CLR_EINPUT, "%s: has %lld bytes, and such a file has %zu at most", path, (long long)facts.st_size, most);
+        st = clr_fail(CLR_EINPUT, "%s: has %lld bytes, and such a file has %zu at most", path, (long long)facts.st_size,
+                      most);
     char *read_text = CLR_NEW(char, most + 1);
     while (st == CLR_OK && used < most) {
         ssize_t n = read(file, read_text + used, most - used);
@@ -111,6 +114,7 @@ int clr_plain_sync(int descriptor, bool folder)
 
     while (fsync(descriptor) && (error = errno) == EINTR)
         error = 0;
-    bool unable = error == EINVAL || error == ENOSYS || error == ENOTSUP || error == EOPNOTSUPP || (folder && error == EBADF);
+    bool unable =
+        error == EINVAL || error == ENOSYS || error == ENOTSUP || error == EOPNOTSUPP || (folder && error == EBADF);
     return unable ? 0 : error;
 }

@@ -9,12 +9,10 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 typedef struct config {
     bool all;
@@ -181,13 +179,10 @@ static const char *show_file(const char *path, const config *c, total *t)
 /* A text of a run directory, or NULL, with a warning where something else has its name. */
 static FILE *open_text(const char *path)
 {
-    int descriptor;
+    FILE *file;
 
-    if (clr_plain_open(path, O_RDONLY, &descriptor) != CLR_OK)
+    if (clr_plain_stream(path, &file) != CLR_OK)
         clr_warn("%s", clr_message());
-    FILE *file = descriptor >= 0 ? fdopen(descriptor, "r") : NULL;
-    if (descriptor >= 0 && !file)
-        close(descriptor);
     return file;
 }
 

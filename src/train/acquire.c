@@ -70,7 +70,8 @@ static clr_status take_away(const char *path, const clr_owner *who)
 
     if (rename(path, aside)) {
         if (errno != ENOENT)
-            st = clr_fail(CLR_EIO, "%s: is of a job that is no more, but cannot be taken away: %s", path, strerror(errno));
+            st = clr_fail(CLR_EIO, "%s: is of a job that is no more, but cannot be taken away: %s", path,
+                          strerror(errno));
     } else {
         if (clr_owner_read(aside, &moved, NULL) == CLR_OWNER_NAMED && !clr_owner_same(&moved, who)) {
             char *text = clr_owner_text(&moved);
@@ -90,11 +91,16 @@ clr_status clr_lock_held(const char *folder, const clr_owner *who)
     struct tm then;
 
     if (!who->pid)
-        return clr_fail(CLR_EBUSY, "%s/lock: somebody changes it, but it does not say who; remove it where no job works in this run directory", folder);
+        return clr_fail(
+            CLR_EBUSY,
+            "%s/lock: somebody changes it, but it does not say who; remove it where no job works in this run directory",
+            folder);
     if (localtime_r(&who->since, &then))
         strftime(since, sizeof since, " since %F %T", &then);
-    return clr_fail(CLR_EBUSY, "%s: another job works in this run directory: process %ld on %s%s%s%s; wait for it, or end it", folder, who->pid,
-                    who->host, strcmp(who->job, "-") ? ", Slurm job " : "", strcmp(who->job, "-") ? who->job : "", since);
+    return clr_fail(CLR_EBUSY,
+                    "%s: another job works in this run directory: process %ld on %s%s%s%s; wait for it, or end it",
+                    folder, who->pid, who->host, strcmp(who->job, "-") ? ", Slurm job " : "",
+                    strcmp(who->job, "-") ? who->job : "", since);
 }
 
 static bool moved(struct timespec a, struct timespec b)
@@ -104,7 +110,8 @@ static bool moved(struct timespec a, struct timespec b)
 
 static bool changed(const struct stat *a, const struct stat *b)
 {
-    return moved(a->st_mtim, b->st_mtim) || moved(a->st_ctim, b->st_ctim) || a->st_ino != b->st_ino || a->st_size != b->st_size;
+    return moved(a->st_mtim, b->st_mtim) || moved(a->st_ctim, b->st_ctim) || a->st_ino != b->st_ino ||
+           a->st_size != b->st_size;
 }
 
 /* Waiting for a lock: what was seen at the first look, and the seconds in which it has not changed. */
@@ -123,7 +130,8 @@ static void count(vigil *v)
 }
 
 /* Of a lock that is there, who's as far as is known: *why it binds nobody, or NULL where that is not known yet. CLR_EBUSY: it does bind. */
-static clr_status judge(const char *folder, const clr_owner *who, const clr_owner *me, const struct stat *state, vigil *v, const char **why)
+static clr_status judge(const char *folder, const clr_owner *who, const clr_owner *me, const struct stat *state,
+                        vigil *v, const char **why)
 {
     *why = NULL;
     if (who->pid && clr_owner_near(who, me)) {
@@ -137,7 +145,8 @@ static clr_status judge(const char *folder, const clr_owner *who, const clr_owne
     if (!v->begun) {
         *v = (vigil){.begun = true, .first = *state, .looked = clr_seconds()};
         if (who->pid)
-            clr_info("%s/lock: held by process %ld on %s, Slurm job %s; waiting for a sign of life, a minute at most", folder, who->pid, who->host, who->job);
+            clr_info("%s/lock: held by process %ld on %s, Slurm job %s; waiting for a sign of life, a minute at most",
+                     folder, who->pid, who->host, who->job);
         else
             clr_info("%s/lock: does not say whose it is; waiting for a sign of life, a minute at most", folder);
         return CLR_OK;
@@ -177,7 +186,8 @@ clr_status clr_lock_acquire(const char *folder, const char *path, const char *te
                 return clr_fail_in(CLR_EBUSY, "%s: whether another job works here cannot be seen", folder);
             continue;
         }
-        if (look == CLR_OWNER_NAMED && clr_owner_same(&who, me)) /* made, and the answer was lost: network file systems */
+        if (look == CLR_OWNER_NAMED &&
+            clr_owner_same(&who, me)) /* made, and the answer was lost: network file systems */
             return CLR_OK;
         clr_status st = judge(folder, &who, me, &state, &v, &why);
         if (st == CLR_OK && why) {

@@ -4,8 +4,8 @@
 #include "clr/err.h"
 #include "owner.h"
 
-enum { CLR_LOCK_PATIENCE = 20 };   /* looks at a lock that cannot be read, or has gone */
-enum { CLR_LOCK_MOMENT = 50000 };  /* microseconds between looks */
+enum { CLR_LOCK_PATIENCE = 20 };  /* looks at a lock that cannot be read, or has gone */
+enum { CLR_LOCK_MOMENT = 50000 }; /* microseconds between looks */
 
 /* The text, which is me's, becomes the lock at path, FOLDER/lock. CLR_EBUSY: somebody else holds it; CLR_STOPPED: told to stop. */
 clr_status clr_lock_acquire(const char *folder, const char *path, const char *text, const clr_owner *me);

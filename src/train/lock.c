@@ -49,7 +49,8 @@ static void touch(const clr_lock *lock)
         return;
     if (clr_owner_read_open(file, &who) == CLR_OWNER_NAMED && clr_owner_same(&who, &lock->me) && futimens(file, NULL) &&
         pwrite(file, lock->text, strlen(lock->text), 0) < 0)
-        clr_warn_once("lock", "%s: cannot be touched: %s; jobs on other hosts may take this one for dead", lock->path, strerror(errno));
+        clr_warn_once("lock", "%s: cannot be touched: %s; jobs on other hosts may take this one for dead", lock->path,
+                      strerror(errno));
     close(file);
 }
 
@@ -111,7 +112,8 @@ clr_status clr_lock_take(const char *folder, clr_lock **out)
     if (error) {
         unlink(path);
         release(lock);
-        return clr_fail(CLR_EIO, "%s: a thread that keeps this lock alive cannot be started: %s", folder, strerror(error));
+        return clr_fail(CLR_EIO, "%s: a thread that keeps this lock alive cannot be started: %s", folder,
+                        strerror(error));
     }
     *out = lock;
     return CLR_OK;
@@ -124,9 +126,13 @@ clr_status clr_lock_check(const clr_lock *lock)
     if (!lost(lock, &who))
         return CLR_OK;
     if (!who.pid)
-        return clr_fail(CLR_EBUSY, "%s: is gone, so another job may have worked here while this one was suspended; nothing more is written, the same "
-                                   "command goes on from the newest checkpoint", lock->path);
-    return clr_fail_in(clr_lock_held(lock->folder, &who), "the lock was taken over while this job was suspended; nothing more is written");
+        return clr_fail(CLR_EBUSY,
+                        "%s: is gone, so another job may have worked here while this one was suspended; nothing more "
+                        "is written, the same "
+                        "command goes on from the newest checkpoint",
+                        lock->path);
+    return clr_fail_in(clr_lock_held(lock->folder, &who),
+                       "the lock was taken over while this job was suspended; nothing more is written");
 }
 
 void clr_lock_drop(clr_lock *lock)

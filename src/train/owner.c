@@ -79,8 +79,8 @@ clr_owner clr_owner_self(void)
 
 char *clr_owner_text(const clr_owner *o)
 {
-    return clr_text("%s %ld %llu %s %ld %lld %s %s\n", o->host, o->pid, o->start, o->job, o->restarts, (long long)o->since, *o->place ? o->place : "-",
-                    *o->mark ? o->mark : "-");
+    return clr_text("%s %ld %llu %s %ld %lld %s %s\n", o->host, o->pid, o->start, o->job, o->restarts,
+                    (long long)o->since, *o->place ? o->place : "-", *o->mark ? o->mark : "-");
 }
 
 clr_owner_look clr_owner_read_open(int descriptor, clr_owner *owner)
@@ -103,8 +103,8 @@ clr_owner_look clr_owner_read_open(int descriptor, clr_owner *owner)
         used += (size_t)n;
     }
     line[used] = 0;
-    if (sscanf(line, "%127s %ld %llu %63s %ld %lld %95s %23s", owner->host, &owner->pid, &owner->start, owner->job, &owner->restarts, &since,
-               owner->place, owner->mark) < 6) {
+    if (sscanf(line, "%127s %ld %llu %63s %ld %lld %95s %23s", owner->host, &owner->pid, &owner->start, owner->job,
+               &owner->restarts, &since, owner->place, owner->mark) < 6) {
         *owner = (clr_owner){0};
         return CLR_OWNER_NOBODY;
     }

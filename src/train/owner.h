@@ -8,11 +8,12 @@
 #include <time.h>
 
 typedef struct clr_owner {
-    char host[128], job[64];  /* job: "-" outside of Slurm */
-    char place[96];           /* where pid means something: this boot of the host, and its process namespace */
-    char mark[24];            /* drawn at random by each process that takes a lock */
-    long pid, restarts;       /* restarts: of that job, so far */
-    unsigned long long start; /* of the process, in clock ticks since the boot; 0: cannot be found out there (no /proc) */
+    char host[128], job[64]; /* job: "-" outside of Slurm */
+    char place[96];          /* where pid means something: this boot of the host, and its process namespace */
+    char mark[24];           /* drawn at random by each process that takes a lock */
+    long pid, restarts;      /* restarts: of that job, so far */
+    unsigned long long
+        start; /* of the process, in clock ticks since the boot; 0: cannot be found out there (no /proc) */
     time_t since;
 } clr_owner;
 
@@ -20,10 +21,10 @@ clr_owner clr_owner_self(void);
 char *clr_owner_text(const clr_owner *owner); /* the line; freed by clr_free */
 
 typedef enum clr_owner_look {
-    CLR_OWNER_NONE,    /* there is no file */
-    CLR_OWNER_NAMED,   /* *owner is filled */
-    CLR_OWNER_NOBODY,  /* a regular file that is no lock's text */
-    CLR_OWNER_HIDDEN,  /* it cannot be read, or is no regular file: clr_message says why */
+    CLR_OWNER_NONE,   /* there is no file */
+    CLR_OWNER_NAMED,  /* *owner is filled */
+    CLR_OWNER_NOBODY, /* a regular file that is no lock's text */
+    CLR_OWNER_HIDDEN, /* it cannot be read, or is no regular file: clr_message says why */
 } clr_owner_look;
 
 /* Reads the lock at path; state: as fstat gives it, where there is a regular file (NULL: not wanted). */

@@ -73,7 +73,9 @@ static bool another_gets_it(void)
 
     if (!child) {
         clr_lock *lock;
-        _exit(clr_lock_take(top, &lock) == CLR_OK ? 0 : strstr(clr_message(), "another job works in this run directory") ? 1 : 2);
+        _exit(clr_lock_take(top, &lock) == CLR_OK                                ? 0
+              : strstr(clr_message(), "another job works in this run directory") ? 1
+                                                                                 : 2);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) < 2);
@@ -192,7 +194,7 @@ START_TEST(a_signal_ends_the_waiting)
     pid_t child = fork();
     if (!child) {
         clr_lock *lock;
-        clr_watch_signals();
+        clr_watch_signals(false);
         pid_t sender = fork();
         if (!sender) {
             usleep(300000); /* while the other waits, or before: either way it stops */
@@ -230,7 +232,8 @@ END_TEST
 
 START_TEST(what_killed_jobs_left_is_removed)
 {
-    static const char *const names[] = {"lock.tmp-elsewhere-0123456789abcdef-1", "lock.tmp-elsewhere-12", "lock.node7.example.org.4711.99", "lock.node7.4711.99.stale"};
+    static const char *const names[] = {"lock.tmp-elsewhere-0123456789abcdef-1", "lock.tmp-elsewhere-12",
+                                        "lock.node7.example.org.4711.99", "lock.node7.4711.99.stale"};
     static const char *const others[] = {"lock.txt", "lock.mine.1", "locks.1.2"};
     clr_lock *lock;
 
@@ -256,7 +259,8 @@ START_TEST(what_is_no_file_is_refused)
     ck_assert_int_eq(_i == 0   ? mkfifo(path, 0666)
                      : _i == 1 ? mkdir(path, 0777)
                      : _i < 4  ? symlink(_i == 2 ? "/etc/passwd" : "gone", path)
-                               : bind(ear, (struct sockaddr *)&address, sizeof address), 0);
+                               : bind(ear, (struct sockaddr *)&address, sizeof address),
+                     0);
     ck_assert_int_eq(clr_lock_take(top, &lock), CLR_EBUSY);
     ck_assert_msg(strstr(clr_message(), parts[_i]) != NULL, "%s", clr_message());
     ck_assert_int_eq(files_there(), 1);
