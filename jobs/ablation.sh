@@ -11,19 +11,25 @@
 # TABLE (jobs/ablation.tsv): name, then options of simclr pretrain; RUNS (runs/ablation); DATA, TRAIN, TEST: datasets;
 # COMMON: options for every line.
 . "${SIMCLR_JOBS:-$(dirname "$0")}/common.sh"
+. "$jobs/table.sh"
 TABLE=${TABLE:-$jobs/ablation.tsv}
-RUNS=${RUNS:-runs/ablation}
+RUNS=$(path_of "${RUNS:-runs/ablation}")
 DATA=${DATA:-data/train.h5}
 TEST=${TEST:-data/test.h5}
+lines=$(check_table "$TABLE") || exit 2
+set -f # words of the table and of COMMON are words, no patterns
 
 # element LINE: pretrain and probe that line's setting; sets run and returns the program's status
 element() {
-    set -- $(grep -v '^[[:space:]]*\(#\|$\)' "$TABLE" | sed -n "$1p")
-    [ $# -gt 0 ] || { echo "$TABLE has no such line" >&2; return 2; }
+    # shellcheck disable=SC2046
+    set -- $(settings "$TABLE" | sed -n "$1p")
+    [ $# -gt 0 ] || { printf '%s has no such line\n' "$TABLE" >&2; return 2; }
     run=$RUNS/$1
     shift
-    mkdir -p "$run"
-    launch pretrain --data="$DATA" --run-dir="$run" ${COMMON:-} "$@" || return $?
+    mkdir -p "$run" || return 1
+    # shellcheck disable=SC2086
+    launch pretrain --data="$DATA" ${COMMON:-} "$@" --run-dir="$run" || return $?
+    rm -f "$run/probe.out" || return 1 # a file of this script's, whatever had its name
     launch probe --checkpoint="$run" --train="${TRAIN:-$DATA}" --test="$TEST" >"$run/probe.out" || return $?
     cat "$run/probe.out"
 }
@@ -33,8 +39,6 @@ if [ -n "${SLURM_ARRAY_TASK_ID:-}" ]; then
     go_on $? "$run"
 fi
 line=0 worst=0
-lines=$(grep -vc '^[[:space:]]*\(#\|$\)' "$TABLE")
-[ "${lines:-0}" -gt 0 ] || { echo "$TABLE: has no line with a setting: a name, then options of simclr pretrain" >&2; exit 2; }
 while [ $line -lt "$lines" ]; do
     line=$((line + 1))
     element $line || worst=$?

@@ -6,9 +6,9 @@
 set -eu
 RANKS=${RANKS:-8} BATCH=${BATCH:-8192} MICROBATCH=${MICROBATCH:-512} STEPS=${STEPS:-3} WIDTH=${WIDTH:-1}
 DATA=${DATA:-data/fashion-mnist-train.h5}
-RUN_DIR=${RUN_DIR:-runs/batch$BATCH}
-NODES=1 RANKS_PER_NODE=$RANKS
+export NODES=1 RANKS_PER_NODE="$RANKS"
 . "${SIMCLR_JOBS:-$(dirname "$0")}/common.sh"
+RUN_DIR=$(path_of "${RUN_DIR:-runs/batch$BATCH}")
 [ -f "$DATA" ] || { mkdir -p "$(dirname "$DATA")" && "$SIMCLR" pack --split=train /usr/share/datasets/fashion-mnist "$DATA"; }
 
 # run DIR: STEPS steps, or as many of them as are missing there

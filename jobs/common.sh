@@ -1,6 +1,7 @@
 # Sourced by the job scripts: modules, the program, launching it under Slurm or on a laptop, and putting a job back into the queue.
-jobs=${SIMCLR_JOBS:-$(cd "$(dirname "$0")" && pwd)}
+jobs=${SIMCLR_JOBS:-$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)}
 . "$jobs/site.sh"
+. "$jobs/attend.sh"
 top=$(dirname "$jobs")
 
 # Environment modules: a batch script's shell seldom has the command `module` yet.
@@ -10,8 +11,9 @@ if [ -n "$MODULES" ]; then
         command -v module >/dev/null 2>&1 && break
         [ ! -f "$init" ] || . "$init"
     done
-    command -v module >/dev/null 2>&1 || { echo "MODULES=$MODULES, but there is no command module here; set MODULESHOME" >&2; exit 1; }
-    module load $MODULES || { echo "module load $MODULES failed" >&2; exit 1; }
+    command -v module >/dev/null 2>&1 || { printf 'MODULES=%s, but there is no command module here; set MODULESHOME\n' "$MODULES" >&2; exit 1; }
+    # shellcheck disable=SC2086
+    module load $MODULES || { printf 'module load %s failed\n' "$MODULES" >&2; exit 1; }
 fi
 if [ -z "$SIMCLR" ]; then
     for candidate in "$top/build/simclr" "$top/simclr" "$top/build/quickstart/simclr" "$(command -v simclr)"; do
@@ -24,58 +26,56 @@ fi
 job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID:-}}
 job=${job:-${SLURM_JOB_ID:-}}
 
+# path_of PATH: the same, as no command takes it for an option
+path_of() {
+    case $1 in -*) printf './%s\n' "$1" ;; *) printf '%s\n' "$1" ;; esac
+}
+
 # option NAME ARGUMENTS...: the value that these give --NAME, as --NAME=VALUE, --NAME VALUE, or in a --config file; empty: none
 option() {
-    wanted=$1 value= in_file= before=
+    wanted=$1 value='' in_file='' before=''
     shift
     for word in "$@"; do
-        file=
+        file=''
         case $before in "--$wanted") value=$word ;; --config) file=$word ;; esac
         case $word in "--$wanted="*) value=${word#*=} ;; --config=*) file=${word#*=} ;; esac
-        [ ! -f "$file" ] || in_file=$(sed -n "s/^[[:space:]]*$wanted[[:space:]]*=[[:space:]]*//p" "$file" | tail -n 1 | sed 's/[[:space:]][[:space:]]*#.*$//; s/[[:space:]]*$//; s/^"\(.*\)"$/\1/')
+        if [ -f "$file" ]; then
+            found=$(setting_in "$file" "$wanted")
+            in_file=${found:-$in_file}
+        fi
         before=$word
     done
-    echo "${value:-$in_file}"
+    printf '%s\n' "${value:-$in_file}"
+}
+
+# setting_in FILE NAME: the value of the last line "NAME = VALUE", without its comment and quotes
+setting_in() {
+    LC_ALL=C tr '\r' '\n' <"$1" | LC_ALL=C sed "1s/^$(printf '\357\273\277')//" | sed -n "s/^[[:space:]]*$2[[:space:]]*=[[:space:]]*//p" | tail -n 1 |
+        sed -e '/^"/!s/[[:space:]][[:space:]]*#.*$//' -e 's/^"\(\([^"\]\|\\.\)*\)".*$/"\1/' -e '/^"/s/\\\(.\)/\1/g' -e '/^"/!s/[[:space:]]*$//' -e 's/^"//'
 }
 
 # A job that Slurm itself puts back (a node is lost, somebody's scontrol requeue) does so without a word from this script.
 if [ "${SLURM_RESTART_COUNT:-0}" -gt "$MAX_RESTARTS" ]; then
-    echo "job $SLURM_JOB_ID was restarted $SLURM_RESTART_COUNT times; it is not started again (MAX_RESTARTS in jobs/site.sh)" >&2
+    printf 'job %s was restarted %s times; it is not started again (MAX_RESTARTS in jobs/site.sh)\n' "$SLURM_JOB_ID" "$SLURM_RESTART_COUNT" >&2
     exit 1
 fi
 
-# A signal to this script, ahead of a time limit or a preemption, reaches the ranks as USR1: mpirun hands on nothing else, and srun would
-# take TERM for itself. Before they are there, it is remembered.
-told= launched=
-trap 'told=1; [ -z "$launched" ] || kill -USR1 $launched 2>/dev/null' USR1 TERM
-
-# start ARGUMENTS...: simclr on all ranks; returns its status, or 75 where this script was told to end before.
+# start COMMAND ARGUMENTS...: simclr on all ranks; returns its status, or 75 where this script was told to end before.
 start() {
-    [ -z "$told" ] || return 75
+    how=ends
+    case $1 in pretrain | finetune) how=stops ;; esac
+    set -- "$SIMCLR" "$@"
     if [ -n "${SLURM_JOB_ID:-}" ] && [ "$LAUNCHER" = srun ]; then
         job_end
-        here= # a job that was made smaller while it waited has the old number of ranks in its environment
-        [ -z "${SLURM_NTASKS_PER_NODE:-}" ] || here="--nodes=$SLURM_JOB_NUM_NODES --ntasks=$((SLURM_JOB_NUM_NODES * SLURM_NTASKS_PER_NODE))"
-        srun --mpi="$SRUN_MPI" $here ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} --kill-on-bad-exit=1 "$SIMCLR" "$@" &
+        [ -z "${SLURM_CPUS_PER_TASK:-}" ] || set -- --cpus-per-task="$SLURM_CPUS_PER_TASK" "$@"
+        # a job that was made smaller while it waited has the old number of ranks in its environment
+        [ -z "${SLURM_NTASKS_PER_NODE:-}" ] || set -- --nodes="$SLURM_JOB_NUM_NODES" --ntasks=$((SLURM_JOB_NUM_NODES * SLURM_NTASKS_PER_NODE)) "$@"
+        set -- srun --mpi="$SRUN_MPI" --kill-on-bad-exit=1 "$@"
     elif command -v mpirun >/dev/null 2>&1; then
-        if [ -n "${SLURM_JOB_ID:-}" ]; then job_end; count=; else count="--oversubscribe -n $((NODES * RANKS_PER_NODE))"; fi
-        mpirun --bind-to none $count "$SIMCLR" "$@" &
-    else
-        "$SIMCLR" "$@" &
+        if [ -n "${SLURM_JOB_ID:-}" ]; then job_end; else set -- --oversubscribe -n $((NODES * RANKS_PER_NODE)) "$@"; fi
+        set -- mpirun --bind-to none "$@"
     fi
-    launched=$!
-    trap : INT # a terminal sends it to the launcher too, which ends at once at a second one
-    [ -z "$told" ] || kill -USR1 $launched 2>/dev/null
-    status=0
-    wait $launched || status=$?
-    while kill -0 $launched 2>/dev/null; do # a signal ended the waiting, not the program
-        status=0
-        wait $launched || status=$?
-    done
-    launched=
-    trap - INT
-    case $status in 138 | 140 | 143) told=1 ;; esac # ended by USR1, USR2 or TERM, which came before the program was ready for it
-    return $status
+    attend $how "$@"
 }
 
 # fault STATUS: not one of the program's own: it was killed, MPI gave up, the launcher failed half way, a node is about to be lost.
@@ -89,12 +89,12 @@ fault() {
 launch() {
     status=0
     start "$@" || status=$?
-    if fault $status && [ -z "$told" ] && [ "$(job_state)" = RUNNING ]; then
+    if fault "$status" && [ -z "$told" ] && [ "$(job_state)" = RUNNING ]; then
         echo "ended with status $status, which is not the program's own: once more" >&2
         status=0
         start "$@" || status=$?
     fi
-    return $status
+    return "$status"
 }
 
 job_state() {
@@ -116,23 +116,29 @@ job_end() {
 go_on() {
     [ "$1" = 75 ] || { [ "$1" != 0 ] && [ -n "$told" ]; } || fault "$1" || exit "$1"
     [ -n "${SLURM_JOB_ID:-}" ] || exit "$1"
-    latest=$(cat "$2/checkpoints/latest" 2>/dev/null)
+    latest=''
+    [ ! -f "$2/checkpoints/latest" ] || latest=$(head -n 1 "$2/checkpoints/latest")
     restarts=$2/${3:-restarts}
     state=$(job_state)
     if [ "$state" != RUNNING ]; then
-        echo "ended at ${latest:-the start}; the job is ${state:-gone}: whether it goes on was decided already"
+        printf 'ended at %s; the job is %s: whether it goes on was decided already\n' "${latest:-the start}" "${state:-gone}"
         exit 75
     fi
-    echo "${latest:-none}" >>"$restarts"
+    if [ -h "$restarts" ] || { [ -e "$restarts" ] && [ ! -f "$restarts" ]; }; then
+        printf '%s: is no regular file, so starts cannot be counted; not put back into the queue\n' "$restarts" >&2
+        exit 1
+    fi
+    printf '%s\n' "${latest:-none}" >>"$restarts"
     if [ "$(wc -l <"$restarts")" -ge "$MAX_RESTARTS" ]; then
-        echo "$2: restarted $MAX_RESTARTS times; not put back into the queue (MAX_RESTARTS in jobs/site.sh; $restarts counts, remove it to begin anew)" >&2
+        printf '%s: restarted %s times; not put back into the queue (MAX_RESTARTS in jobs/site.sh; %s counts, remove it to begin anew)\n' \
+            "$2" "$MAX_RESTARTS" "$restarts" >&2
         exit 1
     fi
     if [ "$(wc -l <"$restarts")" -ge 3 ] && [ "$(tail -n 3 "$restarts" | sort -u | wc -l)" = 1 ]; then
-        echo "$2: three starts in a row got no further than ${latest:-the start}; not put back into the queue" >&2
+        printf '%s: three starts in a row got no further than %s; not put back into the queue\n' "$2" "${latest:-the start}" >&2
         exit 1
     fi
-    echo "ended at ${latest:-the start}; back into the queue"
+    printf 'ended at %s; back into the queue\n' "${latest:-the start}"
     scontrol requeue "$job" || exit 75
     exit 0
 }

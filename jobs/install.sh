@@ -10,30 +10,33 @@ install_packages() {
     cluster) wanted="$wanted dataset-fashion-mnist slurm-wlm munge iproute2" ;;
     esac
     command -v dpkg-query >/dev/null 2>&1 || return 0 # not Debian: configure says what is missing
-    missing=
+    set --
     for package in $wanted; do
         case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null) in
         *"install ok installed") ;;
-        *) missing="$missing $package" ;;
+        *) set -- "$@" "$package" ;;
         esac
     done
-    [ -z "$missing" ] && return 0
-    as_root=
+    [ $# -gt 0 ] || return 0
+    as_root=''
     if [ "$(id -u)" != 0 ]; then
         as_root=$(command -v sudo) || {
-            echo "these packages are missing, and this is neither root nor is there sudo:$missing" >&2
+            echo "these packages are missing, and this is neither root nor is there sudo: $*" >&2
             return 1
         }
     fi
-    echo "installing:$missing"
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >/tmp/simclr-install.$$ 2>&1 || {
-        tail -5 /tmp/simclr-install.$$ >&2
+    echo "installing: $*"
+    said=$(mktemp -d) || return 1
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >"$said/update" 2>&1 || {
+        tail -5 "$said/update" >&2
         echo "apt-get update failed; trying with the lists that are there" >&2
     }
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >/tmp/simclr-install.$$ 2>&1 || {
-        tail -20 /tmp/simclr-install.$$ >&2
-        echo "apt-get could not install:$missing" >&2
-        return 1
+    installed=0
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >"$said/install" 2>&1 || {
+        installed=1
+        tail -20 "$said/install" >&2
+        echo "apt-get could not install: $*" >&2
     }
-    rm -f /tmp/simclr-install.$$
+    rm -rf "$said"
+    return $installed
 }

@@ -1,29 +1,39 @@
 #!/bin/sh
 # plot.sh RUN_DIR: RUN_DIR/metrics.tsv -> RUN_DIR/metrics.png (loss beside chance, contrastive accuracy), where gnuplot is present.
 set -eu
-run=$1
-metrics=$run/metrics.tsv
-grep -q '^[0-9]' "$metrics" 2>/dev/null || { echo "$metrics: nothing to plot" >&2; exit 1; }
-command -v gnuplot >/dev/null 2>&1 || { echo "no gnuplot here: no picture of $metrics" >&2; exit 0; }
+run=${1:?run directory}
+case $run in -*) run=./$run ;; esac # no option
+if [ ! -f "$run/metrics.tsv" ] || ! grep -q '^[0-9]' "$run/metrics.tsv"; then
+    printf '%s/metrics.tsv: nothing to plot\n' "$run" >&2
+    exit 1
+fi
+command -v gnuplot >/dev/null 2>&1 || { printf 'no gnuplot here: no picture of %s/metrics.tsv\n' "$run" >&2; exit 0; }
 
 # column NAME: its number in the header line "# step epoch loss ..."
 column() {
-    sed -n '1s/^#[[:space:]]*//p' "$metrics" | tr '\t ' '\n\n' | sed '/^$/d' | grep -nx "$1" | cut -d: -f1
+    sed -n '1s/^#[[:space:]]*//p' "$run/metrics.tsv" | tr -s '\t ' '\n' | sed '/^$/d' | grep -nx "$1" | cut -d: -f1
 }
-gnuplot <<END
+step=$(column step) loss=$(column loss) chance=$(column chance) top1=$(column contrast_top1) top5=$(column contrast_top5)
+scratch=$(mktemp -d "$run/metrics.png.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+# gnuplot runs what stands in backquotes, and expands @names: the run's name reaches it as the value of a variable only, files by names that
+# are always the same.
+SIMCLR_PLOT_TITLE=$(printf '%s' "$run" | tr -c '[:print:]' ' ')
+export SIMCLR_PLOT_TITLE
+(cd "$run" && gnuplot) >"$scratch/metrics.png" <<END
 set terminal pngcairo size 900,700 noenhanced
-set output "$run/metrics.png.tmp"
-set multiplot layout 2,1 title "$run"
+name = system('printf %s "\$SIMCLR_PLOT_TITLE"')
+set multiplot layout 2,1 title name
 set grid
 set key top right
 set ylabel "NT-Xent (nats)"
-plot "$metrics" using $(column step):$(column loss) with lines title "loss", \
-     "$metrics" using $(column step):$(column chance) with lines dashtype 2 title "chance"
+plot "metrics.tsv" using $step:$loss with lines title "loss", \
+     "metrics.tsv" using $step:$chance with lines dashtype 2 title "chance"
 set key bottom right
 set xlabel "step"
 set ylabel "contrastive accuracy"
 set yrange [0:1]
-plot "$metrics" using $(column step):$(column contrast_top1) with lines title "top 1", \
-     "$metrics" using $(column step):$(column contrast_top5) with lines title "top 5"
+plot "metrics.tsv" using $step:$top1 with lines title "top 1", \
+     "metrics.tsv" using $step:$top5 with lines title "top 5"
 END
-mv "$run/metrics.png.tmp" "$run/metrics.png"
+mv "$scratch/metrics.png" "$run/metrics.png"

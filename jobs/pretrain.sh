@@ -10,9 +10,9 @@
 # OPTIONS go to simclr pretrain; --run-dir and --data among them or in a --config file, or RUN_DIR and DATA in the environment.
 . "${SIMCLR_JOBS:-$(dirname "$0")}/common.sh"
 given=$(option run-dir "$@")
-RUN_DIR=${given:-${RUN_DIR:-runs/pretrain}}
+RUN_DIR=$(path_of "${given:-${RUN_DIR:-runs/pretrain}}")
 given=$(option data "$@")
 DATA=${given:-${DATA:-data/train.h5}}
-mkdir -p "$RUN_DIR"
+mkdir -p "$RUN_DIR" || exit 1
 launch pretrain --data="$DATA" "$@" --run-dir="$RUN_DIR"
 go_on $? "$RUN_DIR"

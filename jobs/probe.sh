@@ -8,7 +8,7 @@
 # OPTIONS go to simclr probe; RUN_DIR, TRAIN and TEST from the environment are its defaults.
 . "${SIMCLR_JOBS:-$(dirname "$0")}/common.sh"
 given=$(option checkpoint "$@")
-RUN_DIR=${given:-${RUN_DIR:-runs/pretrain}}
+RUN_DIR=$(path_of "${given:-${RUN_DIR:-runs/pretrain}}")
 given=$(option train "$@")
 TRAIN=${given:-${TRAIN:-data/train.h5}}
 given=$(option test "$@")

@@ -3,20 +3,21 @@
 # Run again, it goes on from the last checkpoint. Settings: the preset fashion-mnist (src/cmd/presets.h).
 #   RUN_DIR=DIR   where the run goes (runs/quickstart)     RANKS=N   MPI ranks (2 where there are 2 cores or more)
 set -eu
-cd "$(dirname "$0")/.."
+CDPATH='' cd -- "$(dirname -- "$0")/.."
 began=$(date +%s)
 . jobs/install.sh
 install_packages quickstart
 
 top=$(pwd)
 run=${RUN_DIR:-runs/quickstart}
+case $run in -*) run=./$run ;; esac # no option
 cores=$(nproc)
 ranks=${RANKS:-$((cores > 1 ? 2 : 1))}
 threads=$((cores / ranks > 0 ? cores / ranks : 1))
 
 echo "building"
 mkdir -p build/quickstart data "$run"
-if [ ! -x configure ] || [ configure.ac -nt configure ]; then
+if [ ! -x configure ] || [ -n "$(find configure.ac -newer configure)" ]; then
     autoreconf -fi >build/quickstart/autoreconf.out 2>&1 || { cat build/quickstart/autoreconf.out >&2; exit 1; }
 fi
 (
@@ -32,12 +33,14 @@ for split in train test; do
 done
 [ -f "$run/views.png" ] || "$simclr" views --preset=fashion-mnist data/fashion-mnist-train.h5 "$run/views.png"
 
-mpirun --oversubscribe --bind-to none -n "$ranks" "$simclr" pretrain --preset=fashion-mnist --threads="$threads" \
+. jobs/attend.sh
+attend stops mpirun --oversubscribe --bind-to none -n "$ranks" "$simclr" pretrain --preset=fashion-mnist --threads="$threads" \
     --data=data/fashion-mnist-train.h5 --run-dir="$run"
 sh jobs/plot.sh "$run"
 echo "evaluating"
 status=0
-mpirun --oversubscribe --bind-to none -n 1 "$simclr" probe --checkpoint="$run" --train=data/fashion-mnist-train.h5 \
+rm -f "$run/probe.out" # a file of this script's, whatever had its name
+attend ends mpirun --oversubscribe --bind-to none -n 1 "$simclr" probe --checkpoint="$run" --train=data/fashion-mnist-train.h5 \
     --test=data/fashion-mnist-test.h5 --threads="$cores" >"$run/probe.out" || status=$?
 cat "$run/probe.out"
 [ $status = 0 ] || { echo "quickstart: probe failed with status $status; what it printed is in $run/probe.out" >&2; exit $status; }

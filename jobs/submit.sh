@@ -1,21 +1,23 @@
 #!/bin/sh
 # submit.sh SCRIPT OPTIONS...: sbatch with the settings of jobs/site.sh. An ablation becomes an array as long as its table.
 set -eu
-jobs=$(cd "$(dirname "$0")" && pwd)
+jobs=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 . "$jobs/site.sh"
+. "$jobs/table.sh"
 script=${1:?job script, such as jobs/pretrain.sh}
 shift
-array=
+set -f # EXTRA_SBATCH is words, no patterns: --exclude=n[1-3]
+array=''
 case $script in
 *ablation.sh)
-    table=${TABLE:-$jobs/ablation.tsv}
-    lines=$(grep -vc '^[[:space:]]*\(#\|$\)' "$table") || { echo "$table: has no line with a setting: a name, then options of simclr pretrain" >&2; exit 2; }
+    lines=$(check_table "${TABLE:-$jobs/ablation.tsv}")
     array=--array=1-$lines ;;
 esac
 # Slurm runs a copy of the script: SIMCLR_JOBS tells it where its companions are.
 export SIMCLR_JOBS="$jobs"
 # srun hands every signal on; mpirun is signalled through the script's own trap.
 [ "$LAUNCHER" = mpirun ] && EXTRA_SBATCH="$EXTRA_SBATCH --signal=B:USR1@180"
+# shellcheck disable=SC2086
 exec sbatch ${ACCOUNT:+--account="$ACCOUNT"} ${PARTITION:+--partition="$PARTITION"} --nodes="$NODES" \
     --ntasks-per-node="$RANKS_PER_NODE" ${CORES_PER_RANK:+--cpus-per-task="$CORES_PER_RANK"} ${TIME:+--time="$TIME"} \
     --export=ALL $array $EXTRA_SBATCH "$script" "$@"

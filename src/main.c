@@ -9,9 +9,11 @@
 #include "clr/log.h"
 #include "clr/machine.h"
 #include "clr/mem.h"
+#include "clr/watchdog.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LEAST = 32000000 }; /* bytes of memory, below which no command begins */
@@ -208,8 +210,12 @@ int main(int argc, char **argv)
     st = clr_comm_agree(comm, st);
     if (!alone)
         clr_gemm_start();
+    const char *silence = st == CLR_OK && !command->watches ? clr_opt_value(&set, "watchdog") : NULL;
+    if (silence)
+        clr_watchdog_start(atof(silence), clr_comm_rank(comm), clr_comm_host(comm));
     if (st == CLR_OK)
         st = command->run(comm, config, &set);
+    clr_watchdog_end();
     if (st == CLR_OK)
         st = clr_comm_agree(comm, flush());
     if (st != CLR_OK && !clr_comm_agreed(comm, st))

@@ -21,25 +21,70 @@ grep -q "^stopped after step" out || die "it did not stop by itself: $(tail -5 o
 RUN_DIR=$work/run timeout 200 sh "$top/jobs/pretrain.sh" $settings --steps=60 >out 2>&1 || die "$(tail -5 out)"
 [ "$(steps run)" = "$(seq -s ' ' 60) " ] || die "metrics.tsv has the steps $(steps run)"
 
-# Ctrl-C of a terminal reaches script, launcher and ranks at once: a checkpoint of the last step is there all the same.
-env --default-signal=INT setsid sh "$top/jobs/pretrain.sh" $settings --steps=4000 --checkpoint-every=100000 --run-dir "$work/broken" >out 2>&1 &
-group=$!
-until_at 5 broken
+# begin NAME: a long run by pretrain.sh in a process group of its own, as a terminal's shell starts it; $group, $ranks
+begin() {
+    env --default-signal=INT,QUIT,HUP setsid sh "$top/jobs/pretrain.sh" $settings --steps=4000 --checkpoint-every=100000 --run-dir "$work/$1" >"$1.out" 2>&1 &
+    group=$!
+    until_at 5 "$1"
+    ranks=$(ps -eo pid,args | awk -v d="run-dir=$work/$1" '/simclr pretrain/ && index($0, d) && !/mpirun/ && !/awk/ { print $1 }')
+}
+# ends NAME: the group is gone within a minute; its status
+ends() {
+    waited=0
+    while kill -0 $group 2>/dev/null && [ $waited -lt 600 ]; do sleep 0.1; waited=$((waited + 1)); done
+    /bin/kill -KILL -- -$group 2>/dev/null && die "a minute after its signal the job is still there: $(tail -5 "$1.out")"
+    wait $group
+}
+# What a terminal sends to all that it runs: however long the ranks take to their last step (here they are suspended for longer than mpirun
+# waits before it kills), its checkpoint is there.
+for signal in INT QUIT HUP; do
+    begin $signal
+    kill -STOP $ranks
+    /bin/kill -$signal -- -$group
+    sleep 3
+    kill -CONT $ranks
+    ends $signal
+    status=$?
+    [ $status = 75 ] || die "$signal: exit status $status: $(tail -5 $signal.out)"
+    latest=$(sed 's/step-0*\([0-9]*\).h5/\1/' $signal/checkpoints/latest)
+    [ "${latest:-0}" -ge 5 ] && [ "$latest" = "$(tail -n 1 $signal/metrics.tsv | cut -f1)" ] ||
+        die "$signal after step $(tail -n 1 $signal/metrics.tsv | cut -f1): $latest was saved: $(tail -5 $signal.out)"
+done
+grep -q "stopping after this step" INT.out && grep -q "stopping after this step" QUIT.out || die "Ctrl-C is not answered: $(tail -5 INT.out)"
+begin twice
+kill -STOP $ranks # they cannot stop by themselves
 /bin/kill -INT -- -$group
 waited=0
-while kill -0 $group 2>/dev/null && [ $waited -lt 600 ]; do sleep 0.1; waited=$((waited + 1)); done
-/bin/kill -KILL -- -$group 2>/dev/null && die "a minute after Ctrl-C the job is still there: $(tail -5 out)"
-wait $group
-latest=$(sed 's/step-0*\([0-9]*\).h5/\1/' broken/checkpoints/latest)
-[ "${latest:-0}" -ge 5 ] && [ "$latest" = "$(tail -n 1 broken/metrics.tsv | cut -f1)" ] || die "Ctrl-C after step $(tail -n 1 broken/metrics.tsv | cut -f1): $latest was saved: $(tail -5 out)"
+until grep -q "stopping after this step" twice.out || [ $waited -gt 300 ]; do sleep 0.1; waited=$((waited + 1)); done
+/bin/kill -INT -- -$group
+ends twice
+status=$?
+case $status in 0 | 75) die "the second Ctrl-C: exit status $status: $(tail -5 twice.out)" ;; esac
+for rank in $ranks; do
+    waited=0
+    while kill -0 "$rank" 2>/dev/null && [ $waited -lt 200 ]; do sleep 0.1; waited=$((waited + 1)); done
+    kill -9 "$rank" 2>/dev/null && die "rank $rank is there 20 seconds after the second Ctrl-C"
+done
 
 # Where the run is: two words, or a config file; what the script would take otherwise is not touched.
-printf 'steps = 2\ndata = "%s"  # few\nrun-dir = %s\n' "$work/few.h5" "$work/from-file" >conf
+printf '\357\273\277steps = 2\r\ndata = "%s"  # few\r\nrun-dir = %s \r\n' "$work/few.h5" "$work/from-file" >conf # as Windows' editors write it
 DATA=/nowhere timeout 200 sh "$top/jobs/pretrain.sh" $settings --config=conf >out 2>&1 || die "data and run-dir of a config file: $(tail -5 out)"
 [ -s from-file/metrics.tsv ] && [ ! -e runs ] || die "the run of a config file is elsewhere: $(ls)"
 
-# Names and options may be parted by blanks; a table without a line is an error.
-printf 'x --temperature=0.1\ny   --temperature=0.5\n' >table
+# Names are names: neither options nor commands, for the shell as for gnuplot.
+odd='-odd `touch ran1` $(touch ran2) "; touch ran3; " '"'"'system("touch ran4") @touch # ran5'
+mv few.h5 "./$odd.h5"
+RUN_DIR=$odd DATA=$odd.h5 timeout 200 sh "$top/jobs/pretrain.sh" $settings --steps=2 >out 2>&1 || die "an odd name: $(tail -5 out)"
+mv "./$odd.h5" few.h5
+sh "$top/jobs/plot.sh" "$odd" >out 2>&1 || die "plot.sh: an odd name: $(cat out)"
+! command -v gnuplot >/dev/null 2>&1 || [ -s "./$odd/metrics.png" ] || die "plot.sh made no picture: $(ls "./$odd")"
+mkdir ./-runs && mv "./$odd" ./-runs && sh "$top/jobs/collect.sh" -runs >out 2>&1 || die "collect.sh: an odd name: $(cat out)"
+grep -q '^-odd .touch ran1' out || die "collect.sh: an odd name: $(cat out)"
+[ -z "$(find . -name 'ran*')" ] || die "a name was executed: $(find . -name 'ran*')"
+[ -z "$(find . -name 'metrics.png.*')" ] || die "plot.sh left $(find . -name 'metrics.png.*')"
+
+# Names and options may be parted by blanks, lines may end as on Windows; a table without a line is an error, as are names that do not name.
+printf '\357\273\277x --temperature=0.1 \r\n\r\n # none\r\ny   --temperature=0.5\t' >table
 TABLE=table RUNS=blank COMMON="$settings --steps=2" timeout 200 sh "$top/jobs/ablation.sh" >out 2>&1 || die "a table of blanks: $(tail -5 out)"
 [ -s blank/x/probe.out ] && [ -s blank/y/probe.out ] || die "a table of blanks: $(ls blank)"
 echo "# nothing" >table
@@ -47,6 +92,27 @@ for script in "ablation.sh" "submit.sh $top/jobs/ablation.sh"; do
     TABLE=table sh "$top/jobs/"$script >out 2>&1 && die "$script takes an empty table"
     grep -q "table: has no line with a setting" out || die "$script: an empty table: $(cat out)"
 done
+# bad_table CONTENT MESSAGE
+bad_table() {
+    printf -- "$1" >table
+    for script in "ablation.sh" "submit.sh $top/jobs/ablation.sh"; do
+        TABLE=table sh "$top/jobs/"$script >out 2>&1 && die "$script takes a table of '$1'"
+        grep -q "^table: .*$2" out || die "$script: a table of '$1': $(cat out)"
+    done
+}
+bad_table 'a --lr=1\nb --lr=2\na --lr=3\n' "two settings have the name 'a'"
+bad_table '--lr=1\n' "begins with the option --lr=1; a name comes first"
+bad_table '../a --lr=1\n' "'../a' cannot be the name"
+bad_table '\377\376a\0 \0' "no plain text"
+
+# What apt-get says goes to a folder of this call's own, which is gone afterwards.
+mkdir bin tmp
+printf '#!/bin/sh\nexit 1\n' >bin/apt-get
+cp bin/apt-get bin/dpkg-query
+printf '#!/bin/sh\necho 0\n' >bin/id
+chmod +x bin/*
+PATH=$work/bin:$PATH TMPDIR=$work/tmp sh -c '. "$1/jobs/install.sh"; install_packages build' x "$top" >out 2>&1 && die "apt-get failed, install_packages did not"
+grep -q "apt-get could not install: gcc make" out && [ -z "$(ls tmp)" ] || die "install.sh: $(cat out; ls tmp)"
 
 printf '# name\toptions\na\t--temperature=0.1\n\nb\t--temperature=0.5\n' >table
 TABLE=table RUNS=runs COMMON="$settings --steps=4" timeout 200 sh "$top/jobs/ablation.sh" >out 2>&1 || die "ablation: $(tail -5 out)"

@@ -80,6 +80,26 @@ pretrain 2 "$work/run" --steps=4 --checkpoint-every=2 || die "$(tail -5 "$work/r
 [ -e "$work/run/notes.tmp-2026-11" ] || die "a file of the user's was removed"
 [ ! -e "$work/run/metrics.tsv.tmp-elsewhere-12" ] || die "a temporary file of a job that died was left"
 
+# Names of a run's own files that are taken by something else: refused at once, not waited for, not followed, not changed.
+echo precious >"$work/precious"
+for name in lock config log metrics.tsv plan checkpoints/latest; do
+    for what in pipe folder link; do
+        rm -rf "$work/odd"
+        mkdir -p "$work/odd/checkpoints"
+        case $what in
+        pipe) mkfifo "$work/odd/$name" ;;
+        folder) mkdir "$work/odd/$name" ;;
+        link) ln -s "$work/precious" "$work/odd/$name" ;;
+        esac
+        timeout 30 "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" --run-dir="$work/odd" --width=1/16 --batch=64 --threads=1 \
+            --warmup-epochs=0.02 --steps=2 >"$work/odd.out" 2>&1
+        status=$?
+        [ $status = 1 ] && grep -q "^simclr: .*odd/$name: .* it is a $what" "$work/odd.out" || die "$name is a $what: exit status $status: $(cat "$work/odd.out")"
+        [ "$(find "$work/odd" | wc -l)" = 3 ] || die "$name is a $what, and files were made: $(find "$work/odd")"
+    done
+done
+[ "$(cat "$work/precious")" = precious ] || die "a link was written through"
+
 # Two jobs in one run directory: the second is told who holds it; a dead job's lock is not in the way.
 : >"$work/held.out"
 pretrain 2 "$work/held" --steps=400 &

@@ -1,6 +1,6 @@
 #!/bin/sh
 # When a run saves and what stays; saves that fail for a while, for good, or when the run is told to stop; options that may change and
-# options that may not; the watchdog; a lock from another host.
+# options that may not; the watchdog; a lock from another host: alive, and a stop while it is waited for.
 . "${top_srcdir:-.}/tests/lib.sh"
 
 few "$work/few"
@@ -103,6 +103,27 @@ for pid in $hanging; do
     kill -0 "$pid" 2>/dev/null && { kill -9 "$pid"; die "rank $pid was still there 20 seconds later"; }
 done
 
+# The same of a command that makes no steps.
+timeout 300 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" probe --checkpoint="$work/calm" --train="$work/few.h5" --test="$work/data.h5" \
+    --threads=1 --method=linear-sgd --epochs=1000000 --watchdog=2 >"$work/probe.out" 2>&1 &
+job=$!
+until_said "^raw: " "$work/probe"
+hanging=$(ps -eo pid,args | awk -v d="checkpoint=$work/calm" '/simclr probe/ && index($0, d) && !/mpirun/ && !/awk/ { print $1 }')
+kill -STOP "$(echo "$hanging" | tail -n 1)"
+wait $job
+status=$?
+case $status in 0 | 1 | 2 | 75 | 124) die "a rank of a probe hung: exit status $status: $(tail -5 "$work/probe.out")" ;; esac
+grep -q "rank [01] on .*: [a-z ]* has not ended for [0-9]* seconds; ending the job" "$work/probe.out" || die "the watchdog of a probe does not say where: $(tail -5 "$work/probe.out")"
+for pid in $hanging; do
+    waited=0
+    while kill -0 "$pid" 2>/dev/null && [ $waited -lt 200 ]; do sleep 0.1; waited=$((waited + 1)); done
+    kill -0 "$pid" 2>/dev/null && { kill -9 "$pid"; die "rank $pid of a probe was still there 20 seconds later"; }
+done
+for command in $("$simclr" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'); do # bench is two words: somebody looks at it
+    case $command in pack | views | info | simclr) continue ;; esac # alone, and no MPI
+    "$simclr" "$command" --help | grep -q -- --watchdog= || die "$command may run under MPI, and has no watchdog"
+done
+
 # Of a holder on another host, only its touch is seen: one that touches is alive; one that has not for a minute is gone.
 echo "elsewhere 4711 1 99 0 $(date +%s)" >"$work/two/lock"
 (while [ -e "$work/two/lock" ]; do touch "$work/two/lock"; sleep 1; done) &
@@ -111,7 +132,16 @@ grep -q "another job works in this run directory: process 4711 on elsewhere, Slu
 rm "$work/two/lock"
 wait $!
 echo "elsewhere 4711 1 99 0 $(date +%s)" >"$work/two/lock"
-touch -d "45 seconds ago" "$work/two/lock" # longer than the watchdog lets anything else take
-pretrain 2 "$work/two" --steps=12 --lr=0.02 --watchdog=10 || die "a dead lock of another host was in the way: $(tail -3 "$work/two.out")"
-grep -q "process 4711 on elsewhere, but nobody has touched it for a minute: taken over" "$work/two.out" || die "$(tail -5 "$work/two.out")"
+before=$(ls -A "$work/two")
+: >"$work/two.out"
+pretrain 2 "$work/two" --steps=12 --lr=0.02 &
+job=$!
+until_said "process 4711 on elsewhere, Slurm job 99; waiting for a sign of life" "$work/two"
+kill -TERM $(ranks_of "$work/two")
+wait $job
+status=$?
+[ $status = 75 ] || die "told to stop while it waited for a lock: exit status $status: $(tail -3 "$work/two.out")"
+grep -q "told to stop while waiting for .*two/lock" "$work/two.out" || die "$(tail -5 "$work/two.out")"
+[ "$before" = "$(ls -A "$work/two")" ] || die "waiting for a lock left files: $(ls -A "$work/two")"
+rm "$work/two/lock"
 echo "runs save when they should, and bear it where they cannot"

@@ -13,6 +13,7 @@ typedef struct clr_command {
     int least, most;                     /* positional arguments */
     bool alone;                          /* one process does it; MPI is not started, and other processes of a launcher do nothing */
     void (*before)(void);                /* local, in the leading process, before MPI starts: what is to be said even where it cannot; or NULL */
+    bool watches;                        /* starts its watchdog itself, see clr/watchdog.h */
     /* Collective. config: filled; set->argument: positional. The status returned is agreed upon, or this rank's alone. */
     clr_status (*run)(clr_comm *comm, void *config, const clr_opt_set *set);
 } clr_command;

@@ -3,15 +3,16 @@
 /* What the program says while it runs: on stderr, and in the run's log file where one is open.
    Numbers go elsewhere (metrics.tsv, a command's last line on stdout). */
 
+#include "clr/err.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 /* Local. Only rank 0 says clr_info; clr_warn speaks on every rank and names it. */
 void clr_log_rank(int rank, int ranks);
 
-/* Local. Copies everything said from now on into the file at path (appended), NULL stops that.
-   Returns 0, or errno's value. */
-int clr_log_file(const char *path);
+/* Local. Copies everything said from now on into the file at path (appended, see clr_plain_open), NULL stops that. CLR_EIO. */
+clr_status clr_log_file(const char *path);
 
 void clr_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void clr_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -22,7 +23,7 @@ void clr_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A warning about what is the same on all ranks: rank 0 says it, each key once in the life of the process. */
 void clr_warn_once(const char *key, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Any thread. Long work that moves says so, to the watchdog alone (src/train/watch.h); the count of these calls. */
+/* Any thread. Long work that moves says so, to the watchdog alone (clr/watchdog.h); the count of these calls. */
 void clr_alive(void);
 uint64_t clr_alive_count(void);
 

@@ -36,7 +36,8 @@ typedef struct clr_opt {
 
 typedef enum clr_opt_source { CLR_OPT_DEFAULT, CLR_OPT_PRESET, CLR_OPT_FILE, CLR_OPT_LINE } clr_opt_source;
 
-/* The values of one table and where each came from. A later source wins; within one, the last. */
+/* The values of one table and where each came from. A later source wins; within one (the command line, a file), the last, with a warning
+   where the two differ. */
 typedef struct clr_opt_set {
     const clr_opt *table;
     void *into;
@@ -51,7 +52,7 @@ void clr_opt_open(clr_opt_set *set, const clr_opt *table, void *into);
 void clr_opt_close(clr_opt_set *set); /* frees every text that was handed out */
 
 /* "name = value" a line. "#" starts a comment where the line begins or after a blank; in a "value" of quotes it does not, and there \",
-   \\ and \n stand for a quote, a backslash and the end of a line. origin names it in messages. An unknown name is
+   \\ and \n stand for a quote, a backslash and the end of a line. Lines may end as on Windows, and a byte order mark may come first. origin names it in messages. An unknown name is
    CLR_EUSAGE and proposes the nearest; in a preset, which serves several commands, it is passed over. */
 clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *origin, clr_opt_source source);
 clr_status clr_opt_read_file(clr_opt_set *set, const char *path);

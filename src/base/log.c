@@ -1,7 +1,11 @@
 /* Messages to people. One mutex, because loader threads warn too. */
 #include "clr/log.h"
 
+#include "clr/plain.h"
+
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -17,7 +21,9 @@ static struct {
     pthread_mutex_t lock;
     int rank, ranks;
     FILE *file;
+    char path[PATH_MAX]; /* of file */
     bool line_open; /* a progress line waits for its end */
+    bool lossy;     /* the file has refused something, and that was said */
     time_t noted;   /* when the file got a progress line */
     const char *said[64];
     int said_count;
@@ -41,18 +47,23 @@ void clr_log_rank(int rank, int ranks)
     logs.ranks = ranks;
 }
 
-int clr_log_file(const char *path)
+clr_status clr_log_file(const char *path)
 {
-    int error = 0;
+    int descriptor = -1;
+    clr_status st = path ? clr_plain_open(path, O_WRONLY | O_APPEND | O_CREAT, &descriptor) : CLR_OK;
 
     pthread_mutex_lock(&logs.lock);
     if (logs.file)
         fclose(logs.file);
-    logs.file = NULL;
-    if (path && !(logs.file = fopen(path, "a")))
-        error = errno;
+    logs.file = descriptor >= 0 ? fdopen(descriptor, "a") : NULL;
+    logs.lossy = false;
+    snprintf(logs.path, sizeof logs.path, "%s", path ? path : "");
+    if (descriptor >= 0 && !logs.file) {
+        st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
+        close(descriptor);
+    }
     pthread_mutex_unlock(&logs.lock);
-    return error;
+    return st;
 }
 
 bool clr_log_rewrites(void)
@@ -86,6 +97,20 @@ static void fit(char *text, size_t room)
     }
 }
 
+/* With the lock held. A line that the file does not take is lost there, and not elsewhere. */
+static void put(const char *prefix, const char *text)
+{
+    bool good = fprintf(logs.file, "%s%s\n", prefix, text) >= 0;
+
+    good = !fflush(logs.file) && good;
+    if (!good && !logs.lossy) {
+        fprintf(stderr, "warning: %s: cannot be written: %s; what it lacks is said here alone\n", logs.path, strerror(errno));
+        fflush(stderr);
+        logs.lossy = true;
+    }
+    clearerr(logs.file);
+}
+
 static void say(const char *prefix, const char *format, va_list args, bool rewrite)
 {
     char text[2048];
@@ -109,8 +134,7 @@ static void say(const char *prefix, const char *format, va_list args, bool rewri
     if (logs.file && !passing) {
         if (rewrite)
             logs.noted = now;
-        fprintf(logs.file, "%s%s\n", prefix, text);
-        fflush(logs.file);
+        put(prefix, text);
     }
     pthread_mutex_unlock(&logs.lock);
 }

@@ -2,6 +2,7 @@
    layered: default < preset < file < command line. */
 #include "opt_set.h"
 
+#include "clr/log.h"
 #include "clr/mem.h"
 
 #include <string.h>
@@ -107,6 +108,20 @@ void clr_opt_put(clr_opt_set *set, int i, const char *value, clr_opt_source sour
     set->source[i] = source;
 }
 
+void clr_opt_twice(const clr_opt *opt, const char *where, const char *first, const char *second)
+{
+    if (!clr_opt_alike(opt, first, second))
+        clr_warn_once(opt->name, "%s: '%s' is given twice, %s and then %s; the second counts", where, opt->name, first, second);
+}
+
+/* A word of the command line sets row i. */
+static void take(clr_opt_set *set, int i, const char *value)
+{
+    if (set->source[i] == CLR_OPT_LINE)
+        clr_opt_twice(&set->table[i], "command line", set->text[i], value);
+    clr_opt_put(set, i, value, CLR_OPT_LINE);
+}
+
 clr_status clr_opt_read_line(clr_opt_set *set, int argc, char **argv)
 {
     bool options = true;
@@ -134,9 +149,9 @@ clr_status clr_opt_read_line(clr_opt_set *set, int argc, char **argv)
         if (i < 0)
             st = clr_opt_unknown(set, name, NULL);
         else if (set->table[i].kind == CLR_OPT_FLAG && !value)
-            clr_opt_put(set, i, negated ? "no" : "yes", CLR_OPT_LINE);
+            take(set, i, negated ? "no" : "yes");
         else if (value || a + 1 < argc)
-            clr_opt_put(set, i, value ? value : argv[++a], CLR_OPT_LINE);
+            take(set, i, value ? value : argv[++a]);
         else
             st = clr_fail(CLR_EUSAGE, "--%s needs a value", name);
         clr_free(name);

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <string.h>
 
+static const char blanks[] = " \t\r\v\f";
+
 static char *trim(char *text)
 {
-    text += strspn(text, " \t\r");
+    text += strspn(text, blanks);
     char *end = text + strlen(text);
-    while (end > text && strchr(" \t\r", end[-1]))
+    while (end > text && strchr(blanks, end[-1]))
         *--end = 0;
     return text;
 }
@@ -23,7 +25,7 @@ static bool needs_quotes(const char *text)
     for (const char *hash = strchr(text, '#'); hash; hash = strchr(hash + 1, '#'))
         if (hash == text || strchr(" \t", hash[-1]))
             return true;
-    return n && (*text == '"' || strchr(" \t\r", *text) || strchr(" \t\r", text[n - 1]) || strchr(text, '\n'));
+    return n && (*text == '"' || strchr(blanks, *text) || strchr(blanks, text[n - 1]) || strchr(text, '\n'));
 }
 
 /* What stands after '=', in place: without blanks around it and a comment after it, and without its quotes. NULL: they do not close. */
@@ -44,8 +46,8 @@ static char *value_of(char *text)
         from += escaped;
         *to++ = escaped && *from == 'n' ? '\n' : *from;
     }
-    size_t blanks = *from ? strspn(from + 1, " \t\r") : 0;
-    if (!*from || (from[1 + blanks] && (!blanks || from[1 + blanks] != '#')))
+    size_t after = *from ? strspn(from + 1, blanks) : 0;
+    if (!*from || (from[1 + after] && (!after || from[1 + after] != '#')))
         return NULL;
     *to = 0;
     return value;
@@ -53,11 +55,12 @@ static char *value_of(char *text)
 
 clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *origin, clr_opt_source source)
 {
-    char *copy = clr_copy_text(lines);
+    char *copy = clr_copy_text(lines), *first = copy + 3 * !strncmp(copy, "\xef\xbb\xbf", 3); /* a byte order mark of some editors */
+    bool *given = CLR_NEW(bool, set->options + 1);
     clr_status st = CLR_OK;
     int number = 0;
 
-    for (char *line = copy, *next; line && st == CLR_OK; line = next) {
+    for (char *line = first, *next; line && st == CLR_OK; line = next) {
         next = strchr(line, '\n');
         if (next)
             *next++ = 0;
@@ -80,11 +83,17 @@ clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *or
             clr_free(where);
         } else if (!value)
             st = clr_fail(CLR_EUSAGE, "%s:%d: the quotes around the value of '%s' do not close at its end", origin, number, name);
-        else if (*value || set->table[i].kind == CLR_OPT_TEXT)
+        else if (*value || set->table[i].kind == CLR_OPT_TEXT) {
+            char *where = clr_text("%s:%d", origin, number);
+            if (given[i] && set->source[i] == source)
+                clr_opt_twice(&set->table[i], where, set->text[i], value);
+            given[i] = true;
             clr_opt_put(set, i, value, source);
-        else
+            clr_free(where);
+        } else
             st = clr_fail(CLR_EUSAGE, "%s:%d: '%s' has no value", origin, number, name);
     }
+    clr_free(given);
     clr_free(copy);
     return st;
 }
@@ -107,12 +116,16 @@ clr_status clr_opt_read_file(clr_opt_set *set, const char *path)
         got = fread(text + length, 1, 4096, file);
         length += got;
     }
-    bool bad = ferror(file);
+    int error = ferror(file) ? errno : 0;
     fclose(file);
     text[length] = 0;
-    clr_status st = bad ? clr_fail(CLR_EIO, "%s: cannot read this config file", path)
-                  : strlen(text) != length ? clr_fail(CLR_EINPUT, "%s: not a text file", path)
-                                           : clr_opt_read_text(set, text, path, CLR_OPT_FILE);
+    for (char *at = strchr(text, '\n') ? NULL : strchr(text, '\r'); at; at = strchr(at, '\r'))
+        *at = '\n'; /* lines that end as those of old Macs */
+    clr_status st = error ? clr_fail(CLR_EIO, "%s: cannot read this config file: %s", path, strerror(error))
+                    : !strncmp(text, "\xff\xfe", 2) || !strncmp(text, "\xfe\xff", 2)
+                        ? clr_fail(CLR_EINPUT, "%s: is text in UTF-16; save it as UTF-8", path)
+                    : strlen(text) != length ? clr_fail(CLR_EINPUT, "%s: not a text file", path)
+                                             : clr_opt_read_text(set, text, path, CLR_OPT_FILE);
     clr_free(text);
     return st;
 }

@@ -125,8 +125,7 @@ clr_status clr_opt_finish(clr_opt_set *set)
     return CLR_OK;
 }
 
-/* Two texts of one option mean the same: "0.50" and "0.5", "yes" and "on". */
-static bool alike(const clr_opt *opt, const char *a, const char *b)
+bool clr_opt_alike(const clr_opt *opt, const char *a, const char *b)
 {
     double x = 0, y = 0;
 
@@ -155,7 +154,7 @@ clr_status clr_opt_compare(const clr_opt_set *set, const char *earlier, const ch
     }
     for (int i = 0; i < set->options; i++) {
         const clr_opt *opt = &set->table[i];
-        if (!(opt->flags & CLR_OPT_MATHS) || alike(opt, set->text[i], old.text[i]) || clr_opt_listed(opt->name, allowed))
+        if (!(opt->flags & CLR_OPT_MATHS) || clr_opt_alike(opt, set->text[i], old.text[i]) || clr_opt_listed(opt->name, allowed))
             continue;
         char *longer = clr_text("%s%s%s: %s -> %s", differences ? differences : "", differences ? ", " : "", opt->name,
                                 old.text[i] ? old.text[i] : "(none)", set->text[i] ? set->text[i] : "(none)");

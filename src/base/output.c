@@ -1,6 +1,7 @@
 #include "clr/output.h"
 
 #include "clr/mem.h"
+#include "clr/plain.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,12 +9,15 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { SLOTS = 8 };
+enum { SLOTS = 8, DRAWN = 16 /* hexadecimal digits of a temporary name */ };
 
 /* What a signal removes. A slot is claimed, then filled, then shown to the handler. */
 static struct {
@@ -53,18 +57,16 @@ static int claim(const char *path)
     return -1;
 }
 
-static const char *kind(mode_t mode)
-{
-    return S_ISDIR(mode) ? "a folder" : S_ISCHR(mode) || S_ISBLK(mode) ? "a device" : S_ISFIFO(mode) ? "a pipe" : "no regular file";
-}
-
-/* What path leads to, freed by clr_free; *bytes of the file that is there, or -1. */
-static clr_status find(const char *path, char **target, int64_t *bytes)
+/* What path leads to, freed by clr_free; *bytes of the file that is there, or -1. plain: path is no link. */
+static clr_status find(const char *path, bool plain, char **target, int64_t *bytes)
 {
     size_t length = strlen(path);
     struct stat facts;
+    clr_status st = plain ? clr_plain_check(path) : CLR_OK;
 
     *bytes = -1;
+    if (st != CLR_OK)
+        return st;
     if (lstat(path, &facts)) {
         if (errno != ENOENT)
             return clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
@@ -75,8 +77,9 @@ static clr_status find(const char *path, char **target, int64_t *bytes)
     }
     char *real = S_ISLNK(facts.st_mode) ? realpath(path, NULL) : NULL;
     if (S_ISLNK(facts.st_mode) && (!real || lstat(real, &facts))) {
+        int error = errno;
         free(real);
-        return clr_fail(CLR_EIO, "%s: is a link that leads nowhere: %s; remove it", path, strerror(errno));
+        return clr_fail(CLR_EIO, "%s: is a link that leads nowhere: %s; remove it", path, strerror(error));
     }
     *target = clr_copy_text(real ? real : path);
     free(real);
@@ -85,7 +88,7 @@ static clr_status find(const char *path, char **target, int64_t *bytes)
         return CLR_OK;
     }
     clr_free(*target);
-    return clr_fail(CLR_EIO, "%s: is %s, and only a regular file is replaced; give another name", path, kind(facts.st_mode));
+    return clr_fail(CLR_EIO, "%s: is %s, and only a regular file is replaced; give another name", path, clr_plain_kind(facts.st_mode));
 }
 
 /* The folder of a path, freed by clr_free, and the name in it. */
@@ -101,7 +104,7 @@ clr_status clr_output_check(const char *path, bool replace)
 {
     char *target;
     int64_t bytes;
-    clr_status st = find(path, &target, &bytes);
+    clr_status st = find(path, false, &target, &bytes);
 
     if (st != CLR_OK)
         return st;
@@ -125,13 +128,22 @@ clr_status clr_output_apart(const char *output, const char *input)
     return clr_fail(CLR_EUSAGE, "%s: is what is read too; give another name for what is written", output);
 }
 
-/* Whether name is that of a temporary file, and of whose process. */
+/* Whether name ends as a temporary file's does, and of whose process. */
 static bool is_temporary(const char *name, long *pid)
 {
     const char *tmp = strstr(name, ".tmp-"), *last = tmp ? strrchr(tmp, '-') + 1 : "";
 
     *pid = atol(last);
     return *last && strspn(last, "0123456789") == strlen(last);
+}
+
+/* What follows TARGET.tmp-HOST- is DRAWN digits and the number of the process, or, of earlier versions, the number alone: so that a host
+   whose name begins with this one's and a dash is told from it. */
+static bool is_of_this_host(const char *rest)
+{
+    size_t drawn = strspn(rest, "0123456789abcdef");
+
+    return !rest[strspn(rest, "0123456789")] || (drawn == DRAWN && rest[drawn] == '-' && !strchr(rest + drawn + 1, '-'));
 }
 
 /* Removes temporary files whose names begin so from a folder: all, or those whose process was of this host and is gone. */
@@ -142,10 +154,11 @@ static void reclaim(const char *folder, const char *beginning, bool all)
     long pid;
 
     while (directory && (entry = readdir(directory))) {
-        if (strncmp(entry->d_name, beginning, strlen(beginning)) || !is_temporary(entry->d_name, &pid) ||
-            (!all && (!kill((pid_t)pid, 0) || errno != ESRCH)))
+        const char *name = entry->d_name;
+        if (strncmp(name, beginning, strlen(beginning)) || !is_temporary(name, &pid) ||
+            (!all && (!is_of_this_host(name + strlen(beginning)) || !kill((pid_t)pid, 0) || errno != ESRCH)))
             continue;
-        char *path = clr_text("%s/%s", folder, entry->d_name);
+        char *path = clr_text("%s/%s", folder, name);
         unlink(path);
         clr_free(path);
     }
@@ -158,21 +171,46 @@ void clr_output_reclaim(const char *folder, const char *beginning)
     reclaim(folder, beginning, true);
 }
 
-clr_status clr_output_begin(const char *path, clr_output *output)
+uint64_t clr_output_draw(void)
 {
-    int64_t bytes;
+    struct timespec now;
+    uint64_t drawn;
+
+    if (getrandom(&drawn, sizeof drawn, GRND_NONBLOCK) == (ssize_t)sizeof drawn)
+        return drawn;
+    clock_gettime(CLOCK_REALTIME, &now); /* an old kernel, or one that has just begun */
+    return ((uint64_t)now.tv_sec << 30 ^ (uint64_t)now.tv_nsec ^ (uint64_t)(uintptr_t)&now) * 0x9e3779b97f4a7c15;
+}
+
+static char *stem_of(const char *target)
+{
     char host[64] = "";
 
+    gethostname(host, sizeof host - 1);
+    return clr_text("%s.tmp-%s-", target, host);
+}
+
+char *clr_output_temporary(const char *target)
+{
+    char *stem = stem_of(target), *path = clr_text("%s%0*llx-%ld", stem, DRAWN, (unsigned long long)clr_output_draw(), (long)getpid());
+
+    clr_free(stem);
+    return path;
+}
+
+static clr_status begin(const char *path, bool plain, clr_output *output)
+{
+    int64_t bytes;
+
     *output = (clr_output){.slot = -1};
-    clr_status st = find(path, &output->target, &bytes);
+    clr_status st = find(path, plain, &output->target, &bytes);
     if (st != CLR_OK)
         return st;
-    gethostname(host, sizeof host - 1);
-    char *stem = clr_text("%s.tmp-%s-", output->target, host);
+    char *stem = stem_of(output->target);
     const char *name;
     char *folder = folder_of(stem, &name);
     reclaim(folder, name, false);
-    output->temporary = clr_text("%s%ld", stem, (long)getpid());
+    output->temporary = clr_output_temporary(output->target);
     clr_free(folder);
     clr_free(stem);
     output->slot = claim(output->temporary);
@@ -180,26 +218,47 @@ clr_status clr_output_begin(const char *path, clr_output *output)
     return CLR_OK;
 }
 
-clr_status clr_output_open(const char *path, clr_output *output)
+clr_status clr_output_begin(const char *path, clr_output *output)
 {
-    clr_status st = clr_output_begin(path, output);
+    return begin(path, false, output);
+}
 
-    if (st != CLR_OK || (output->file = fopen(output->temporary, "we")))
+static clr_status open_output(const char *path, bool plain, clr_output *output)
+{
+    clr_status st = begin(path, plain, output);
+
+    if (st != CLR_OK)
         return st;
+    int descriptor = open(output->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (descriptor >= 0 && (output->file = fdopen(descriptor, "w")))
+        return CLR_OK;
     st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
+    if (descriptor >= 0)
+        close(descriptor);
     clr_output_end(output, false);
     return st;
 }
 
-static int sync_path(const char *path, int flags)
+clr_status clr_output_open(const char *path, clr_output *output)
 {
-    int descriptor = open(path, flags | O_CLOEXEC);
+    return open_output(path, false, output);
+}
+
+clr_status clr_output_open_plain(const char *path, clr_output *output)
+{
+    return open_output(path, true, output);
+}
+
+/* A folder that may be written to but not read cannot be synced either. */
+static int sync_path(const char *path, bool folder)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW * !folder | O_DIRECTORY * folder);
 
     if (descriptor < 0)
-        return errno;
-    int error = fsync(descriptor) ? errno : 0;
+        return folder && (errno == EACCES || errno == EPERM || errno == ENOSYS) ? 0 : errno;
+    int error = clr_plain_sync(descriptor, folder);
     close(descriptor);
-    return error == EINVAL ? 0 : error; /* file systems that cannot sync a folder */
+    return error;
 }
 
 static clr_status failed(const clr_output *output, const char *what, int error)
@@ -210,11 +269,13 @@ static clr_status failed(const clr_output *output, const char *what, int error)
 static clr_status close_stream(clr_output *output)
 {
     bool bad = ferror(output->file);
-    int error = fflush(output->file) ? errno : bad ? EIO : 0;
+    int error = fflush(output->file) ? errno : 0;
 
     if (fclose(output->file) && !error)
         error = errno;
     output->file = NULL;
+    if (bad && !error)
+        return clr_fail(CLR_EIO, "%s: cannot be written: an earlier write failed; is the disk full?", output->target);
     return error ? failed(output, "cannot be written", error) : CLR_OK;
 }
 
@@ -225,11 +286,11 @@ static clr_status take_place(const clr_output *output)
     clr_status st = CLR_OK;
     int error;
 
-    if ((error = sync_path(output->temporary, O_RDONLY)))
+    if ((error = sync_path(output->temporary, false)))
         st = failed(output, "cannot be brought to the disk", error);
     else if (rename(output->temporary, output->target))
         st = failed(output, "cannot take its place", errno);
-    else if ((error = sync_path(folder, O_RDONLY | O_DIRECTORY)))
+    else if ((error = sync_path(folder, true)))
         st = failed(output, "its folder cannot be brought to the disk", error);
     clr_free(folder);
     return st;

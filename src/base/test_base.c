@@ -1,15 +1,20 @@
 /* Errors, memory, checksums, random streams. */
 #include "clr/err.h"
 #include "clr/hash.h"
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/rng.h"
 #include "clr/test.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 START_TEST(messages_nest)
 {
@@ -189,6 +194,35 @@ START_TEST(shuffles_reach_every_order)
 }
 END_TEST
 
+START_TEST(a_log_that_refuses_lines_is_told_once)
+{
+    char top[CLR_TEST_FOLDER], said[1024] = "", *path;
+    int ends[2], kept = dup(STDERR_FILENO);
+    struct rlimit before;
+
+    clr_test_folder_begin(top);
+    path = clr_text("%s/log", top);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert(kept >= 0 && !pipe(ends) && !getrlimit(RLIMIT_FSIZE, &before));
+    ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    ck_assert_int_eq(clr_log_file(path), CLR_OK);
+    clr_warn("one");
+    bool limited = !setrlimit(RLIMIT_FSIZE, &(struct rlimit){20, before.rlim_max}); /* bytes; an assertion writes more */
+    clr_warn("two is longer");
+    clr_warn("three is longer");
+    bool restored = !setrlimit(RLIMIT_FSIZE, &before);
+    ck_assert(limited && restored);
+    ck_assert_int_eq(clr_log_file(NULL), CLR_OK);
+    ck_assert_int_eq(dup2(kept, STDERR_FILENO), STDERR_FILENO);
+    ck_assert(read(ends[0], said, sizeof said - 1) > 0);
+    const char *told = strstr(said, "/log: cannot be written: File too large");
+    ck_assert_msg(told && !strstr(told + 10, "cannot be written"), "%s", said);
+    ck_assert_msg(strstr(said, "warning: three is longer") != NULL, "%s", said);
+    clr_free(path);
+    clr_test_folder_end(top);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("base");
@@ -202,5 +236,6 @@ int main(void)
     tcase_add_test(tcase, streams_are_functions_of_what_they_are_for);
     tcase_add_test(tcase, draws_have_their_distributions);
     tcase_add_test(tcase, shuffles_reach_every_order);
+    tcase_add_test(tcase, a_log_that_refuses_lines_is_told_once);
     return clr_test_run("base", tcase, CK_FORK_GETENV);
 }

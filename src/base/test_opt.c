@@ -1,4 +1,5 @@
 /* Option tables: sources, kinds, ranges, conditions, proposals, comparison. */
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/opt.h"
 #include "clr/test.h"
@@ -6,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct settings {
     bool recompute;
@@ -192,6 +194,64 @@ START_TEST(comments_and_quotes)
 }
 END_TEST
 
+START_TEST(line_ends_of_other_systems)
+{
+    static const char *const texts[] = {"lr = 3\r\ndata = \"a b\"\r\nbatch = 64\r\n", "\xef\xbb\xbflr = 3\ndata = \"a b\"\nbatch = 64",
+                                        "\xef\xbb\xbf# none\r\n\r\nlr=3\t \r\ndata=\"a b\" # c\r\n\f\r\nbatch = 64 \v", "lr = 3\rdata = \"a b\"\rbatch = 64"};
+    static const char utf16[] = "\xff\xfel\0r\0=\0003\0";
+    char top[CLR_TEST_FOLDER];
+
+    clr_test_folder_begin(top);
+    char *path = clr_text("%s/conf", top);
+    for (size_t i = 0; i <= sizeof texts / sizeof *texts; i++) {
+        bool wide = i == sizeof texts / sizeof *texts;
+        FILE *file = fopen(path, "w");
+        ck_assert(fwrite(wide ? utf16 : texts[i], wide ? sizeof utf16 - 1 : strlen(texts[i]), 1, file) == 1);
+        ck_assert_int_eq(fclose(file), 0);
+        clr_opt_open(&set, table, &got);
+        clr_status st = clr_opt_read_file(&set, path);
+        if (wide) {
+            ck_assert(st == CLR_EINPUT && strstr(clr_message(), "conf: is text in UTF-16"));
+        } else {
+            ck_assert_msg(st == CLR_OK, "%s", clr_message());
+            ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
+            ck_assert(got.lr == 3 && got.batch == 64 && !strcmp(got.data, "a b"));
+        }
+        clr_opt_close(&set);
+    }
+    clr_free(path);
+    clr_test_folder_end(top);
+}
+END_TEST
+
+START_TEST(two_values_of_one_source_are_told)
+{
+    static const struct {
+        const char *line, *file, *part; /* part: of the warning; NULL: there is none */
+        double lr;
+    } rows[] = {{"--lr=3 --lr=2", "", "command line: 'lr' is given twice, 3 and then 2; the second counts", 2},
+                {"", "lr = 3\nbatch = 64\nlr = 2\n", "f:3: 'lr' is given twice, 3 and then 2; the second counts", 2},
+                {"--lr=2.0 --lr 2", "", NULL, 2},
+                {"", "lr = 2\nlr = 2e0\n", NULL, 2},
+                {"--lr=2", "lr = 3\n", NULL, 2},
+                {"--recompute --no-recompute --lr=2", "", "'recompute' is given twice, yes and then no", 2},
+                {"--data=a --data=b --lr=2", "", "'data' is given twice, a and then b", 2}};
+    char said[1024] = "";
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    clr_warn("begin");
+    ck_assert_int_eq(line(rows[_i].line), CLR_OK);
+    ck_assert_int_eq(clr_opt_read_text(&set, rows[_i].file, "f", CLR_OPT_FILE), CLR_OK);
+    ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
+    ck_assert(read(ends[0], said, sizeof said - 1) > 0);
+    ck_assert(got.lr == rows[_i].lr);
+    ck_assert_msg(rows[_i].part ? strstr(said, rows[_i].part) != NULL : !strstr(said, "twice"), "%s", said);
+    clr_opt_close(&set);
+}
+END_TEST
+
 START_TEST(listed_names_are_known)
 {
     ck_assert_int_eq(line("--data=lr,batch"), CLR_OK);
@@ -219,5 +279,7 @@ int main(void)
     tcase_add_test(tcase, every_text_reads_back);
     tcase_add_test(tcase, listed_names_are_known);
     tcase_add_test(tcase, comments_and_quotes);
+    tcase_add_test(tcase, line_ends_of_other_systems);
+    tcase_add_loop_test(tcase, two_values_of_one_source_are_told, 0, 7);
     return clr_test_run("opt", tcase, CK_FORK_GETENV);
 }

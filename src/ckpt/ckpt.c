@@ -9,6 +9,7 @@
 #include "clr/h5.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/plain.h"
 
 #include <errno.h>
 #include <math.h>
@@ -63,7 +64,9 @@ clr_status clr_ckpt_write(const char *path, const clr_ckpt_facts *facts, const c
     clr_h5 *file = NULL;
 
     clr_h5_lock();
-    clr_status st = clr_h5_create(path, &file);
+    clr_status st = clr_plain_check(path);
+    if (st == CLR_OK)
+        st = clr_h5_create(path, &file);
     if (st == CLR_OK)
         st = write_facts(file, facts);
     for (int t = 0; t < state->tensors && st == CLR_OK; t++)

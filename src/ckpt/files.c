@@ -40,7 +40,7 @@ clr_status clr_ckpt_put_latest(const char *folder, const char *name)
 {
     char *path = clr_text("%s/latest", folder);
     clr_output output;
-    clr_status st = clr_output_open(path, &output);
+    clr_status st = clr_output_open_plain(path, &output);
 
     clr_free(path);
     if (st != CLR_OK)
@@ -53,11 +53,12 @@ bool clr_ckpt_any(const char *folder)
 {
     struct dirent **entry = NULL;
     int n = clr_ckpt_scan(folder, &entry);
+    bool any = n > 0 || (n < 0 && errno != ENOENT);
 
     for (int i = 0; i < n; i++)
         free(entry[i]);
     free(entry);
-    return n > 0 || (n < 0 && errno != ENOENT);
+    return any;
 }
 
 /* Writes it where it says otherwise, or nothing. */

@@ -10,6 +10,7 @@
 #include "clr/log.h"
 #include "clr/machine.h"
 #include "clr/mem.h"
+#include "clr/plain.h"
 #include "clr/run.h"
 
 #include <errno.h>
@@ -100,7 +101,7 @@ static clr_status write_speed(const char *folder, double *seconds)
 {
     char *path = clr_text("%s/.simclr-doctor-XXXXXX", folder), *block = clr_alloc(WRITTEN, 1);
     double begin = clr_seconds();
-    int file = mkstemp(path);
+    int file = mkstemp(path), error;
     clr_status st = CLR_OK;
 
     for (ssize_t at = 0, n; file >= 0 && at < WRITTEN; at += n)
@@ -110,8 +111,8 @@ static clr_status write_speed(const char *folder, double *seconds)
         }
     if (file < 0)
         st = clr_fail(CLR_EIO, "%s: no file can be made there: %s; choose another --run-dir", folder, strerror(errno));
-    else if (st == CLR_OK && fsync(file))
-        st = clr_fail(CLR_EIO, "%s: cannot be synced: %s", path, strerror(errno));
+    else if (st == CLR_OK && (error = clr_plain_sync(file, false)))
+        st = clr_fail(CLR_EIO, "%s: cannot be synced: %s", path, strerror(error));
     *seconds = clr_seconds() - begin;
     if (file >= 0) {
         close(file);

@@ -6,6 +6,7 @@
 #include "clr/h5.h"
 #include "clr/mem.h"
 #include "clr/output.h"
+#include "clr/watchdog.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@ typedef struct config {
     const char *checkpoint, *data, *output;
     bool force;
     int64_t threads;
+    double watchdog;
 } config;
 
 #define AT(field) offsetof(config, field)
@@ -23,6 +25,7 @@ static const clr_opt options[] = {
     {"output", CLR_OPT_TEXT, AT(output), NULL, "OUT.h5", 0, 0, NULL, 0, "where the features go"},
     {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
+    CLR_WATCHDOG_OPTION(AT(watchdog)),
     {0}};
 
 /* The names of all images; free_names takes what there is. */
@@ -120,8 +123,11 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     st = clr_features_extract_both(comm, store, frozen.encoder, (int)frozen.config.image_size, frozen.channels, &h, &z);
     if (st != CLR_OK)
         goto out;
+    clr_watch_phase("writing features", 0);
     if (clr_comm_rank(comm) == 0)
         st = write_file(c, &frozen, store, &h, &z);
+    else
+        clr_watchdog_end(); /* however long rank 0 writes: its own watchdog sees whether it does */
     if ((st = clr_comm_agree(comm, st)) == CLR_OK && clr_comm_rank(comm) == 0)
         printf("embed images=%lld h=%d z=%d step=%lld seconds=%.1f checkpoint=%s out=%s\n", (long long)h.rows, h.dim, z.dim,
                (long long)frozen.facts.step, clr_seconds() - began, frozen.path, c->output);

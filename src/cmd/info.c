@@ -4,6 +4,7 @@
 #include "clr/kind.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/plain.h"
 #include "clr/store.h"
 
 #include <dirent.h>
@@ -251,17 +252,20 @@ static const char *show_file(const char *path, const config *c, total *t)
 /* Opens a run's text file; NULL where there is none, or where it cannot be read, which is noted. */
 static FILE *open_text(const char *path, total *t)
 {
-    FILE *file = fopen(path, "r");
+    FILE *file;
+    clr_status st = clr_plain_stream(path, &file);
 
-    if (!file && errno != ENOENT)
-        note(t, clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno)));
+    if (st != CLR_OK)
+        note(t, st);
     return file;
 }
 
 static void close_text(FILE *file, const char *path, total *t)
 {
-    if (file && ferror(file))
-        note(t, clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno)));
+    int error = file && ferror(file) ? errno : 0;
+
+    if (error)
+        note(t, clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(error)));
     if (file)
         fclose(file);
 }

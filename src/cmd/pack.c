@@ -3,6 +3,7 @@
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/output.h"
+#include "clr/plain.h"
 #include "clr/read.h"
 #include "clr/store.h"
 #include "clr/tensor.h"
@@ -10,6 +11,7 @@
 #include "refused.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>

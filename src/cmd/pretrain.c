@@ -35,4 +35,5 @@ const clr_command clr_command_pretrain = {.name = "pretrain",
                                           .help = "contrastive pretraining; run again, it goes on from the last checkpoint",
                                           .options = clr_config_options,
                                           .config_bytes = sizeof(clr_config),
+                                          .watches = true,
                                           .run = run};

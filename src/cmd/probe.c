@@ -6,11 +6,15 @@
 #include "clr/frozen.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/plain.h"
 #include "clr/tensor.h"
+#include "clr/watchdog.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ALL, LINEAR, KNN, METHODS = 2, RAW_SIDE = 32 };
 
@@ -18,7 +22,7 @@ typedef struct config {
     const char *checkpoint, *train, *test;
     int features, method;
     int64_t epochs, batch, seed, k, threads;
-    double lr, momentum, weight_decay, temperature;
+    double lr, momentum, weight_decay, temperature, watchdog;
 } config;
 
 #define AT(field) offsetof(config, field)
@@ -38,6 +42,7 @@ static const clr_opt options[] = {
     {"k", CLR_OPT_INT, AT(k), "200", "N", 1, 1e6, "method=all|knn", 0, "neighbours that vote"},
     {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0, "a vote weighs exp(cosine / T)"},
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
+    CLR_WATCHDOG_OPTION(AT(watchdog)),
     {0}};
 
 typedef struct probe {
@@ -172,9 +177,18 @@ static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
     if (!p->frozen.run)
         return;
     char *path = clr_text("%s/probe.tsv", p->frozen.run);
-    FILE *file = fopen(path, "a");
-    bool good = file != NULL;
-    if (good && ftell(file) == 0)
+    int descriptor, error = 0;
+    bool good = true;
+    clr_status st = clr_plain_open(path, O_WRONLY | O_APPEND | O_CREAT, &descriptor);
+    FILE *file = st == CLR_OK ? fdopen(descriptor, "a") : NULL;
+    if (!file) {
+        clr_warn("%s; the results are on standard output alone", st == CLR_OK ? strerror(errno) : clr_message());
+        if (st == CLR_OK)
+            close(descriptor);
+        clr_free(path);
+        return;
+    }
+    if (lseek(descriptor, 0, SEEK_END) == 0)
         good = fprintf(file, "#step\tepoch\tfeatures\tmethod\ttop1\ttop5\tuntrained_top1\traw_top1\ttrain\ttest\tclasses\n") > 0;
     for (int m = 0; m < METHODS && good; m++)
         if (wanted(p->config, m))
@@ -182,10 +196,11 @@ static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
                            p->frozen.facts.epoch, p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
                            result[1][m].top1, result[2][m].top1, (long long)clr_store_facts_of(p->train)->images,
                            (long long)clr_store_facts_of(p->test)->images, clr_store_facts_of(p->train)->classes) > 0;
-    int error = errno;
-    if (file && fclose(file)) {
-        good = false;
+    if (!good)
         error = errno;
+    if (fclose(file)) {
+        good = false;
+        error = error ? error : errno;
     }
     if (!good)
         clr_warn("%s: cannot be written: %s; the results are on standard output alone", path, strerror(error));

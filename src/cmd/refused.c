@@ -2,8 +2,10 @@
 #include "refused.h"
 
 #include "clr/mem.h"
+#include "clr/plain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,8 +30,15 @@ clr_status clr_refused_add(clr_refused *r, const char *name, const char *why)
 {
     r->images++;
     if (!r->list) {
-        if (!(r->list = fopen(r->path, "w")))
-            return clr_fail(CLR_EIO, "%s: cannot be written: %s", r->path, strerror(errno));
+        int descriptor;
+        clr_status st = clr_plain_open(r->path, O_WRONLY | O_CREAT | O_TRUNC, &descriptor);
+        if (st != CLR_OK)
+            return st;
+        if (!(r->list = fdopen(descriptor, "w"))) {
+            st = clr_fail(CLR_EIO, "%s: cannot be written: %s", r->path, strerror(errno));
+            close(descriptor);
+            return st;
+        }
         fputs("# path\treason\n", r->list);
     }
     put(r->list, name);
@@ -44,10 +53,11 @@ clr_status clr_refused_end(clr_refused *r)
     FILE *list = r->list;
 
     r->list = NULL;
-    bool lost = list && ferror(list);
-    if (list && (fclose(list) || lost))
-        return clr_fail(CLR_EIO, "%s: cannot be written: %s", r->path, strerror(errno));
-    return CLR_OK;
+    if (!list)
+        return CLR_OK;
+    bool lost = ferror(list);
+    int error = fclose(list) ? errno : lost ? EIO : 0;
+    return error ? clr_fail(CLR_EIO, "%s: cannot be written: %s", r->path, strerror(error)) : CLR_OK;
 }
 
 void clr_refused_none(const clr_refused *r)

@@ -271,7 +271,7 @@ char *clr_planner_text(const clr_planner *planner)
 clr_status clr_planner_save(const clr_planner *planner, const char *path)
 {
     clr_output output;
-    clr_status st = clr_output_open(path, &output);
+    clr_status st = clr_output_open_plain(path, &output);
 
     if (st != CLR_OK)
         return st;

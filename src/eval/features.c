@@ -2,13 +2,16 @@
 #include "clr/features.h"
 
 #include "clr/augment.h"
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/tensor.h"
+#include "clr/watchdog.h"
 
 #include <math.h>
 #include <omp.h>
 
 enum { H, Z, KINDS };
+enum { ROUND = 16 * CLR_FEATURES_BATCH }; /* images of a rank */
 
 typedef struct extraction {
     clr_comm *comm;
@@ -50,6 +53,7 @@ static clr_status encode(const extraction *e, int64_t at, int n)
             clr_augment_evaluate(&image[i], e->size, e->scratch + omp_get_thread_num() * e->scratch_floats, x + i * pixels);
     }
     clr_free(buffer);
+    clr_alive();
     if (st == CLR_OK && e->encoder)
         clr_encoder_infer(e->encoder, x, n, row[H], row[Z]);
     for (int k = 0; k < KINDS && st == CLR_OK; k++)
@@ -106,6 +110,22 @@ static void gather(extraction *e, int kind)
     clr_free(counts);
 }
 
+/* In rounds, after each of which ranks wait for each other: none is ahead by so much that it would take the others for hung. most: rows of
+   the rank that has most. The status is agreed upon. */
+static clr_status encode_all(extraction *e, int64_t most)
+{
+    clr_status st = CLR_OK;
+
+    for (int64_t round = 0; st == CLR_OK && round < most; round += ROUND) {
+        int64_t end = clr_min64(round + ROUND, e->rows);
+        clr_watch_phase("extracting features", 0);
+        for (int64_t at = round; st == CLR_OK && at < end; at += CLR_FEATURES_BATCH)
+            st = encode(e, at, (int)clr_min64(CLR_FEATURES_BATCH, end - at));
+        st = clr_comm_agree(e->comm, st);
+    }
+    return st;
+}
+
 static clr_status extract(extraction *e)
 {
     const clr_store_facts *facts = clr_store_facts_of(e->store);
@@ -128,11 +148,10 @@ static clr_status extract(extraction *e)
         e->mine[k] = e->out[k] ? CLR_NEW(float, e->rows * e->out[k]->dim) : NULL;
     e->scratch = CLR_NEW(float, omp_get_max_threads() * e->scratch_floats);
     e->x = CLR_NEW(float, (int64_t)CLR_FEATURES_BATCH * e->size * e->size * e->channels);
-    for (int64_t at = 0; at < e->rows && st == CLR_OK; at += CLR_FEATURES_BATCH)
-        st = encode(e, at, (int)clr_min64(CLR_FEATURES_BATCH, e->rows - at));
+    st = encode_all(e, (facts->images + ranks - 1) / ranks);
     clr_free(e->x);
     clr_free(e->scratch);
-    st = clr_comm_agree(e->comm, st);
+    clr_watch_phase("gathering features", 0);
     for (int k = 0; k < KINDS; k++) {
         if (st == CLR_OK && e->out[k])
             gather(e, k);

@@ -5,6 +5,7 @@
 #include "clr/kind.h"
 #include "clr/mem.h"
 #include "clr/tensor.h"
+#include "clr/watchdog.h"
 
 #include <errno.h>
 #include <string.h>
@@ -173,6 +174,7 @@ static clr_status open_encoder(clr_comm *comm, int views, clr_frozen *f)
 clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_frozen *f)
 {
     *f = (clr_frozen){0};
+    clr_watch_phase("reading a checkpoint", 0);
     clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : resolve(where, &f->path));
     if (st != CLR_OK)
         return st;

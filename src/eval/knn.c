@@ -4,13 +4,16 @@
 #include "linear.h"
 
 #include "clr/gemm.h"
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/tensor.h"
+#include "clr/watchdog.h"
 
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 
-enum { TESTED = 256, TRAINED = 512 }; /* rows of a block */
+enum { TESTED = 256, TRAINED = 512, ROUND = 4 }; /* rows of a block; blocks of a thread between which ranks wait for each other */
 
 typedef struct neighbour {
     float similarity;
@@ -81,6 +84,7 @@ static void search(const problem *p, const scratch *s, int64_t at, int64_t n)
     int64_t dim = p->train->dim;
 
     for (int64_t first = 0; first < p->train->rows; first += TRAINED) {
+        clr_alive();
         int64_t m = clr_min64(TRAINED, p->train->rows - first);
         clr_gemm(false, true, n, m, dim, 1, p->test->h + at * dim, dim, p->train->h + first * dim, dim, 0, s->dots, TRAINED);
         for (int64_t i = 0; i < n; i++) {
@@ -124,22 +128,33 @@ clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features
     if (train->rows > INT32_MAX)
         return clr_fail(CLR_EINPUT, "%lld training rows are more than kNN takes", (long long)train->rows);
 
+    clr_watch_phase("looking for nearest neighbours", 0);
     float *train_inverse = inverse_norms(train), *test_inverse = inverse_norms(test);
     problem p = {train, test, train_inverse, test_inverse, clr_min64(config->k, train->rows), config->temperature};
     int64_t from = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm));
     int64_t to = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm) + 1), first = 0, second = 0;
+    int64_t most = (test->rows + clr_comm_size(comm) - 1) / clr_comm_size(comm);
+    double threads = omp_get_max_threads();
+    clr_comm_max_double(comm, &threads, 1);
+    int64_t rows = ROUND * TESTED * (int64_t)threads; /* of a round; the same on all ranks */
 #pragma omp parallel reduction(+ : first, second)
     {
         scratch s = {CLR_NEW(float, TESTED * TRAINED), CLR_NEW(float, train->classes), CLR_NEW(neighbour, TESTED * p.k)};
+        for (int64_t round = 0; round < most; round += rows) {
+            int64_t end = clr_min64(from + round + rows, to);
 #pragma omp for schedule(dynamic)
-        for (int64_t at = from; at < to; at += TESTED) {
-            int64_t n = clr_min64(TESTED, to - at);
-            search(&p, &s, at, n);
-            for (int64_t i = 0; i < n; i++) {
-                int place = place_of(&p, &s, s.heaps + i * p.k, test->labels[at + i]);
-                first += place < 1;
-                second += place < 5;
+            for (int64_t at = from + round; at < end; at += TESTED) {
+                int64_t n = clr_min64(TESTED, end - at);
+                search(&p, &s, at, n);
+                for (int64_t i = 0; i < n; i++) {
+                    int place = place_of(&p, &s, s.heaps + i * p.k, test->labels[at + i]);
+                    first += place < 1;
+                    second += place < 5;
+                }
             }
+#pragma omp master
+            clr_comm_barrier(comm); /* no rank is ahead by so much that it would take the others for hung */
+#pragma omp barrier
         }
         clr_free(s.dots);
         clr_free(s.votes);

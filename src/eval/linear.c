@@ -11,9 +11,11 @@
 #include "linear.h"
 
 #include "clr/gemm.h"
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/rng.h"
 #include "clr/tensor.h"
+#include "clr/watchdog.h"
 
 #include <math.h>
 #include <omp.h>
@@ -162,6 +164,7 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
     w.gradient = CLR_NEW(float, cells);
     w.speed = CLR_NEW(float, cells);
     w.order = CLR_NEW(int, rows);
+    clr_watch_phase("fitting a linear classifier", 0);
     standardise(train, linear);
     for (int64_t i = 0; i < rows; i++)
         w.order[i] = (int)i;
@@ -175,6 +178,7 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
         gradient_of(&w, w.order + at + from, to - from, n);
         if (ranks > 1)
             clr_comm_sum(comm, w.gradient, cells);
+        clr_alive();
         update(&w, (float)(config->lr / 2 * (1 + cos(M_PI * (double)step / (double)steps))));
     }
     for (int64_t i = 0; i < cells; i++)
@@ -207,6 +211,7 @@ void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_featur
 #pragma omp for schedule(static)
         for (int64_t at = from; at < to; at += JUDGED) {
             int64_t n = clr_min64(JUDGED, to - at);
+            clr_alive();
             for (int64_t i = 0; i < n; i++)
                 enter(linear, test->h + (at + i) * dim, x + i * (dim + 1));
             clr_gemm(false, false, n, classes, dim + 1, 1, x, dim + 1, linear->weight, classes, 0, p, classes);

@@ -163,7 +163,7 @@ clr_status clr_h5_create(const char *path, clr_h5 **out)
     *file = (clr_h5){.path = clr_copy_text(path), .output = output, .descriptor = -1};
     clr_h5_drive(access, -1, &file->error);
     H5Pset_obj_track_times(create, false);
-    file->id = H5Fcreate(file->output.temporary, H5F_ACC_TRUNC, create, access);
+    file->id = H5Fcreate(file->output.temporary, H5F_ACC_EXCL, create, access);
     H5Pclose(create);
     H5Pclose(access);
     if (file->id < 0) {

@@ -24,8 +24,10 @@ static void on_warning(png_structp png, png_const_charp message)
 static void on_write_error(png_structp png, png_const_charp message)
 {
     writing *w = png_get_error_ptr(png);
+    FILE *file = png_get_io_ptr(png);
+    bool refused = file && ferror(file) && errno; /* else errno is of some call that has nothing to do with it */
 
-    snprintf(w->why, sizeof w->why, "%s", errno ? strerror(errno) : message);
+    snprintf(w->why, sizeof w->why, "%s", refused ? strerror(errno) : message);
     longjmp(w->escape, 1);
 }
 

@@ -51,7 +51,7 @@ const clr_opt clr_config_options[] = {
     {"checkpoint-every", CLR_OPT_TEXT, AT(checkpoint_every), "1e,600s", "N|Ns|Ne,...", 0, 0, NULL, 0, "steps, seconds (600s), epochs (1e); of several, each counts"},
     {"keep", CLR_OPT_INT, AT(keep), "3", "N", 2, 1e6, NULL, 0, "newest checkpoints that stay"},
     {"time-limit", CLR_OPT_TEXT, AT(time_limit), NULL, "SECONDS|[D-]H:MM:SS", 0, 0, NULL, 0, "stop in time for it, with a checkpoint; default: Slurm's end of the job"},
-    {"watchdog", CLR_OPT_REAL, AT(watchdog), "600", "SECONDS", 0, 1e6, NULL, 0, "end the job where nothing moves for so long, and ten times as long as it ever took; 0: never"},
+    CLR_WATCHDOG_OPTION(AT(watchdog)),
     {"log-every", CLR_OPT_INT, AT(log_every), "50", "STEPS", 1, 1e6, NULL, 0, "between lines of progress where stderr is no terminal; a minute at most"},
     {0}};
 

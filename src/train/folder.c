@@ -6,6 +6,7 @@
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/output.h"
+#include "clr/plain.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -39,30 +40,10 @@ static clr_status make(const char *path)
     return st;
 }
 
-/* *text: NULL where there is no such file; freed by clr_free. */
-static clr_status read_text(const char *path, char **text)
-{
-    enum { MOST = 1 << 16 };
-    FILE *file = fopen(path, "r");
-
-    *text = NULL;
-    if (!file)
-        return errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
-    *text = CLR_NEW(char, MOST);
-    (*text)[fread(*text, 1, MOST - 1, file)] = 0;
-    int error = ferror(file) ? errno : 0;
-    fclose(file);
-    if (!error)
-        return CLR_OK;
-    clr_free(*text);
-    *text = NULL;
-    return clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(error));
-}
-
 static clr_status write_text(const char *path, const char *text)
 {
     clr_output output;
-    clr_status st = clr_output_open(path, &output);
+    clr_status st = clr_output_open_plain(path, &output);
 
     if (st != CLR_OK)
         return st;
@@ -109,6 +90,20 @@ static clr_status same_run(const clr_config *config, const clr_opt_set *options,
                                       config->run_dir);
 }
 
+/* What the run will write later on can be written: better now than after an epoch. */
+static clr_status check_names(const char *folder)
+{
+    static const char *const names[] = {"config", "log", "metrics.tsv", "plan", "checkpoints/latest"};
+    clr_status st = CLR_OK;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names && st == CLR_OK; i++) {
+        char *path = clr_text("%s/%s", folder, names[i]);
+        st = clr_plain_check(path);
+        clr_free(path);
+    }
+    return st;
+}
+
 /* What a killed job left, on whatever host. */
 static void reclaim(const char *folder)
 {
@@ -118,10 +113,12 @@ static void reclaim(const char *folder)
         clr_output_reclaim(folder, beginnings[i]);
 }
 
+enum { CONFIG = 1 << 20 }; /* bytes */
+
 static clr_status compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *path)
 {
     char *checkpoints = clr_text("%s/checkpoints", config->run_dir), *earlier = NULL;
-    clr_status st = read_text(path, &earlier);
+    clr_status st = clr_plain_read(path, CONFIG, &earlier);
 
     if (st == CLR_OK && earlier && clr_ckpt_any(checkpoints)) /* a start that was refused before its first is no run yet */
         st = same_run(config, options, data, earlier);
@@ -139,12 +136,13 @@ clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options,
     if (st == CLR_OK)
         st = clr_lock_take(config->run_dir, lock);
     if (st == CLR_OK)
+        st = check_names(config->run_dir);
+    if (st == CLR_OK)
         st = compare(config, options, data, path);
     if (st == CLR_OK)
         reclaim(config->run_dir);
-    int error = st == CLR_OK ? clr_log_file(log) : 0;
-    if (error)
-        st = clr_fail(CLR_EIO, "%s: cannot be written: %s", log, strerror(error));
+    if (st == CLR_OK)
+        st = clr_log_file(log);
     if (st != CLR_OK) {
         clr_lock_drop(*lock);
         *lock = NULL;
@@ -157,7 +155,7 @@ clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options,
 clr_status clr_folder_settle(const clr_config *config, const char *text)
 {
     char *path = clr_text("%s/config", config->run_dir), *earlier = NULL;
-    clr_status st = read_text(path, &earlier);
+    clr_status st = clr_plain_read(path, CONFIG, &earlier);
 
     if (st == CLR_OK && (!earlier || strcmp(earlier, text)))
         st = write_text(path, text);

@@ -2,14 +2,17 @@
 #define CLR_LOCK_H
 /* One job at a time in a run directory: the file DIR/lock names host, process, its start, Slurm's job, and the boot and process namespace
    in which the process' number holds. While it is held, a thread touches it every few seconds. A lock is stale, and taken over, where its
-   process is gone from this host; where it is of another host, boot or namespace, once nobody has touched it for a minute (which is
-   waited for), or at once where it is of an earlier start of this very Slurm job.
+   process is gone from this host; where it is of another host, boot or namespace, or names nobody, once it has not changed for a minute,
+   which is waited for whatever the dates of files say; at once where it is of an earlier start of this very Slurm job.
    Local: rank 0. */
 #include "clr/err.h"
 
 typedef struct clr_lock clr_lock;
 
-/* Held by somebody else: CLR_EBUSY, naming them. */
+/* Seconds without a change after which a lock of another host is stale: a minute, but in tests. */
+extern double clr_lock_silence;
+
+/* Held by somebody else: CLR_EBUSY, naming them. A signal that asks for a stop (watch.h) ends the waiting: CLR_STOPPED, nothing was begun. */
 clr_status clr_lock_take(const char *folder, clr_lock **lock);
 /* A job that is suspended for a minute looks dead from another host: whoever writes asks first whether the lock is still this process'.
    CLR_EBUSY where it is not. */

@@ -5,6 +5,7 @@
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/output.h"
+#include "clr/plain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,15 +127,16 @@ static bool next_line(FILE *from, char line[LINE], bool *whole)
 /* Copies the rows that stay, in our columns. *lost: lines that are no rows, and whatever else stays behind. */
 static clr_status copy_rows(const char *path, int64_t step, FILE *to, clr_metrics_row *last, int64_t *lost)
 {
-    FILE *from = fopen(path, "r");
+    FILE *from;
     layout columns = own_layout();
     const char *value[FIELDS];
     clr_metrics_row row;
     char line[LINE];
     bool whole, torn = false;
 
-    if (!from)
-        return errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
+    clr_status st = clr_plain_stream(path, &from);
+    if (st != CLR_OK || !from)
+        return st;
     while (next_line(from, line, &whole)) {
         if (!whole && feof(from)) {
             torn = true; /* of a later row, where all others are there */
@@ -167,14 +169,16 @@ static clr_status set_aside(const char *path)
         if (!access(aside, F_OK))
             clr_free(aside), aside = NULL;
     }
-    FILE *from = fopen(path, "r");
-    clr_status st = from ? clr_output_open(aside, &output) : clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
+    FILE *from;
+    clr_status st = clr_plain_stream(path, &from);
+    if (st == CLR_OK)
+        st = from ? clr_output_open_plain(aside, &output) : clr_fail(CLR_EIO, "%s: has gone while it was read", path);
     if (st == CLR_OK) {
         while ((n = fread(piece, 1, sizeof piece, from)))
             fwrite(piece, 1, n, output.file);
-        bool good = !ferror(from);
-        st = clr_output_end(&output, good);
-        st = good ? st : clr_fail(CLR_EIO, "%s: cannot be read", path);
+        int error = ferror(from) ? errno : 0;
+        st = clr_output_end(&output, !error);
+        st = error ? clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(error)) : st;
     }
     if (from)
         fclose(from);
@@ -192,7 +196,7 @@ clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics
 
     *metrics = (clr_metrics){.file = -1};
     *kept = (clr_metrics_row){0};
-    clr_status st = clr_output_open(path, &output);
+    clr_status st = clr_output_open_plain(path, &output);
     if (st != CLR_OK)
         return st;
     fprintf(output.file, "# %.*s\n", (int)sizeof header - 2, header);
@@ -201,8 +205,8 @@ clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics
         st = set_aside(path);
     clr_status end = clr_output_end(&output, st == CLR_OK);
     st = st == CLR_OK ? end : st;
-    if (st == CLR_OK && (metrics->file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)) < 0)
-        st = failed(path);
+    if (st == CLR_OK)
+        st = clr_plain_open(path, O_WRONLY | O_APPEND | O_CREAT, &metrics->file);
     if (st != CLR_OK)
         return st;
     if (kept->step < (double)step)
@@ -220,8 +224,10 @@ static clr_status flush(clr_metrics *metrics)
         ssize_t n = write(metrics->file, metrics->waiting + metrics->written, metrics->used - metrics->written);
         if (n > 0)
             metrics->written += (size_t)n;
-        else if (n == 0 || errno != EINTR)
+        else if (n == 0 || errno != EINTR) {
+            errno = n ? errno : ENOSPC;
             return failed(metrics->path);
+        }
     }
     return CLR_OK;
 }
@@ -247,7 +253,7 @@ clr_status clr_metrics_sync(clr_metrics *metrics)
 
     if (st != CLR_OK)
         return st;
-    if (fsync(metrics->file)) {
+    if ((errno = clr_plain_sync(metrics->file, false))) {
         st = failed(metrics->path);
         if (!ftruncate(metrics->file, metrics->synced))
             metrics->written = 0;

@@ -232,6 +232,7 @@ clr_status clr_training_open(clr_training *t)
     st = clr_comm_agree(t->comm, st);
     if (st == CLR_OK)
         st = clr_comm_agree(t->comm, t->first ? clr_folder_open(t->config, t->options, t->data, &t->lock) : CLR_OK);
+    t->unsaved = st == CLR_STOPPED; /* while it waited for the lock */
     if (st != CLR_OK)
         return st;
     clr_watchdog_start(t->config->watchdog, clr_comm_rank(t->comm), clr_comm_host(t->comm)); /* a lock may have been waited for */

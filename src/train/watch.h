@@ -1,6 +1,8 @@
 #ifndef CLR_WATCH_H
 #define CLR_WATCH_H
-/* What ends a run from outside: signals, the clock, silence. Local. */
+/* What ends a run from outside: signals, the clock; silence is the watchdog's. Local. */
+#include "clr/watchdog.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,12 +19,5 @@ double clr_watch_now(void); /* seconds since 1970 */
    else SLURM_JOB_END_TIME; where that is past, another job left it: it is warned about, once, and does not count. limit may be NULL. Returns -1
    where limit is not understood, or nothing at all. */
 double clr_watch_deadline(const char *limit);
-
-/* The watchdog: a thread that names rank, host, step and phase, and ends the process, where no phase was begun, and nothing called
-   clr_alive, for longer than seconds and for longer than ten times the longest phase so far. Time in which the process was suspended
-   does not count. One in a process; seconds of 0: none, and the calls do nothing. */
-void clr_watchdog_start(double seconds, int rank, const char *host);
-void clr_watch_phase(const char *phase, int64_t step); /* phase: a literal; step 0: not in one; -1: the one of the call before */
-void clr_watchdog_end(void);
 
 #endif
