@@ -44,4 +44,7 @@ clr_status clr_output_open_plain(const char *path, clr_output *output);
    one of these fails, or not good, removes it (not good: CLR_OK). Frees what output holds. */
 clr_status clr_output_end(clr_output *output, bool good);
 
+/* Removes the temporary files of all outputs that have not ended, for whoever ends the process. A signal handler may call it. */
+void clr_output_drop(void);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "clr/err.h"
 #include "clr/log.h"
+#include "clr/output.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -42,9 +43,13 @@ static void fail(size_t count, size_t size)
 {
     char text[400];
     clr_room room = clr_memory_room(1);
+    double asked = (double)count * (double)size;
+    bool big = asked >= 1e6;
 
-    snprintf(text, sizeof text, "out of memory: %.1f MB were asked for, and %.1f MB are there (%s); ask for less at a time, or raise that limit",
-             (double)count * (double)size * 1e-6, (double)room.bytes * 1e-6, room.by);
+    snprintf(text, sizeof text,
+             "out of memory: %.*f %s were asked for, and %.1f MB are there (%s); ask for less at a time, or raise that limit",
+             big, big ? asked * 1e-6 : asked, big ? "MB" : "bytes", (double)room.bytes * 1e-6, room.by);
+    clr_output_drop();
     if (at_failure)
         at_failure(text);
     clr_error("%s", text);

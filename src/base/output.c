@@ -25,11 +25,16 @@ static struct {
     char path[PATH_MAX];
 } slots[SLOTS];
 
-static void on_signal(int number)
+void clr_output_drop(void)
 {
     for (int i = 0; i < SLOTS; i++)
         if (atomic_load(&slots[i].shown))
             unlink(slots[i].path);
+}
+
+static void on_signal(int number)
+{
+    clr_output_drop();
     raise(number); /* SA_RESETHAND: this time it ends us */
 }
 
