@@ -9,7 +9,7 @@
                    on:    the N-th and all that follow
                    lost:  the N-th is done, and its answer lost (as over NFS)
                    short: every read and write moves half of the bytes, at least one
-                   again: every second read and write is interrupted (EINTR), but those of streams, which the C library does not repeat
+                   again: every fifth read and write is interrupted (EINTR), but those of streams, which the C library does not repeat
      FAULT_ERRNO   the error, a number
      FAULT_CALLER  kind memory: of which object ("libhdf5"; empty: the program)
      FAULT_LOG     a file for "struck KIND N WHAT ADDRESS...", addresses being those of addr2line -e simclr, and at the end of the
@@ -244,7 +244,7 @@ static bool interrupted(bool concerned, size_t *bytes)
 {
     if (concerned && plan.mode == SHORT)
         *bytes = (*bytes + 1) / 2;
-    if (!concerned || plan.mode != AGAIN || atomic_fetch_add(&plan.moves, 1) % 2)
+    if (!concerned || plan.mode != AGAIN || atomic_fetch_add(&plan.moves, 1) % 5)
         return false;
     errno = EINTR;
     return true;
