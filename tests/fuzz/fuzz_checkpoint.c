@@ -1,0 +1,34 @@
+/* A checkpoint, byte by byte. */
+#include "fuzz.h"
+
+#include "network.h"
+
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char path[128];
+    clr_ckpt_facts facts;
+
+    open_network();
+    fuzz_begin(size);
+    fuzz_file(path, "step-00000007.h5", data, size);
+    if (clr_ckpt_read_facts(path, &facts) == CLR_OK) {
+        clr_ckpt_facts_free(&facts);
+        if (clr_ckpt_read(path, &params, NULL) == CLR_OK && clr_ckpt_read(path, &params, optim) == CLR_OK)
+            fuzz_accept();
+    }
+    return 0;
+}
+
+void fuzz_seeds(void)
+{
+    clr_ckpt_facts facts = {7, 0.5, 1, "arch = resnet18\nwidth = 1/4\n", "9.9"};
+    char path[128];
+
+    open_network();
+    for (int with = 0; with < 2; with++) {
+        FUZZ_CHECK(clr_ckpt_write(fuzz_path(path, "seed.h5"), &facts, &params, with ? optim : NULL) == CLR_OK);
+        fuzz_seed_file(path);
+    }
+}

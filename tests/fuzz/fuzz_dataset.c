@@ -1,0 +1,70 @@
+/* A dataset of `simclr pack`, byte by byte. */
+#include "fuzz.h"
+
+#include "clr/mem.h"
+#include "clr/store.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static void read_some(clr_store *store)
+{
+    const clr_store_facts *facts = clr_store_facts_of(store);
+    const int32_t *labels = clr_store_labels(store);
+    int64_t ids[] = {facts->images - 1, 0, facts->images / 2}, bytes;
+    clr_image image[3];
+    char *name;
+
+    FUZZ_CHECK(facts->images > 0 && (!labels || (labels[0] >= 0 && labels[0] < facts->classes && facts->class_names[labels[0]])));
+    bytes = clr_store_bytes(store, ids, 3);
+    if (bytes < 1 << 24) {
+        void *buffer = clr_alloc((size_t)bytes, 1);
+        if (clr_store_read(store, ids, 3, 3, buffer, image) == CLR_OK)
+            fuzz_accept();
+        clr_free(buffer);
+    }
+    if (clr_store_name(store, ids[0], &name) == CLR_OK)
+        clr_free(name);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char path[128];
+    clr_store *store;
+
+    fuzz_begin(size);
+    if (clr_store_open(fuzz_file(path, "data.h5", data, size), &store) == CLR_OK) {
+        read_some(store);
+        clr_store_close(store);
+    }
+    return 0;
+}
+
+static void seed(bool ragged, bool encoded, int channels, int classes)
+{
+    static const char *const names[] = {"ant", "bee"};
+    clr_store_layout layout = {encoded, names, classes};
+    clr_store_writer *writer;
+    char path[128], png[128];
+
+    FUZZ_CHECK(clr_store_create(fuzz_path(path, "seed.h5"), &layout, &writer) == CLR_OK);
+    for (int i = 0; i < 3; i++) {
+        uint8_t pixels[5 * 4 * 3], file[1024];
+        clr_image image = {3 + (ragged ? i : 0), 4, channels, pixels};
+        for (int p = 0; p < 5 * 4 * 3; p++)
+            pixels[p] = (uint8_t)(p * 7 + i);
+        FUZZ_CHECK(clr_image_write_png(fuzz_path(png, "seed.png"), &image) == CLR_OK);
+        FILE *in = fopen(png, "re");
+        size_t n = fread(file, 1, sizeof file, in);
+        fclose(in);
+        FUZZ_CHECK(clr_store_append(writer, &image, file, (int64_t)n, classes ? i % classes : -1, i ? "b/two.png" : "a/one.png") == CLR_OK);
+    }
+    FUZZ_CHECK(clr_store_commit(writer) == CLR_OK);
+    fuzz_seed_file(path);
+}
+
+void fuzz_seeds(void)
+{
+    for (int kind = 0; kind < 8; kind++)
+        seed(kind & 1, kind & 2, kind & 4 ? 1 : 3, kind % 3);
+}
