@@ -16,7 +16,7 @@ compile() {
         $cc $flags $more -c "$top/{}"
 }
 rm -f fuzz/*.o fuzz/libclr.a
-compile "$sanitize-no-link -fno-omit-frame-pointer" $FUZZ_SOURCES tests/fuzz/fuzz.c $(printf '%s.c\n' $FUZZ_PROGRAMS) && compile -DCLR_ISA=portable $FUZZ_KERNELS ||
+compile "$sanitize-no-link -fno-sanitize-recover=all -fno-omit-frame-pointer" $FUZZ_SOURCES tests/fuzz/fuzz.c $(printf '%s.c\n' $FUZZ_PROGRAMS) && compile -DCLR_ISA=portable $FUZZ_KERNELS ||
     exit 1 # kernels read no files
 ar cr fuzz/libclr.a fuzz/src+*.o || exit 1
 for program in $FUZZ_PROGRAMS; do

@@ -1,42 +1,15 @@
 /* A dataset of `simclr pack`, byte by byte. */
-#include "fuzz.h"
-
-#include "clr/mem.h"
-#include "clr/store.h"
-
-#include <stdio.h>
-#include <unistd.h>
-
-static void read_some(clr_store *store)
-{
-    const clr_store_facts *facts = clr_store_facts_of(store);
-    const int32_t *labels = clr_store_labels(store);
-    int64_t ids[] = {facts->images - 1, 0, facts->images / 2}, bytes;
-    clr_image image[3];
-    char *name;
-
-    FUZZ_CHECK(facts->images > 0 && (!labels || (labels[0] >= 0 && labels[0] < facts->classes && facts->class_names[labels[0]])));
-    bytes = clr_store_bytes(store, ids, 3);
-    if (bytes < 1 << 24) {
-        void *buffer = clr_alloc((size_t)bytes, 1);
-        if (clr_store_read(store, ids, 3, 3, buffer, image) == CLR_OK)
-            fuzz_accept();
-        clr_free(buffer);
-    }
-    if (clr_store_name(store, ids[0], &name) == CLR_OK)
-        clr_free(name);
-}
+#include "h5.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[128];
-    clr_store *store;
 
     fuzz_begin(size);
-    if (clr_store_open(fuzz_file(path, "data.h5", data, size), &store) == CLR_OK) {
-        read_some(store);
-        clr_store_close(store);
-    }
+    fuzz_file(path, "data.h5", data, size);
+    look_around(path);
+    if (read_store(path))
+        fuzz_accept();
     return 0;
 }
 
