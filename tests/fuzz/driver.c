@@ -1,5 +1,5 @@
-/* Runs a harness on mutations of its seeds, without libFuzzer: what execution i tries is a function of (seed, i). Executions follow each
-   other in a child process; where it dies, the input is kept and the next child goes on behind it.
+/* Runs a harness on mutations of its seeds, without libFuzzer: what execution i tries is a function of (seed, i).
+   Executions follow each other in a child process; where it dies, the input is kept and the next child goes on.
 
      fuzz_READER [-runs=N] [-seed=S] [FILE...]     FILEs: each is run once, instead */
 #include "fuzz.h"
@@ -12,18 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST = 1 << 16, SECONDS = 30, FRAMES = 64, DEATHS = 20 };
+enum { MOST = 1 << 16, SECONDS = 30, LONGEST = 600, FRAMES = 64, DEATHS = 20 };
 
 static struct shared {
-    volatile long at;   /* the execution under way */
-    long accepted;      /* inputs that the reader took */
-    long seeds;         /* of these */
-    char where[256];    /* where it died: the first frame that is no C library's */
-    bool foreign;       /* that frame is HDF5's own */
-} *shared;
+    volatile long at; /* the execution under way */
+    long accepted;    /* inputs that the reader took */
+    long seeds;       /* of these */
+    char where[256];  /* where it died: the first frame that is no C library's */
+    bool foreign;     /* that frame is HDF5's own */
+} * shared;
 static uint64_t state;
 
 static uint64_t draw(uint64_t below) /* splitmix64 */
@@ -48,20 +49,20 @@ static void put_number(uint8_t *at, size_t bytes)
 static size_t mutate(uint8_t *data, size_t size)
 {
     static const char marks[] = "0123456789+-.eE/:,=#\"\\ \t\n%|";
-    size_t at = size ? draw(size) : 0, n = size ? 1 + draw(size - at < 32 ? size - at : 32) : 0, bytes = (size_t)1 << draw(4);
+    size_t at = size ? draw(size) : 0, n = size ? 1 + draw(size - at < 32 ? size - at : 32) : 0,
+           bytes = (size_t)1 << draw(4);
     const fuzz_bytes *other = &fuzz_seed_list[draw((uint64_t)fuzz_seed_count)];
 
     switch (size ? draw(10) : 6) {
     case 0: data[at] ^= (uint8_t)(1 << draw(8)); break;
     case 1: data[at] = (uint8_t)draw(256); break;
-    case 2: case 3:
+    case 2:
+    case 3:
         if (at + bytes <= size)
             put_number(data + at, bytes);
         break;
     case 4: data[at] = (uint8_t)marks[draw(sizeof marks - 1)]; break;
-    case 5: /* without a piece */
-        memmove(data + at, data + at + n, size - at - n);
-        return size - n;
+    case 5: /* without a piece */ memmove(data + at, data + at + n, size - at - n); return size - n;
     case 6: /* a piece of another seed, put between */
         n = other->size ? 1 + draw(other->size < 64 ? other->size : 64) : 0;
         if (n && size + n <= MOST) {
@@ -104,18 +105,19 @@ static void on_death(int number)
     Dl_info info = {0};
 
     for (int i = 1; i < n; i++) /* behind this function, the C library's and the sanitizers' */
-        if (dladdr(frame[i], &info) && info.dli_fname && !strstr(info.dli_fname, "/libc.so") && !strstr(info.dli_fname, "san.so"))
+        if (dladdr(frame[i], &info) && info.dli_fname && !strstr(info.dli_fname, "/libc.so") &&
+            !strstr(info.dli_fname, "san.so"))
             break;
     shared->foreign = info.dli_fname && strstr(info.dli_fname, "libhdf5");
-    snprintf(shared->where, sizeof shared->where, "%s in %s of %s", strsignal(number), info.dli_sname ? info.dli_sname : "?",
-             info.dli_fname ? info.dli_fname : "?");
+    snprintf(shared->where, sizeof shared->where, "%s in %s of %s", strsignal(number),
+             info.dli_sname ? info.dli_sname : "?", info.dli_fname ? info.dli_fname : "?");
     backtrace_symbols_fd(frame, n, STDERR_FILENO);
     _exit(99);
 }
 
 static void watch_for_death(void)
 {
-    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM};
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM, SIGPROF};
     static char stack[1 << 17];
     struct sigaction action = {.sa_handler = on_death, .sa_flags = (int)SA_ONSTACK | (int)SA_RESETHAND};
     void *frame;
@@ -129,13 +131,15 @@ static void watch_for_death(void)
 /* In a block of its own size, so that a sanitizer sees what is read behind it. */
 static void execute(const uint8_t *data, size_t size)
 {
+    const struct itimerval limit = {
+        .it_value = {.tv_sec = SECONDS}}; /* of the processor; a busy machine takes longer */
     uint8_t *copy = malloc(size ? size : 1);
 
     FUZZ_CHECK(copy);
     memcpy(copy, data, size);
-    alarm(SECONDS);
+    setitimer(ITIMER_PROF, &limit, NULL);
+    alarm(LONGEST);
     LLVMFuzzerTestOneInput(copy, size);
-    alarm(0);
     free(copy);
     if (shared && fuzz_accepted) {
         shared->accepted++;
@@ -164,7 +168,6 @@ static int run_files(char **paths, int n)
         fprintf(stderr, "%s\n", paths[i]);
         execute(fuzz_seed_list[i].data, fuzz_seed_list[i].size);
     }
-    fuzz_folder_remove();
     return 0;
 }
 
@@ -205,10 +208,9 @@ int main(int argc, char **argv)
         foreign += shared->foreign;
         failed += !shared->foreign;
     }
-    printf("%s: %ld executions, %ld accepted, %ld of %d seeds; %ld failed, %ld more ended in HDF5's own code\n", argv[0], shared->at,
-           shared->accepted, shared->seeds, fuzz_seed_count, failed, foreign);
+    printf("%s: %ld executions, %ld accepted, %ld of %d seeds; %ld failed, %ld more ended in HDF5's own code\n",
+           argv[0], shared->at, shared->accepted, shared->seeds, fuzz_seed_count, failed, foreign);
     if (runs >= fuzz_seed_count && 2 * shared->seeds < fuzz_seed_count && ++failed)
         printf("%s: what it mutates is not what the reader reads\n", argv[0]);
-    fuzz_folder_remove();
     return failed ? 1 : 0;
 }

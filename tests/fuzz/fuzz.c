@@ -1,6 +1,7 @@
-/* The linker puts the __wrap_ functions here in the place of the program's (--wrap, module.am). An allocation is compared with the size of the
-   input that asked for it. Checksums always hold: ours, HDF5's and zlib's, whose functions are found here first. Nothing is read from /proc or said on the terminal, nobody sleeps, and where the planner asks
-   other ranks, there is one. */
+/* The linker puts the __wrap_ functions here in the place of the program's (--wrap, module.am). An allocation is
+   compared with the size of the input that asked for it. Checksums always hold: ours, HDF5's and zlib's, whose
+   functions are found here first. Nothing is read from /proc or said on the terminal, nobody sleeps, and where the
+   planner asks other ranks, there is one. */
 #include "fuzz.h"
 
 #include "clr/comm.h"
@@ -17,7 +18,10 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { ROOM = 64 << 20, TIMES = 4096 }; /* bytes for working rooms of fixed size; bytes a byte of the input: deflate makes 1032 of one */
+enum {
+    ROOM = 64 << 20,
+    TIMES = 4096
+}; /* bytes for working rooms of fixed size; bytes a byte of the input: deflate makes 1032 of one */
 
 void *__real_clr_alloc(size_t count, size_t size);
 void *__wrap_clr_alloc(size_t count, size_t size);
@@ -93,7 +97,8 @@ __attribute__((no_sanitize("address"))) uint32_t H5_checksum_metadata(const void
 
 int inflateInit2_(z_streamp stream, int bits, const char *version, int size)
 {
-    int (*real)(z_streamp, int, const char *, int) = (int (*)(z_streamp, int, const char *, int))dlsym(RTLD_NEXT, "inflateInit2_");
+    int (*real)(z_streamp, int, const char *, int) =
+        (int (*)(z_streamp, int, const char *, int))dlsym(RTLD_NEXT, "inflateInit2_");
     int status = real(stream, bits, version, size);
 
     if (status == Z_OK)
@@ -148,20 +153,7 @@ void __wrap_clr_info(const char *format, ...)
     va_end(args);
 }
 
-const char *fuzz_folder(void)
-{
-    const char *parent = getenv("TMPDIR");
-
-    if (*folder)
-        return folder;
-    if (!access("/dev/shm", W_OK | X_OK))
-        parent = "/dev/shm";
-    snprintf(folder, sizeof folder, "%s/simclr-fuzz-XXXXXX", parent ? parent : "/tmp");
-    FUZZ_CHECK(mkdtemp(folder));
-    return folder;
-}
-
-void fuzz_folder_remove(void)
+void fuzz_folder_empty(void)
 {
     char path[128];
     struct dirent *entry;
@@ -171,9 +163,24 @@ void fuzz_folder_remove(void)
         unlink(fuzz_path(path, entry->d_name));
     if (directory)
         closedir(directory);
-    if (*folder)
-        rmdir(folder);
-    *folder = 0;
+}
+
+static void remove_folder(void)
+{
+    fuzz_folder_empty();
+    rmdir(folder);
+}
+
+const char *fuzz_folder(void)
+{
+    const char *places[] = {getenv("FUZZ_FOLDER"), "/dev/shm", getenv("TMPDIR"), "/tmp"};
+
+    for (size_t i = 0; !*folder && i < sizeof places / sizeof *places; i++)
+        if (places[i] && !access(places[i], W_OK | X_OK)) {
+            snprintf(folder, sizeof folder, "%s/simclr-fuzz-XXXXXX", places[i]);
+            FUZZ_CHECK(mkdtemp(folder) && !atexit(remove_folder));
+        }
+    return folder;
 }
 
 const char *fuzz_path(char text[128], const char *name)
@@ -239,8 +246,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     for (int i = 0; i < fuzz_seed_count; i++) {
         snprintf(path, sizeof path, "%s/seed-%03d", where, i);
         FILE *file = fopen(path, "we");
-        FUZZ_CHECK(file && fwrite(fuzz_seed_list[i].data, 1, fuzz_seed_list[i].size, file) == fuzz_seed_list[i].size && !fclose(file));
+        FUZZ_CHECK(file && fwrite(fuzz_seed_list[i].data, 1, fuzz_seed_list[i].size, file) == fuzz_seed_list[i].size &&
+                   !fclose(file));
     }
-    fuzz_folder_remove();
     exit(0);
 }

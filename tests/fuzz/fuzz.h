@@ -1,7 +1,7 @@
 #ifndef SIMCLR_FUZZ_H
 #define SIMCLR_FUZZ_H
-/* What the harnesses share. A harness is fuzz_READER.c with libFuzzer's entry point and the seeds that mutations start from; driver.c runs
-   it where there is no libFuzzer. */
+/* What the harnesses share. A harness is fuzz_READER.c with libFuzzer's entry point and the seeds that mutations
+   start from; driver.c runs it where there is no libFuzzer. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,12 +22,13 @@ typedef struct fuzz_bytes {
 extern fuzz_bytes *fuzz_seed_list;
 extern int fuzz_seed_count;
 
-/* Begins an execution: from now on an allocation of clr_alloc far beyond what size bytes can need ends the process as a fault. */
+/* Begins an execution: from now on an allocation of clr_alloc far beyond what size bytes can need ends the process
+   as a fault. */
 void fuzz_begin(size_t size);
 
-/* A folder of this process in memory (/dev/shm), or TMPDIR; made at the first call. */
+/* A folder of this process in FUZZ_FOLDER, /dev/shm or TMPDIR; made at the first call, removed at the process' end. */
 const char *fuzz_folder(void);
-void fuzz_folder_remove(void);
+void fuzz_folder_empty(void);
 
 /* FOLDER/name in text of 128 characters; the second also gives it these bytes. */
 const char *fuzz_path(char text[128], const char *name);

@@ -1,40 +1,43 @@
 #!/bin/sh
-# `make fuzz`: builds the harnesses with Clang, writes their seeds, and runs each FUZZ_RUNS times (1000000), or builds only (0). In ./fuzz:
-# the programs, corpus-READER, findings-READER, READER.log. FUZZ_READERS="png jpeg" chooses.
+# `make fuzz`: builds the harnesses with Clang, writes their seeds, and runs each FUZZ_RUNS times (1000000), or builds
+# only (0). In ./fuzz: the programs, corpus-READER, findings-READER, READER.log. FUZZ_READERS="png jpeg" chooses.
 set -u
 cc=${FUZZ_CC:-clang} runs=${FUZZ_RUNS:-1000000} top=$(cd "$top_srcdir" && pwd)
 sanitize=-fsanitize=address,undefined,fuzzer
 command -v ${cc%% *} >/dev/null || { echo "no $cc here (FUZZ_CC)"; exit 1; }
 mkdir -p fuzz && sed '/CLR_HAVE_X86/d' config.h >fuzz/config.h || exit 1
-flags="-g -O1 -Wall -Wno-unknown-pragmas -pthread -I$top/include -I$top/tests/fuzz/omp -include fuzz/config.h $FUZZ_CPPFLAGS"
+flags="-g -O1 -Wall -Wno-unknown-pragmas -pthread -I$top/include -I$top/tests/fuzz/omp -include fuzz/config.h"
+checked="$sanitize-no-link -fno-sanitize-recover=all -fno-omit-frame-pointer"
 
 # compile FLAGS SOURCES...: each becomes fuzz/DIR+NAME.o
 compile() {
     more=$1
     shift
-    printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} sh -c 'o=fuzz/$(echo "$1" | tr / +).o; shift; "$@" -o "$o" || exit 255' sh {} \
-        $cc $flags $more -c "$top/{}"
+    printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} \
+        sh -c 'o=fuzz/$(echo "$1" | tr / +).o; shift; "$@" -o "$o" || exit 255' sh {} \
+        $cc $flags $FUZZ_CPPFLAGS $more -c "$top/{}"
 }
 rm -f fuzz/*.o fuzz/libclr.a
-compile "$sanitize-no-link -fno-sanitize-recover=all -fno-omit-frame-pointer" $FUZZ_SOURCES tests/fuzz/fuzz.c $(printf '%s.c\n' $FUZZ_PROGRAMS) && compile -DCLR_ISA=portable $FUZZ_KERNELS ||
-    exit 1 # kernels read no files
+compile "$checked" $FUZZ_SOURCES $FUZZ_HARNESSES tests/fuzz/fuzz.c || exit 1
+compile -DCLR_ISA=portable $FUZZ_KERNELS || exit 1 # they read no files
 ar cr fuzz/libclr.a fuzz/src+*.o || exit 1
 for program in $FUZZ_PROGRAMS; do
-    $cc $sanitize -pthread $FUZZ_WRAP -o "fuzz/${program##*/}" "fuzz/$(echo "$program" | tr / +).c.o" fuzz/tests+fuzz+fuzz.c.o fuzz/libclr.a \
-        $FUZZ_LIBS || exit 1
+    $cc $sanitize -pthread $FUZZ_WRAP -o "fuzz/${program##*/}" "fuzz/$(echo "$program" | tr / +).c.o" \
+        fuzz/tests+fuzz+fuzz.c.o fuzz/libclr.a $FUZZ_LIBS || exit 1
 done
 [ "$runs" -gt 0 ] || exit 0
 
-failed=0
+scratch=$(mktemp -d /dev/shm/simclr-fuzz-XXXXXX || mktemp -d) failed=0
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 1' HUP INT TERM
 for program in $FUZZ_PROGRAMS; do
     reader=${program##*/fuzz_}
     case " ${FUZZ_READERS-$reader} " in *" $reader "*) ;; *) continue ;; esac
     mkdir -p "fuzz/corpus-$reader" "fuzz/findings-$reader"
     FUZZ_SEEDS="fuzz/corpus-$reader" "fuzz/fuzz_$reader" || exit 1
-    nice "fuzz/fuzz_$reader" -runs="$runs" -max_len=65536 -timeout=30 -rss_limit_mb=2048 -malloc_limit_mb=512 -artifact_prefix="fuzz/findings-$reader/" \
-        "fuzz/corpus-$reader" >"fuzz/$reader.log" 2>&1
+    FUZZ_FOLDER=$scratch nice "fuzz/fuzz_$reader" -runs="$runs" -max_len=65536 -timeout=300 -rss_limit_mb=2048 -malloc_limit_mb=512 \
+        -artifact_prefix="fuzz/findings-$reader/" "fuzz/corpus-$reader" >"fuzz/$reader.log" 2>&1
     status=$?
-    rm -rf /dev/shm/simclr-fuzz-*
     echo "$reader: status $status: $(grep -E '^Done|^SUMMARY|does not hold|asked for' "fuzz/$reader.log" | tail -n 1)"
     [ $status = 0 ] || failed=1
 done

@@ -1,5 +1,5 @@
-/* CIFAR's binary files. The input: a byte that chooses (1: CIFAR-100; 2: as a folder; 4: filled up to whole rows), how many bytes are the
-   names of the classes (one byte), these, the file of rows. */
+/* CIFAR's binary files. The input: a byte that chooses (1: CIFAR-100; 2: as a folder; 4: filled up to whole rows),
+   how many bytes are the names of the classes (one byte), these, the file of rows. */
 #include "fuzz.h"
 
 #include "clr/mem.h"
@@ -23,7 +23,8 @@ static void read_all(clr_source *source)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const names[] = {"batches.meta.txt", "fine_label_names.txt"}, *const rows[] = {"test_batch.bin", "test.bin"};
+    static const char *const names[] = {"batches.meta.txt", "fine_label_names.txt"}, *const rows[] = {"test_batch.bin",
+                                                                                                      "test.bin"};
     static uint8_t file[1 << 18];
     char path[128];
     clr_source source;
@@ -31,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > sizeof file / 2)
         return 0;
     unsigned hundred = data[0] & 1, folder = data[0] & 2, row = 1 + hundred + PLANES;
-    size_t first = data[1] < size - 2 ? data[1] : size - 2, rest = size - 2 - first, whole = data[0] & 4 ? (rest + row - 1) / row * row : rest;
+    size_t first = data[1] < size - 2 ? data[1] : size - 2, rest = size - 2 - first,
+           whole = data[0] & 4 ? (rest + row - 1) / row * row : rest;
     memset(file, 7, whole);
     memcpy(file, data + 2 + first, rest);
     unlink(fuzz_path(path, rows[!hundred]));

@@ -1,5 +1,5 @@
-/* A config file: read, checked, written, read back, which must give the same. The input: a byte that chooses (1: with a preset; 2: compared
-   with what it is itself), the file. */
+/* A config file: read, checked, written, read back, which must give the same. The input: a byte that chooses (1: with a
+   preset), the file. */
 #include "fuzz.h"
 
 #include "clr/cmd.h"
@@ -60,6 +60,8 @@ void fuzz_seeds(void)
     clr_opt_close(&set);
     fuzz_seed_text("\1preset = cifar10\ndata = \"a # b.h5\" # of the site\nrun-dir = runs/a#1\n");
     fuzz_seed_text("\1preset = fashion-mnist\nwidth = 1/16\ncheckpoint-every = 1e,600s,50\ntime-limit = 1-02:03:04\n");
-    fuzz_seed_text("\1# only this\n\n data=\"\\\"quoted\\\" \\\\ \\n\"\naugment = crop:0.08-1,flip,color:1.0:multiplicative,gray:0.2,blur\n");
-    fuzz_seed_text("\1loss = triplet\nmining = semi-hard\nmargin = 0.4\noptimizer = sgd\nallow-change = lr,epochs\nonline-probe = on\n");
+    fuzz_seed_text("\1# only this\n\n data=\"\\\"quoted\\\" \\\\ \\n\"\naugment = "
+                   "crop:0.08-1,flip,color:1.0:multiplicative,gray:0.2,blur\n");
+    fuzz_seed_text("\1loss = triplet\nmining = semi-hard\nmargin = 0.4\noptimizer = sgd\nallow-change = "
+                   "lr,epochs\nonline-probe = on\n");
 }

@@ -30,7 +30,8 @@ static void seed(bool ragged, bool encoded, int channels, int classes)
         FILE *in = fopen(png, "re");
         size_t n = fread(file, 1, sizeof file, in);
         fclose(in);
-        FUZZ_CHECK(clr_store_append(writer, &image, file, (int64_t)n, classes ? i % classes : -1, i ? "b/two.png" : "a/one.png") == CLR_OK);
+        FUZZ_CHECK(clr_store_append(writer, &image, file, (int64_t)n, classes ? i % classes : -1,
+                                    i ? "b/two.png" : "a/one.png") == CLR_OK);
     }
     FUZZ_CHECK(clr_store_commit(writer) == CLR_OK);
     fuzz_seed_file(path);

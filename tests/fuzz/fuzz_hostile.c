@@ -1,5 +1,6 @@
-/* HDF5 files that the library itself wrote, with right checksums, and that are not what they should be. The input is a list of bytes: the first
-   chooses the kind of file, then each attribute and dataset takes what its deviation needs; zeros, and the end, deviate in nothing. */
+/* HDF5 files that the library itself wrote, with right checksums, and that are not what they should be. The input is
+   a list of bytes: the first chooses the kind of file, then each attribute and dataset takes what its deviation
+   needs; zeros, and the end, deviate in nothing. */
 #include "h5.h"
 
 #include <hdf5.h>
@@ -17,8 +18,17 @@ static unsigned next(void)
 
 static hsize_t a_size(void)
 {
-    static const hsize_t edges[] = {0, 1 << 16, 1 << 24, UINT64_C(1) << 31, UINT64_C(1) << 32, UINT64_C(1) << 36, UINT64_C(1) << 61,
-                                    UINT64_C(1) << 62, UINT64_C(0x5555555555555556), INT64_MAX, UINT64_MAX - 1};
+    static const hsize_t edges[] = {0,
+                                    1 << 16,
+                                    1 << 24,
+                                    UINT64_C(1) << 31,
+                                    UINT64_C(1) << 32,
+                                    UINT64_C(1) << 36,
+                                    UINT64_C(1) << 61,
+                                    UINT64_C(1) << 62,
+                                    UINT64_C(0x5555555555555556),
+                                    INT64_MAX,
+                                    UINT64_MAX - 1};
     unsigned n = next();
 
     return n < 200 ? n % 20 : edges[n % (sizeof edges / sizeof *edges)];
@@ -28,8 +38,8 @@ static hsize_t a_size(void)
 static hid_t a_type(void)
 {
     hid_t type, part;
-    const hid_t plain[] = {H5T_STD_U8LE, H5T_STD_I32LE, H5T_STD_I64LE, H5T_STD_U64LE, H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_STD_I64BE,
-                           H5T_STD_I8LE, H5T_IEEE_F32BE, H5T_STD_B64LE, H5T_STD_REF_OBJ, H5T_STD_U16LE};
+    const hid_t plain[] = {H5T_STD_U8LE,  H5T_STD_I32LE, H5T_STD_I64LE,  H5T_STD_U64LE, H5T_IEEE_F32LE,  H5T_IEEE_F64LE,
+                           H5T_STD_I64BE, H5T_STD_I8LE,  H5T_IEEE_F32BE, H5T_STD_B64LE, H5T_STD_REF_OBJ, H5T_STD_U16LE};
     unsigned n = next();
 
     switch (n % 16) {
@@ -83,7 +93,8 @@ static size_t bytes_of(hid_t type, hid_t space)
     return points >= 0 && points < 1 << 16 ? (size_t)points * H5Tget_size(type) : SIZE_MAX;
 }
 
-/* bytes of data, then of a pattern, a few of them changed where the input says so. NULL: too many, or type holds pointers. */
+/* bytes of data, then of a pattern, a few of them changed where the input says so. NULL: too many, or type holds
+   pointers. */
 static const void *contents(hid_t type, hid_t space, const void *data, size_t bytes)
 {
     static uint8_t room[MOST];
@@ -109,7 +120,8 @@ static void attribute(hid_t object, const char *name, hid_t type, const void *da
     if (how & 1)
         return; /* missing */
     type = how & 2 ? a_type() : H5Tcopy(type);
-    hid_t space = how & 4 ? a_space(0, NULL) : H5Screate(H5S_SCALAR), id = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = how & 4 ? a_space(0, NULL) : H5Screate(H5S_SCALAR),
+          id = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     const void *value = id >= 0 ? contents(type, space, data, bytes) : NULL;
     if (value)
         H5Awrite(id, type, value);
@@ -173,7 +185,8 @@ static void impostor(hid_t file, const char *name, hid_t links)
     }
 }
 
-static void dataset(hid_t file, const char *name, hid_t type, int rank, const hsize_t *size, const void *data, size_t bytes)
+static void dataset(hid_t file, const char *name, hid_t type, int rank, const hsize_t *size, const void *data,
+                    size_t bytes)
 {
     unsigned how = next();
     hid_t links = H5Pcreate(H5P_LINK_CREATE);
@@ -189,7 +202,9 @@ static void dataset(hid_t file, const char *name, hid_t type, int rank, const hs
     size_t all = bytes_of(type, space);
     H5D_alloc_time_t when = H5D_ALLOC_TIME_DEFAULT;
     H5Pget_alloc_time(list, &when);
-    hid_t id = all <= MOST || when != H5D_ALLOC_TIME_EARLY ? H5Dcreate2(file, name, type, space, links, list, H5P_DEFAULT) : -1;
+    hid_t id = all <= MOST || when != H5D_ALLOC_TIME_EARLY
+                   ? H5Dcreate2(file, name, type, space, links, list, H5P_DEFAULT)
+                   : -1;
     const void *value = id >= 0 ? contents(type, space, data, bytes) : NULL;
     if (value && all)
         H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value);
@@ -203,7 +218,11 @@ static void dataset(hid_t file, const char *name, hid_t type, int rank, const hs
     H5Pclose(links);
 }
 
-#define SIZE(...) (int)(sizeof((hsize_t[]){__VA_ARGS__}) / sizeof(hsize_t)), (hsize_t[]){__VA_ARGS__}
+#define SIZE(...)                                                          \
+    (int)(sizeof((hsize_t[]){__VA_ARGS__}) / sizeof(hsize_t)), (hsize_t[]) \
+    {                                                                      \
+        __VA_ARGS__                                                        \
+    }
 
 static void texts(hid_t file, const char *name, hsize_t n, size_t length, const char *all)
 {
@@ -272,14 +291,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned kind = next();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_libver_bounds(access, kind & 4 ? H5F_LIBVER_EARLIEST : H5F_LIBVER_V18, kind & 8 ? H5F_LIBVER_LATEST : H5F_LIBVER_V18);
+    H5Pset_libver_bounds(access, kind & 4 ? H5F_LIBVER_EARLIEST : H5F_LIBVER_V18,
+                         kind & 8 ? H5F_LIBVER_LATEST : H5F_LIBVER_V18);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     hid_t file = H5Fcreate(fuzz_path(path, "hostile.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, access);
     H5Pclose(access);
     FUZZ_CHECK(file >= 0);
     kind & 2 ? make_checkpoint(file) : make_store(file, kind & 1);
     for (int more = next() % 4; more > 0; more--)
-        dataset(file, more == 1 ? "/model/extra" : more == 2 ? "/optimizer/lars" : "/encoded", H5T_STD_U8LE, SIZE(3), NULL, 0);
+        dataset(file,
+                more == 1   ? "/model/extra"
+                : more == 2 ? "/optimizer/lars"
+                            : "/encoded",
+                H5T_STD_U8LE, SIZE(3), NULL, 0);
     if (H5Fclose(file) < 0)
         return 0;
     fuzz_begin(size);

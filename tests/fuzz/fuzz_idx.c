@@ -1,5 +1,5 @@
-/* IDX. The input: how many bytes of it are the labels' file (two bytes, big endian), the labels' file, the images' file; either may be
-   compressed. */
+/* IDX. The input: how many bytes of it are the labels' file (two bytes, big endian), the labels' file, the images'
+   file; either may be compressed. */
 #include "fuzz.h"
 
 #include "clr/mem.h"
@@ -16,7 +16,7 @@ static void read_some(clr_source *source)
 {
     enum { SOME = 5 };
 
-    for (int64_t i = 0; i < source->examples; i += source->examples > SOME ? 1 + source->examples / SOME : 1) {
+    for (int64_t i = 0; i<source->examples; i += source->examples> SOME ? 1 + source->examples / SOME : 1) {
         clr_example example;
         clr_status st = source->reader->read(source, i, &example);
         if (st == CLR_OK)
@@ -69,7 +69,8 @@ static size_t squeeze(uint8_t *to, size_t room, uint8_t *from, size_t size)
 {
     z_stream z = {.next_in = from, .avail_in = (uInt)size, .next_out = to, .avail_out = (uInt)room};
 
-    FUZZ_CHECK(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK && deflate(&z, Z_FINISH) == Z_STREAM_END);
+    FUZZ_CHECK(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK &&
+               deflate(&z, Z_FINISH) == Z_STREAM_END);
     deflateEnd(&z);
     return z.total_out;
 }

@@ -1,4 +1,5 @@
-/* Texts with a meaning of their own, one a line: augmentations, occasions for checkpoints, time limits, names of options, plans. */
+/* Texts with a meaning of their own, one a line: augmentations, occasions for checkpoints, time limits, names of
+   options, plans. */
 #include "fuzz.h"
 
 #include "../../src/train/watch.h"
@@ -21,7 +22,8 @@ static void one(const char *text)
         fuzz_accept();
     }
     if (clr_config_every(&config, 391, &every) == CLR_OK) {
-        FUZZ_CHECK(every.steps >= 0 && every.epoch_steps >= 0 && every.seconds >= 0 && (every.steps || every.epoch_steps || every.seconds > 0));
+        FUZZ_CHECK(every.steps >= 0 && every.epoch_steps >= 0 && every.seconds >= 0 &&
+                   (every.steps || every.epoch_steps || every.seconds > 0));
         fuzz_accept();
     }
     double deadline = clr_watch_deadline(text);
@@ -51,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 void fuzz_seeds(void)
 {
-    fuzz_seed_text("crop:0.08-1,flip:0.5,color:1.0,gray:0.2,blur:0.5\ncutout:0.25,rotate,noise:0.1,sobel:0.5\ncolor:0.5:multiplicative\nnone");
+    fuzz_seed_text("crop:0.08-1,flip:0.5,color:1.0,gray:0.2,blur:0.5\ncutout:0.25,rotate,noise:0.1,sobel:0.5\ncolor:0."
+                   "5:multiplicative\nnone");
     fuzz_seed_text("1e,600s,50\n500\n0.5e\n1e3");
     fuzz_seed_text("3600\n01:00:00\n1-2\n2-03:30\n2-03:30:15\n1:60");
     fuzz_seed_text("lr,epochs,batch\n,lr,\nlr");

@@ -1,5 +1,5 @@
-/* A lock file that somebody left in a run directory, long ago, so that it is stale where its process cannot be seen from here. Nobody waits
-   here: usleep does nothing. */
+/* A lock file that somebody left in a run directory, long ago, so that it is stale where its process cannot be seen
+   from here. Nobody waits here: usleep does nothing. */
 #include "fuzz.h"
 
 #include "../../src/train/lock.h"
@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     clr_lock *lock;
 
     fuzz_begin(size);
+    fuzz_folder_empty();
     fuzz_file(path, "lock", data, size);
     utimensat(AT_FDCWD, path, old, 0);
     if (clr_lock_take(fuzz_folder(), &lock) == CLR_OK) {

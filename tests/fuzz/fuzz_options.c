@@ -61,7 +61,8 @@ void fuzz_seeds(void)
         char *seed = clr_text("%s\nSRC\n--\n-x", (*command)->name), *longer;
         fuzz_seed_text(seed);
         for (const clr_opt *opt = (*command)->options; opt->name; opt++, seed = longer) {
-            longer = clr_text("%s\n--%s%s%s", seed, opt->name, opt->kind == CLR_OPT_FLAG ? "" : "=", opt->initial ? opt->initial : "7");
+            longer = clr_text("%s\n--%s%s%s", seed, opt->name, opt->kind == CLR_OPT_FLAG ? "" : "=",
+                              opt->initial ? opt->initial : "7");
             char *one = clr_text("%s\n--%s\n%s", (*command)->name, opt->name, opt->initial ? opt->initial : "7");
             fuzz_seed_text(one);
             clr_free(one);

@@ -15,7 +15,8 @@ static size_t own_plan(char *text, size_t room, int problems)
 
     FUZZ_CHECK(clr_planner_open(NULL, "estimate", NULL, &planner) == CLR_OK);
     for (int i = 0; i < problems; i++) {
-        clr_conv_problem problem = clr_conv_problem_of(2, 8 + i, 8, 4 << i, 16, i % 2 ? 1 : 3, 1 + i % 2, i % 2 ? 0 : 1);
+        clr_conv_problem problem =
+            clr_conv_problem_of(2, 8 + i, 8, 4 << i, 16, i % 2 ? 1 : 3, 1 + i % 2, i % 2 ? 0 : 1);
         for (int d = 0; d < CLR_DIRECTIONS; d++)
             clr_planner_choose(planner, &problem, (clr_direction)d);
     }
@@ -45,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_begin(size);
     if (clr_planner_open(NULL, "estimate", path, &planner) == CLR_OK) {
         for (int i = 0; i < 4; i++) {
-            clr_conv_problem problem = clr_conv_problem_of(2, 8 + i, 8, 4 << i, 16, i % 2 ? 1 : 3, 1 + i % 2, i % 2 ? 0 : 1);
+            clr_conv_problem problem =
+                clr_conv_problem_of(2, 8 + i, 8, 4 << i, 16, i % 2 ? 1 : 3, 1 + i % 2, i % 2 ? 0 : 1);
             const clr_conv_solver *solver = clr_planner_choose(planner, &problem, (clr_direction)(i % CLR_DIRECTIONS));
             FUZZ_CHECK(solver && solver->applicable(&problem, (clr_direction)(i % CLR_DIRECTIONS)));
             clr_conv_workspace(solver, &problem, (clr_direction)(i % CLR_DIRECTIONS));

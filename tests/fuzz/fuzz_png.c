@@ -50,7 +50,8 @@ static uint8_t *chunk(uint8_t *at, const char *type, const void *data, size_t si
 /* Rows of a pass of the interlaced picture (7: of the whole one), each with its filter. */
 static size_t rows(uint8_t *raw, int pass, size_t bits)
 {
-    static const int x0[] = {0, 4, 0, 2, 0, 1, 0, 0}, y0[] = {0, 0, 4, 0, 2, 0, 1, 0}, dx[] = {8, 8, 4, 4, 2, 2, 1, 1}, dy[] = {8, 8, 8, 4, 4, 2, 2, 1};
+    static const int x0[] = {0, 4, 0, 2, 0, 1, 0, 0}, y0[] = {0, 0, 4, 0, 2, 0, 1, 0}, dx[] = {8, 8, 4, 4, 2, 2, 1, 1},
+                     dy[] = {8, 8, 8, 4, 4, 2, 2, 1};
     size_t bytes = ((size_t)((W - x0[pass] + dx[pass] - 1) / dx[pass]) * bits + 7) / 8, used = 0;
 
     for (int y = y0[pass]; y < H; y += dy[pass]) {
@@ -64,7 +65,8 @@ static size_t rows(uint8_t *raw, int pass, size_t bits)
 static void seed(int type, int depth, int interlaced, int transparent)
 {
     static const int samples[] = {1, 0, 3, 1, 2, 0, 4};
-    uint8_t raw[8192], packed[8192], file[16384] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, head[13] = {0}, *at = file + 8;
+    uint8_t raw[8192], packed[8192], file[16384] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, head[13] = {0},
+                                     *at = file + 8;
     size_t used = 0;
     uLongf bytes = sizeof packed;
 

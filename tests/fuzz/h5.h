@@ -10,10 +10,11 @@
 
 #include <stdio.h>
 
-/* A network in small, and an optimizer with one slot: what checkpoints are read into. */
+/* What checkpoints are read into: a network in small, and an optimizer with one slot. */
 static clr_params params;
 static clr_optim *optim;
 
+/* r taps a side, c channels in, k out. */
 static inline void add_entry(clr_table *table, const char *name, clr_role role, int r, int c, int k)
 {
     clr_entry entry = {.role = role, .r = r, .s = r, .c = c, .k = k, .initial = 0.5};
@@ -22,6 +23,7 @@ static inline void add_entry(clr_table *table, const char *name, clr_role role, 
     clr_table_add(table, &entry);
 }
 
+/* Makes both at the first call. */
 static inline void open_network(void)
 {
     clr_optim_config config = {.kind = 0, .momentum = 0.9, .weight_decay = 1e-6};
@@ -60,7 +62,8 @@ static inline bool read_store(const char *path)
         return false;
     const clr_store_facts *facts = clr_store_facts_of(store);
     const int32_t *labels = clr_store_labels(store);
-    FUZZ_CHECK(facts->images > 0 && (!labels || (labels[0] >= 0 && labels[0] < facts->classes && facts->class_names[labels[0]])));
+    FUZZ_CHECK(facts->images > 0 &&
+               (!labels || (labels[0] >= 0 && labels[0] < facts->classes && facts->class_names[labels[0]])));
     int64_t ids[] = {facts->images - 1, 0, facts->images / 2}, bytes = clr_store_bytes(store, ids, 3);
     if (bytes < 1 << 24) {
         void *buffer = clr_alloc((size_t)bytes, 1);
