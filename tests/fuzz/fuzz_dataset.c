@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static void seed(bool ragged, bool encoded, int channels, int classes)
 {
     static const char *const names[] = {"ant", "bee"};
-    clr_store_layout layout = {encoded, names, classes};
+    clr_store_layout layout = {.encoded = encoded, .class_names = names, .classes = classes};
     clr_store_writer *writer;
     char path[128], png[128];
 

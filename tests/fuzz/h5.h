@@ -47,7 +47,11 @@ static inline bool read_checkpoint(const char *path)
     if (clr_ckpt_read_facts(path, &facts) != CLR_OK)
         return false;
     clr_ckpt_facts_free(&facts);
-    return (clr_ckpt_read(path, &params, NULL) == CLR_OK) & (clr_ckpt_read(path, &params, optim) == CLR_OK);
+    clr_state weights = clr_state_of(&params, NULL), all = clr_state_of(&params, optim);
+    bool good = (clr_ckpt_read(path, &weights) == CLR_OK) & (clr_ckpt_read(path, &all) == CLR_OK);
+    clr_state_free(&weights);
+    clr_state_free(&all);
+    return good;
 }
 
 /* Whether a dataset is opened and the first, the last and a middle image are read. */
