@@ -5,6 +5,9 @@
 
 #include "fixture.h"
 
+#include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* What the decoder has to make of channel c at (y, x), in exact arithmetic. */
