@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -28,6 +29,7 @@ void *__wrap_clr_alloc(size_t count, size_t size);
 uint64_t __wrap_clr_memory_available(void);
 uint64_t __wrap_clr_hash(uint64_t hash, const void *data, size_t bytes);
 uint32_t H5_checksum_metadata(const void *data, size_t bytes, uint32_t start);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *rest);
 int __wrap_usleep(useconds_t microseconds);
 int __wrap_clr_comm_rank(const clr_comm *comm);
 void __wrap_clr_comm_broadcast(clr_comm *comm, void *data, int64_t bytes, int root);
@@ -104,6 +106,12 @@ int inflateInit2_(z_streamp stream, int bits, const char *version, int size)
     if (status == Z_OK)
         inflateValidate(stream, 0);
     return status;
+}
+
+int __wrap_nanosleep(const struct timespec *time, struct timespec *rest)
+{
+    (void)time, (void)rest;
+    return 0;
 }
 
 int __wrap_usleep(useconds_t microseconds)

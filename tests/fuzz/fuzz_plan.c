@@ -1,4 +1,4 @@
-/* A plan file. The input: a byte that chooses (1: behind the first line that fits this machine), the file. */
+/* A plan file. The input: a byte that chooses (1: behind the first line that fits this machine; 2: from a checkpoint), the file. */
 #include "fuzz.h"
 
 #include "clr/conv.h"
@@ -42,9 +42,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t before = data[0] & 1 ? used : 0;
     memcpy(whole, head, before);
     memcpy(whole + before, data + 1, size - 1);
+    whole[before + size - 1] = 0;
     fuzz_file(path, "plan", whole, before + size - 1);
     fuzz_begin(size);
-    if (clr_planner_open(NULL, "estimate", path, &planner) == CLR_OK) {
+    if (clr_planner_open(NULL, "estimate", data[0] & 2 ? NULL : path, &planner) == CLR_OK) {
+        if (data[0] & 2)
+            clr_planner_take(planner, whole);
         for (int i = 0; i < 4; i++) {
             clr_conv_problem problem =
                 clr_conv_problem_of(2, 8 + i, 8, 4 << i, 16, i % 2 ? 1 : 3, 1 + i % 2, i % 2 ? 0 : 1);
@@ -67,5 +70,7 @@ void fuzz_seeds(void)
     fuzz_seed(text, n + 1);
     char *rows = strchr(text, '\n');
     rows[0] = '1';
+    fuzz_seed(rows, n + 1 - (size_t)(rows - text));
+    rows[0] = '3';
     fuzz_seed(rows, n + 1 - (size_t)(rows - text));
 }
