@@ -101,9 +101,9 @@ job_state() {
     squeue -h -j "$job" -o %T 2>/dev/null
 }
 
-# job_end: the program stops in time for SLURM_JOB_END_TIME, which older Slurms do not set.
+# job_end: the program stops in time for SLURM_JOB_END_TIME, which older Slurms do not set: then it may be that of the shell that submitted.
 job_end() {
-    [ -z "${SLURM_JOB_END_TIME:-}" ] || return 0
+    [ "${SLURM_JOB_END_TIME:-0}" -le "$(date +%s)" ] 2>/dev/null || return 0
     end=$(squeue -h -j "$job" -o %e 2>/dev/null)
     [ -n "$end" ] && end=$(date -d "$end" +%s 2>/dev/null) && export SLURM_JOB_END_TIME="$end"
     return 0
@@ -111,11 +111,16 @@ job_end() {
 
 # go_on STATUS RUN_DIR [NAME]: puts this job back into the queue where the program stopped cleanly (75), met a fault, or was killed when
 # this script was told to end (srun takes a TERM to the whole job for itself, and kills), and is getting on: a run that was restarted
-# MAX_RESTARTS times, or that came no further in three starts, is left for a person to look at, and so is a job that somebody cancelled.
+# MAX_RESTARTS times, or that came no further in three starts, is left for a person to look at, and so is one that the file RUN_DIR/stop
+# ended (stopped, then), or a job that somebody cancelled.
 # RUN_DIR/NAME (restarts) counts. Exits.
 go_on() {
     [ "$1" = 75 ] || { [ "$1" != 0 ] && [ -n "$told" ]; } || fault "$1" || exit "$1"
     [ -n "${SLURM_JOB_ID:-}" ] || exit "$1"
+    if [ -z "${3:-}" ] && [ -e "$2/stopped" ]; then
+        printf '%s: stopped by the file stop; not put back into the queue\n' "$2" >&2
+        exit 75
+    fi
     latest=''
     [ ! -f "$2/checkpoints/latest" ] || latest=$(head -n 1 "$2/checkpoints/latest")
     restarts=$2/${3:-restarts}

@@ -125,6 +125,26 @@ RUN_DIR=$work/run timeout 200 sh "$top/jobs/probe.sh" >out 2>&1 || die "probe: $
 SLURM_JOB_ID=1 SLURM_RESTART_COUNT=3 MAX_RESTARTS=2 sh "$top/jobs/pretrain.sh" $settings >out 2>&1 && die "a fourth start, of two"
 grep -q "job 1 was restarted 3 times; it is not started again" out || die "$(cat out)"
 
+# With stand-ins for Slurm's commands: a run that stopped goes back into the queue, one that the file stop ended does not; the job's end is asked
+# for where that of the submitting shell is past.
+printf '#!/bin/sh\ncase "$*" in *%%e*) echo 2100-01-01T00:00:00 ;; *) echo RUNNING ;; esac\n' >bin/squeue
+printf '#!/bin/sh\necho "$@" >>"%s/put-back"\n' "$work" >bin/scontrol
+chmod +x bin/squeue bin/scontrol
+with_slurm() { # COMMAND: in a shell that has read common.sh
+    PATH=$work/bin:$PATH SLURM_JOB_ID=1 SIMCLR_JOBS=$top/jobs sh -c '. "$SIMCLR_JOBS/common.sh"; eval "$1"' x "$1" >out 2>&1
+}
+with_slurm "go_on 75 run" || die "a run that stopped is not put back: $(cat out)"
+[ "$(cat put-back)" = "requeue 1" ] || die "a run that stopped: $(cat out put-back)"
+touch run/stopped
+with_slurm "go_on 75 run"
+[ $? = 75 ] && [ "$(wc -l <put-back)" = 1 ] && grep -q "stopped by the file stop; not put back" out || die "a run that the file stop ended: $(cat out put-back)"
+rm run/stopped
+for end in '' 86400 4200000000; do
+    SLURM_JOB_END_TIME=$end with_slurm 'job_end; echo "end=$SLURM_JOB_END_TIME"' || die "$(cat out)"
+    case $end in 42*) want=$end ;; *) want=$(date -d 2100-01-01T00:00:00 +%s) ;; esac
+    grep -q "^end=$want\$" out || die "SLURM_JOB_END_TIME=$end becomes $(cat out)"
+done
+
 # Modules: the command is found where the site keeps it, what it cannot load is an error, and so is no command at all.
 mkdir -p modules/init
 echo 'module() { [ "$*" = "load gcc openmpi/4" ] && LOADED=$*; }' >modules/init/sh

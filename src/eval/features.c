@@ -2,6 +2,7 @@
 #include "clr/features.h"
 
 #include "clr/augment.h"
+#include "clr/h5.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/tensor.h"
@@ -46,7 +47,11 @@ static clr_status encode(const extraction *e, int64_t at, int n)
         row[k] = e->out[k] ? e->mine[k] + at * e->out[k]->dim : NULL;
     float *x = e->encoder ? e->x : row[H];
     void *buffer = clr_alloc((size_t)clr_store_bytes(e->store, ids, n), 1);
-    clr_status st = clr_store_read(e->store, ids, n, e->channels, buffer, image);
+    int tries = 0;
+    clr_status st;
+    do
+        st = clr_store_read(e->store, ids, n, e->channels, buffer, image);
+    while (clr_h5_again(st, &tries));
     if (st == CLR_OK) {
 #pragma omp parallel for schedule(static)
         for (int i = 0; i < n; i++)

@@ -104,11 +104,11 @@ static clr_status settle(clr_training *t, int64_t number)
 static clr_status loop(clr_training *t, clr_run_result *result)
 {
     clr_status st = CLR_OK;
+    int64_t number = t->begin;
+
     if (t->first)
         clr_training_forget(t);
     bool stop = clr_training_asked(t); /* told so during the start */
-    int64_t number = t->begin;
-
     t->began = t->spoke = t->last_save = clr_seconds();
     t->spoke_step = t->begin;
     while (number < t->total && !stop && st == CLR_OK)
@@ -125,9 +125,9 @@ static clr_status loop(clr_training *t, clr_run_result *result)
     if (number == t->total)
         return CLR_OK;
     clr_info("stopped after step %" PRId64 " of %" PRId64 " (%s), %s: the same command goes on from there", number, t->total, clr_training_why(t),
-             t->unsaved            ? "BUT THE LAST CHECKPOINT IS AN OLDER ONE"
-             : number > t->begin   ? "checkpoint written"
-                                   : "before any step of this start");
+             t->unsaved          ? "BUT THE LAST CHECKPOINT IS AN OLDER ONE"
+             : number > t->begin ? "checkpoint written"
+                                 : "before any step of this start");
     return clr_comm_agree(t->comm, CLR_STOPPED);
 }
 
