@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Sourced by what launches the program. It runs in a session of its own, so that the Ctrl-C, Ctrl-\ and hang-up of a terminal reach this
 # script alone: mpirun kills the ranks a second after an interrupt, whatever they still have to save. It is told with USR1, which mpirun and
 # srun hand on to the ranks, and little else.

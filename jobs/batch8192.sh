@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # A global batch of 8192 images on one small machine: 8 ranks x 1024 images of Fashion-MNIST, 16,382 negatives for every anchor, ResNet-18 with
 # the CIFAR stem at full width. --microbatch lets all ranks together encode 512 images at a time; the loss sees all 8192. Then the first
 # step once more on one rank: it must have the same loss.

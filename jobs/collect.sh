@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # collect.sh RUNS: one line a run below RUNS: its last loss and the top-1 of each evaluation.
 set -eu
 runs=${1:?folder with runs}

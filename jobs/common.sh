@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Sourced by the job scripts: modules, the program, launching it under Slurm or on a laptop, and putting a job back into the queue.
 jobs=${SIMCLR_JOBS:-$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)}
 . "$jobs/site.sh"

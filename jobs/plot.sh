@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # plot.sh RUN_DIR: RUN_DIR/metrics.tsv -> RUN_DIR/metrics.png (loss beside chance, contrastive accuracy), where gnuplot is present.
 set -eu
 run=${1:?run directory}

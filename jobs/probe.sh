@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 #SBATCH --job-name=simclr-probe
 #SBATCH --requeue
 #SBATCH --open-mode=append

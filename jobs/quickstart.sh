@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # From nothing to a number: installs, builds, packs Fashion-MNIST, pretrains over MPI on all cores, evaluates, draws.
 # Run again, it goes on from the last checkpoint. Settings: the preset fashion-mnist (src/cmd/presets.h).
 #   RUN_DIR=DIR   where the run goes (runs/quickstart)     RANKS=N   MPI ranks (2 where there are 2 cores or more)

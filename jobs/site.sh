@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # The one place to edit for a site: what Slurm should give, and how programs are found there. Sourced by the job scripts and by
 # submit.sh; a value from the environment wins.
 : "${ACCOUNT=}"            # sbatch --account

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # submit.sh SCRIPT OPTIONS...: sbatch with the settings of jobs/site.sh. An ablation becomes an array as long as its table.
 set -eu
 jobs=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

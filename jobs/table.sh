@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Sourced: tables of settings, a line each: a name, then options of simclr pretrain, parted by blanks; '#' begins a comment line.
 
 # settings TABLE: its lines, however they end, without comments and a byte order mark

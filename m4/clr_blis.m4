@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # CLR_BLIS: BLIS_CFLAGS and BLIS_LIBS. BLIS 0.9 of Debian has no .pc file and keeps its header in
 # a folder per threading flavour below the multiarch include folder; the serial flavour is
 # preferred, because this program parallelises above BLIS.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # CLR_MPI: MPI_CFLAGS and MPI_LIBS. The compiler's own (CC=mpicc), else Open MPI's
 # pkg-config file, else what the mpicc on PATH says of itself.
 AC_DEFUN([CLR_MPI], [

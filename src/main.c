@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* simclr COMMAND [OPTIONS]: finds the command, layers its options, starts MPI, turns the outcome into an exit status.
    */
 
@@ -20,8 +21,9 @@ enum { LEAST = 32000000 }; /* bytes of memory, below which no command begins */
 
 static void usage(FILE *out)
 {
-    fprintf(out, "simclr %s: contrastive pretraining (SimCLR) on CPU clusters\n\n"
-                 "  simclr COMMAND [OPTIONS]     alone, or under srun or mpirun\n\ncommands:\n",
+    fprintf(out,
+            "simclr %s: contrastive pretraining (SimCLR) on CPU clusters\n\n"
+            "  simclr COMMAND [OPTIONS]     alone, or under srun or mpirun\n\ncommands:\n",
             PACKAGE_VERSION);
     for (const clr_command *const *c = clr_commands; *c; c++)
         fprintf(out, "  %-13s %s\n", (*c)->name, (*c)->help);
@@ -31,10 +33,11 @@ static void usage(FILE *out)
 
 static void command_usage(FILE *out, const clr_command *command)
 {
-    fprintf(out, "simclr %s%s%s %s\n  %s\n\n", command->name, *command->arguments ? " " : "", command->arguments, "[OPTIONS]",
-            command->help);
+    fprintf(out, "simclr %s%s%s %s\n  %s\n\n", command->name, *command->arguments ? " " : "", command->arguments,
+            "[OPTIONS]", command->help);
     clr_opt_help(out, command->options);
-    fprintf(out, "  --config=FILE\n      options from a file, one 'name = value' a line; of several files the last wins, and the command line over all\n");
+    fprintf(out, "  --config=FILE\n      options from a file, one 'name = value' a line; of several files the last "
+                 "wins, and the command line over all\n");
 }
 
 /* A command's name is one word, or two ("bench step"); *used says how many. */
@@ -60,8 +63,8 @@ static const clr_command *find(int argc, char **argv, int *used)
         n = 2;
     }
     const char *near = clr_opt_nearest(name, words, n);
-    clr_fail(CLR_EUSAGE, "there is no %s '%s'%s%s%s", option ? "option" : "command", name, near ? "; did you mean '" : " (simclr --help lists them)",
-             near ? near : "", near ? "'?" : "");
+    clr_fail(CLR_EUSAGE, "there is no %s '%s'%s%s%s", option ? "option" : "command", name,
+             near ? "; did you mean '" : " (simclr --help lists them)", near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
@@ -100,7 +103,8 @@ static clr_status parse(const clr_command *command, int argc, char **argv, clr_o
     }
     if (st == CLR_OK && (set->arguments < command->least || set->arguments > command->most))
         st = set->arguments > command->most
-                 ? clr_fail(CLR_EUSAGE, "'%s': one argument too many (options begin with --)", set->argument[command->most])
+                 ? clr_fail(CLR_EUSAGE, "'%s': one argument too many (options begin with --)",
+                            set->argument[command->most])
                  : clr_fail(CLR_EUSAGE, "an argument is missing: simclr %s %s", command->name, command->arguments);
     return st == CLR_OK ? clr_opt_finish(set) : st;
 }
@@ -111,7 +115,8 @@ static clr_status flush(void)
     errno = 0;
     if (!fflush(stdout) && !ferror(stdout))
         return CLR_OK;
-    return clr_fail(CLR_EIO, "standard output: what was printed is lost: %s", errno ? strerror(errno) : "an earlier write failed");
+    return clr_fail(CLR_EIO, "standard output: what was printed is lost: %s",
+                    errno ? strerror(errno) : "an earlier write failed");
 }
 
 /* The same, without MPI. */
@@ -131,14 +136,15 @@ static bool helped(int argc, char **argv)
 
     for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         const clr_command *command = argv[1][0] == '-' ? NULL : find(argc, argv, &words);
-        bool help = !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"), version = i == 1 && !strcmp(argv[1], "--version");
+        bool help = !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"),
+             version = i == 1 && !strcmp(argv[1], "--version");
         if (help && !command && argv[1][0] != '-')
             return false; /* no such command: said later */
         if (help && clr_comm_leads())
             command ? command_usage(stdout, command) : usage(stdout);
         if (version && clr_comm_leads())
-            printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()), clr_comm_library(),
-                   clr_gemm_library(), clr_h5_library(), clr_image_libraries());
+            printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()),
+                   clr_comm_library(), clr_gemm_library(), clr_h5_library(), clr_image_libraries());
         if (help || version)
             return true;
     }
@@ -154,8 +160,9 @@ static int stand_by(const clr_command *command)
 
     clr_log_rank(rank, size);
     if (command)
-        clr_warn("%s runs once, in process 0; this one, %d of %d by %s, does nothing (start it once; 'env -u %s' runs one in each process)", command->name,
-                 rank, size, by, by);
+        clr_warn("%s runs once, in process 0; this one, %d of %d by %s, does nothing (start it once; 'env -u %s' runs "
+                 "one in each process)",
+                 command->name, rank, size, by, by);
     return 0;
 }
 

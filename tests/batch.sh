@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # jobs/batch8192.sh, smaller: 8 ranks and microbatches, remainders everywhere, the same first loss as one rank; and what it says of memory.
 . "${top_srcdir:-.}/tests/lib.sh"
 cd "$work" || exit 1

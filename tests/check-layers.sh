@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # Includes point towards the beginning of src/LAYERS, and each foreign header stays in its home.
 cd "${top_srcdir:-.}" || exit 99
 exec awk '

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # The disk of a run, a small tmpfs, fills up after the first checkpoint. Full to the end: the run fails and says why, and the same
 # command goes on once there is room. Full for a while: no row of metrics.tsv is lost.
 . "${top_srcdir:-.}/tests/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # dist.sh: what `make dist` packs is what git keeps of the sources, tests and jobs; a header that no module.am names is found here.
 set -u
 top=$(cd "${top_srcdir:-.}" && pwd) build=$(cd "${top_builddir:-.}" && pwd)

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # The job scripts as on a laptop, without Slurm: pretrain, stop, go on, an ablation, a probe, the results side by side; environment
 # modules in a shell that does not know them.
 . "${top_srcdir:-.}/tests/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # kills.sh [TRIALS [SEED]]: kill -9 of one rank, of all ranks, or of mpirun at seeded random moments, every other one in the next save; every
 # fourth time the newest checkpoint is damaged as well (cut short, one byte turned, emptied); every fifth time it is the disk, a small tmpfs,
 # that fills up instead, until there is room again. Each run is then started again with the same command: it must end, its last checkpoint

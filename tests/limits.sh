@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # Limits of the system, of the batch system and of containers: seen before they are met, and an error with its reason where they are.
 . "${top_srcdir:-.}/tests/lib.sh"
 cd "$work" || exit 1

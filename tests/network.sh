@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # Stored results of small networks, for everyone: tests/data/*.txt, made by tests/peer/expect.py.
 top=${top_srcdir:-.} build=${top_builddir:-.}
 for plan in estimate estimate:implicit estimate:winograd2,implicit; do

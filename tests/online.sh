@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # --online-probe: the network learns the same bits with it and without; its accuracy rises above chance, is the same on any number of
 # ranks and in pieces, and goes on bit for bit after a stop; without labels it is refused.
 . "${top_srcdir:-.}/tests/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # pack and info as a user types them: good sources, bad ones, damage. Pictures are written byte by byte.
 set -u
 simclr=$(cd "${top_builddir:-.}" && pwd)/simclr

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # Whole ResNet-18 and ResNet-50, every value, against PyTorch with the same weights. SIMCLR_PEER_PYTHON: an interpreter with torch and
 # numpy; SIMCLR_PEER_DIR: the folder with the networks' definition.
 top=${top_srcdir:-.} build=${top_builddir:-.}

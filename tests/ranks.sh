@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # The number of ranks and threads changes the speed and nothing else: the first losses of 1, 2, 3 and 4 ranks on the same batch agree to
 # 1e-5, so do the norms of the first gradient (test_step compares the gradients themselves).
 . "${top_srcdir:-.}/tests/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # What is wrong is said in one line that names it; exit status not 0; nothing is overwritten.
 . "${top_srcdir:-.}/tests/lib.sh"
 

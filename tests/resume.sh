@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # A run that is stopped and goes on, twice within one epoch, is the run that was never stopped: the same bits, and every step once.
 . "${top_srcdir:-.}/tests/lib.sh"
 n=20

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # The rules of CONVENTIONS that a program can check: format, sizes, contracts, shell scripts, static analysis. A tool that is not
 # installed is named, and its part is left out.
 cd "${top_srcdir:-.}" || exit 99

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # Installs what the tests need, builds in build/tests, runs every test; the last line is "N passed, N failed[, N skipped]".
 set -u
 cd "$(dirname "$0")/.." || exit 1

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # same.sh OLD NEW [CASE...]: whether two builds of simclr compute the same numbers. A dozen short runs with each; every tensor of the last
 # checkpoint must be equal bit for bit, and every column of metrics.tsv but the seconds. Then NEW goes on with a run that OLD left half
 # way, to the end of the run that nobody interrupted. Not part of `make check`: it needs an earlier build (git worktree add, configure, make).

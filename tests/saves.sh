@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # When a run saves and what stays; saves that fail for a while, for good, or when the run is told to stop; options that may change and
 # options that may not; the watchdog; a lock from another host: alive, and a stop while it is waited for.
 . "${top_srcdir:-.}/tests/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # What a run says of itself is true: a collapse, a loss that is worse than chance.
 . "${top_srcdir:-.}/tests/lib.sh"
 

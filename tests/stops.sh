@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # What stops a run before its end, each with a checkpoint of the last step, status 75 and the reason in words: signals, the file RUN/stop, time,
 # a dataset that cannot be read. Gone on with, it is the run that was never stopped.
 . "${top_srcdir:-.}/tests/lib.sh"

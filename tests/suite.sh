@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # Builds in build/tests and runs every test of `make check`; counts single test cases, not programs.
 set -u
 cd "$(dirname "$0")/.." || exit 1

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # One global batch however many ranks: a step against the double-precision reference of the whole batch (src/train/test_table.c).
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 command -v "${MPIRUN:-mpirun}" >/dev/null 2>&1 || { echo "no mpirun here"; exit 77; }

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # Where OpenMP gives fewer threads than were asked for, all of the work is done by those there are: the same losses.
 . "${top_srcdir:-.}/tests/lib.sh"
 

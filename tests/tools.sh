@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # The commands around a run: views, doctor, bench, --version: what they print is what scripts read.
 . "${top_srcdir:-.}/tests/lib.sh"
 cd "$work" || exit 1

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_AUGMENT_H
 #define CLR_AUGMENT_H
 /* Augmentations: an ordered list of operators ("crop:0.08-1,flip,color:1.0,gray:0.2,blur"), applied to one view of one
@@ -56,15 +57,16 @@ size_t clr_augment_floats(int64_t pixels, int width, int channels, int size);
 void clr_augment_apply(const clr_augment *augment, const clr_image *image, int size, uint64_t seed, uint64_t epoch,
                        uint64_t sample, uint32_t view, float *scratch, float *out);
 
-/* The shorter side of stored images that is enough for views of that size: 256 for 224. Larger ones only take memory and
-   time. */
+/* The shorter side of stored images that is enough for views of that size: 256 for 224. Larger ones only take memory
+   and time. */
 int clr_augment_enough(int size);
 
 /* Evaluation: sizes over 32: central square of rint(0.875 * shorter side), bicubic to size; 32 and less: resized
    only where the size differs (protocol 1.2). */
 void clr_augment_evaluate(const clr_image *image, int size, float *scratch, float *out);
 
-/* What it does, in words: how whoever uses the weights elsewhere must prepare images. text: CLR_AUGMENT_WORDS characters. */
+/* What it does, in words: how whoever uses the weights elsewhere must prepare images. text: CLR_AUGMENT_WORDS
+   characters. */
 enum { CLR_AUGMENT_WORDS = 400 };
 void clr_augment_protocol(int size, int channels, char *text);
 

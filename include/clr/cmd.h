@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_CMD_H
 #define CLR_CMD_H
-/* Subcommands: one file a member in src/cmd/, the words in src/cmd/commands.h. main parses each one's table, reads --config and
-   --preset where the table has them, starts MPI where the command needs it, and turns the status into an exit status. */
+/* Subcommands: one file a member in src/cmd/, the words in src/cmd/commands.h. main parses each one's table, reads
+   --config and --preset where the table has them, starts MPI where the command needs it, and turns the status into an
+   exit status. */
 
 #include "clr/comm.h"
 #include "clr/opt.h"
@@ -9,12 +11,14 @@
 typedef struct clr_command {
     const char *name, *arguments, *help; /* "pack", "SRC OUT.h5", one sentence */
     const clr_opt *options;
-    size_t config_bytes;                 /* of the struct that options fill */
-    int least, most;                     /* positional arguments */
-    bool alone;                          /* one process does it; MPI is not started, and other processes of a launcher do nothing */
-    void (*before)(void);                /* local, in the leading process, before MPI starts: what is to be said even where it cannot; or NULL */
-    bool watches;                        /* starts its watchdog itself, see clr/watchdog.h */
-    /* Collective. config: filled; set->argument: positional. The status returned is agreed upon, or this rank's alone. */
+    size_t config_bytes; /* of the struct that options fill */
+    int least, most;     /* positional arguments */
+    bool alone;          /* one process does it; MPI is not started, and other processes of a launcher do nothing */
+    void (*before)(
+        void); /* local, in the leading process, before MPI starts: what is to be said even where it cannot; or NULL */
+    bool watches; /* starts its watchdog itself, see clr/watchdog.h */
+    /* Collective. config: filled; set->argument: positional. The status returned is agreed upon, or this rank's
+       alone. */
     clr_status (*run)(clr_comm *comm, void *config, const clr_opt_set *set);
 } clr_command;
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_COMM_H
 #define CLR_COMM_H
 /* The only door to MPI. Failures inside MPI stop all ranks (MPI_ERRORS_ARE_FATAL); everything else that
@@ -36,6 +37,7 @@ void clr_comm_part_free(clr_comm *part); /* collective over part; accepts NULL *
 /* Local. Ends every rank of the job now, naming this rank, its host and why. Does not return. */
 void clr_comm_abort(clr_comm *comm, int exit_status, const char *why) __attribute__((noreturn));
 
+/* Local. This process' number among clr_comm_size(), and the name of its host (the communicator's). */
 int clr_comm_rank(const clr_comm *comm);
 int clr_comm_size(const clr_comm *comm);
 const char *clr_comm_host(const clr_comm *comm);
@@ -63,10 +65,10 @@ bool clr_comm_agreed(const clr_comm *comm, clr_status st);
 /* Collective. */
 void clr_comm_barrier(clr_comm *comm);
 void clr_comm_broadcast(clr_comm *comm, void *data, int64_t bytes, int root);
-void clr_comm_sum(clr_comm *comm, float *data, int64_t count);          /* in place */
-void clr_comm_sum_double(clr_comm *comm, double *data, int64_t count);  /* in place */
-void clr_comm_max_double(clr_comm *comm, double *data, int64_t count);  /* in place */
-void clr_comm_sum_int(clr_comm *comm, int64_t *data, int64_t count);    /* in place */
+void clr_comm_sum(clr_comm *comm, float *data, int64_t count);         /* in place */
+void clr_comm_sum_double(clr_comm *comm, double *data, int64_t count); /* in place */
+void clr_comm_max_double(clr_comm *comm, double *data, int64_t count); /* in place */
+void clr_comm_sum_int(clr_comm *comm, int64_t *data, int64_t count);   /* in place */
 
 /* Collective. Rank r gives counts[r] floats (counts is the same on every rank); all hold the
    concatenation in rank order in all, which must not overlap mine. */

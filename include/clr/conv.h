@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_CONV_H
 #define CLR_CONV_H
 /* Convolutions: a problem (shapes), a table of solvers (algorithms), a planner that chooses. A solver is one file
@@ -129,9 +130,9 @@ void clr_planner_close(clr_planner *planner); /* accepts NULL */
 const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_problem *problem,
                                           clr_direction direction);
 
-/* Collective, before the first choice. Takes the choices of text, which clr_planner_text made (rank 0's; others pass NULL), where that was with
-   this instruction set and number of threads: then the same solvers give the same bits, on whatever processor. Whether it did; the same on every
-   rank. What is not in it, or no longer allowed, is planned. */
+/* Collective, before the first choice. Takes the choices of text, which clr_planner_text made (rank 0's; others pass
+   NULL), where that was with this instruction set and number of threads: then the same solvers give the same bits, on
+   whatever processor. Whether it did; the same on every rank. What is not in it, or no longer allowed, is planned. */
 bool clr_planner_take(clr_planner *planner, const char *text);
 
 /* Local. How many choices there are; and they as text, a plan file's, freed by clr_free. */

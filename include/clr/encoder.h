@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_ENCODER_H
 #define CLR_ENCODER_H
 /* The network: ResNet encoder f (He et al. 2015, torchvision's v1.5 form and names) and projection head g. h = f(x)
@@ -68,6 +69,7 @@ void clr_encoder_backward(clr_encoder *encoder, const float *dz, bool accumulate
 /* Inference mode: running statistics. h, z may be NULL. Takes the place of what backward would need. Local. */
 void clr_encoder_infer(clr_encoder *encoder, const float *x, int n, float *h, float *z);
 
+/* Local. The encoder's own, overwritten by the next forward or inference. */
 const clr_encoder_times *clr_encoder_times_of(const clr_encoder *encoder);
 double clr_encoder_flops(const clr_encoder *encoder); /* of one view's forward and backward, convolutions only */
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_ERR_H
 #define CLR_ERR_H
 /* Errors are values. A function that can meet bad input, a full disk or a signal returns a clr_status

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_EVALUATE_H
 #define CLR_EVALUATE_H
 /* How good are features: a linear classifier and a kNN vote. Collective: ranks share the work, all get the result. */
@@ -13,14 +14,17 @@ typedef struct clr_knn_config {
     int64_t k;
     double temperature;
 } clr_knn_config;
-clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features *test, const clr_knn_config *config, clr_evaluation *result);
+clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features *test, const clr_knn_config *config,
+                   clr_evaluation *result);
 
-/* Softmax regression, SGD with Nesterov momentum and cosine schedule on standardised features (train's mean and deviation). */
+/* Softmax regression, SGD with Nesterov momentum and cosine schedule on standardised features (train's mean and
+   deviation). */
 typedef struct clr_linear_config {
     int64_t epochs, batch;
     double lr, momentum, weight_decay;
     uint64_t seed;
 } clr_linear_config;
-clr_status clr_linear_probe(clr_comm *comm, const clr_features *train, const clr_features *test, const clr_linear_config *config, clr_evaluation *result);
+clr_status clr_linear_probe(clr_comm *comm, const clr_features *train, const clr_features *test,
+                            const clr_linear_config *config, clr_evaluation *result);
 
 #endif

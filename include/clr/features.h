@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_FEATURES_H
 #define CLR_FEATURES_H
-/* Features of a whole dataset, extracted once in inference mode and kept in memory: probes and kNN see only these, so they cannot
-   touch the encoder. Collective: ranks share the images, every rank gets all rows. */
+/* Features of a whole dataset, extracted once in inference mode and kept in memory: probes and kNN see only these,
+   so they cannot touch the encoder. Collective: ranks share the images, every rank gets all rows. */
 
 #include "clr/comm.h"
 #include "clr/encoder.h"
@@ -17,13 +18,15 @@ typedef struct clr_features {
     int classes;
 } clr_features;
 
-/* of: 'h' or 'z', from encoder; encoder NULL: the pixels themselves, in [0, 1]. size: side of an image, which is cut and resized
-   as clr_augment_evaluate says. The store must outlive the features. Fails where an image cannot be read, with CLR_EMEMORY
-   where the rows do not fit, and with CLR_ENUMERIC where a feature is not a number. The status is agreed upon. */
-clr_status clr_features_extract(clr_comm *comm, clr_store *store, clr_encoder *encoder, char of, int size, int channels, clr_features *features);
+/* of: 'h' or 'z', from encoder; encoder NULL: the pixels themselves, in [0, 1]. size: side of an image, which is cut
+   and resized as clr_augment_evaluate says. The store must outlive the features. Fails where an image cannot be read,
+   with CLR_EMEMORY where the rows do not fit, and with CLR_ENUMERIC where a feature is not a number. The status is
+   agreed upon. */
+clr_status clr_features_extract(clr_comm *comm, clr_store *store, clr_encoder *encoder, char of, int size, int channels,
+                                clr_features *features);
 /* The same, h and z at once. */
-clr_status clr_features_extract_both(clr_comm *comm, clr_store *store, clr_encoder *encoder, int size, int channels, clr_features *h,
-                                     clr_features *z);
+clr_status clr_features_extract_both(clr_comm *comm, clr_store *store, clr_encoder *encoder, int size, int channels,
+                                     clr_features *h, clr_features *z);
 void clr_features_free(clr_features *features);
 
 #endif

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_FROZEN_H
 #define CLR_FROZEN_H
-/* A trained network out of a checkpoint alone: its architecture from the config text in the file, its weights, in inference mode. */
+/* A trained network out of a checkpoint alone: its architecture from the config text in the file, its weights, in
+   inference mode. */
 
 #include "clr/ckpt.h"
 #include "clr/config.h"
@@ -17,8 +19,8 @@ typedef struct clr_frozen {
     clr_encoder *encoder;
 } clr_frozen;
 
-/* Collective. where: a checkpoint, a run directory, or a folder of checkpoints (then its newest good one). views: the most that one
-   call will encode. The status is agreed upon. Closed by clr_frozen_close, also after a failure. */
+/* Collective. where: a checkpoint, a run directory, or a folder of checkpoints (then its newest good one). views:
+   the most that one call will encode. The status is agreed upon. Closed by clr_frozen_close, also after a failure. */
 clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_frozen *frozen);
 void clr_frozen_close(clr_frozen *frozen);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_GEMM_H
 #define CLR_GEMM_H
 /* Matrix products through BLIS, single-threaded: callers split the work. Local; safe on several threads. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_HASH_H
 #define CLR_HASH_H
 /* 64-bit checksums (FNV-1a over 8-byte words with a final mix): against damage, not against malice. */

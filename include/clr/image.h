@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_IMAGE_H
 #define CLR_IMAGE_H
 /* Pictures in memory: decoded from PNG and JPEG bytes, written as PNG. Local; safe on several threads. */
@@ -19,12 +20,13 @@ void clr_image_free(clr_image *image); /* accepts a zeroed one */
 /* Refused above these: decompression bombs. */
 enum { CLR_IMAGE_SIDE = 32768, CLR_IMAGE_PIXELS = 1 << 27 };
 
-/* How a file's samples become pixels where there is a choice. Zeroed: as they are stored, 16 bits over their full range. */
+/* How a file's samples become pixels where there is a choice. Zeroed: as they are stored, 16 bits over their full
+   range. */
 typedef struct clr_image_rules {
     bool upright; /* the picture is turned and mirrored as its EXIF orientation says */
     bool stretch; /* 16-bit PNG: the least and the largest sample of each picture become 0 and 255 */
-    int low,
-        high; /* 16-bit PNG, not stretched: the samples that become 0 and 255, and what is beyond them; high 0: 0 and 65535 */
+    /* 16-bit PNG, not stretched: the samples that become 0 and 255, and what is beyond them; high 0: 0 and 65535. */
+    int low, high;
 } clr_image_rules;
 
 /* "full", "image" or "MIN-MAX" into rules, else CLR_EUSAGE; and back. text: CLR_IMAGE_RANGE characters. */
@@ -41,16 +43,17 @@ typedef struct clr_image_facts {
     bool cmyk, unmarked; /* CMYK, converted without a profile; without Adobe's marker: taken as 0 for no ink */
 } clr_image_facts;
 
-/* Decodes a whole PNG or JPEG file held in memory, told apart by its first bytes, not by its name. Every colour type, bit depth and
-   interlace; 16 bits are rounded to 8; alpha over white; gray stays gray. Everything is decoded to the end: truncation, damage to what
-   the pixels depend on, and numbers beyond the palette are CLR_EINPUT with the reason (the caller names the file). What is odd beside the
-   pixels (data behind the picture, ancillary chunks that are damaged or out of place) is passed over. rules: NULL is zeroed;
-   facts may be NULL. */
+/* Decodes a whole PNG or JPEG file held in memory, told apart by its first bytes, not by its name. Every colour
+   type, bit depth and interlace; 16 bits are rounded to 8; alpha over white; gray stays gray. Everything is decoded to
+   the end: truncation, damage to what the pixels depend on, and numbers beyond the palette are CLR_EINPUT with the
+   reason (the caller names the file). What is odd beside the pixels (data behind the picture, ancillary chunks that are
+   damaged or out of place) is passed over. rules: NULL is zeroed; facts may be NULL. */
 clr_status clr_image_decode_by(const uint8_t *bytes, size_t length, const clr_image_rules *rules, clr_image *image,
                                clr_image_facts *facts);
 clr_status clr_image_decode(const uint8_t *bytes, size_t length, clr_image *image); /* the same with NULL, NULL */
 
-/* The same into memory of the caller; image->pixels is at (not to be freed). A picture of more than room bytes is CLR_EINPUT. */
+/* The same into memory of the caller; image->pixels is at (not to be freed). A picture of more than room bytes is
+   CLR_EINPUT. */
 typedef struct clr_image_room {
     uint8_t *at, *spare; /* room bytes each; spare is used where rules are upright, and may be NULL elsewhere */
     size_t room;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_ISA_H
 #define CLR_ISA_H
 /* Instruction sets chosen at run time. A file listed in kernel_sources is compiled once for each set

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_KIND_H
 #define CLR_KIND_H
-/* What a file is by its first bytes, for messages about files that are not what their names say. Local; safe on several threads. */
+/* What a file is by its first bytes, for messages about files that are not what their names say. Local; safe on
+   several threads. */
 
 #include "clr/err.h"
 
@@ -27,9 +29,9 @@ typedef struct clr_kind {
 /* NULL where the bytes say nothing. All kinds are constants. */
 const clr_kind *clr_kind_of(const uint8_t *head, size_t length);
 
-/* Before path is opened as HDF5: CLR_EINPUT, naming what it is and the remedy, where it is a folder, an empty file, or one whose first
-   bytes say that it is something else. CLR_OK where nothing speaks against it, and where it cannot be read, which opening it will say.
-   dataset: one of simclr pack is wanted, else a checkpoint. */
+/* Before path is opened as HDF5: CLR_EINPUT, naming what it is and the remedy, where it is a folder, an empty file,
+   or one whose first bytes say that it is something else. CLR_OK where nothing speaks against it, and where it cannot
+   be read, which opening it will say. dataset: one of simclr pack is wanted, else a checkpoint. */
 clr_status clr_kind_check(const char *path, bool dataset);
 
 #endif

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LOADER_H
 #define CLR_LOADER_H
-/* Augmented views, one batch ahead of the compute. An I/O thread reads the next step's images from the store; views are
-   made sample by sample, claimed through one counter by a background thread of low priority and, once the training thread
-   arrives, by all OpenMP threads, so that no core idles and none is fought over. Local, except for nothing: ranks do not talk. */
+/* Augmented views, one batch ahead of the compute. An I/O thread reads the next step's images from the store; views
+   are made sample by sample, claimed through one counter by a background thread of low priority and, once the training
+   thread arrives, by all OpenMP threads, so that no core idles and none is fought over. Local, except for nothing:
+   ranks do not talk. */
 
 #include "clr/augment.h"
 #include "clr/sampler.h"
@@ -12,16 +14,17 @@ typedef struct clr_loader clr_loader;
 
 typedef struct clr_loader_config {
     clr_sampler sampler;
-    int64_t first;             /* this rank's share of each global batch: samples first .. first + count - 1 */
-    int count;                 /* B */
-    int channels, size;        /* of a view */
-    clr_augment augment[2];    /* of the first and the second view */
-    int64_t last_step;         /* one past the last step that will be asked for */
+    int64_t first;          /* this rank's share of each global batch: samples first .. first + count - 1 */
+    int count;              /* B */
+    int channels, size;     /* of a view */
+    clr_augment augment[2]; /* of the first and the second view */
+    int64_t last_step;      /* one past the last step that will be asked for */
 } clr_loader_config;
 
 /* Bytes that clr_loader_open takes. */
 int64_t clr_loader_bytes(const clr_store *store, const clr_loader_config *config);
-/* About what it would take if the images had been packed with their shorter side at most shorter, the longer one twice that. */
+/* About what it would take if the images had been packed with their shorter side at most shorter, the longer one
+   twice that. */
 int64_t clr_loader_bytes_resized(const clr_store *store, const clr_loader_config *config, int shorter);
 
 /* The store stays the caller's and must outlive the loader. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LOG_H
 #define CLR_LOG_H
 /* What the program says while it runs: on stderr, and in the run's log file where one is open.
@@ -11,9 +12,11 @@
 /* Local. Only rank 0 says clr_info; clr_warn speaks on every rank and names it. */
 void clr_log_rank(int rank, int ranks);
 
-/* Local. Copies everything said from now on into the file at path (appended, see clr_plain_open), NULL stops that. CLR_EIO. */
+/* Local. Copies everything said from now on into the file at path (appended, see clr_plain_open), NULL stops that.
+   CLR_EIO. */
 clr_status clr_log_file(const char *path);
 
+/* Local; any thread. A line to stderr and the log: info from rank 0 alone, a warning from any rank. */
 void clr_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void clr_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LOSS_H
 #define CLR_LOSS_H
-/* Contrastive losses over the global batch: objectives whose value and gradient come in one call. A family: one file a member,
-   src/objective/WORD.c; SimCLR's table 2. Protocol 1.6: z of all ranks is gathered, then the anchors' sums; every rank computes
-   the gradient of its own rows completely (rows' and columns' part), so nothing is reduced; similarities exist only as tiles. */
+/* Contrastive losses over the global batch: objectives whose value and gradient come in one call. A family: one file
+   a member, src/objective/WORD.c; SimCLR's table 2. Protocol 1.6: z of all ranks is gathered, then the anchors' sums;
+   every rank computes the gradient of its own rows completely (rows' and columns' part), so nothing is reduced;
+   similarities exist only as tiles. */
 
 #include "clr/comm.h"
 #include "clr/objective.h"
@@ -30,9 +32,9 @@ typedef struct clr_loss_config {
     double margin;  /* triplet */
 } clr_loss_config;
 
-/* Collective. images: the global batch G; rank r holds images clr_share(G, ranks, r) and those behind it; dim: D. G = 1 is CLR_EUSAGE
-   (no negatives). Applied (clr_objective_apply, whole): x is z (2B, D) of this rank, view-major, not normalised; dx is the
-   gradient of the global mean and must not overlap z. */
+/* Collective. images: the global batch G; rank r holds images clr_share(G, ranks, r) and those behind it; dim: D. G
+   = 1 is CLR_EUSAGE (no negatives). Applied (clr_objective_apply, whole): x is z (2B, D) of this rank, view-major, not
+   normalised; dx is the gradient of the global mean and must not overlap z. */
 clr_status clr_loss_new(clr_comm *comm, const clr_loss_config *config, int64_t images, int dim, clr_objective **loss);
 
 /* Local. Bytes that it takes on a rank with `mine` images. */

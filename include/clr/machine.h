@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_MACHINE_H
 #define CLR_MACHINE_H
 /* What this process may use of the machine besides memory (mem.h): cores, time on them, and what its limits allow.

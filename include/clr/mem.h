@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_MEM_H
 #define CLR_MEM_H
 /* Memory: aligned blocks, counted, and planned arenas. After a run's first step the count of
@@ -52,8 +53,9 @@ typedef struct clr_room {
    node are for all of them together; `ulimit -v` and `ulimit -d` are for each. Limits are found once; what is in use
    is read at every call, from a file for each limit. */
 clr_room clr_memory_room(int sharing);
-clr_room clr_memory_room_under(const char *root, int sharing); /* the same, from files under root instead of "": for tests */
-uint64_t clr_memory_available(void);                           /* bytes for one process */
+clr_room clr_memory_room_under(const char *root,
+                               int sharing); /* the same, from files under root instead of "": for tests */
+uint64_t clr_memory_available(void);         /* bytes for one process */
 
 /* The largest resident size of this process so far, bytes. */
 uint64_t clr_memory_peak(void);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_NN_H
 #define CLR_NN_H
 /* Batch norm, and the passes over activations between convolutions: pools, prologues applied by themselves. Rows are

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_OBJECTIVE_H
 #define CLR_OBJECTIVE_H
-/* Objectives: what is computed from a batch's features h or embeddings z and gives a gradient back, with labels or without. A
-   family with one interface: the contrastive losses (clr/loss.h) and softmax cross-entropy. An objective that trains the
-   network returns the gradient of its input; one that only observes it (the online probe) returns none, and learns its own
-   parameters. */
+/* Objectives: what is computed from a batch's features h or embeddings z and gives a gradient back, with labels or
+   without. A family with one interface: the contrastive losses (clr/loss.h) and softmax cross-entropy. An objective
+   that trains the network returns the gradient of its input; one that only observes it (the online probe) returns none,
+   and learns its own parameters. */
 
 #include "clr/err.h"
 #include "clr/params.h"
@@ -18,27 +19,28 @@ typedef struct clr_objective_rows {
     bool first; /* of a step: gradients of the objective's own parameters are overwritten, else added to */
 } clr_objective_rows;
 
-/* Of objectives with `whole`: means over the global batch, the same on every rank. Of others: this call's part of the mean,
-   loss and right alone; the caller adds up calls and ranks. */
+/* Of objectives with `whole`: means over the global batch, the same on every rank. Of others: this call's part of
+   the mean, loss and right alone; the caller adds up calls and ranks. */
 typedef struct clr_objective_result {
-    double loss;       /* nats */
-    int64_t right;     /* rows whose label has the largest logit; not of contrastive losses */
-    /* Contrastive: share of anchors whose positive is the most, or among the five most, similar of its candidates: 2G - 1, or G
-       with one_view. Negatives that are as similar as the positive, up to rounding ((D / 4 + 2) eps of it), come in random
-       order, and the expected share counts: a positive beside k others is the first of them with probability 1 / (k + 1). So
-       what cannot tell images apart has 1 / candidates, not 1. */
+    double loss;   /* nats */
+    int64_t right; /* rows whose label has the largest logit; not of contrastive losses */
+    /* Contrastive: share of anchors whose positive is the most, or among the five most, similar of its candidates:
+       2G - 1, or G with one_view. Negatives that are as similar as the positive, up to rounding ((D / 4 + 2) eps of
+       it), come in random order, and the expected share counts: a positive beside k others is the first of them with
+       probability 1 / (k + 1). So what cannot tell images apart has 1 / candidates, not 1. */
     double top1, top5;
-    double entropy;    /* contrastive: mean of the softmax' entropy over an anchor's candidates, nats */
+    double entropy;            /* contrastive: mean of the softmax' entropy over an anchor's candidates, nats */
     double positive, negative; /* contrastive: mean similarity of positive pairs; of the others */
-    double spread; /* contrastive: 1 - |mean of rows|^2 / mean of |row|^2 of the rows compared: 0 where all embeddings are the same */
+    /* contrastive: 1 - |mean of rows|^2 / mean of |row|^2 of the rows compared: 0 where all embeddings are the same. */
+    double spread;
     double gather_seconds;
 } clr_objective_result;
 
 typedef struct clr_objective_op {
     const char *name;
     bool labels; /* needs labels */
-    bool
-        whole; /* couples all rows of the global batch: one call for a step, collective; else local, any number of calls */
+    /* Couples all rows of the global batch: one call for a step, collective. Else local, any number of calls. */
+    bool whole;
     clr_status (*apply)(clr_objective *objective, const clr_objective_rows *rows, float *dx,
                         clr_objective_result *result);
     void (*close)(clr_objective *objective);
@@ -50,8 +52,8 @@ struct clr_objective {
     int dim; /* length of a row */
 };
 
-/* Collective where op->whole. dx: (n, dim), overwritten with the gradient of the mean loss; NULL (not with whole): nothing goes
-   back. NaN or Inf in x is CLR_ENUMERIC, not agreed upon. */
+/* Collective where op->whole. dx: (n, dim), overwritten with the gradient of the mean loss; NULL (not with whole):
+   nothing goes back. NaN or Inf in x is CLR_ENUMERIC, not agreed upon. */
 static inline clr_status clr_objective_apply(clr_objective *objective, const clr_objective_rows *rows, float *dx,
                                              clr_objective_result *result)
 {
@@ -64,8 +66,8 @@ static inline void clr_objective_free(clr_objective *objective) /* accepts NULL 
         objective->op->close(objective);
 }
 
-/* Softmax cross-entropy on a linear layer of its own: logits = x W + b. W and b become the entries "NAME/weight" (dim, classes)
-   and "NAME/bias" of params. */
+/* Softmax cross-entropy on a linear layer of its own: logits = x W + b. W and b become the entries "NAME/weight"
+   (dim, classes) and "NAME/bias" of params. */
 typedef struct clr_softmax_config {
     const char *name;
     int dim, classes;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_OPTIM_H
 #define CLR_OPTIM_H
 /* Optimizers: lars (You et al. 2017, as SimCLR has it), sgd with momentum, adamw. A family: one file a member, the
@@ -15,6 +16,7 @@ typedef struct clr_optim_config {
 
 typedef struct clr_optim clr_optim;
 
+/* Local. params must be open and outlive it; slots start at zero. */
 clr_optim *clr_optim_new(const clr_optim_config *config, clr_params *params);
 void clr_optim_free(clr_optim *optim); /* accepts NULL */
 const char *clr_optim_name(const clr_optim *optim);
@@ -43,8 +45,8 @@ clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double war
                              int64_t total_steps);
 double clr_schedule_at(const clr_schedule *schedule, int64_t step);
 
-/* sqrt of the sum of squares of the network's gradients (of entries neither not_in_norm nor frozen), in double; NaN or Inf shows
-   here. */
+/* sqrt of the sum of squares of the network's gradients (of entries neither not_in_norm nor frozen), in double; NaN
+   or Inf shows here. */
 double clr_grad_norm(const clr_params *params);
 
 #endif

@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_OUTPUT_H
 #define CLR_OUTPUT_H
-/* Files that appear whole or not at all: written beside their place under a temporary name, then renamed over it. Links are followed,
-   so that a link stays one; nothing but a regular file is ever replaced. Local; safe on several threads. */
+/* Files that appear whole or not at all: written beside their place under a temporary name, then renamed over it.
+   Links are followed, so that a link stays one; nothing but a regular file is ever replaced. Local; safe on several
+   threads. */
 
 #include "clr/err.h"
 
@@ -9,8 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Before anything is computed: whether path can become a file. CLR_EIO where something else is there (a folder, a device, ...), where
-   a file that is not empty is there and replace is false (the message proposes --force), and where its folder cannot be written. */
+/* Before anything is computed: whether path can become a file. CLR_EIO where something else is there (a folder, a
+   device, ...), where a file that is not empty is there and replace is false (the message proposes --force), and where
+   its folder cannot be written. */
 clr_status clr_output_check(const char *path, bool replace);
 
 /* Whether output and input are two files; CLR_EUSAGE where they are one. */
@@ -31,20 +34,23 @@ uint64_t clr_output_draw(void);
 /* TARGET.tmp-HOST-DRAWN-PID, DRAWN being 16 hexadecimal digits that nobody can guess. Freed by clr_free. */
 char *clr_output_temporary(const char *target);
 
-/* Names the temporary file, which the caller makes with O_EXCL, or opens it too. A signal that ends the process from now on (SIGINT, SIGTERM, SIGHUP,
-   SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2, where nobody else handles them) removes it; what a killed process of this host left of the same target is removed now. CLR_EIO, for
-   instance where what is at path must not be replaced: then output needs no end. */
+/* Names the temporary file, which the caller makes with O_EXCL, or opens it too. A signal that ends the process from
+   now on (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2, where nobody else handles them) removes it; what
+   a killed process of this host left of the same target is removed now. CLR_EIO, for instance where what is at path
+   must not be replaced: then output needs no end. */
 clr_status clr_output_begin(const char *path, clr_output *output);
 clr_status clr_output_open(const char *path, clr_output *output);
 
-/* The same for a file whose name is the program's own (in a run directory): a link is not followed but refused, as clr_plain_check does. */
+/* The same for a file whose name is the program's own (in a run directory): a link is not followed but refused, as
+   clr_plain_check does. */
 clr_status clr_output_open_plain(const char *path, clr_output *output);
 
-/* good: closes the temporary file, if it is open here, brings it to the disk, renames it to the target, brings the folder to the disk; where
-   one of these fails, or not good, removes it (not good: CLR_OK). Frees what output holds. */
+/* good: closes the temporary file, if it is open here, brings it to the disk, renames it to the target, brings the
+   folder to the disk; where one of these fails, or not good, removes it (not good: CLR_OK). Frees what output holds. */
 clr_status clr_output_end(clr_output *output, bool good);
 
-/* Removes the temporary files of all outputs that have not ended, for whoever ends the process. A signal handler may call it. */
+/* Removes the temporary files of all outputs that have not ended, for whoever ends the process. A signal handler may
+   call it. */
 void clr_output_drop(void);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_PARAMS_H
 #define CLR_PARAMS_H
 /* All parameters are one block of floats, all gradients another, all batch norm running statistics a third, each cut
@@ -52,16 +53,19 @@ void clr_params_close(clr_params *params);
 /* Every value a pure function of (seed, entry's name): architecture changes elsewhere do not move it. */
 void clr_params_init(clr_params *params, uint64_t seed);
 
+/* Local. Where an entry of weights (states) begins in its block. */
 static inline float *clr_params_value(const clr_params *params, int entry)
 {
     return params->value + params->weights.entry[entry].offset;
 }
 
+/* The same, of gradients. */
 static inline float *clr_params_grad(const clr_params *params, int entry)
 {
     return params->grad + params->weights.entry[entry].offset;
 }
 
+/* The same, of running statistics. */
 static inline float *clr_params_state(const clr_params *params, int entry)
 {
     return params->state + params->states.entry[entry].offset;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_READ_H
 #define CLR_READ_H
 /* Readers: what `pack` can turn into a store. A family: one file a member, the words in src/read/readers.h. Local. */
@@ -37,7 +38,7 @@ typedef struct clr_source {
     char **classes;     /* names of the labels, NULL where there are none */
     int64_t *per_class; /* how many examples each class has, or NULL where that is not known yet */
     int class_count;
-    char *folder; /* that the names of examples are below, for messages; freed by clr_read_close */
+    char *folder;          /* that the names of examples are below, for messages; freed by clr_read_close */
     clr_image_rules rules; /* how files become pixels; the caller's to set before it reads */
 } clr_source;
 

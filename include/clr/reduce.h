@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_REDUCE_H
 #define CLR_REDUCE_H
 /* The sum of a block of floats over all ranks, hidden behind backward: the block is cut into buckets, and as the
@@ -12,6 +13,7 @@ typedef struct clr_reduce clr_reduce;
 clr_reduce *clr_reduce_new(clr_comm *comm, float *block, int64_t floats, int64_t bucket);
 void clr_reduce_free(clr_reduce *reduce); /* accepts NULL */
 
+/* Local. A new sum: nothing is ready yet. */
 void clr_reduce_begin(clr_reduce *reduce);
 void clr_reduce_ready(clr_reduce *reduce, int64_t from); /* everything at from and after is final; starts what it can */
 void clr_reduce_progress(clr_reduce *reduce);            /* lets MPI work on what is in flight */

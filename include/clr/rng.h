@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_RNG_H
 #define CLR_RNG_H
 /* Random numbers without state to save: every stream is a pure function of what it is for.
@@ -18,6 +19,7 @@ enum { CLR_RNG_ORDER = 0xff00, CLR_RNG_INIT, CLR_RNG_PROBE, CLR_RNG_BENCH };
 /* Local. The stream of (seed, epoch, sample, view, op). */
 clr_rng clr_rng_for(uint64_t seed, uint64_t epoch, uint64_t sample, uint32_t view, uint32_t op);
 
+/* The next 32 random bits. */
 uint32_t clr_rng_u32(clr_rng *rng);
 double clr_rng_uniform(clr_rng *rng);                          /* [0, 1), 32 bits */
 double clr_rng_between(clr_rng *rng, double low, double high); /* [low, high) */

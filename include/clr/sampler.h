@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_SAMPLER_H
 #define CLR_SAMPLER_H
 /* Which images make up a step: a permutation of the dataset keyed by (seed, epoch), cut into global batches, the

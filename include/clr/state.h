@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_STATE_H
 #define CLR_STATE_H
-/* What a run consists of between two steps, as a list of named tensors: weights, running statistics, the optimizer's slots. File
-   formats, and the copy in memory that is written behind the training, see nothing else. Names and shapes are torchvision's;
-   none depends on the number of ranks. Local.
+/* What a run consists of between two steps, as a list of named tensors: weights, running statistics, the optimizer's
+   slots. File formats, and the copy in memory that is written behind the training, see nothing else. Names and shapes
+   are torchvision's; none depends on the number of ranks. Local.
 
      model/<entry>                             float32, of weights and running statistics
      model/<batch norm>.num_batches_tracked    int64, a number

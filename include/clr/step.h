@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_STEP_H
 #define CLR_STEP_H
-/* One training step, top to bottom: views -> encoder -> z -> gather -> loss -> backward, gradients reduced on the way ->
-   update. Collective. */
+/* One training step, top to bottom: views -> encoder -> z -> gather -> loss -> backward, gradients reduced on the
+   way -> update. Collective. */
 
 #include "clr/comm.h"
 #include "clr/encoder.h"
@@ -16,18 +17,21 @@ typedef struct clr_step_result {
     clr_objective_result loss;
     double grad_norm;
     double online_top1; /* of the observer, over the global batch's views as augmented; NaN without one */
-    double forward, gather, loss_seconds, backward, reduce, exposed, update, bn_comm; /* seconds; exposed: waited for at the end */
+    double forward, gather, loss_seconds, backward, reduce, exposed, update,
+        bn_comm;     /* seconds; exposed: waited for at the end */
     unsigned wishes; /* bit i: some rank wished it */
-    /* After CLR_ENUMERIC: whether it arose on this rank (on one rank at least), whose clr_message() then says where; and the first of its
-       images whose embeddings are not finite, by their place in this rank's share. */
+    /* After CLR_ENUMERIC: whether it arose on this rank (on one rank at least), whose clr_message() then says where;
+       and the first of its images whose embeddings are not finite, by their place in this rank's share. */
     bool guilty;
     int suspects, suspect[CLR_STEP_SUSPECTS];
 } clr_step_result;
 
-/* images: the global batch G; rank r has those from clr_share(G, ranks, r) on. microbatch: images that all ranks together encode at a
-   time, 0 for all: what a batch norm sees is a piece of the global batch that does not depend on the number of ranks. */
+/* images: the global batch G; rank r has those from clr_share(G, ranks, r) on. microbatch: images that all ranks
+   together encode at a time, 0 for all: what a batch norm sees is a piece of the global batch that does not depend on
+   the number of ranks. */
 int64_t clr_step_pieces(int64_t images, int64_t microbatch);
-int64_t clr_step_views(int64_t images, int ranks, int64_t microbatch); /* the most views that one call of the encoder gets */
+int64_t clr_step_views(int64_t images, int ranks,
+                       int64_t microbatch); /* the most views that one call of the encoder gets */
 /* Memory that a step takes beside its parts; features: of h where there is an observer, else 0. */
 int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pixels, int dim, int features);
 
@@ -44,10 +48,10 @@ clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, int64_t ima
                         clr_step **step);
 void clr_step_free(clr_step *step); /* accepts NULL */
 
-/* views: (2B, size, size, channels), view-major. labels: of the B images, for objectives with labels; else unused. wishes: bits, this rank's (to
-   stop, ...), folded into the reduction that every step makes. NaN or Inf in loss or gradient: CLR_ENUMERIC on every rank, nothing
-   updated. */
-clr_status clr_step_run(clr_step *step, const float *views, const int32_t *labels, double lr, int64_t number, unsigned wishes,
-                        clr_step_result *result);
+/* views: (2B, size, size, channels), view-major. labels: of the B images, for objectives with labels; else unused.
+   wishes: bits, this rank's (to stop, ...), folded into the reduction that every step makes. NaN or Inf in loss or
+   gradient: CLR_ENUMERIC on every rank, nothing updated. */
+clr_status clr_step_run(clr_step *step, const float *views, const int32_t *labels, double lr, int64_t number,
+                        unsigned wishes, clr_step_result *result);
 
 #endif

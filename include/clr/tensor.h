@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_TENSOR_H
 #define CLR_TENSOR_H
 /* The legend of shape letters. They mean this everywhere, and nothing else.
@@ -27,6 +28,7 @@ static inline int64_t clr_min64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
+/* The larger of two. */
 static inline int64_t clr_max64(int64_t a, int64_t b)
 {
     return a > b ? a : b;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_TEST_H
 #define CLR_TEST_H
 /* What unit tests share. Local. */
@@ -7,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Runs the cases and returns main's status. how: CK_NOFORK where they talk to other ranks or share a team of threads, else CK_FORK_GETENV:
-   each in a process of its own, unless CK_FORK=no. */
+/* Runs the cases and returns main's status. how: CK_NOFORK where they talk to other ranks or share a team of
+   threads, else CK_FORK_GETENV: each in a process of its own, unless CK_FORK=no. */
 static inline int clr_test_run(const char *name, TCase *tcase, enum fork_status how)
 {
     Suite *suite = suite_create(name);
@@ -31,6 +32,7 @@ static inline void clr_test_folder_begin(char *folder)
     ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 
+/* Removes it and all that is in it. */
 static inline void clr_test_folder_end(const char *folder)
 {
     char command[64];

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Lists of operators: parsing, and one view made by them in order. */
 #include "clr/augment.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Gaussian blur with probability 0.5: sigma uniform in [0.1, 2], 2 floor(floor(side / 10) / 2) + 1 taps, exp(-i^2 /
    2 sigma^2) normalised, rows and columns; outside is zero. Clipped to [0, 1] before and after. */
 #include "tools.h"

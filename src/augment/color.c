@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Colour jitter of strength s, with probability 0.8: brightness, contrast and saturation by 0.8 s, hue by 0.2 s, in
    random order, clipped to [0, 1] after each. Brightness is added, as the paper's code did; "color:1.0:multiplicative"
    multiplies, as SimCLR v2 does.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Random crop, resized to the view. The rectangle is drawn as SimCLR's sample_distorted_bounding_box does: aspect
    uniform in [3/4, 4/3], height a whole number uniform between those of the smallest and the largest area, 100 tries,
    at least a tenth of the image. */

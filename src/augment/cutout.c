@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A square of zeros over a quarter of the shorter side, or the share given, its centre anywhere (DeVries and Taylor
    2017). */
 #include "tools.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Mirrored left to right with probability 1/2, or the one given. */
 #include "tools.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Gray with probability 0.2: 0.2989 R + 0.5870 G + 0.1140 B in all channels. */
 #include "tools.h"
 

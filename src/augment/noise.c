@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Gaussian noise, its deviation uniform in [0, 0.1] or up to the one given; the noise of pixel i is a draw of a
    stream of its own. */
 #include "tools.h"

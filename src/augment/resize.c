@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Bicubic: weight of a tap at distance t: 1.5|t|^3 - 2.5|t|^2 + 1 for |t| <= 1, -0.5|t|^3 + 2.5|t|^2 - 4|t| + 2 for
    1 < |t| < 2 (Keys 1981, a = -1/2). Output i lies at (i + 1/2) h / size - 1/2. Rows are combined first, then columns.
    */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A rotation by 0, 90, 180 or 270 degrees, each as likely; what is not square becomes a view first. */
 #include "tools.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Sobel filtering: sqrt(gx^2 + gy^2) / 4 of each channel with the 3x3 kernels (1 2 1) x (-1 0 1); edges repeat. */
 #include "tools.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Every operator against its formula in double precision, whole views against the operators one after another,
    purity, odd shapes, and what is refused. Tolerances are multiples of eps times the square root of the length of the
    sums. */

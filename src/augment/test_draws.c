@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the operators draw, over many samples: probabilities and means within four standard errors of the protocol's
    distributions. */
 #include "clr/augment.h"

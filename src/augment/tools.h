@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_AUGMENT_TOOLS_H
 #define CLR_AUGMENT_TOOLS_H
 /* What several operators share. Local. */
@@ -11,11 +12,13 @@ void clr_canvas_resize(clr_canvas *canvas, int y, int x, int h, int w, int size)
 clr_status clr_augment_number(const char *name, const char *text, double initial, double low, double high,
                               double *number);
 
+/* x, cut to [0, 1]. */
 static inline float clr_clip(float value)
 {
     return value < 0 ? 0 : value > 1 ? 1 : value;
 }
 
+/* Every value cut to [0, 1]. */
 static inline void clr_canvas_clip(clr_canvas *canvas)
 {
     int64_t n = (int64_t)canvas->height * canvas->width * canvas->channels;
@@ -24,6 +27,7 @@ static inline void clr_canvas_clip(clr_canvas *canvas)
         canvas->pixels[i] = clr_clip(canvas->pixels[i]);
 }
 
+/* What was drawn into spare becomes the picture. */
 static inline void clr_canvas_swap(clr_canvas *canvas)
 {
     float *swap = canvas->pixels;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the launcher left to this process, before the OpenMP runtime touches it. With OMP_PROC_BIND, OMP_PLACES or
    GOMP_CPU_AFFINITY set (sites do that for every job), libgomp pins the first thread to the first of its places when
    it is loaded: the mask that main would find has one core, threads that main starts inherit it, and ranks that share
@@ -148,7 +149,8 @@ clr_status clr_process_start(void)
     if (!getrlimit(RLIMIT_AS, &limit) && limit.rlim_cur != RLIM_INFINITY)
         mallopt(M_ARENA_MAX, 1); /* each would take 64 MiB of the limit */
     if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur < STACK_HERE)
-        return clr_fail(CLR_ECONFIG, "a stack of %llu KiB is too small (ulimit -s), %d are needed; raise that limit to 8192",
+        return clr_fail(CLR_ECONFIG,
+                        "a stack of %llu KiB is too small (ulimit -s), %d are needed; raise that limit to 8192",
                         (unsigned long long)limit.rlim_cur >> 10, STACK_HERE >> 10);
     return CLR_OK;
 }

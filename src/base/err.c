@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The last error's sentence, one per thread. */
 #include "clr/err.h"
 

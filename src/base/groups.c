@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Control groups: where the groups of this process lie. /proc/self/cgroup names a group for each hierarchy,
      "0::/slurm/job_1/step_0" (version 2), "9:cpu,cpuacct:/slurm/..." (version 1);
    /proc/self/mountinfo says where the hierarchy is mounted, and which of its groups is the mount's root: a container

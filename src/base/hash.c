@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* h <- mix(h xor word) for each 8-byte word (the last one padded with zeros and its length). */
 #include "clr/hash.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* First bytes, as the formats' specifications have them; texts by how they begin. */
 #include "clr/kind.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What is given for an HDF5 file, and is none. */
 #include "clr/kind.h"
 
@@ -8,7 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What lies in a folder tells why it was given: a run, or a file to be given instead (then *inside, freed by clr_free). */
+/* What lies in a folder tells why it was given: a run, or a file to be given instead (then *inside, freed by
+   clr_free). */
 static bool is_run(const char *path, char **inside)
 {
     DIR *folder = opendir(path);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How much memory, and how much time of the cores: the least of what the machine, the control groups, the batch
    system and ulimit leave. Limits are found once in the life of the process; what is in use is read anew whenever
    somebody asks. */

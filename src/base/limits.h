@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LIMITS_H
 #define CLR_LIMITS_H
 /* For this folder alone: control groups. Nothing here allocates: out of memory, one still wants to know how much

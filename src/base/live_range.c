@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* First fit: blocks are placed from the largest to the smallest, each at the lowest offset that no block with an
    overlapping range takes. The whole is within a few percent of the most that is needed at any step. */
 #include "clr/mem.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Messages to people. One mutex, because loader threads warn too. */
 #include "clr/log.h"
 
@@ -22,9 +23,9 @@ static struct {
     int rank, ranks;
     FILE *file;
     char path[PATH_MAX]; /* of file */
-    bool line_open; /* a progress line waits for its end */
-    bool lossy;     /* the file has refused something, and that was said */
-    time_t noted;   /* when the file got a progress line */
+    bool line_open;      /* a progress line waits for its end */
+    bool lossy;          /* the file has refused something, and that was said */
+    time_t noted;        /* when the file got a progress line */
     const char *said[64];
     int said_count;
 } logs = {.lock = PTHREAD_MUTEX_INITIALIZER, .ranks = 1};
@@ -83,8 +84,8 @@ static int columns(void)
     return text && atoi(text) > 0 ? atoi(text) : 80;
 }
 
-/* A line that is too long for the terminal would stay there when it is rewritten: of its parts, with two blanks between, the last ones go, and
-   where the first alone does not fit, it is cut before a whole character. */
+/* A line that is too long for the terminal would stay there when it is rewritten: of its parts, with two blanks
+   between, the last ones go, and where the first alone does not fit, it is cut before a whole character. */
 static void fit(char *text, size_t room)
 {
     while (strlen(text) > room) {
@@ -104,7 +105,8 @@ static void put(const char *prefix, const char *text)
 
     good = !fflush(logs.file) && good;
     if (!good && !logs.lossy) {
-        fprintf(stderr, "warning: %s: cannot be written: %s; what it lacks is said here alone\n", logs.path, strerror(errno));
+        fprintf(stderr, "warning: %s: cannot be written: %s; what it lacks is said here alone\n", logs.path,
+                strerror(errno));
         fflush(stderr);
         logs.lossy = true;
     }
@@ -130,7 +132,8 @@ static void say(const char *prefix, const char *format, va_list args, bool rewri
     }
     fflush(stderr);
     time_t now = time(NULL);
-    bool passing = rewrite && terminal && now - logs.noted < 60; /* of a line that rewrites itself, the file gets one a minute */
+    bool passing =
+        rewrite && terminal && now - logs.noted < 60; /* of a line that rewrites itself, the file gets one a minute */
     if (logs.file && !passing) {
         if (rewrite)
             logs.noted = now;

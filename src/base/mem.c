@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Counted, aligned memory. */
 #include "clr/mem.h"
 
@@ -47,7 +48,8 @@ static void fail(size_t count, size_t size)
     bool big = asked >= 1e6;
 
     snprintf(text, sizeof text,
-             "out of memory: %.*f %s were asked for, and %.1f MB are there (%s); ask for less at a time, or raise that limit",
+             "out of memory: %.*f %s were asked for, and %.1f MB are there (%s); ask for less at a time, or raise that "
+             "limit",
              big, big ? asked * 1e-6 : asked, big ? "MB" : "bytes", (double)room.bytes * 1e-6, room.by);
     clr_output_drop();
     if (at_failure)

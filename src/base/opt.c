@@ -1,5 +1,6 @@
-/* Option tables. Texts are kept as given until clr_opt_finish turns them into the struct's fields, so that sources can be
-   layered: default < preset < file < command line. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Option tables. Texts are kept as given until clr_opt_finish turns them into the struct's fields, so that sources
+   can be layered: default < preset < file < command line. */
 #include "opt_set.h"
 
 #include "clr/log.h"
@@ -111,7 +112,8 @@ void clr_opt_put(clr_opt_set *set, int i, const char *value, clr_opt_source sour
 void clr_opt_twice(const clr_opt *opt, const char *where, const char *first, const char *second)
 {
     if (!clr_opt_alike(opt, first, second))
-        clr_warn_once(opt->name, "%s: '%s' is given twice, %s and then %s; the second counts", where, opt->name, first, second);
+        clr_warn_once(opt->name, "%s: '%s' is given twice, %s and then %s; the second counts", where, opt->name, first,
+                      second);
 }
 
 /* A word of the command line sets row i. */
@@ -202,7 +204,10 @@ void clr_opt_help(FILE *out, const clr_opt *table)
 
     for (const clr_opt *opt = table; opt->name; opt++) {
         fprintf(out, "  --%s%s%s\n      %s", opt->name, opt->kind == CLR_OPT_FLAG ? "" : "=",
-                opt->kind == CLR_OPT_FLAG ? "" : opt->values ? opt->values : kinds[opt->kind], opt->help);
+                opt->kind == CLR_OPT_FLAG ? ""
+                : opt->values             ? opt->values
+                                          : kinds[opt->kind],
+                opt->help);
         if (opt->initial && *opt->initial)
             fprintf(out, " [%s]", opt->initial);
         if (opt->only)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Options as lines of text: config files, presets, the resolved configuration. */
 #include "opt_set.h"
 
@@ -28,7 +29,8 @@ static bool needs_quotes(const char *text)
     return n && (*text == '"' || strchr(blanks, *text) || strchr(blanks, text[n - 1]) || strchr(text, '\n'));
 }
 
-/* What stands after '=', in place: without blanks around it and a comment after it, and without its quotes. NULL: they do not close. */
+/* What stands after '=', in place: without blanks around it and a comment after it, and without its quotes. NULL:
+   they do not close. */
 static char *value_of(char *text)
 {
     char *to = trim(text), *from = to + 1, *value = to;
@@ -55,7 +57,8 @@ static char *value_of(char *text)
 
 clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *origin, clr_opt_source source)
 {
-    char *copy = clr_copy_text(lines), *first = copy + 3 * !strncmp(copy, "\xef\xbb\xbf", 3); /* a byte order mark of some editors */
+    char *copy = clr_copy_text(lines),
+         *first = copy + 3 * !strncmp(copy, "\xef\xbb\xbf", 3); /* a byte order mark of some editors */
     bool *given = CLR_NEW(bool, set->options + 1);
     clr_status st = CLR_OK;
     int number = 0;
@@ -82,7 +85,8 @@ clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *or
             st = clr_opt_unknown(set, name, where);
             clr_free(where);
         } else if (!value)
-            st = clr_fail(CLR_EUSAGE, "%s:%d: the quotes around the value of '%s' do not close at its end", origin, number, name);
+            st = clr_fail(CLR_EUSAGE, "%s:%d: the quotes around the value of '%s' do not close at its end", origin,
+                          number, name);
         else if (*value || set->table[i].kind == CLR_OPT_TEXT) {
             char *where = clr_text("%s:%d", origin, number);
             if (given[i] && set->source[i] == source)

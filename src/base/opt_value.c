@@ -1,4 +1,6 @@
-/* What the texts of options mean: fields of the command's struct, and whether they are what an earlier run was given. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the texts of options mean: fields of the command's struct, and whether they are what an earlier run was
+   given. */
 #include "opt_set.h"
 
 #include "clr/log.h"
@@ -48,8 +50,8 @@ static clr_status wrong(const clr_opt *opt, const char *text)
         return clr_fail(CLR_EUSAGE, "--%s=%s: must be %s from %.10g to %.10g", opt->name, text,
                         opt->kind == CLR_OPT_INT ? "a whole number" : "a number", opt->low, opt->high);
     return clr_fail(CLR_EUSAGE, "--%s=%s: must be %s", opt->name, text,
-                    opt->kind == CLR_OPT_FLAG  ? "yes or no"
-                    : opt->kind == CLR_OPT_INT ? "a whole number"
+                    opt->kind == CLR_OPT_FLAG   ? "yes or no"
+                    : opt->kind == CLR_OPT_INT  ? "a whole number"
                     : opt->kind == CLR_OPT_REAL ? "a number"
                                                 : opt->values);
 }
@@ -60,9 +62,7 @@ static clr_status convert(const clr_opt *opt, const char *text, void *field)
     int word;
 
     switch (opt->kind) {
-    case CLR_OPT_TEXT:
-        *(const char **)field = text;
-        return CLR_OK;
+    case CLR_OPT_TEXT: *(const char **)field = text; return CLR_OK;
     case CLR_OPT_WORD:
         if (!text || (word = place(text, opt->values)) < 0)
             return wrong(opt, text ? text : "");
@@ -104,7 +104,7 @@ static bool holds(const clr_opt_set *set, const char *only)
 clr_status clr_opt_finish(clr_opt_set *set)
 {
     for (int i = 1; i < set->options; i++)
-        if (set->table[i].flags & CLR_OPT_YIELDS && set->source[i] < set->source[i - 1])
+        if (set->table[i].flags & CLR_OPT_OVERRIDDEN_BY && set->source[i] < set->source[i - 1])
             clr_opt_put(set, i, set->table[i].initial, set->source[i]);
     for (int i = 0; i < set->options; i++) {
         const clr_opt *opt = &set->table[i];
@@ -154,7 +154,8 @@ clr_status clr_opt_compare(const clr_opt_set *set, const char *earlier, const ch
     }
     for (int i = 0; i < set->options; i++) {
         const clr_opt *opt = &set->table[i];
-        if (!(opt->flags & CLR_OPT_MATHS) || clr_opt_alike(opt, set->text[i], old.text[i]) || clr_opt_listed(opt->name, allowed))
+        if (!(opt->flags & CLR_OPT_IDENTITY) || clr_opt_alike(opt, set->text[i], old.text[i]) ||
+            clr_opt_listed(opt->name, allowed))
             continue;
         char *longer = clr_text("%s%s%s: %s -> %s", differences ? differences : "", differences ? ", " : "", opt->name,
                                 old.text[i] ? old.text[i] : "(none)", set->text[i] ? set->text[i] : "(none)");

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "clr/output.h"
 
 #include "clr/mem.h"
@@ -93,7 +94,8 @@ static clr_status find(const char *path, bool plain, char **target, int64_t *byt
         return CLR_OK;
     }
     clr_free(*target);
-    return clr_fail(CLR_EIO, "%s: is %s, and only a regular file is replaced; give another name", path, clr_plain_kind(facts.st_mode));
+    return clr_fail(CLR_EIO, "%s: is %s, and only a regular file is replaced; give another name", path,
+                    clr_plain_kind(facts.st_mode));
 }
 
 /* The folder of a path, freed by clr_free, and the name in it. */
@@ -142,16 +144,18 @@ static bool is_temporary(const char *name, long *pid)
     return *last && strspn(last, "0123456789") == strlen(last);
 }
 
-/* What follows TARGET.tmp-HOST- is DRAWN digits and the number of the process, or, of earlier versions, the number alone: so that a host
-   whose name begins with this one's and a dash is told from it. */
+/* What follows TARGET.tmp-HOST- is DRAWN digits and the number of the process, or, of earlier versions, the number
+   alone: so that a host whose name begins with this one's and a dash is told from it. */
 static bool is_of_this_host(const char *rest)
 {
     size_t drawn = strspn(rest, "0123456789abcdef");
 
-    return !rest[strspn(rest, "0123456789")] || (drawn == DRAWN && rest[drawn] == '-' && !strchr(rest + drawn + 1, '-'));
+    return !rest[strspn(rest, "0123456789")] ||
+           (drawn == DRAWN && rest[drawn] == '-' && !strchr(rest + drawn + 1, '-'));
 }
 
-/* Removes temporary files whose names begin so from a folder: all, or those whose process was of this host and is gone. */
+/* Removes temporary files whose names begin so from a folder: all, or those whose process was of this host and is
+   gone. */
 static void reclaim(const char *folder, const char *beginning, bool all)
 {
     DIR *directory = opendir(folder);
@@ -197,7 +201,8 @@ static char *stem_of(const char *target)
 
 char *clr_output_temporary(const char *target)
 {
-    char *stem = stem_of(target), *path = clr_text("%s%0*llx-%ld", stem, DRAWN, (unsigned long long)clr_output_draw(), (long)getpid());
+    char *stem = stem_of(target),
+         *path = clr_text("%s%0*llx-%ld", stem, DRAWN, (unsigned long long)clr_output_draw(), (long)getpid());
 
     clr_free(stem);
     return path;

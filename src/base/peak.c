@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Multiply-adds as fast as the registers go: what a core's arithmetic can do at best. */
 #include "clr/isa.h"
 

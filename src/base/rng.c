@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Philox4x32 with 10 rounds: counter (sample low, sample high, view and op, block), key from (seed, epoch). */
 #include "clr/rng.h"
 

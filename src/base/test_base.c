@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Errors, memory, checksums, random streams. */
 #include "clr/err.h"
 #include "clr/hash.h"
@@ -73,7 +74,8 @@ START_TEST(arena_pieces_do_not_overlap)
 }
 END_TEST
 
-/* Pieces with random lifetimes: whoever lives at the same moment lies apart, and the whole is close to what the busiest moment needs. */
+/* Pieces with random lifetimes: whoever lives at the same moment lies apart, and the whole is close to what the
+   busiest moment needs. */
 START_TEST(live_ranges_do_not_overlap_and_waste_little)
 {
     enum { PIECES = 60, MOMENTS = 40, TRIALS = 50 };
@@ -93,7 +95,8 @@ START_TEST(live_ranges_do_not_overlap_and_waste_little)
             size_t busy = 0;
             for (int i = 0; i < PIECES; i++) {
                 const clr_live_range *a = &ranges.range[i];
-                bool lives = (moment >= a->from[0] && moment <= a->to[0]) || (moment >= a->from[1] && moment <= a->to[1]);
+                bool lives =
+                    (moment >= a->from[0] && moment <= a->to[0]) || (moment >= a->from[1] && moment <= a->to[1]);
                 ck_assert_uint_eq(a->offset % CLR_ALIGN, 0);
                 ck_assert_uint_le(a->offset + a->bytes, total);
                 busy += lives ? a->bytes : 0;
@@ -207,7 +210,8 @@ START_TEST(a_log_that_refuses_lines_is_told_once)
     ck_assert_int_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
     ck_assert_int_eq(clr_log_file(path), CLR_OK);
     clr_warn("one");
-    bool limited = !setrlimit(RLIMIT_FSIZE, &(struct rlimit){20, before.rlim_max}); /* bytes; an assertion writes more */
+    bool limited =
+        !setrlimit(RLIMIT_FSIZE, &(struct rlimit){20, before.rlim_max}); /* bytes; an assertion writes more */
     clr_warn("two is longer");
     clr_warn("three is longer");
     bool restored = !setrlimit(RLIMIT_FSIZE, &before);

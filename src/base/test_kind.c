@@ -1,4 +1,6 @@
-/* Files told by their first bytes: each kind by a header as its programs write it; what is none of them; what a path leads to. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Files told by their first bytes: each kind by a header as its programs write it; what is none of them; what a path
+   leads to. */
 #include "clr/kind.h"
 #include "clr/test.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What this process may use, from folders that stand for /proc and for control groups; what happens beyond it. */
 #include "clr/machine.h"
 #include "clr/mem.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The line of progress on terminals of many widths, and on what is none. */
 #include "clr/log.h"
 #include "clr/test.h"
@@ -12,7 +13,8 @@
 
 static const char line[] = "step 120/5000  left 1 h 02 min  loss 4.1234 (chance 5.5413)  caf\xc3\xa9 12.5 %";
 
-/* What a process that shows the line twice, a message, and the line once more sends to a terminal of so many columns. */
+/* What a process that shows the line twice, a message, and the line once more sends to a terminal of so many
+   columns. */
 static const char *shown(int columns, const char *term)
 {
     static char text[4096];
@@ -66,7 +68,8 @@ START_TEST(the_line_fits)
     char want[1024];
 
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        snprintf(want, sizeof want, "\r\033[K%s\r\033[K%s\r\ndone\r\n\r\033[K%s\r\n", widths[i].line, widths[i].line, widths[i].line);
+        snprintf(want, sizeof want, "\r\033[K%s\r\033[K%s\r\ndone\r\n\r\033[K%s\r\n", widths[i].line, widths[i].line,
+                 widths[i].line);
         ck_assert_str_eq(shown(widths[i].columns, "xterm"), want);
     }
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Option tables: sources, kinds, ranges, conditions, proposals, comparison. */
 #include "clr/log.h"
 #include "clr/mem.h"
@@ -22,12 +23,12 @@ typedef struct settings {
 #define AT(field) offsetof(settings, field)
 static const clr_opt table[] = {
     {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "help"},
-    {"batch", CLR_OPT_INT, AT(batch), "4096", "N", 2, 1e9, NULL, CLR_OPT_MATHS, "help"},
-    {"lr", CLR_OPT_REAL, AT(lr), "0.3", "X", 0, 1000, NULL, CLR_OPT_MATHS, "help"},
-    {"rate", CLR_OPT_INT, AT(rate), "0", "N", 0, 1000, NULL, CLR_OPT_MATHS | CLR_OPT_YIELDS, "help"},
+    {"batch", CLR_OPT_INT, AT(batch), "4096", "N", 2, 1e9, NULL, CLR_OPT_IDENTITY, "help"},
+    {"lr", CLR_OPT_REAL, AT(lr), "0.3", "X", 0, 1000, NULL, CLR_OPT_IDENTITY, "help"},
+    {"rate", CLR_OPT_INT, AT(rate), "0", "N", 0, 1000, NULL, CLR_OPT_IDENTITY | CLR_OPT_OVERRIDDEN_BY, "help"},
     {"data", CLR_OPT_TEXT, AT(data), NULL, "FILE", 0, 0, NULL, 0, "help"},
-    {"loss", CLR_OPT_WORD, AT(loss), "ntxent", "ntxent|triplet", 0, 0, NULL, CLR_OPT_MATHS, "help"},
-    {"margin", CLR_OPT_REAL, AT(margin), "0.8", "X", 0, 10, "loss=triplet", CLR_OPT_MATHS, "help"},
+    {"loss", CLR_OPT_WORD, AT(loss), "ntxent", "ntxent|triplet", 0, 0, NULL, CLR_OPT_IDENTITY, "help"},
+    {"margin", CLR_OPT_REAL, AT(margin), "0.8", "X", 0, 10, "loss=triplet", CLR_OPT_IDENTITY, "help"},
     {0}};
 
 static settings got;
@@ -96,8 +97,10 @@ START_TEST(later_sources_win)
     clr_opt_open(&set, table, &got);
     char *words[] = {"--lr=3"};
     ck_assert_int_eq(clr_opt_read_line(&set, 1, words), CLR_OK);
-    ck_assert_int_eq(clr_opt_read_text(&set, "# file\nlr = 2 # no\n\n batch=64\nloss = triplet\n", "f", CLR_OPT_FILE), CLR_OK);
-    ck_assert_int_eq(clr_opt_read_text(&set, "batch = 32\nmargin = 0.4\nof-another-command = 1", "p", CLR_OPT_PRESET), CLR_OK);
+    ck_assert_int_eq(clr_opt_read_text(&set, "# file\nlr = 2 # no\n\n batch=64\nloss = triplet\n", "f", CLR_OPT_FILE),
+                     CLR_OK);
+    ck_assert_int_eq(clr_opt_read_text(&set, "batch = 32\nmargin = 0.4\nof-another-command = 1", "p", CLR_OPT_PRESET),
+                     CLR_OK);
     ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
     ck_assert(got.lr == 3 && got.batch == 64 && got.loss == 1 && got.margin == 0.4);
     ck_assert_int_eq(clr_opt_given(&set, "margin"), CLR_OPT_PRESET);
@@ -114,7 +117,10 @@ START_TEST(an_option_yields_to_the_row_above)
         const char *file;
         char *line;
         int64_t rate;
-    } rows[] = {{"rate = 7", "--lr=3", 0}, {"lr = 3", "--rate=7", 7}, {"lr = 3\nrate = 7", "--batch=64", 7}, {"rate = 7", "--batch=64", 7}};
+    } rows[] = {{"rate = 7", "--lr=3", 0},
+                {"lr = 3", "--rate=7", 7},
+                {"lr = 3\nrate = 7", "--batch=64", 7},
+                {"rate = 7", "--batch=64", 7}};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *words[] = {rows[i].line};
@@ -156,7 +162,9 @@ END_TEST
 
 START_TEST(every_text_reads_back)
 {
-    static const char *const texts[] = {"a#b.h5", "a #b.h5", "#b", " a", "a\t", "\"", "\"a\"", "a\"b\\c", "a\\nb", "\\ #\"\\\\", "a\nb = c\n# d", "\r", "C#", "a = b", ""};
+    static const char *const texts[] = {"a#b.h5", "a #b.h5", "#b",    " a",         "a\t",           "\"",
+                                        "\"a\"",  "a\"b\\c", "a\\nb", "\\ #\"\\\\", "a\nb = c\n# d", "\r",
+                                        "C#",     "a = b",   ""};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         clr_opt_open(&set, table, &got);
@@ -178,8 +186,15 @@ START_TEST(comments_and_quotes)
 {
     static const struct {
         const char *line, *data;
-    } rows[] = {{"data = a#1.h5 # one", "a#1.h5"}, {"data=\"a # b\"# no", NULL}, {"data = \"a # b\"  # yes", "a # b"}, {" # data = x", ""}, {"data = # none", ""},
-                {"data = \"open", NULL},            {"data = \"a\" b", NULL},       {"data = a\"b", "a\"b"},               {"data =\"\"", ""}};
+    } rows[] = {{"data = a#1.h5 # one", "a#1.h5"},
+                {"data=\"a # b\"# no", NULL},
+                {"data = \"a # b\"  # yes", "a # b"},
+                {" # data = x", ""},
+                {"data = # none", ""},
+                {"data = \"open", NULL},
+                {"data = \"a\" b", NULL},
+                {"data = a\"b", "a\"b"},
+                {"data =\"\"", ""}};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         clr_opt_open(&set, table, &got);
@@ -188,7 +203,8 @@ START_TEST(comments_and_quotes)
         if (rows[i].data)
             ck_assert_str_eq(clr_opt_value(&set, "data") ? clr_opt_value(&set, "data") : "", rows[i].data);
         else
-            ck_assert_msg(strstr(clr_message(), "f:1: the quotes around the value of 'data'") != NULL, "%s", clr_message());
+            ck_assert_msg(strstr(clr_message(), "f:1: the quotes around the value of 'data'") != NULL, "%s",
+                          clr_message());
         clr_opt_close(&set);
     }
 }
@@ -196,8 +212,10 @@ END_TEST
 
 START_TEST(line_ends_of_other_systems)
 {
-    static const char *const texts[] = {"lr = 3\r\ndata = \"a b\"\r\nbatch = 64\r\n", "\xef\xbb\xbflr = 3\ndata = \"a b\"\nbatch = 64",
-                                        "\xef\xbb\xbf# none\r\n\r\nlr=3\t \r\ndata=\"a b\" # c\r\n\f\r\nbatch = 64 \v", "lr = 3\rdata = \"a b\"\rbatch = 64"};
+    static const char *const texts[] = {"lr = 3\r\ndata = \"a b\"\r\nbatch = 64\r\n",
+                                        "\xef\xbb\xbflr = 3\ndata = \"a b\"\nbatch = 64",
+                                        "\xef\xbb\xbf# none\r\n\r\nlr=3\t \r\ndata=\"a b\" # c\r\n\f\r\nbatch = 64 \v",
+                                        "lr = 3\rdata = \"a b\"\rbatch = 64"};
     static const char utf16[] = "\xff\xfel\0r\0=\0003\0";
     char top[CLR_TEST_FOLDER];
 

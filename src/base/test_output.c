@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Outputs: what is replaced and what is not, links, signals. All in a folder of its own. */
 #include "clr/mem.h"
 #include "clr/output.h"
@@ -70,7 +71,8 @@ static int temporaries_of(const char *path, pid_t pid, char **last)
     *last = NULL;
     for (struct dirent *entry; (entry = readdir(folder));) {
         size_t length = strlen(entry->d_name);
-        if (strncmp(entry->d_name, beginning, strlen(beginning)) || length < strlen(end) || strcmp(entry->d_name + length - strlen(end), end))
+        if (strncmp(entry->d_name, beginning, strlen(beginning)) || length < strlen(end) ||
+            strcmp(entry->d_name + length - strlen(end), end))
             continue;
         clr_free(*last);
         *last = clr_copy_text(entry->d_name);
@@ -132,8 +134,10 @@ START_TEST(nothing_but_files_is_replaced)
 {
     static const struct {
         const char *path, *part;
-    } rows[] = {{"pipe", "is a pipe"},         {"folder", "is a folder"},       {"to-pipe", "is a pipe"},    {"nowhere", "a link that leads nowhere"},
-                {"folder/", "is a folder"},    {"new/", "no name of a file"},   {"", "no name of a file"},   {"no/such/x", "no/such/"},
+    } rows[] = {{"pipe", "is a pipe"},        {"folder", "is a folder"},
+                {"to-pipe", "is a pipe"},     {"nowhere", "a link that leads nowhere"},
+                {"folder/", "is a folder"},   {"new/", "no name of a file"},
+                {"", "no name of a file"},    {"no/such/x", "no/such/"},
                 {"file/x", "Not a directory"}};
     struct stat facts;
 
@@ -210,12 +214,14 @@ START_TEST(the_next_writer_removes_what_a_killed_one_left)
         _exit(read(pipe_of_life[0], &status, 1) != 0); /* ends when the test closes its end */
     }
     char *earlier = temporary_of("out", "", dead), *now = temporary_of("out", "0123456789abcdef-", dead), *left;
-    char *other_host = temporary_of("out", "2-0123456789abcdef-", dead), *other_host_earlier = temporary_of("out", "2-", dead);
+    char *other_host = temporary_of("out", "2-0123456789abcdef-", dead),
+         *other_host_earlier = temporary_of("out", "2-", dead);
     ck_assert_int_eq(waitpid(dead, &status, 0), dead);
     ck_assert(WIFSIGNALED(status));
     while (!holds("alive", "yes"))
         usleep(1000);
-    spill(earlier, "half"); /* as earlier versions named them; the other process may have removed the one that was there */
+    spill(earlier,
+          "half"); /* as earlier versions named them; the other process may have removed the one that was there */
     spill(now, "half");
     spill(other_host, "of a host whose name begins with this one's");
     spill(other_host_earlier, "as earlier versions named them");
@@ -244,7 +250,8 @@ START_TEST(nothing_but_plain_files_is_opened)
 {
     static const struct {
         const char *path, *part;
-    } rows[] = {{"pipe", "is a pipe"}, {"folder", "is a folder"}, {"link", "is a link"}, {"nowhere", "is a link"}, {"socket", "is a socket"}, {"device", "is a device"}};
+    } rows[] = {{"pipe", "is a pipe"},    {"folder", "is a folder"}, {"link", "is a link"},
+                {"nowhere", "is a link"}, {"socket", "is a socket"}, {"device", "is a device"}};
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "socket"};
     int descriptor, ear = socket(AF_UNIX, SOCK_STREAM, 0);
     clr_output output;
@@ -261,12 +268,15 @@ START_TEST(nothing_but_plain_files_is_opened)
         const char *path = rows[i].path, *part = rows[i].part;
         ck_assert_msg(clr_plain_check(path) == CLR_EIO && strstr(clr_message(), part), "%s: %s", path, clr_message());
         for (int flags = 0; flags < 2; flags++) {
-            ck_assert_int_eq(clr_plain_open(path, flags ? O_WRONLY | O_CREAT | O_APPEND : O_RDONLY, &descriptor), CLR_EIO);
+            ck_assert_int_eq(clr_plain_open(path, flags ? O_WRONLY | O_CREAT | O_APPEND : O_RDONLY, &descriptor),
+                             CLR_EIO);
             ck_assert_msg(strstr(clr_message(), part) != NULL, "%s: %s", path, clr_message());
             ck_assert_int_eq(descriptor, -1);
         }
-        ck_assert_msg(clr_plain_read(path, 100, &text) == CLR_EIO && strstr(clr_message(), part), "%s: %s", path, clr_message());
-        ck_assert_msg(clr_output_open_plain(path, &output) == CLR_EIO && strstr(clr_message(), part), "%s: %s", path, clr_message());
+        ck_assert_msg(clr_plain_read(path, 100, &text) == CLR_EIO && strstr(clr_message(), part), "%s: %s", path,
+                      clr_message());
+        ck_assert_msg(clr_output_open_plain(path, &output) == CLR_EIO && strstr(clr_message(), part), "%s: %s", path,
+                      clr_message());
     }
     ck_assert(holds("precious", "text"));
     ck_assert_int_ne(access("gone", F_OK), 0);

@@ -1,7 +1,9 @@
-/* Checkpoint files: a dataset a tensor of the state (clr/state.h), named and shaped as torchvision has it; /plan, the convolution
-   solvers, and attributes.
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Checkpoint files: a dataset a tensor of the state (clr/state.h), named and shaped as torchvision has it; /plan,
+   the convolution solvers, and attributes.
 
-   Reading fills a state of its own first, so that what fails changes nothing. What is written, and what is read, is finite. */
+   Reading fills a state of its own first, so that what fails changes nothing. What is written, and what is read, is
+   finite. */
 #include "clr/ckpt.h"
 
 #include "files.h"
@@ -232,8 +234,8 @@ static clr_status read_one(clr_h5 *file, const clr_state *state, const clr_tenso
                              clr_h5_path(file));
 }
 
-/* Nothing in /model that the network lacks, but for an online probe, which only training needs; and the optimizer's state, where it is
-   wanted, is this optimizer's. */
+/* Nothing in /model that the network lacks, but for an online probe, which only training needs; and the optimizer's
+   state, where it is wanted, is this optimizer's. */
 static clr_status check_names(clr_h5 *file, const clr_state *state)
 {
     char **names = NULL, group[NAME];

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The files of a folder of checkpoints: their names, which is the newest good one, and what becomes of the others. */
 #include "files.h"
 

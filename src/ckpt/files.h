@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_CKPT_FILES_H
 #define CLR_CKPT_FILES_H
 /* The files of a folder of checkpoints, for those who write and read them. Local. */
@@ -14,8 +15,8 @@ int clr_ckpt_scan(const char *folder, struct dirent ***entry);
 /* FOLDER/latest, whole or as it was: name. */
 clr_status clr_ckpt_put_latest(const char *folder, const char *name);
 
-/* Whether a file is a whole checkpoint of the step in its name, finite throughout. CLR_EINPUT, CLR_ENUMERIC: it is of no use.
-   Anything else: nothing is known of it. */
+/* Whether a file is a whole checkpoint of the step in its name, finite throughout. CLR_EINPUT, CLR_ENUMERIC: it is
+   of no use. Anything else: nothing is known of it. */
 clr_status clr_ckpt_check(const char *path);
 
 #endif

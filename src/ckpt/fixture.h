@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_CKPT_FIXTURE_H
 #define CLR_CKPT_FIXTURE_H
 /* For tests: checkpoints straight from and to params and an optimizer (NULL: none). */
 #include "clr/ckpt.h"
 #include "clr/mem.h"
 
+/* CLR_ENUMERIC where something is not finite, as a run says it. */
 static inline clr_status fixture_write(const char *path, const clr_ckpt_facts *facts, clr_params *params,
                                        clr_optim *optim)
 {
@@ -18,6 +20,7 @@ static inline clr_status fixture_write(const char *path, const clr_ckpt_facts *f
     return st;
 }
 
+/* As clr_ckpt_read. */
 static inline clr_status fixture_read(const char *path, clr_params *params, clr_optim *optim)
 {
     clr_state state = clr_state_of(params, optim);

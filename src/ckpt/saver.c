@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Saving behind the training: begin copies the state, a thread writes it while the next steps run.
 
-   The order on the disk: the checkpoint, whole under its name; then `latest`; then old ones are deleted. So at every moment
-   `latest` names a whole file, and what a kill leaves behind is at most a temporary file, which the next opening removes. */
+   The order on the disk: the checkpoint, whole under its name; then `latest`; then old ones are deleted. So at every
+   moment `latest` names a whole file, and what a kill leaves behind is at most a temporary file, which the next opening
+   removes. */
 #include "clr/ckpt.h"
 
 #include "files.h"
@@ -34,7 +36,8 @@ struct clr_saver {
     int64_t saved; /* the step of the last good save, -1: none */
 };
 
-/* Of the checkpoints up to step, only the newest keep stay. Later ones are not this run's business: a resume has set them aside. */
+/* Of the checkpoints up to step, only the newest keep stay. Later ones are not this run's business: a resume has set
+   them aside. */
 static void prune(const char *folder, int keep, int64_t step)
 {
     struct dirent **entry = NULL;

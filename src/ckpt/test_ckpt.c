@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Checkpoints: bit for bit back, damage and misfits named and harmless, saving behind the training, a full disk. */
 #include "fixture.h"
 

@@ -1,5 +1,7 @@
-/* Hostile files, with right checksums: datasets and checkpoints that lie about their types, sizes, places and contents. Every reader refuses
-   each with a sentence that names the file, without reading past its memory, another file, or for ever. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Hostile files, with right checksums: datasets and checkpoints that lie about their types, sizes, places and
+   contents. Every reader refuses each with a sentence that names the file, without reading past its memory, another
+   file, or for ever. */
 #include "fixture.h"
 
 #include "clr/ckpt.h"
@@ -177,7 +179,8 @@ static clr_status read_store(void)
     return clr_h5_finish(file, st);
 }
 
-/* A checkpoint, with an older good one beside it, which a run goes on from where the other shows without its network what it is. */
+/* A checkpoint, with an older good one beside it, which a run goes on from where the other shows without its network
+   what it is. */
 static int passed_over;
 
 static clr_status read_checkpoint(void)

@@ -1,5 +1,7 @@
-/* What the system refuses while a checkpoint or a dataset is read: told with its reason, tried again, and never taken for damage. The calls of
-   the system are this program's own, which refuse when they are told to; waiting takes no time. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the system refuses while a checkpoint or a dataset is read: told with its reason, tried again, and never
+   taken for damage. The calls of the system are this program's own, which refuse when they are told to; waiting takes
+   no time. */
 #include "fixture.h"
 
 #include "clr/ckpt.h"

@@ -1,4 +1,6 @@
-/* bench comm: the sum of a block over all ranks, alone and hidden behind arithmetic, by the code that sums gradients. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bench comm: the sum of a block over all ranks, alone and hidden behind arithmetic, by the code that sums
+   gradients. */
 #include "clr/cmd.h"
 #include "clr/isa.h"
 #include "clr/log.h"
@@ -21,9 +23,11 @@ typedef struct settings {
 
 #define AT(field) offsetof(settings, field)
 static const clr_opt options[] = {
-    {"bytes", CLR_OPT_INT, AT(bytes), "111728128", "N", 4096, 1e12, NULL, 0, "of the block; by default the gradients of ResNet-50 with its head"},
+    {"bytes", CLR_OPT_INT, AT(bytes), "111728128", "N", 4096, 1e12, NULL, 0,
+     "of the block; by default the gradients of ResNet-50 with its head"},
     {"bucket", CLR_OPT_INT, AT(bucket), "4194304", "BYTES", 4096, 1 << 29, NULL, 0, "of one message"},
-    {"compute", CLR_OPT_REAL, AT(compute), "0", "SECONDS", 0, 3600, NULL, 0, "arithmetic to hide behind; 0: four times what the sum takes alone"},
+    {"compute", CLR_OPT_REAL, AT(compute), "0", "SECONDS", 0, 3600, NULL, 0,
+     "arithmetic to hide behind; 0: four times what the sum takes alone"},
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {"steps", CLR_OPT_INT, AT(steps), "5", "N", 1, 1000, NULL, 0, "the best counts"},
     {0}};
@@ -45,7 +49,8 @@ static long rounds_of(peak_flops *run, double seconds)
     return (long)(seconds / (clr_seconds() - begin) * PROBE);
 }
 
-/* One sum, its pieces becoming ready from the end between stretches of arithmetic; returns the seconds waited at the end. */
+/* One sum, its pieces becoming ready from the end between stretches of arithmetic; returns the seconds waited at the
+   end. */
 static double hidden(clr_reduce *reduce, int64_t floats, int pieces, peak_flops *run, long rounds)
 {
     clr_reduce_begin(reduce);
@@ -62,8 +67,8 @@ static clr_status check(clr_comm *comm, const float *block, int64_t floats, floa
 {
     for (int64_t i = 0; i < floats; i++)
         if (block[i] != want)
-            return clr_fail(CLR_ENUMERIC, "the sum over %d ranks is wrong at place %" PRId64 ": %g instead of %g", clr_comm_size(comm), i, (double)block[i],
-                            (double)want);
+            return clr_fail(CLR_ENUMERIC, "the sum over %d ranks is wrong at place %" PRId64 ": %g instead of %g",
+                            clr_comm_size(comm), i, (double)block[i], (double)want);
     return CLR_OK;
 }
 
@@ -80,8 +85,9 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     int threads = clr_comm_threads(comm, a->threads);
     const clr_room room = clr_memory_room(clr_comm_node_size(comm));
     if ((double)a->bytes > 0.8 * (double)room.bytes)
-        st = clr_fail(CLR_EMEMORY, "--bytes=%" PRId64 ": does not fit in this rank's memory, of which %.1f GB are there (%s)", a->bytes,
-                      (double)room.bytes * 1e-9, room.by);
+        st = clr_fail(CLR_EMEMORY,
+                      "--bytes=%" PRId64 ": does not fit in this rank's memory, of which %.1f GB are there (%s)",
+                      a->bytes, (double)room.bytes * 1e-9, room.by);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         return st;
     peak_flops *arithmetic = CLR_KERNEL_PICK(clr_peak_flops);
@@ -104,16 +110,19 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
         }
     }
     if (st == CLR_OK && rank == 0)
-        printf("bench=comm ranks=%d nodes=%d threads=%d bytes=%" PRId64 " bucket=%" PRId64 " seconds=%.6f gb_per_s=%.3f exposed_s=%.6f\n", ranks,
-               clr_comm_nodes(comm), threads, a->bytes, a->bucket, best[0], (double)a->bytes / best[0] * 1e-9, best[1]);
+        printf("bench=comm ranks=%d nodes=%d threads=%d bytes=%" PRId64 " bucket=%" PRId64
+               " seconds=%.6f gb_per_s=%.3f exposed_s=%.6f\n",
+               ranks, clr_comm_nodes(comm), threads, a->bytes, a->bucket, best[0], (double)a->bytes / best[0] * 1e-9,
+               best[1]);
     clr_reduce_free(reduce);
     clr_free(block);
     return st;
 }
 
-const clr_command clr_command_bench_comm = {.name = "bench comm",
-                                            .arguments = "",
-                                            .help = "times the sum of gradients over all ranks, alone and hidden behind arithmetic",
-                                            .options = options,
-                                            .config_bytes = sizeof(settings),
-                                            .run = run};
+const clr_command clr_command_bench_comm = {
+    .name = "bench comm",
+    .arguments = "",
+    .help = "times the sum of gradients over all ranks, alone and hidden behind arithmetic",
+    .options = options,
+    .config_bytes = sizeof(settings),
+    .run = run};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* bench conv: how fast one convolution solver is here, and how exact. */
 #include "clr/cmd.h"
 #include "clr/conv.h"
@@ -27,8 +28,10 @@ static const clr_opt options[] = {
     {"kernel", CLR_OPT_INT, AT(kernel), "3", "N", 1, 7, NULL, 0, "height and width of the kernel"},
     {"stride", CLR_OPT_INT, AT(stride), "1", "N", 1, 4, NULL, 0, "in both directions"},
     {"pad", CLR_OPT_INT, AT(pad), "-1", "N", -1, 7, NULL, 0, "on every side; -1: half of the kernel"},
-    {"direction", CLR_OPT_WORD, AT(direction), "forward", DIRECTIONS, 0, 0, NULL, 0, "y, or the gradient of x or of the weight"},
-    {"solver", CLR_OPT_TEXT, AT(solver), NULL, "NAME", 0, 0, NULL, 0, "a member of the table; without it all that apply, each with a line"},
+    {"direction", CLR_OPT_WORD, AT(direction), "forward", DIRECTIONS, 0, 0, NULL, 0,
+     "y, or the gradient of x or of the weight"},
+    {"solver", CLR_OPT_TEXT, AT(solver), NULL, "NAME", 0, 0, NULL, 0,
+     "a member of the table; without it all that apply, each with a line"},
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "0: the cores it may use"},
     {"error", CLR_OPT_FLAG, AT(error), "no", NULL, 0, 0, NULL, 0, "compare with the reference member too"},
     {0}};
@@ -36,14 +39,17 @@ static const clr_opt options[] = {
 /* What clr_conv_time takes: x, y, g, weight, the result, the reference's, workspaces. */
 static clr_status check_memory(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction)
 {
-    double x = (double)a->n * a->h * a->w * a->c, y = (double)a->n * a->p * a->q * a->k, w = (double)a->r * a->s * a->c * a->k;
-    double need = sizeof(float) * (x + 2 * y + w + 2 * (x > y ? x : y)) + 2 * (double)clr_conv_workspace(solver, a, direction);
+    double x = (double)a->n * a->h * a->w * a->c, y = (double)a->n * a->p * a->q * a->k,
+           w = (double)a->r * a->s * a->c * a->k;
+    double need =
+        sizeof(float) * (x + 2 * y + w + 2 * (x > y ? x : y)) + 2 * (double)clr_conv_workspace(solver, a, direction);
     const clr_room room = clr_memory_room(1);
 
     if (need <= (double)room.bytes)
         return CLR_OK;
-    return clr_fail(CLR_EMEMORY, "--n=%d --h=%d --w=%d --c=%d --k=%d: needs %.1f GB, and %.1f GB are there (%s); give smaller ones", a->n, a->h, a->w, a->c,
-                    a->k, need * 1e-9, (double)room.bytes * 1e-9, room.by);
+    return clr_fail(CLR_EMEMORY,
+                    "--n=%d --h=%d --w=%d --c=%d --k=%d: needs %.1f GB, and %.1f GB are there (%s); give smaller ones",
+                    a->n, a->h, a->w, a->c, a->k, need * 1e-9, (double)room.bytes * 1e-9, room.by);
 }
 
 static void measure(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction, bool want_error)
@@ -51,7 +57,8 @@ static void measure(const clr_conv_solver *solver, const clr_conv_problem *a, cl
     static const char *const word[] = {"forward", "backward-data", "backward-weight"};
     double error, seconds = clr_conv_time(solver, a, direction, want_error ? &error : NULL);
 
-    printf("bench=conv solver=%s direction=%s n=%d h=%d w=%d c=%d k=%d kernel=%d stride=%d pad=%d threads=%d isa=%s gflops=%.1f seconds=%.6f",
+    printf("bench=conv solver=%s direction=%s n=%d h=%d w=%d c=%d k=%d kernel=%d stride=%d pad=%d threads=%d isa=%s "
+           "gflops=%.1f seconds=%.6f",
            solver->name, word[direction], a->n, a->h, a->w, a->c, a->k, a->r, a->stride, a->pad, omp_get_max_threads(),
            clr_isa_name(clr_isa_current()), clr_conv_flops(a) / seconds * 1e-9, seconds);
     if (want_error)
@@ -69,8 +76,11 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     clr_comm_threads(comm, o->threads);
     int pad = o->pad < 0 ? (int)o->kernel / 2 : (int)o->pad;
     if (o->h + 2 * pad < o->kernel || o->w + 2 * pad < o->kernel)
-        return clr_fail(CLR_EUSAGE, "--kernel=%d is larger than the padded image; make it smaller, or --h, --w or --pad larger", (int)o->kernel);
-    clr_conv_problem a = clr_conv_problem_of((int)o->n, (int)o->h, (int)o->w, (int)o->c, (int)o->k, (int)o->kernel, (int)o->stride, pad);
+        return clr_fail(CLR_EUSAGE,
+                        "--kernel=%d is larger than the padded image; make it smaller, or --h, --w or --pad larger",
+                        (int)o->kernel);
+    clr_conv_problem a =
+        clr_conv_problem_of((int)o->n, (int)o->h, (int)o->w, (int)o->c, (int)o->k, (int)o->kernel, (int)o->stride, pad);
     clr_direction direction = (clr_direction)o->direction;
     for (; clr_conv_solvers[members]; members++) {
         const clr_conv_solver *solver = clr_conv_solvers[members];
@@ -91,8 +101,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (measured)
         return CLR_OK;
     const char *near = clr_opt_nearest(o->solver, names, members);
-    return clr_fail(CLR_EUSAGE, "--solver: there is no convolution solver '%s'%s%s%s", o->solver, near ? "; did you mean '" : "",
-                    near ? near : "", near ? "'?" : "");
+    return clr_fail(CLR_EUSAGE, "--solver: there is no convolution solver '%s'%s%s%s", o->solver,
+                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 const clr_command clr_command_bench_conv = {.name = "bench conv",

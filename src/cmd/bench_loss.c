@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* bench loss: value and gradient of a contrastive loss over 2 x batch embeddings. */
 #include "clr/cmd.h"
 #include "clr/h5.h"
@@ -25,12 +26,16 @@ static const clr_opt options[] = {
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {"steps", CLR_OPT_INT, AT(steps), "3", "N", 1, 1000, NULL, 0, "the best counts"},
     {"loss", CLR_OPT_WORD, AT(loss), "ntxent", CLR_LOSS_WORDS, 0, 0, NULL, 0, "contrastive loss"},
-    {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "loss=" CLR_LOSS_WITH_TEMPERATURE, 0, "similarities are divided by it"},
+    {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "loss=" CLR_LOSS_WITH_TEMPERATURE, 0,
+     "similarities are divided by it"},
     {"l2norm", CLR_OPT_FLAG, AT(l2norm), "yes", NULL, 0, 0, NULL, 0, "embeddings are scaled to unit length"},
-    {"negatives", CLR_OPT_WORD, AT(negatives), "two-view", "two-view|one-view", 0, 0, NULL, 0, "negatives from both views, or the other only"},
-    {"mining", CLR_OPT_WORD, AT(mining), "none", "none|semi-hard", 0, 0, "loss=" CLR_LOSS_WITH_MINING, 0, "which negatives count"},
+    {"negatives", CLR_OPT_WORD, AT(negatives), "two-view", "two-view|one-view", 0, 0, NULL, 0,
+     "negatives from both views, or the other only"},
+    {"mining", CLR_OPT_WORD, AT(mining), "none", "none|semi-hard", 0, 0, "loss=" CLR_LOSS_WITH_MINING, 0,
+     "which negatives count"},
     {"margin", CLR_OPT_REAL, AT(margin), "0.8", "M", 0, 4, "loss=triplet", 0, "margin of the triplet loss"},
-    {"input", CLR_OPT_TEXT, AT(input), NULL, "Z.h5", 0, 0, NULL, 0, "/z (2N, D): first views, then second; instead of random rows"},
+    {"input", CLR_OPT_TEXT, AT(input), NULL, "Z.h5", 0, 0, NULL, 0,
+     "/z (2N, D): first views, then second; instead of random rows"},
     {"output", CLR_OPT_TEXT, AT(output), NULL, "DZ.h5", 0, 0, NULL, 0, "/dz (2N, D) goes there"},
     {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
     {0}};
@@ -41,7 +46,10 @@ static clr_status check_options(const settings *a, const clr_opt_set *set)
 
     for (size_t i = 0; i < 2; i++)
         if (a->input && clr_opt_given(set, sizes[i]) >= CLR_OPT_FILE)
-            return clr_fail(CLR_EUSAGE, "--%s has no effect here: --input=%s says how many rows there are, and how long; leave it out", sizes[i], a->input);
+            return clr_fail(
+                CLR_EUSAGE,
+                "--%s has no effect here: --input=%s says how many rows there are, and how long; leave it out",
+                sizes[i], a->input);
     if (a->force && !a->output)
         return clr_fail(CLR_EUSAGE, "--force has no effect here: it needs --output");
     return CLR_OK;
@@ -51,13 +59,16 @@ static clr_status check_options(const settings *a, const clr_opt_set *set)
 static clr_status check_memory(const clr_comm *comm, const settings *a)
 {
     int64_t mine = a->batch / clr_comm_size(comm) + 1;
-    double need = 8.0 * (double)a->dim * (double)(a->batch + 2 * mine) + (double)clr_loss_bytes(a->batch, clr_min64(mine, a->batch), (int)a->dim);
+    double need = 8.0 * (double)a->dim * (double)(a->batch + 2 * mine) +
+                  (double)clr_loss_bytes(a->batch, clr_min64(mine, a->batch), (int)a->dim);
     const clr_room room = clr_memory_room(clr_comm_node_size(comm));
     double there = 0.8 * (double)room.bytes;
 
     if (need <= there)
         return CLR_OK;
-    return clr_fail(CLR_EMEMORY, "--batch=%" PRId64 " --dim=%" PRId64 ": a rank needs %.1f GB, and %.1f GB are there for it (%s); give smaller ones or more nodes",
+    return clr_fail(CLR_EMEMORY,
+                    "--batch=%" PRId64 " --dim=%" PRId64
+                    ": a rank needs %.1f GB, and %.1f GB are there for it (%s); give smaller ones or more nodes",
                     a->batch, a->dim, need * 1e-9, there * 1e-9, room.by);
 }
 
@@ -110,7 +121,8 @@ static clr_status write_out(clr_comm *comm, const settings *a, const float *dz, 
     clr_status st = CLR_OK;
 
     for (int view = 0; view < 2; view++)
-        memcpy(all + (view * a->batch + first) * a->dim, dz + view * mine * a->dim, (size_t)(mine * a->dim) * sizeof *all);
+        memcpy(all + (view * a->batch + first) * a->dim, dz + view * mine * a->dim,
+               (size_t)(mine * a->dim) * sizeof *all);
     clr_comm_sum(comm, all, 2 * a->batch * a->dim);
     if (clr_comm_rank(comm) == 0 && (st = clr_h5_create(a->output, &file)) == CLR_OK) {
         st = clr_h5_write(file, "/dz", CLR_H5_F32, 2, (int64_t[]){2 * a->batch, a->dim}, all);
@@ -148,8 +160,12 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
         memcpy(z + view * mine * a->dim, all + (view * a->batch + first) * a->dim, (size_t)(mine * a->dim) * sizeof *z);
     clr_free(all);
     uint64_t before = clr_memory_peak();
-    const clr_loss_config kind = {.kind = a->loss, .temperature = a->temperature, .l2norm = a->l2norm, .one_view = a->negatives == 1,
-                                  .semi_hard = a->mining == 1, .margin = a->margin};
+    const clr_loss_config kind = {.kind = a->loss,
+                                  .temperature = a->temperature,
+                                  .l2norm = a->l2norm,
+                                  .one_view = a->negatives == 1,
+                                  .semi_hard = a->mining == 1,
+                                  .margin = a->margin};
     st = clr_comm_agree(comm, clr_loss_new(comm, &kind, a->batch, (int)a->dim, &loss));
     for (int64_t i = 0; i < a->steps && st == CLR_OK; i++) {
         clr_comm_barrier(comm);
@@ -166,8 +182,9 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
         clr_comm_max_double(comm, &best, 1);
         clr_comm_max_double(comm, &extra, 1);
         if (rank == 0)
-            printf("bench=loss batch=%" PRId64 " dim=%" PRId64 " ranks=%d threads=%d loss=%.6f seconds=%.4f extra_mb=%.0f\n", a->batch, a->dim, ranks,
-                   threads, result.loss, best, extra);
+            printf("bench=loss batch=%" PRId64 " dim=%" PRId64
+                   " ranks=%d threads=%d loss=%.6f seconds=%.4f extra_mb=%.0f\n",
+                   a->batch, a->dim, ranks, threads, result.loss, best, extra);
     }
     clr_objective_free(loss);
     clr_free(z);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* bench step: whole training steps on random views: forward, loss, backward, reduce, update. */
 #include "clr/cmd.h"
 #include "clr/config.h"
@@ -24,19 +25,23 @@ typedef struct settings {
 
 #define AT(field) offsetof(settings, field)
 static const clr_opt options[] = {
-    {"arch", CLR_OPT_WORD, AT(arch), "resnet18", "resnet18|resnet34|resnet50|resnet101|resnet152", 0, 0, NULL, 0, "encoder"},
+    {"arch", CLR_OPT_WORD, AT(arch), "resnet18", "resnet18|resnet34|resnet50|resnet101|resnet152", 0, 0, NULL, 0,
+     "encoder"},
     {"width", CLR_OPT_REAL, AT(width), "1", "X", 0.015625, 16, NULL, 0, "channels times this"},
     {"stem", CLR_OPT_WORD, AT(stem), "cifar", "imagenet|cifar", 0, 0, NULL, 0, "stem"},
     {"image-size", CLR_OPT_INT, AT(size), "32", "PIXELS", 4, 1024, NULL, 0, "side of a view"},
     {"channels", CLR_OPT_INT, AT(channels), "3", "1|3", 1, 3, NULL, 0, "of a view"},
-    {"views", CLR_OPT_INT, AT(views), "128", "N", 4, 1 << 24, NULL, 0, "images through the encoder in a step, all ranks"},
+    {"views", CLR_OPT_INT, AT(views), "128", "N", 4, 1 << 24, NULL, 0,
+     "images through the encoder in a step, all ranks"},
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     {"steps", CLR_OPT_INT, AT(steps), "5", "N", 1, 1000, NULL, 0, "timed, after two that are not"},
-    {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 20, NULL, 0, "images that all ranks encode at a time; 0: all"},
+    {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 20, NULL, 0,
+     "images that all ranks encode at a time; 0: all"},
     {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "keep only the inputs of blocks"},
     {"bn", CLR_OPT_WORD, AT(bn), "global", "global|local", 0, 0, NULL, 0, "batch norm over all ranks, or each its own"},
     {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32", 0, 0, NULL, 0, "arithmetic"},
-    {"plan", CLR_OPT_TEXT, AT(plan), "estimate", "estimate|measure[:SOLVER,...]", 0, 0, NULL, 0, "how convolutions are chosen"},
+    {"plan", CLR_OPT_TEXT, AT(plan), "estimate", "estimate|measure[:SOLVER,...]", 0, 0, NULL, 0,
+     "how convolutions are chosen"},
     {0}};
 
 static double peak_gflops(void)
@@ -59,13 +64,17 @@ static int by_value(const void *a, const void *b)
 
 static void table(const clr_encoder_times *t, const clr_step_result *step)
 {
-    static const char *const kinds[] = {"stem", "3x3 stride 1", "3x3 stride 2", "1x1"}, *const directions[] = {"forward", "data gradient", "weight gradient"};
+    static const char *const kinds[] = {"stem", "3x3 stride 1", "3x3 stride 2", "1x1"}, *const directions[] = {
+                                                                                            "forward", "data gradient",
+                                                                                            "weight gradient"};
 
     printf("%-16s %12s %14s %16s\n", "seconds", directions[0], directions[1], directions[2]);
     for (int k = 0; k < 4; k++)
         printf("%-16s %12.4f %14.4f %16.4f\n", kinds[k], t->conv[0][k], t->conv[1][k], t->conv[2][k]);
-    printf("norms %.4f  residuals %.4f  pools %.4f  head %.4f  batch norm messages %.4f  loss %.4f  reduce, exposed %.4f  update %.4f\n", t->norm, t->residual,
-           t->pool, t->linear, t->batch_norm_comm, step->loss_seconds + step->gather, step->exposed, step->update);
+    printf("norms %.4f  residuals %.4f  pools %.4f  head %.4f  batch norm messages %.4f  loss %.4f  reduce, exposed "
+           "%.4f  update %.4f\n",
+           t->norm, t->residual, t->pool, t->linear, t->batch_norm_comm, step->loss_seconds + step->gather,
+           step->exposed, step->update);
 }
 
 typedef struct parts {
@@ -78,30 +87,44 @@ typedef struct parts {
 } parts;
 
 /* Collective. Weights, gradients, momenta, activations, workspace, views, and what loss and step take. */
-static clr_status check_memory(clr_comm *comm, const settings *a, const clr_encoder_config *config, int64_t images, clr_planner *planner)
+static clr_status check_memory(clr_comm *comm, const settings *a, const clr_encoder_config *config, int64_t images,
+                               clr_planner *planner)
 {
-    int64_t bytes[3], pixels = a->size * a->size * a->channels, share = (images + clr_comm_size(comm) - 1) / clr_comm_size(comm);
+    int64_t bytes[3], pixels = a->size * a->size * a->channels,
+                      share = (images + clr_comm_size(comm) - 1) / clr_comm_size(comm);
     clr_status st = clr_encoder_memory(comm, planner, config, bytes);
 
     if (st != CLR_OK)
         return st;
-    double need = 1.5 * (double)bytes[0] + (double)(bytes[1] + bytes[2]) + (double)(CLR_VIEWS * share * pixels) * sizeof(float) +
+    double need = 1.5 * (double)bytes[0] + (double)(bytes[1] + bytes[2]) +
+                  (double)(CLR_VIEWS * share * pixels) * sizeof(float) +
                   (double)clr_loss_bytes(images, share, config->head_dim) +
                   (double)clr_step_bytes(images, clr_comm_size(comm), a->microbatch, pixels, config->head_dim, 0);
     const clr_room room = clr_memory_room(clr_comm_node_size(comm));
     if (need > (double)room.bytes)
-        st = clr_fail(CLR_EMEMORY, "--views=%" PRId64 ": a rank needs %.3f GB, and %.3f GB are there for it (%s); give fewer views, --microbatch or --recompute",
-                      a->views, need * 1e-9, (double)room.bytes * 1e-9, room.by);
+        st = clr_fail(
+            CLR_EMEMORY,
+            "--views=%" PRId64
+            ": a rank needs %.3f GB, and %.3f GB are there for it (%s); give fewer views, --microbatch or --recompute",
+            a->views, need * 1e-9, (double)room.bytes * 1e-9, room.by);
     return clr_comm_agree(comm, st);
 }
 
 static clr_status build(clr_comm *comm, const settings *a, int64_t images, parts *b)
 {
     static const int depths[] = {18, 34, 50, 101, 152};
-    const clr_encoder_config config = {.depth = depths[a->arch], .width = a->width, .stem = (clr_stem)a->stem, .size = (int)a->size,
-                                       .channels = (int)a->channels, .head = CLR_HEAD_NONLINEAR, .head_layers = 2, .head_dim = 128,
-                                       .global_bn = a->bn == 0, .recompute = a->recompute,
-                                       .views = (int)clr_step_views(images, clr_comm_size(comm), a->microbatch), .training = true};
+    const clr_encoder_config config = {.depth = depths[a->arch],
+                                       .width = a->width,
+                                       .stem = (clr_stem)a->stem,
+                                       .size = (int)a->size,
+                                       .channels = (int)a->channels,
+                                       .head = CLR_HEAD_NONLINEAR,
+                                       .head_layers = 2,
+                                       .head_dim = 128,
+                                       .global_bn = a->bn == 0,
+                                       .recompute = a->recompute,
+                                       .views = (int)clr_step_views(images, clr_comm_size(comm), a->microbatch),
+                                       .training = true};
     const clr_optim_config optim = {.kind = 1, .momentum = 0.9};
     const clr_loss_config loss = {.temperature = 0.1, .l2norm = true};
     clr_status st = clr_planner_open(comm, a->plan, NULL, &b->planner);
@@ -117,7 +140,8 @@ static clr_status build(clr_comm *comm, const settings *a, int64_t images, parts
     b->optim = clr_optim_new(&optim, clr_encoder_params(b->encoder));
     st = clr_loss_new(comm, &loss, images, 128, &b->objective);
     const clr_step_parts with = {b->encoder, b->objective, NULL, b->optim};
-    return st == CLR_OK ? clr_step_new(comm, &with, images, a->microbatch, a->size * a->size * a->channels, &b->step) : st;
+    return st == CLR_OK ? clr_step_new(comm, &with, images, a->microbatch, a->size * a->size * a->channels, &b->step)
+                        : st;
 }
 
 static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
@@ -126,7 +150,8 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     const settings *a = config;
     int64_t images = a->views / 2;
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm);
-    int64_t mine = clr_share(images, ranks, rank + 1) - clr_share(images, ranks, rank), floats = 2 * mine * a->size * a->size * a->channels;
+    int64_t mine = clr_share(images, ranks, rank + 1) - clr_share(images, ranks, rank),
+            floats = 2 * mine * a->size * a->size * a->channels;
     parts b = {0};
     clr_step_result result = {0};
     double *seconds = NULL;
@@ -135,10 +160,14 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     (void)set;
     int threads = clr_comm_threads(comm, a->threads);
     if (images < ranks || a->views % 2)
-        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--views=%" PRId64 ": must be even and give every rank an image", a->views));
+        return clr_comm_agree(
+            comm, clr_fail(CLR_EUSAGE, "--views=%" PRId64 ": must be even and give every rank an image", a->views));
     if (a->microbatch && a->microbatch < 2 * ranks)
-        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--microbatch=%" PRId64 " is less than two images for each of the %d ranks; it counts the images "
-                                             "of all ranks together", a->microbatch, ranks));
+        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE,
+                                             "--microbatch=%" PRId64
+                                             " is less than two images for each of the %d ranks; it counts the images "
+                                             "of all ranks together",
+                                             a->microbatch, ranks));
     double peak = peak_gflops();
     clr_status st = clr_comm_agree(comm, build(comm, a, images, &b));
     if (st == CLR_OK) {
@@ -164,13 +193,17 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
         double median = seconds[a->steps / 2], gflops = clr_encoder_flops(b.encoder) * (double)a->views / median * 1e-9;
         if (rank == 0) {
             table(clr_encoder_times_of(b.encoder), &result);
-            printf("%.1f GFLOP/s counted as direct convolutions: %.0f %% of the %.1f that multiply-adds reach here\n", gflops, 100 * gflops / total[0], total[0]);
-            printf("bench=step arch=%s width=%g stem=%s size=%" PRId64 " channels=%" PRId64 " views=%" PRId64 " ranks=%d threads=%d dtype=fp32 recompute=%d "
-                   "microbatch=%" PRId64 " plan=%s isa=%s views_per_s=%.2f views_per_s_best=%.2f gflops=%.1f peak_gflops=%.1f step_s=%.4f exposed_s=%.5f "
+            printf("%.1f GFLOP/s counted as direct convolutions: %.0f %% of the %.1f that multiply-adds reach here\n",
+                   gflops, 100 * gflops / total[0], total[0]);
+            printf("bench=step arch=%s width=%g stem=%s size=%" PRId64 " channels=%" PRId64 " views=%" PRId64
+                   " ranks=%d threads=%d dtype=fp32 recompute=%d "
+                   "microbatch=%" PRId64 " plan=%s isa=%s views_per_s=%.2f views_per_s_best=%.2f gflops=%.1f "
+                   "peak_gflops=%.1f step_s=%.4f exposed_s=%.5f "
                    "bn_comm_s=%.5f loss=%.6f peak_rss_mb=%.0f\n",
-                   archs[a->arch], a->width, a->stem ? "cifar" : "imagenet", a->size, a->channels, a->views, ranks, threads, a->recompute,
-                   a->microbatch, a->plan, clr_isa_name(clr_isa_current()), (double)a->views / median, (double)a->views / seconds[0], gflops, total[0], median,
-                   result.exposed, result.bn_comm, result.loss.loss, total[1]);
+                   archs[a->arch], a->width, a->stem ? "cifar" : "imagenet", a->size, a->channels, a->views, ranks,
+                   threads, a->recompute, a->microbatch, a->plan, clr_isa_name(clr_isa_current()),
+                   (double)a->views / median, (double)a->views / seconds[0], gflops, total[0], median, result.exposed,
+                   result.bn_comm, result.loss.loss, total[1]);
         }
     }
     clr_step_free(b.step);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The tables of subcommands and presets. */
 #include "clr/cmd.h"
 

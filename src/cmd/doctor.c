@@ -1,5 +1,7 @@
-/* doctor: what an allocation looks like from inside, before it is spent. It takes the options of pretrain, so that it can stand in its
-   place in a job's script. Each rank says in one line where it is and what it may use; then what the run would need. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* doctor: what an allocation looks like from inside, before it is spent. It takes the options of pretrain, so that
+   it can stand in its place in a job's script. Each rank says in one line where it is and what it may use; then what
+   the run would need. */
 #include "clr/ckpt.h"
 #include "clr/cmd.h"
 #include "clr/config.h"
@@ -55,8 +57,9 @@ static void say_process(void)
     cores(list, sizeof list);
     if (clr_cpu_quota() < HUGE_VAL)
         snprintf(quota, sizeof quota, " (a CPU quota gives the time of %.3g)", clr_cpu_quota());
-    printf("simclr %s; %s; %s; %s; %s\nthis process: on %s, cores %s%s, memory %.2f GiB (limit: %s)\n", PACKAGE_VERSION, clr_comm_library(), clr_gemm_library(),
-           clr_h5_library(), clr_image_libraries(), host, list, quota, (double)room.bytes * 0x1p-30, room.by);
+    printf("simclr %s; %s; %s; %s; %s\nthis process: on %s, cores %s%s, memory %.2f GiB (limit: %s)\n", PACKAGE_VERSION,
+           clr_comm_library(), clr_gemm_library(), clr_h5_library(), clr_image_libraries(), host, list, quota,
+           (double)room.bytes * 0x1p-30, room.by);
     fflush(stdout);
 }
 
@@ -67,10 +70,12 @@ static void say_ranks(clr_comm *comm, int threads)
     const char *isa = clr_isa_name(clr_isa_current());
 
     cores(list, sizeof list);
-    snprintf(mine, sizeof mine, "%-16.64s %5d of %-4d %8d   %-16.96s %7.1f GiB  %s", clr_comm_host(comm), clr_comm_node_rank(comm) + 1,
-             clr_comm_node_size(comm), threads, list, (double)clr_memory_available() * 0x1p-30, isa);
+    snprintf(mine, sizeof mine, "%-16.64s %5d of %-4d %8d   %-16.96s %7.1f GiB  %s", clr_comm_host(comm),
+             clr_comm_node_rank(comm) + 1, clr_comm_node_size(comm), threads, list,
+             (double)clr_memory_available() * 0x1p-30, isa);
     if (clr_comm_rank(comm) == 0)
-        printf("%5s  %-16s %13s %8s   %-16s %11s  %s\n", "rank", "host", "on its node", "threads", "cores allowed", "memory free", "kernels");
+        printf("%5s  %-16s %13s %8s   %-16s %11s  %s\n", "rank", "host", "on its node", "threads", "cores allowed",
+               "memory free", "kernels");
     for (int rank = 0; rank < clr_comm_size(comm); rank++) {
         memcpy(line, mine, sizeof line);
         clr_comm_broadcast(comm, line, sizeof line, rank);
@@ -84,9 +89,9 @@ static const char *file_system(const char *path)
     static const struct {
         unsigned long type;
         const char *name;
-    } known[] = {{0xEF53, "ext4"},     {0x58465342, "xfs"},     {0x9123683E, "btrfs"},  {0x01021994, "tmpfs"},    {0x6969, "nfs"},
-                 {0x0BD00BD0, "lustre"}, {0x47504653, "gpfs"}, {0x19830326, "beegfs"}, {0x00C36400, "ceph"}, {0x794C7630, "overlay"},
-                 {0x2FC12FC1, "zfs"}};
+    } known[] = {{0xEF53, "ext4"},     {0x58465342, "xfs"},     {0x9123683E, "btrfs"}, {0x01021994, "tmpfs"},
+                 {0x6969, "nfs"},      {0x0BD00BD0, "lustre"},  {0x47504653, "gpfs"},  {0x19830326, "beegfs"},
+                 {0x00C36400, "ceph"}, {0x794C7630, "overlay"}, {0x2FC12FC1, "zfs"}};
     struct statfs facts;
 
     if (!statfs(path, &facts))
@@ -142,8 +147,8 @@ static clr_status say_disk(const clr_config *c, double *free_gib)
         st = clr_fail(CLR_EIO, "%s: %s", folder, strerror(errno));
     if (st == CLR_OK) {
         *free_gib = (double)facts.f_bavail * (double)facts.f_frsize * 0x1p-30;
-        printf("run folder: %s, file system %s, %.1f GiB free, writes and syncs %.0f MB/s\n", folder, file_system(folder), *free_gib,
-               WRITTEN / seconds * 1e-6);
+        printf("run folder: %s, file system %s, %.1f GiB free, writes and syncs %.0f MB/s\n", folder,
+               file_system(folder), *free_gib, WRITTEN / seconds * 1e-6);
     }
     clr_free(folder);
     return st;
@@ -167,7 +172,8 @@ static clr_status try_network(clr_comm *comm, double *seconds)
         *seconds = took < *seconds ? took : *seconds;
         for (int j = 0; j < NETWORK_FLOATS && st == CLR_OK; j++)
             if (block[j] != (float)ranks * (float)(ranks + 1) / 2)
-                st = clr_fail(CLR_ENUMERIC, "the network adds wrongly: place %d of a sum over %d ranks is %g", j, ranks, (double)block[j]);
+                st = clr_fail(CLR_ENUMERIC, "the network adds wrongly: place %d of a sum over %d ranks is %g", j, ranks,
+                              (double)block[j]);
         st = clr_comm_agree(comm, st);
     }
     clr_comm_max_double(comm, seconds, 1);
@@ -185,8 +191,11 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     int rank;
 
     if (first)
-        printf("%d rank%s on %d node%s%s\n", ranks, ranks > 1 ? "s" : "", clr_comm_nodes(comm), clr_comm_nodes(comm) > 1 ? "s" : "",
-               clr_comm_launched(&rank, &by) == 1 && !by ? ", no launcher (under srun or mpirun, doctor tries the network)" : "");
+        printf("%d rank%s on %d node%s%s\n", ranks, ranks > 1 ? "s" : "", clr_comm_nodes(comm),
+               clr_comm_nodes(comm) > 1 ? "s" : "",
+               clr_comm_launched(&rank, &by) == 1 && !by
+                   ? ", no launcher (under srun or mpirun, doctor tries the network)"
+                   : "");
     say_ranks(comm, threads);
     clr_status st = try_network(comm, &network);
     if (st == CLR_OK && first)
@@ -198,8 +207,10 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (st == CLR_OK)
         st = clr_run_needs(comm, c, set, &need, &there);
     if (first && (st == CLR_OK || st == CLR_EMEMORY))
-        printf("doctor ranks=%d nodes=%d threads=%d isa=%s memory_needed_gib=%.3f memory_there_gib=%.3f disk_free_gib=%.1f allreduce_4mib_s=%.6f fits=%s\n", ranks,
-               clr_comm_nodes(comm), threads, clr_isa_name(clr_isa_current()), need, there, disk, network, st == CLR_OK ? "yes" : "no");
+        printf("doctor ranks=%d nodes=%d threads=%d isa=%s memory_needed_gib=%.3f memory_there_gib=%.3f "
+               "disk_free_gib=%.1f allreduce_4mib_s=%.6f fits=%s\n",
+               ranks, clr_comm_nodes(comm), threads, clr_isa_name(clr_isa_current()), need, there, disk, network,
+               st == CLR_OK ? "yes" : "no");
     if (st == CLR_EMEMORY && !c->data) { /* nobody has asked for this run yet */
         clr_info("the default run would not fit: %s", clr_message());
         st = CLR_OK;
@@ -207,10 +218,11 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     return st;
 }
 
-const clr_command clr_command_doctor = {.name = "doctor",
-                                        .arguments = "",
-                                        .help = "ranks, nodes, cores, memory, network and disk, before an allocation is spent; options as pretrain's",
-                                        .options = clr_config_options,
-                                        .config_bytes = sizeof(clr_config),
-                                        .before = say_process,
-                                        .run = run};
+const clr_command clr_command_doctor = {
+    .name = "doctor",
+    .arguments = "",
+    .help = "ranks, nodes, cores, memory, network and disk, before an allocation is spent; options as pretrain's",
+    .options = clr_config_options,
+    .config_bytes = sizeof(clr_config),
+    .before = say_process,
+    .run = run};

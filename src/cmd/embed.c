@@ -1,4 +1,6 @@
-/* embed: the features of a dataset by a checkpoint, as HDF5: /h (n, features), /z (n, outputs), /labels, /classes, /names. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* embed: the features of a dataset by a checkpoint, as HDF5: /h (n, features), /z (n, outputs), /labels, /classes,
+   /names. */
 #include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/features.h"
@@ -20,7 +22,8 @@ typedef struct config {
 
 #define AT(field) offsetof(config, field)
 static const clr_opt options[] = {
-    {"checkpoint", CLR_OPT_TEXT, AT(checkpoint), NULL, "FILE|RUN_DIR", 0, 0, NULL, 0, "a checkpoint, or a run (its newest checkpoint)"},
+    {"checkpoint", CLR_OPT_TEXT, AT(checkpoint), NULL, "FILE|RUN_DIR", 0, 0, NULL, 0,
+     "a checkpoint, or a run (its newest checkpoint)"},
     {"data", CLR_OPT_TEXT, AT(data), NULL, "DATA.h5", 0, 0, NULL, 0, "images"},
     {"output", CLR_OPT_TEXT, AT(output), NULL, "OUT.h5", 0, 0, NULL, 0, "where the features go"},
     {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
@@ -52,7 +55,8 @@ static clr_status write_matrix(clr_h5 *file, const char *name, const clr_feature
 }
 
 /* Rank 0. */
-static clr_status write_file(const config *c, const clr_frozen *frozen, clr_store *store, const clr_features *h, const clr_features *z)
+static clr_status write_file(const config *c, const clr_frozen *frozen, clr_store *store, const clr_features *h,
+                             const clr_features *z)
 {
     const clr_store_facts *facts = clr_store_facts_of(store);
     char **names = CLR_NEW(char *, facts->images);
@@ -100,7 +104,10 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     (void)set;
 
     if (!c->checkpoint || !c->data || !c->output)
-        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->data ? "data" : "output"));
+        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--%s is missing",
+                                             !c->checkpoint ? "checkpoint"
+                                             : !c->data     ? "data"
+                                                            : "output"));
     clr_status st = clr_comm_rank(comm) == 0 ? clr_output_check(c->output, c->force) : CLR_OK;
     if (st == CLR_OK)
         st = clr_output_apart(c->output, c->data);
@@ -129,8 +136,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     else
         clr_watchdog_end(); /* however long rank 0 writes: its own watchdog sees whether it does */
     if ((st = clr_comm_agree(comm, st)) == CLR_OK && clr_comm_rank(comm) == 0)
-        printf("embed images=%lld h=%d z=%d step=%lld seconds=%.1f checkpoint=%s out=%s\n", (long long)h.rows, h.dim, z.dim,
-               (long long)frozen.facts.step, clr_seconds() - began, frozen.path, c->output);
+        printf("embed images=%lld h=%d z=%d step=%lld seconds=%.1f checkpoint=%s out=%s\n", (long long)h.rows, h.dim,
+               z.dim, (long long)frozen.facts.step, clr_seconds() - began, frozen.path, c->output);
 out:
     clr_features_free(&h);
     clr_features_free(&z);
@@ -141,7 +148,8 @@ out:
 
 const clr_command clr_command_embed = {.name = "embed",
                                        .arguments = "",
-                                       .help = "features of a dataset by a checkpoint, as HDF5 (/h, /z, /labels, /names)",
+                                       .help =
+                                           "features of a dataset by a checkpoint, as HDF5 (/h, /z, /labels, /names)",
                                        .options = options,
                                        .config_bytes = sizeof(config),
                                        .run = run};

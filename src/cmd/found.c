@@ -1,5 +1,6 @@
-/* Of 16 bits to a sample little is left in 8 where an image has fewer than FEW levels, and twice as many different samples or more: data of
-   12 bits stored as they are become 17 levels. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Of 16 bits to a sample little is left in 8 where an image has fewer than FEW levels, and twice as many different
+   samples or more: data of 12 bits stored as they are become 17 levels. */
 #include "found.h"
 
 #include "clr/log.h"

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_CMD_FOUND_H
 #define CLR_CMD_FOUND_H
-/* What pack finds in image files beside their pixels, counted, and said where an assumption was made or depth was lost. Local. */
+/* What pack finds in image files beside their pixels, counted, and said where an assumption was made or depth was
+   lost. Local. */
 
 #include "clr/read.h"
 

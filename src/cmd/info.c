@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* info FILE: what a dataset, a checkpoint, a file of features or a run directory holds, every checksum verified. */
 #include "clr/cmd.h"
 #include "clr/h5.h"
@@ -18,10 +19,12 @@ typedef struct config {
     bool all;
 } config;
 
-static const clr_opt options[] = {
-    {.name = "all", .kind = CLR_OPT_FLAG, .offset = offsetof(config, all), .initial = "no",
-     .help = "list every dataset of the file with its checksum, not only the first ones"},
-    {0}};
+static const clr_opt options[] = {{.name = "all",
+                                   .kind = CLR_OPT_FLAG,
+                                   .offset = offsetof(config, all),
+                                   .initial = "no",
+                                   .help = "list every dataset of the file with its checksum, not only the first ones"},
+                                  {0}};
 
 enum { LISTED = 12 };
 
@@ -83,7 +86,9 @@ static void check_dataset(clr_h5 *file, const char *name, bool ours, bool finite
     uint64_t checksum;
     bool shown = show && show_shape(file, name);
     bool foreign = !ours && !clr_h5_has_checksum(file, name); /* another program's: nothing to compare with */
-    clr_status st = foreign ? CLR_OK : finite ? clr_h5_checksum_finite(file, name, &checksum) : clr_h5_checksum(file, name, &checksum);
+    clr_status st = foreign  ? CLR_OK
+                    : finite ? clr_h5_checksum_finite(file, name, &checksum)
+                             : clr_h5_checksum(file, name, &checksum);
 
     t->datasets++;
     t->unchecked += foreign;
@@ -151,7 +156,8 @@ static void show_classes(const clr_store_facts *f, const int32_t *labels)
     for (int c = 0; c < f->classes && c < LISTED; c++) {
         printf("  ");
         print_text(f->class_names[c]);
-        printf("%*s %lld images\n", (int)(strlen(f->class_names[c]) < 44 ? 44 - strlen(f->class_names[c]) : 0), "", (long long)count[c]);
+        printf("%*s %lld images\n", (int)(strlen(f->class_names[c]) < 44 ? 44 - strlen(f->class_names[c]) : 0), "",
+               (long long)count[c]);
     }
     if (f->classes > LISTED)
         printf("  ... and %d more\n", f->classes - LISTED);
@@ -218,7 +224,8 @@ static void close_file(clr_h5 *file, total *t)
 
 static const char *show_file(const char *path, const config *c, total *t)
 {
-    static const char *const texts[] = {"format", "simclr_version", "store", "orientation", "range"}, *const numbers[] = {"step", "seed"};
+    static const char *const texts[] = {"format", "simclr_version", "store", "orientation", "range"},
+                             *const numbers[] = {"step", "seed"};
     clr_h5 *file = NULL;
     int64_t number;
     double epoch;
@@ -307,7 +314,10 @@ static const char *check_checkpoint(const char *path, total *t)
     else
         note(t, st);
     close_file(file, t);
-    return t->damaged > damaged ? "DAMAGED" : t->unreadable > unreadable ? "UNREADABLE" : t->nonfinite > nonfinite ? "NOT FINITE" : "whole";
+    return t->damaged > damaged         ? "DAMAGED"
+           : t->unreadable > unreadable ? "UNREADABLE"
+           : t->nonfinite > nonfinite   ? "NOT FINITE"
+                                        : "whole";
 }
 
 static void show_run(const char *path, total *t)
@@ -355,12 +365,13 @@ static clr_status compare(const char *const path[2])
         st = clr_store_compare(store[0], store[1], &o);
     if (st == CLR_OK) {
         const clr_store_facts *a = clr_store_facts_of(store[0]), *b = clr_store_facts_of(store[1]);
-        printf("%s: %lld images, of which %lld are in %s too, pixel by pixel\n", path[0], (long long)a->images, (long long)o.a_in_b, path[1]);
-        printf("%s: %lld images, of which %lld are in %s too, %lld of them in another class\n", path[1], (long long)b->images, (long long)o.b_in_a,
-               path[0], (long long)o.relabelled);
-        printf("info kind=comparison images=%lld,%lld common=%lld,%lld relabelled=%lld same=%s files=%s,%s\n", (long long)a->images,
-               (long long)b->images, (long long)o.a_in_b, (long long)o.b_in_a, (long long)o.relabelled, a->checksum == b->checksum ? "yes" : "no",
-               path[0], path[1]);
+        printf("%s: %lld images, of which %lld are in %s too, pixel by pixel\n", path[0], (long long)a->images,
+               (long long)o.a_in_b, path[1]);
+        printf("%s: %lld images, of which %lld are in %s too, %lld of them in another class\n", path[1],
+               (long long)b->images, (long long)o.b_in_a, path[0], (long long)o.relabelled);
+        printf("info kind=comparison images=%lld,%lld common=%lld,%lld relabelled=%lld same=%s files=%s,%s\n",
+               (long long)a->images, (long long)b->images, (long long)o.a_in_b, (long long)o.b_in_a,
+               (long long)o.relabelled, a->checksum == b->checksum ? "yes" : "no", path[0], path[1]);
     }
     clr_store_close(store[0]);
     clr_store_close(store[1]);
@@ -385,23 +396,29 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         if (error && error != ENOENT)
             return clr_fail(CLR_EIO, "%s/config: %s", path, strerror(error));
         if (error)
-            return clr_fail(CLR_EINPUT, "%s: is a folder without a file `config`, so no run directory; `simclr pack %s OUT.h5` makes a dataset of a "
-                            "folder of images", path, path);
+            return clr_fail(CLR_EINPUT,
+                            "%s: is a folder without a file `config`, so no run directory; `simclr pack %s OUT.h5` "
+                            "makes a dataset of a "
+                            "folder of images",
+                            path, path);
         show_run(path, &t);
     } else {
         kind = show_file(path, settings, &t);
     }
-    printf("info kind=%s datasets=%lld damaged=%lld unchecked=%lld unreadable=%lld nonfinite=%lld file=%s\n", kind, (long long)t.datasets,
-           (long long)t.damaged, (long long)t.unchecked, (long long)t.unreadable, (long long)t.nonfinite, path);
+    printf("info kind=%s datasets=%lld damaged=%lld unchecked=%lld unreadable=%lld nonfinite=%lld file=%s\n", kind,
+           (long long)t.datasets, (long long)t.damaged, (long long)t.unchecked, (long long)t.unreadable,
+           (long long)t.nonfinite, path);
     return t.st == CLR_OK ? CLR_OK : clr_fail(t.st, "%s", t.why);
 }
 
-const clr_command clr_command_info = {.name = "info",
-                                      .arguments = "FILE|RUN_DIR [OTHER.h5]",
-                                      .help = "what a dataset, checkpoint or run directory holds, every checksum verified; of two datasets, what they share",
-                                      .options = options,
-                                      .config_bytes = sizeof(config),
-                                      .least = 1,
-                                      .most = 2,
-                                      .alone = true,
-                                      .run = run};
+const clr_command clr_command_info = {
+    .name = "info",
+    .arguments = "FILE|RUN_DIR [OTHER.h5]",
+    .help =
+        "what a dataset, checkpoint or run directory holds, every checksum verified; of two datasets, what they share",
+    .options = options,
+    .config_bytes = sizeof(config),
+    .least = 1,
+    .most = 2,
+    .alone = true,
+    .run = run};

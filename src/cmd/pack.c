@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* pack SRC OUT.h5: images into one dataset. Several are decoded at once, in the order of the source. */
 #include "clr/cmd.h"
 #include "clr/log.h"
@@ -19,10 +20,13 @@
 #include <unistd.h>
 
 enum {
-    ENCODED = 1, SKIP = 1, NONE = 1, APPLY = 1,
-    AHEAD = 16,        /* examples in memory */
-    SAMPLED = 16,      /* examples that tell what the others will be like */
-    LONG_WORK = 1000,  /* images: what the sample shows is said before these are packed */
+    ENCODED = 1,
+    SKIP = 1,
+    NONE = 1,
+    APPLY = 1,
+    AHEAD = 16,       /* examples in memory */
+    SAMPLED = 16,     /* examples that tell what the others will be like */
+    LONG_WORK = 1000, /* images: what the sample shows is said before these are packed */
 };
 
 typedef struct config {
@@ -34,25 +38,68 @@ typedef struct config {
 } config;
 
 static const clr_opt options[] = {
-    {.name = "split", .kind = CLR_OPT_TEXT, .offset = offsetof(config, split), .values = "PART",
-     .help = "which part, in any spelling (train, Training, val, test, unlabeled; of IDX, CIFAR, STL-10: train where not given); of a tree of "
+    {.name = "split",
+     .kind = CLR_OPT_TEXT,
+     .offset = offsetof(config, split),
+     .values = "PART",
+     .help = "which part, in any spelling (train, Training, val, test, unlabeled; of IDX, CIFAR, STL-10: train where "
+             "not given); of a tree of "
              "images also any folder below SRC, or . for all of it with every folder a class"},
-    {.name = "labels", .kind = CLR_OPT_WORD, .offset = offsetof(config, labels), .initial = "source", .values = "source|none",
-     .help = "labels from the dataset or from the names of folders; none: without, and all parts of a tree of images together"},
-    {.name = "resize-shorter", .kind = CLR_OPT_INT, .offset = offsetof(config, shorter), .initial = "0", .values = "N",
-     .low = 0, .high = CLR_IMAGE_SIDE, .only = "store=pixels",
+    {.name = "labels",
+     .kind = CLR_OPT_WORD,
+     .offset = offsetof(config, labels),
+     .initial = "source",
+     .values = "source|none",
+     .help = "labels from the dataset or from the names of folders; none: without, and all parts of a tree of images "
+             "together"},
+    {.name = "resize-shorter",
+     .kind = CLR_OPT_INT,
+     .offset = offsetof(config, shorter),
+     .initial = "0",
+     .values = "N",
+     .low = 0,
+     .high = CLR_IMAGE_SIDE,
+     .only = "store=pixels",
      .help = "shrink images whose shorter side is longer than N pixels (0: never)"},
-    {.name = "orientation", .kind = CLR_OPT_WORD, .offset = offsetof(config, orientation), .initial = "ignore", .values = "ignore|apply",
-     .help = "what EXIF says of it: ignore packs images as they are stored (as torchvision reads them), apply turns them upright"},
-    {.name = "range", .kind = CLR_OPT_TEXT, .offset = offsetof(config, range), .initial = "full", .values = "full|image|MIN-MAX",
-     .help = "16-bit PNG: the samples that become black and white: 0 and 65535, each image's own least and largest, or these two"},
-    {.name = "store", .kind = CLR_OPT_WORD, .offset = offsetof(config, store), .initial = "pixels", .values = "pixels|encoded",
+    {.name = "orientation",
+     .kind = CLR_OPT_WORD,
+     .offset = offsetof(config, orientation),
+     .initial = "ignore",
+     .values = "ignore|apply",
+     .help = "what EXIF says of it: ignore packs images as they are stored (as torchvision reads them), apply turns "
+             "them upright"},
+    {.name = "range",
+     .kind = CLR_OPT_TEXT,
+     .offset = offsetof(config, range),
+     .initial = "full",
+     .values = "full|image|MIN-MAX",
+     .help = "16-bit PNG: the samples that become black and white: 0 and 65535, each image's own least and largest, or "
+             "these two"},
+    {.name = "store",
+     .kind = CLR_OPT_WORD,
+     .offset = offsetof(config, store),
+     .initial = "pixels",
+     .values = "pixels|encoded",
      .help = "decoded pixels (fast to read), or the files' own bytes (small, decoded in every epoch)"},
-    {.name = "on-bad-image", .kind = CLR_OPT_WORD, .offset = offsetof(config, on_bad), .initial = "fail", .values = "fail|skip",
+    {.name = "on-bad-image",
+     .kind = CLR_OPT_WORD,
+     .offset = offsetof(config, on_bad),
+     .initial = "fail",
+     .values = "fail|skip",
      .help = "what to do about images that cannot be decoded; skip lists them with the reasons in OUT.bad.tsv"},
-    {.name = "threads", .kind = CLR_OPT_INT, .offset = offsetof(config, threads), .initial = "0", .values = "N", .low = 0, .high = 4096,
+    {.name = "threads",
+     .kind = CLR_OPT_INT,
+     .offset = offsetof(config, threads),
+     .initial = "0",
+     .values = "N",
+     .low = 0,
+     .high = 4096,
      .help = "that decode; 0: one for each core that this process may use"},
-    {.name = "force", .kind = CLR_OPT_FLAG, .offset = offsetof(config, force), .initial = "no", .help = "replace an existing OUT"},
+    {.name = "force",
+     .kind = CLR_OPT_FLAG,
+     .offset = offsetof(config, force),
+     .initial = "no",
+     .help = "replace an existing OUT"},
     {0}};
 
 typedef struct packing {
@@ -89,12 +136,14 @@ static clr_status refuse(packing *p, const char *name, const char *why)
 {
     if (p->config->on_bad == SKIP)
         return clr_refused_add(&p->refused, name, why);
-    return clr_fail(CLR_EINPUT, "%s/%s: %s (--on-bad-image=skip packs the others and lists it)", p->source.folder, name, why);
+    return clr_fail(CLR_EINPUT, "%s/%s: %s (--on-bad-image=skip packs the others and lists it)", p->source.folder, name,
+                    why);
 }
 
 static int64_t stored(const packing *p, const clr_example *e)
 {
-    return p->config->store == ENCODED ? e->encoded_bytes : (int64_t)e->image.height * e->image.width * e->image.channels;
+    return p->config->store == ENCODED ? e->encoded_bytes
+                                       : (int64_t)e->image.height * e->image.width * e->image.channels;
 }
 
 static clr_status keep(packing *p, outcome *o)
@@ -108,8 +157,10 @@ static clr_status keep(packing *p, outcome *o)
     if (o->st != CLR_OK)
         return clr_fail(o->st, "%s", o->why);
     if (p->config->store == ENCODED && !e->encoded)
-        return clr_fail(CLR_EUSAGE, "--store=encoded: %s is no image file; only folder trees of PNG or JPEG have bytes of their "
-                        "own to keep", e->name);
+        return clr_fail(CLR_EUSAGE,
+                        "--store=encoded: %s is no image file; only folder trees of PNG or JPEG have bytes of their "
+                        "own to keep",
+                        e->name);
     clr_found_add(&p->found, &p->source.rules, e);
     clr_status st = clr_store_append(p->writer, &e->image, e->encoded, e->encoded_bytes, e->label, e->name);
     p->packed += st == CLR_OK;
@@ -156,8 +207,8 @@ static clr_status pack_all(packing *p)
     return st;
 }
 
-/* Reads a few images spread over the source, or the first of those that are all alike (IDX, CIFAR, STL-10), and says what can be known from
-   them: what pixels will not keep, and whether there is room. */
+/* Reads a few images spread over the source, or the first of those that are all alike (IDX, CIFAR, STL-10), and says
+   what can be known from them: what pixels will not keep, and whether there is room. */
 static clr_status look_ahead(packing *p, const char *from)
 {
     bool alike = !p->source.reader->parallel;
@@ -200,12 +251,13 @@ static clr_status summary(const packing *p, const char *out, double seconds)
     if (p->refused.images)
         clr_warn("%lld of %lld images were refused; %s lists them with the reasons", (long long)p->refused.images,
                  (long long)p->source.examples, p->refused.path);
-    printf("pack images=%lld refused=%lld classes=%d height=%d width=%d channels=%d max_height=%d max_width=%d store=%s mb=%.1f "
+    printf("pack images=%lld refused=%lld classes=%d height=%d width=%d channels=%d max_height=%d max_width=%d "
+           "store=%s mb=%.1f "
            "deep=%lld oriented=%lld seconds=%.1f out=%s%s%s\n",
-           (long long)f->images, (long long)p->refused.images, f->classes, f->height, f->width, f->channels, f->max_height, f->max_width,
-           p->config->store == ENCODED ? "encoded" : "pixels", (double)p->bytes / 1e6, (long long)p->found.deep,
-           (long long)p->found.turned.files, seconds, out, p->refused.images ? " refused_list=" : "",
-           p->refused.images ? p->refused.path : "");
+           (long long)f->images, (long long)p->refused.images, f->classes, f->height, f->width, f->channels,
+           f->max_height, f->max_width, p->config->store == ENCODED ? "encoded" : "pixels", (double)p->bytes / 1e6,
+           (long long)p->found.deep, (long long)p->found.turned.files, seconds, out,
+           p->refused.images ? " refused_list=" : "", p->refused.images ? p->refused.path : "");
     clr_store_close(store);
     return CLR_OK;
 }
@@ -236,7 +288,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     p.next_word = start + 1;
     st = pack_all(&p);
     if (st == CLR_OK && !p.packed)
-        st = clr_fail(CLR_EINPUT, "%s: none of its %lld images can be decoded; %s says why", from, (long long)p.refused.images, p.refused.path);
+        st = clr_fail(CLR_EINPUT, "%s: none of its %lld images can be decoded; %s says why", from,
+                      (long long)p.refused.images, p.refused.path);
     if (st == CLR_OK)
         st = clr_refused_end(&p.refused);
     if (st == CLR_OK) {

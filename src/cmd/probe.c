@@ -1,4 +1,6 @@
-/* probe: how good the frozen features of a checkpoint are, beside those of the same network untrained and beside raw pixels. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* probe: how good the frozen features of a checkpoint are, beside those of the same network untrained and beside raw
+   pixels. */
 #include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/evaluate.h"
@@ -27,20 +29,26 @@ typedef struct config {
 
 #define AT(field) offsetof(config, field)
 static const clr_opt options[] = {
-    {"checkpoint", CLR_OPT_TEXT, AT(checkpoint), NULL, "FILE|RUN_DIR", 0, 0, NULL, 0, "a checkpoint, or a run (its newest checkpoint)"},
-    {"train", CLR_OPT_TEXT, AT(train), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that the classifiers learn from"},
+    {"checkpoint", CLR_OPT_TEXT, AT(checkpoint), NULL, "FILE|RUN_DIR", 0, 0, NULL, 0,
+     "a checkpoint, or a run (its newest checkpoint)"},
+    {"train", CLR_OPT_TEXT, AT(train), NULL, "DATA.h5", 0, 0, NULL, 0,
+     "labelled images that the classifiers learn from"},
     {"test", CLR_OPT_TEXT, AT(test), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that they are judged by"},
-    {"features", CLR_OPT_WORD, AT(features), "h", "h|z", 0, 0, NULL, 0, "h: the encoder's output; z: the projection head's"},
+    {"features", CLR_OPT_WORD, AT(features), "h", "h|z", 0, 0, NULL, 0,
+     "h: the encoder's output; z: the projection head's"},
     {"method", CLR_OPT_WORD, AT(method), "all", "all|linear-sgd|knn", 0, 0, NULL, 0, "classifier"},
     {"epochs", CLR_OPT_INT, AT(epochs), "30", "N", 1, 1e6, "method=all|linear-sgd", 0, "of the linear classifier"},
     {"batch", CLR_OPT_INT, AT(batch), "256", "N", 1, 1 << 24, "method=all|linear-sgd", 0, "of the linear classifier"},
     {"lr", CLR_OPT_REAL, AT(lr), "10", "X", 0, 1e6, "method=all|linear-sgd", 0,
      "of the linear classifier; falls to 0 on a cosine; features have unit length on average"},
-    {"momentum", CLR_OPT_REAL, AT(momentum), "0.9", "X", 0, 0.9999, "method=all|linear-sgd", 0, "of the linear classifier (Nesterov)"},
-    {"weight-decay", CLR_OPT_REAL, AT(weight_decay), "0", "X", 0, 10, "method=all|linear-sgd", 0, "of the linear classifier"},
+    {"momentum", CLR_OPT_REAL, AT(momentum), "0.9", "X", 0, 0.9999, "method=all|linear-sgd", 0,
+     "of the linear classifier (Nesterov)"},
+    {"weight-decay", CLR_OPT_REAL, AT(weight_decay), "0", "X", 0, 10, "method=all|linear-sgd", 0,
+     "of the linear classifier"},
     {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, "method=all|linear-sgd", 0, "of the order of its batches"},
     {"k", CLR_OPT_INT, AT(k), "200", "N", 1, 1e6, "method=all|knn", 0, "neighbours that vote"},
-    {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0, "a vote weighs exp(cosine / T)"},
+    {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0,
+     "a vote weighs exp(cosine / T)"},
     {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
     CLR_WATCHDOG_OPTION(AT(watchdog)),
     {0}};
@@ -74,8 +82,9 @@ static clr_status match_classes(probe *p)
         while (number[c] < train->classes && strcmp(train->class_names[number[c]], test->class_names[c]))
             number[c]++;
         if (number[c] == train->classes)
-            st = clr_fail(CLR_EINPUT, "%s and %s do not go together: class '%s' of the second is not among the %d of the first", p->config->train,
-                          p->config->test, test->class_names[c], train->classes);
+            st = clr_fail(CLR_EINPUT,
+                          "%s and %s do not go together: class '%s' of the second is not among the %d of the first",
+                          p->config->train, p->config->test, test->class_names[c], train->classes);
     }
     p->test_labels = CLR_NEW(int32_t, test->images);
     for (int64_t i = 0; i < test->images && st == CLR_OK; i++)
@@ -89,16 +98,23 @@ static clr_status check_data(probe *p)
     const clr_store_facts *a = clr_store_facts_of(p->train), *b = clr_store_facts_of(p->test);
 
     if (!a->classes || !b->classes)
-        return clr_fail(CLR_EINPUT, "%s: has no labels; a probe needs them: pack a folder whose folders are the classes", a->classes ? p->config->test : p->config->train);
+        return clr_fail(CLR_EINPUT,
+                        "%s: has no labels; a probe needs them: pack a folder whose folders are the classes",
+                        a->classes ? p->config->test : p->config->train);
     if (a->checksum == b->checksum && a->images == b->images)
-        return clr_fail(CLR_EINPUT, "%s: the test images are the training images, those of %s: what is known by heart is no measure; give others with "
-                                    "--test", p->config->test, p->config->train);
+        return clr_fail(CLR_EINPUT,
+                        "%s: the test images are the training images, those of %s: what is known by heart is no "
+                        "measure; give others with "
+                        "--test",
+                        p->config->test, p->config->train);
     if (p->frozen.channels == 1 && (a->channels != 1 || b->channels != 1))
         return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
                         a->channels != 1 ? p->config->train : p->config->test);
     if (a->present < 2) /* classes without images do not count */
-        return clr_fail(CLR_EINPUT, "%s: all its %lld images are of one class, '%s'; a probe needs training images of two classes or more",
-                        p->config->train, (long long)a->images, a->class_names[clr_store_labels(p->train)[0]]);
+        return clr_fail(
+            CLR_EINPUT,
+            "%s: all its %lld images are of one class, '%s'; a probe needs training images of two classes or more",
+            p->config->train, (long long)a->images, a->class_names[clr_store_labels(p->train)[0]]);
     return match_classes(p);
 }
 
@@ -112,10 +128,15 @@ static clr_status check_overlap(probe *p)
     if (st != CLR_OK || !o.b_in_a)
         return st;
     if (o.b_in_a == test->images && o.a_in_b == train->images && test->images == train->images)
-        return clr_fail(CLR_EINPUT, "%s: the test images are the training images, those of %s, in another order: what is known by heart is no "
-                                    "measure; give others with --test", p->config->test, p->config->train);
-    clr_warn("%s: %lld of its %lld images are among the training images, those of %s, pixel by pixel (%lld of them in another class): the accuracy on "
-             "them is no measure", p->config->test, (long long)o.b_in_a, (long long)test->images, p->config->train, (long long)o.relabelled);
+        return clr_fail(
+            CLR_EINPUT,
+            "%s: the test images are the training images, those of %s, in another order: what is known by heart is no "
+            "measure; give others with --test",
+            p->config->test, p->config->train);
+    clr_warn("%s: %lld of its %lld images are among the training images, those of %s, pixel by pixel (%lld of them in "
+             "another class): the accuracy on "
+             "them is no measure",
+             p->config->test, (long long)o.b_in_a, (long long)test->images, p->config->train, (long long)o.relabelled);
     p->common = o.b_in_a;
     return CLR_OK;
 }
@@ -155,13 +176,16 @@ static void say_protocol(const probe *p)
 
     clr_augment_protocol((int)f->config.image_size, f->channels, input);
     printf("checkpoint: %s, step %lld, epoch %.4g\n", f->path, (long long)f->facts.step, f->facts.epoch);
-    printf("features: %s (%d numbers an image) of the frozen encoder: one view of %d x %d x %d, not augmented, batch norm with its running "
+    printf("features: %s (%d numbers an image) of the frozen encoder: one view of %d x %d x %d, not augmented, batch "
+           "norm with its running "
            "statistics\n",
            c->features ? "z" : "h", dim, (int)f->config.image_size, (int)f->config.image_size, f->channels);
     printf("input: %s\n", input);
     if (wanted(c, 0))
-        printf("linear-sgd: softmax regression on standardised features scaled to unit length on average, Nesterov momentum %g, %lld epochs "
-               "of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged once, after the last epoch\n",
+        printf("linear-sgd: softmax regression on standardised features scaled to unit length on average, Nesterov "
+               "momentum %g, %lld epochs "
+               "of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged "
+               "once, after the last epoch\n",
                c->momentum, (long long)c->epochs, (long long)c->batch, c->lr, c->weight_decay, (long long)c->seed);
     if (wanted(c, 1))
         printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n",
@@ -189,12 +213,15 @@ static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
         return;
     }
     if (lseek(descriptor, 0, SEEK_END) == 0)
-        good = fprintf(file, "#step\tepoch\tfeatures\tmethod\ttop1\ttop5\tuntrained_top1\traw_top1\ttrain\ttest\tclasses\n") > 0;
+        good =
+            fprintf(file,
+                    "#step\tepoch\tfeatures\tmethod\ttop1\ttop5\tuntrained_top1\traw_top1\ttrain\ttest\tclasses\n") > 0;
     for (int m = 0; m < METHODS && good; m++)
         if (wanted(p->config, m))
-            good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%lld\t%lld\t%d\n", (long long)p->frozen.facts.step,
-                           p->frozen.facts.epoch, p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
-                           result[1][m].top1, result[2][m].top1, (long long)clr_store_facts_of(p->train)->images,
+            good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%lld\t%lld\t%d\n",
+                           (long long)p->frozen.facts.step, p->frozen.facts.epoch, p->config->features ? "z" : "h",
+                           method_names[m], result[0][m].top1, result[0][m].top5, result[1][m].top1, result[2][m].top1,
+                           (long long)clr_store_facts_of(p->train)->images,
                            (long long)clr_store_facts_of(p->test)->images, clr_store_facts_of(p->train)->classes) > 0;
     if (!good)
         error = errno;
@@ -211,11 +238,13 @@ static void say_results(const probe *p, clr_evaluation result[3][METHODS], doubl
 {
     for (int m = 0; m < METHODS; m++)
         if (wanted(p->config, m))
-            printf("probe features=%s method=%s top1=%.2f top5=%.2f untrained_top1=%.2f untrained_top5=%.2f raw_top1=%.2f raw_top5=%.2f "
+            printf("probe features=%s method=%s top1=%.2f top5=%.2f untrained_top1=%.2f untrained_top5=%.2f "
+                   "raw_top1=%.2f raw_top5=%.2f "
                    "train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f checkpoint=%s\n",
-                   p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5, result[1][m].top1,
-                   result[1][m].top5, result[2][m].top1, result[2][m].top5, (long long)clr_store_facts_of(p->train)->images,
-                   (long long)clr_store_facts_of(p->test)->images, (long long)p->common, clr_store_facts_of(p->train)->classes, (long long)p->frozen.facts.step,
+                   p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
+                   result[1][m].top1, result[1][m].top5, result[2][m].top1, result[2][m].top5,
+                   (long long)clr_store_facts_of(p->train)->images, (long long)clr_store_facts_of(p->test)->images,
+                   (long long)p->common, clr_store_facts_of(p->train)->classes, (long long)p->frozen.facts.step,
                    seconds, p->frozen.path);
 }
 
@@ -229,11 +258,15 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     (void)set;
 
     if (!c->checkpoint || !c->train || !c->test)
-        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--%s is missing", !c->checkpoint ? "checkpoint" : !c->train ? "train" : "test"));
+        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--%s is missing",
+                                             !c->checkpoint ? "checkpoint"
+                                             : !c->train    ? "train"
+                                                            : "test"));
     clr_comm_threads(comm, c->threads);
     if ((st = clr_frozen_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &p.frozen)) != CLR_OK)
         goto out;
-    p.raw_side = (int)clr_min64(p.frozen.config.image_size, RAW_SIDE); /* more pixels make raw pixels no better and 50 times as many */
+    p.raw_side = (int)clr_min64(p.frozen.config.image_size,
+                                RAW_SIDE); /* more pixels make raw pixels no better and 50 times as many */
     st = clr_store_open(c->train, &p.train);
     if (st == CLR_OK)
         st = clr_store_open(c->test, &p.test);
@@ -265,9 +298,10 @@ out:
     return st;
 }
 
-const clr_command clr_command_probe = {.name = "probe",
-                                       .arguments = "",
-                                       .help = "how good frozen features are: linear classifier and kNN, beside untrained weights and raw pixels",
-                                       .options = options,
-                                       .config_bytes = sizeof(config),
-                                       .run = run};
+const clr_command clr_command_probe = {
+    .name = "probe",
+    .arguments = "",
+    .help = "how good frozen features are: linear classifier and kNN, beside untrained weights and raw pixels",
+    .options = options,
+    .config_bytes = sizeof(config),
+    .run = run};

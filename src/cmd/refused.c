@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A line an image: its path below the source, a tab, the reason. */
 #include "refused.h"
 

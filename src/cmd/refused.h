@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_CMD_REFUSED_H
 #define CLR_CMD_REFUSED_H
 /* The list of images that pack could not take, with the reasons: OUT.bad.tsv beside OUT.h5. Local. */

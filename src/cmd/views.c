@@ -1,5 +1,6 @@
-/* views: a contact sheet. Each cell is an image as the store holds it, then its first and its second view, as a run with these settings
-   would see them in its first epoch. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* views: a contact sheet. Each cell is an image as the store holds it, then its first and its second view, as a run
+   with these settings would see them in its first epoch. */
 #include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/mem.h"
@@ -22,14 +23,17 @@ typedef struct settings {
 
 #define AT(field) offsetof(settings, field)
 static const clr_opt options[] = {
-    {"augment", CLR_OPT_TEXT, AT(augment), "crop:0.08-1,flip,color:1.0,gray:0.2,blur", "LIST", 0, 0, NULL, 0, "operators in order; none: the image as it is"},
-    {"augment-second", CLR_OPT_TEXT, AT(augment_second), NULL, "LIST", 0, 0, NULL, 0, "of the second view, where it differs"},
+    {"augment", CLR_OPT_TEXT, AT(augment), "crop:0.08-1,flip,color:1.0,gray:0.2,blur", "LIST", 0, 0, NULL, 0,
+     "operators in order; none: the image as it is"},
+    {"augment-second", CLR_OPT_TEXT, AT(augment_second), NULL, "LIST", 0, 0, NULL, 0,
+     "of the second view, where it differs"},
     {"image-size", CLR_OPT_INT, AT(size), "224", "PIXELS", 4, 1024, NULL, 0, "side of a view"},
     {"images", CLR_OPT_INT, AT(images), "24", "N", 1, 400, NULL, 0, "how many are shown"},
     {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, NULL, 0, "of the run"},
     {"epoch", CLR_OPT_INT, AT(epoch), "0", "N", 0, 1e9, NULL, 0, "of the run"},
     {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing OUT"},
-    {"preset", CLR_OPT_TEXT, AT(preset), NULL, "imagenet|cifar10|fashion-mnist", 0, 0, NULL, 0, "settings that belong together; other options win"},
+    {"preset", CLR_OPT_TEXT, AT(preset), NULL, "imagenet|cifar10|fashion-mnist", 0, 0, NULL, 0,
+     "settings that belong together; other options win"},
     {0}};
 
 typedef struct sheet {
@@ -53,17 +57,25 @@ static clr_status open_sheet(const clr_store_facts *facts, int64_t images, int s
     while ((int64_t)s.columns * s.columns * PARTS < images)
         s.columns++;
     rows = (int)((images + s.columns - 1) / s.columns);
-    s.image = (clr_image){.height = rows * (s.side + GAP) + GAP, .width = s.columns * (PARTS * (s.side + GAP) + APART) - APART + GAP, .channels = channels};
+    s.image = (clr_image){.height = rows * (s.side + GAP) + GAP,
+                          .width = s.columns * (PARTS * (s.side + GAP) + APART) - APART + GAP,
+                          .channels = channels};
     size_t bytes = (size_t)s.image.height * (size_t)s.image.width * (size_t)channels;
     double need = (double)bytes + (double)sizeof(float) * (double)scratch_floats(facts, size, channels);
     const clr_room room = clr_memory_room(1);
     if (need > 0.8 * (double)room.bytes && need > 2 * (double)bytes)
-        return clr_fail(CLR_EMEMORY, "images of up to %d x %d pixels take %.1f GB to be resized, and %.1f GB are there (%s); pack them with "
-                        "--resize-shorter=%d", facts->max_width, facts->max_height, need * 1e-9, (double)room.bytes * 1e-9, room.by,
-                        clr_augment_enough(size));
+        return clr_fail(
+            CLR_EMEMORY,
+            "images of up to %d x %d pixels take %.1f GB to be resized, and %.1f GB are there (%s); pack them with "
+            "--resize-shorter=%d",
+            facts->max_width, facts->max_height, need * 1e-9, (double)room.bytes * 1e-9, room.by,
+            clr_augment_enough(size));
     if (need > 0.8 * (double)room.bytes)
-        return clr_fail(CLR_EMEMORY, "a sheet of %" PRId64 " images of %d x %d takes %.1f GB, and %.1f GB are there (%s); give a smaller --images or --image-size",
-                        images, size, size, need * 1e-9, (double)room.bytes * 1e-9, room.by);
+        return clr_fail(
+            CLR_EMEMORY,
+            "a sheet of %" PRId64
+            " images of %d x %d takes %.1f GB, and %.1f GB are there (%s); give a smaller --images or --image-size",
+            images, size, size, need * 1e-9, (double)room.bytes * 1e-9, room.by);
     s.image.pixels = clr_alloc(bytes, 1);
     memset(s.image.pixels, 255, bytes);
     *out = s;
@@ -80,7 +92,8 @@ static void put(const sheet *s, int64_t i, int part, const float *picture, int s
         for (int x = 0; x < s->side; x++)
             for (int c = 0; c < channels; c++) {
                 float value = picture[((int64_t)(y / s->enlarge) * size + x / s->enlarge) * channels + c];
-                s->image.pixels[((int64_t)(y0 + y) * s->image.width + x0 + x) * channels + c] = (uint8_t)(255 * value + 0.5f);
+                s->image.pixels[((int64_t)(y0 + y) * s->image.width + x0 + x) * channels + c] =
+                    (uint8_t)(255 * value + 0.5f);
             }
 }
 
@@ -92,7 +105,7 @@ static clr_status draw(clr_store *store, const settings *a, const clr_augment au
     const clr_augment none = {0};
     int channels = s->image.channels, size = (int)a->size;
     float *scratch = CLR_NEW(float, scratch_floats(facts, size, channels));
-    float *picture = CLR_NEW(float, (int64_t)size * size * channels);
+    float *picture = CLR_NEW(float, (int64_t)size *size *channels);
     clr_status st = CLR_OK;
 
     for (int64_t i = 0; i < a->images && st == CLR_OK; i++) {
@@ -101,8 +114,8 @@ static clr_status draw(clr_store *store, const settings *a, const clr_augment au
         clr_image image;
         st = clr_store_read(store, &id, 1, channels, bytes, &image);
         for (int part = 0; part < PARTS && st == CLR_OK; part++) {
-            clr_augment_apply(part ? &augment[part - 1] : &none, &image, size, (uint64_t)a->seed, (uint64_t)a->epoch, (uint64_t)id,
-                              part ? (uint32_t)(part - 1) : 0, scratch, picture);
+            clr_augment_apply(part ? &augment[part - 1] : &none, &image, size, (uint64_t)a->seed, (uint64_t)a->epoch,
+                              (uint64_t)id, part ? (uint32_t)(part - 1) : 0, scratch, picture);
             put(s, i, part, picture, size);
         }
         clr_free(bytes);
@@ -140,8 +153,8 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     if (st == CLR_OK)
         st = clr_image_write_png(out, &s.image);
     if (st == CLR_OK)
-        printf("views images=%" PRId64 " size=%" PRId64 " height=%d width=%d augment=%s out=%s\n", a->images, a->size, s.image.height, s.image.width,
-               a->augment, out);
+        printf("views images=%" PRId64 " size=%" PRId64 " height=%d width=%d augment=%s out=%s\n", a->images, a->size,
+               s.image.height, s.image.width, a->augment, out);
     clr_image_free(&s.image);
     clr_store_close(store);
     return st;

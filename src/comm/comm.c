@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* MPI: start and stop, agreement on errors, blocking collectives. A communicator of one process needs no MPI in any
    of them: where no launcher started this process, MPI is not started either (world is MPI_COMM_NULL then). */
 #include "clr/comm.h"
@@ -62,7 +63,8 @@ bool clr_comm_leads(void)
 static bool mpi_is_needed(void)
 {
 #ifdef OPEN_MPI
-    static const char *const traces[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMIX_NAMESPACE", "PMI_RANK", "PMI_SIZE", "PMI_FD"};
+    static const char *const traces[] = {
+        "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMIX_NAMESPACE", "PMI_RANK", "PMI_SIZE", "PMI_FD"};
     const char *by;
     int rank;
 
@@ -164,11 +166,13 @@ clr_status clr_comm_start(int *argc, char ***argv, clr_comm **out)
         return clr_fail(CLR_ECONFIG, "this MPI library does not allow threads (MPI_THREAD_FUNNELED)");
     int tasks = clr_comm_launched(&rank, &by);
     if (tasks > 1 && comm->size == 1)
-        return clr_fail(CLR_ECONFIG,
-                        "%s says that %d processes were started, but MPI sees one: the launcher and this MPI library do "
-                        "not match. Under Slurm try 'srun --mpi=pmix' ('srun --mpi=list' shows the choices), or mpirun; in a shell that "
-                        "'srun --pty' started, 'mpirun -n 1' or 'env -u %s' for one process",
-                        by, tasks, by);
+        return clr_fail(
+            CLR_ECONFIG,
+            "%s says that %d processes were started, but MPI sees one: the launcher and this MPI library do "
+            "not match. Under Slurm try 'srun --mpi=pmix' ('srun --mpi=list' shows the choices), or mpirun; in a shell "
+            "that "
+            "'srun --pty' started, 'mpirun -n 1' or 'env -u %s' for one process",
+            by, tasks, by);
     return CLR_OK;
 }
 
@@ -214,14 +218,38 @@ void clr_comm_abort(clr_comm *comm, int exit_status, const char *why)
     _exit(exit_status);
 }
 
-MPI_Comm clr_comm_world(const clr_comm *comm) { return comm->world; }
-MPI_Comm clr_comm_node(const clr_comm *comm) { return comm->node; }
-int clr_comm_rank(const clr_comm *comm) { return comm->rank; }
-int clr_comm_size(const clr_comm *comm) { return comm->size; }
-const char *clr_comm_host(const clr_comm *comm) { return comm->host; }
-int clr_comm_node_rank(const clr_comm *comm) { return comm->node_rank; }
-int clr_comm_node_size(const clr_comm *comm) { return comm->node_size; }
-int clr_comm_nodes(const clr_comm *comm) { return comm->nodes; }
+MPI_Comm clr_comm_world(const clr_comm *comm)
+{
+    return comm->world;
+}
+MPI_Comm clr_comm_node(const clr_comm *comm)
+{
+    return comm->node;
+}
+int clr_comm_rank(const clr_comm *comm)
+{
+    return comm->rank;
+}
+int clr_comm_size(const clr_comm *comm)
+{
+    return comm->size;
+}
+const char *clr_comm_host(const clr_comm *comm)
+{
+    return comm->host;
+}
+int clr_comm_node_rank(const clr_comm *comm)
+{
+    return comm->node_rank;
+}
+int clr_comm_node_size(const clr_comm *comm)
+{
+    return comm->node_size;
+}
+int clr_comm_nodes(const clr_comm *comm)
+{
+    return comm->nodes;
+}
 
 const char *clr_comm_library(void)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Buckets from the end of the block to its start, each an MPI_Iallreduce in place of its own. */
 #include "clr/reduce.h"
 
@@ -11,7 +12,7 @@ struct clr_reduce {
     clr_comm *comm;
     MPI_Comm world;
     float *block;
-    int64_t *edge;      /* buckets + 1 offsets, ascending */
+    int64_t *edge;        /* buckets + 1 offsets, ascending */
     MPI_Request *request; /* of each bucket */
     int buckets, started; /* the last `started` buckets are in flight or done */
     double seconds;
@@ -22,8 +23,8 @@ clr_reduce *clr_reduce_new(clr_comm *comm, float *block, int64_t floats, int64_t
     clr_reduce *reduce = CLR_NEW(clr_reduce, 1);
 
     bucket = clr_max64(1, clr_min64(bucket, LARGEST));
-    *reduce = (clr_reduce){.comm = comm, .world = clr_comm_world(comm), .block = block,
-                           .buckets = (int)((floats + bucket - 1) / bucket)};
+    *reduce = (clr_reduce){
+        .comm = comm, .world = clr_comm_world(comm), .block = block, .buckets = (int)((floats + bucket - 1) / bucket)};
     reduce->edge = CLR_NEW(int64_t, reduce->buckets + 1);
     reduce->request = CLR_NEW(MPI_Request, reduce->buckets + 1);
     for (int i = 0; i <= reduce->buckets; i++) /* the odd one is the first: the last to start is the smallest */
@@ -66,8 +67,9 @@ void clr_reduce_ready(clr_reduce *reduce, int64_t from)
         int next = reduce->buckets - 1 - reduce->started;
         if (reduce->edge[next] < from)
             break;
-        MPI_Iallreduce(MPI_IN_PLACE, reduce->block + reduce->edge[next], (int)(reduce->edge[next + 1] - reduce->edge[next]), MPI_FLOAT,
-                       MPI_SUM, reduce->world, &reduce->request[next]);
+        MPI_Iallreduce(MPI_IN_PLACE, reduce->block + reduce->edge[next],
+                       (int)(reduce->edge[next + 1] - reduce->edge[next]), MPI_FLOAT, MPI_SUM, reduce->world,
+                       &reduce->request[next]);
         reduce->started++;
     }
     test(reduce);
@@ -94,4 +96,7 @@ double clr_reduce_end(clr_reduce *reduce)
     return exposed;
 }
 
-double clr_reduce_seconds(const clr_reduce *reduce) { return reduce->seconds; }
+double clr_reduce_seconds(const clr_reduce *reduce)
+{
+    return reduce->seconds;
+}

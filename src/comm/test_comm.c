@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Collectives on four ranks, with different data on each; agreement on errors. */
 #include "clr/comm.h"
 #include "clr/mem.h"

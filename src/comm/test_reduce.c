@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The bucketed sum equals the plain one, for every bucket size and order of readiness; different data on every rank. */
 #include "clr/mem.h"
 #include "clr/reduce.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How many threads a rank runs: the sum, over the cores that its launcher left to it, of 1 / ranks of the node that
    may use that core, or its part of a CPU quota of the control group where that is less: threads beyond a quota make
    all wait until its next period. Work is cut by omp_get_max_threads(), so a smaller team would leave some of it

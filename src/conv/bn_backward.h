@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_BN_BACKWARD_H
 #define CLR_BN_BACKWARD_H
 /* Batch norm's backward: dy from y and g, in the place of y (clr/conv.h). Included by kernel files. Local. */

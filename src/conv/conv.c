@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Problems, the table of solvers, and the passes over memory for what a solver does not fuse. */
 #include "clr/conv.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Implicit GEMM: any kernel size, stride and padding, all directions. The mathematics and the cutting of the work
    stand in implicit_kernel.c, and for the gradient of the weight in implicit_weight_kernel.c. */
 #include "implicit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_IMPLICIT_H
 #define CLR_IMPLICIT_H
 /* Between implicit.c and its kernels, see there. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Implicit GEMM: forward and the gradient of x. Both are sums over taps,
 
      out[pixel][j] = sum_t sum_i staged[at(pixel) + offset(t)][i] panel[t][i][j],
@@ -13,8 +14,8 @@
    chunk by chunk of inputs, so that a chunk stays in the second-level cache while all pixels of an item pass it. An
    item is a group of whole images, or a band of rows of one; items are dealt to threads in contiguous parts, by index.
    What the next item reads is asked for while this one is computed, and so is what a tile is finished with. A finished
-   tile is masked and its moments are added (moments.h) while it is in registers; large results are stored past the caches.
-   */
+   tile is masked and its moments are added (moments.h) while it is in registers; large results are stored past the
+   caches. */
 #include "implicit.h"
 #include "residual.h"
 #include "stage.h"

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Implicit GEMM: the gradient of the weight,
 
-     dw[r][s][c][k] = sum over pixels of staged[at(pixel) + offset(r, s)][c] dy[pixel][k],   at(p, q) = (p stride, q stride),
+     dw[r][s][c][k] = sum over pixels of staged[at(pixel) + offset(r, s)][c] dy[pixel][k],
+     at(p, q) = (p stride, q stride),
 
    over a staged copy of x: zero-padded, with the prologue applied. Where all channels are staged at once, the S C
    values under a row of the kernel are neighbours, in the staging as in dw, and are taken as one run.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_MOMENTS_H
 #define CLR_MOMENTS_H
 /* Sums for batch norm, gathered while rows are in cache. Inside a chunk of rows sums are fp32 relative to a pivot

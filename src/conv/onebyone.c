@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The gradient of the weight of a 1x1 kernel without padding, a matrix product: with rows of x taken at the stride
    and with the prologue applied,
      dw (C, K) = x^T (C, rows) dy (rows, K),

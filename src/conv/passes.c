@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* See moments.h for the sums. */
 #include "passes.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_PASSES_H
 #define CLR_PASSES_H
 /* Passes over rows in memory: for solvers that do not fuse them, which clr_conv_apply then runs by themselves. */

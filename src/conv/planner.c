@@ -1,5 +1,7 @@
-/* The planner: for each (problem, direction) the cheapest of the members that are applicable and allowed, by their own estimate or by
-   the clock; of the ranks, whose processors and threads may differ, the slowest counts. A plan file holds the choices, a line each, below a line that says what they were made on:
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The planner: for each (problem, direction) the cheapest of the members that are applicable and allowed, by their
+   own estimate or by the clock; of the ranks, whose processors and threads may differ, the slowest counts. A plan file
+   holds the choices, a line each, below a line that says what they were made on:
 
      simclr-plan 0.1.0 | CPU MODEL | avx512 | threads 2
      n h w c k r s stride pad direction solver */
@@ -51,8 +53,8 @@ static clr_status member(const char *name, int *place)
         if (!strcmp(names[*place], name))
             return CLR_OK;
     const char *near = clr_opt_nearest(name, names, n);
-    return clr_fail(CLR_EUSAGE, "--plan: there is no convolution solver '%s'%s%s%s", name, near ? "; did you mean '" : "",
-                    near ? near : "", near ? "'?" : "");
+    return clr_fail(CLR_EUSAGE, "--plan: there is no convolution solver '%s'%s%s%s", name,
+                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 /* "estimate", "measure", "estimate:winograd4,reference", "measure:-winograd4". */
@@ -65,7 +67,9 @@ static clr_status parse(clr_planner *planner, const char *how)
         *list++ = 0;
     planner->measure = !strcmp(copy, "measure");
     if (!planner->measure && strcmp(copy, "estimate"))
-        st = clr_fail(CLR_EUSAGE, "--plan=%s: must be estimate or measure, and may name solvers: estimate:implicit, measure:-winograd4", how);
+        st = clr_fail(
+            CLR_EUSAGE,
+            "--plan=%s: must be estimate or measure, and may name solvers: estimate:implicit, measure:-winograd4", how);
     bool forbids = !list || *list == '-';
     for (int i = 0; i < SOLVERS; i++)
         planner->allowed[i] = forbids;
@@ -103,11 +107,12 @@ static void cpu_model(char *model, size_t room)
 
 static bool same(const clr_conv_problem *a, const clr_conv_problem *b)
 {
-    return a->n == b->n && a->h == b->h && a->w == b->w && a->c == b->c && a->k == b->k && a->r == b->r && a->s == b->s &&
-           a->stride == b->stride && a->pad == b->pad && a->dtype == b->dtype;
+    return a->n == b->n && a->h == b->h && a->w == b->w && a->c == b->c && a->k == b->k && a->r == b->r &&
+           a->s == b->s && a->stride == b->stride && a->pad == b->pad && a->dtype == b->dtype;
 }
 
-static void add(clr_planner *planner, const clr_conv_problem *problem, clr_direction direction, const clr_conv_solver *solver)
+static void add(clr_planner *planner, const clr_conv_problem *problem, clr_direction direction,
+                const clr_conv_solver *solver)
 {
     if (planner->choices < MOST)
         planner->choice[planner->choices++] = (choice){*problem, direction, solver};
@@ -120,14 +125,17 @@ static void adopt(clr_planner *planner, char *text, const char *where)
     for (char *line = strchr(text, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
         int n, h, w, c, k, kernel, s, stride, pad, direction, place;
         char solver[32];
-        if (sscanf(line, "%d %d %d %d %d %d %d %d %d %d %31s", &n, &h, &w, &c, &k, &kernel, &s, &stride, &pad, &direction, solver) != 11 ||
-            kernel != s || stride < 1 || direction < 0 || direction >= CLR_DIRECTIONS || member(solver, &place) != CLR_OK) {
+        if (sscanf(line, "%d %d %d %d %d %d %d %d %d %d %31s", &n, &h, &w, &c, &k, &kernel, &s, &stride, &pad,
+                   &direction, solver) != 11 ||
+            kernel != s || stride < 1 || direction < 0 || direction >= CLR_DIRECTIONS ||
+            member(solver, &place) != CLR_OK) {
             clr_warn_once("plan-line", "%s: a line of this plan is not understood; it is passed over", where);
             continue;
         }
         clr_conv_problem problem = clr_conv_problem_of(n, h, w, c, k, kernel, stride, pad);
         const clr_conv_solver *found = clr_conv_solvers[place];
-        if (planner->allowed[place] && found->directions >> direction & 1 && found->applicable(&problem, (clr_direction)direction))
+        if (planner->allowed[place] && found->directions >> direction & 1 &&
+            found->applicable(&problem, (clr_direction)direction))
             add(planner, &problem, (clr_direction)direction, found);
     }
 }
@@ -199,8 +207,8 @@ clr_status clr_planner_open(clr_comm *comm, const char *how, const char *path, c
         return st;
     }
     cpu_model(model, sizeof model);
-    snprintf(planner->identity, sizeof planner->identity, "simclr-plan %s | %s | %s | threads %d", PACKAGE_VERSION, model,
-             clr_isa_name(clr_isa_current()), omp_get_max_threads());
+    snprintf(planner->identity, sizeof planner->identity, "simclr-plan %s | %s | %s | threads %d", PACKAGE_VERSION,
+             model, clr_isa_name(clr_isa_current()), omp_get_max_threads());
     if (path) {
         char *text = CLR_NEW(char, ROOM);
         if (clr_comm_rank(comm) == 0)
@@ -217,7 +225,8 @@ void clr_planner_close(clr_planner *planner)
     clr_free(planner);
 }
 
-const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_problem *problem, clr_direction direction)
+const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_problem *problem,
+                                          clr_direction direction)
 {
     const clr_conv_solver *best = NULL, *last = NULL;
     double seconds[SOLVERS], least = 1e300;
@@ -239,7 +248,8 @@ const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_p
             bound = seconds[i] < bound ? seconds[i] : bound;
         for (int i = 0; i < n; i++)
             if (seconds[i] < 1e300)
-                seconds[i] = seconds[i] <= 10 * bound ? clr_conv_time(clr_conv_solvers[i], problem, direction, NULL) : 1e299;
+                seconds[i] =
+                    seconds[i] <= 10 * bound ? clr_conv_time(clr_conv_solvers[i], problem, direction, NULL) : 1e299;
     }
     clr_comm_max_double(planner->comm, seconds, n);
     for (int i = 0; i < n; i++)
@@ -248,7 +258,8 @@ const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_p
             best = clr_conv_solvers[i];
         }
     if (!best) {
-        clr_warn_once("plan-none", "--plan allows no solver for some convolutions; the reference member, slow, serves them");
+        clr_warn_once("plan-none",
+                      "--plan allows no solver for some convolutions; the reference member, slow, serves them");
         best = last;
     }
     add(planner, problem, direction, best);
@@ -262,8 +273,9 @@ char *clr_planner_text(const clr_planner *planner)
 
     for (int i = 0; i < planner->choices && used < ROOM; i++) {
         const clr_conv_problem *a = &planner->choice[i].problem;
-        used += (size_t)snprintf(text + used, ROOM - used, "%d %d %d %d %d %d %d %d %d %d %s\n", a->n, a->h, a->w, a->c, a->k, a->r, a->s, a->stride,
-                                 a->pad, (int)planner->choice[i].direction, planner->choice[i].solver->name);
+        used += (size_t)snprintf(text + used, ROOM - used, "%d %d %d %d %d %d %d %d %d %d %s\n", a->n, a->h, a->w, a->c,
+                                 a->k, a->r, a->s, a->stride, a->pad, (int)planner->choice[i].direction,
+                                 planner->choice[i].solver->name);
     }
     return text;
 }

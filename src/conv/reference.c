@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The plain solver: the definition, summed in double. y[n,p,q,k] = sum_{r,s,c} activated x[n, p stride + r - pad, q
    stride + s - pad, c] weight[r,s,c,k]; its transposes for the gradients. Serves every problem; every other solver is
    compared with it. */

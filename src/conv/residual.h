@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_RESIDUAL_H
 #define CLR_RESIDUAL_H
 /* The output of a residual block: branch + shortcut, through ReLU (clr/conv.h). Included by kernel files. Local. */

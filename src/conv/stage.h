@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_STAGE_H
 #define CLR_STAGE_H
 /* Staging: rows of an image copied into cache, zero-padded, with the prologue applied. A kernel of 1x1 without

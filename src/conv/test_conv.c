@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Every member of the table, in every direction, on a table of shapes, against the reference member, and what is
    fused (residual, batch norm's and ReLU's backward, moments) against plain formulas. Relative L2 error; the bound is c
    eps sqrt(length of the sum), c = 4 for plain sums; Winograd's transforms cost a factor (src/conv/winograd.c). What is

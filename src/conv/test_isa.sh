@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # The tests of kernels with the lesser instruction sets; they run by themselves with the best that the machine has.
 test -x "$top_builddir/src/conv/test_conv" || exit 77
 for isa in portable avx2; do

@@ -1,4 +1,6 @@
-/* Plans as text: taken where their solvers give the same bits here, and nowhere else; what is no plan does no harm. On four ranks. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Plans as text: taken where their solvers give the same bits here, and nowhere else; what is no plan does no harm.
+   On four ranks. */
 #include "clr/conv.h"
 #include "clr/isa.h"
 #include "clr/mem.h"
@@ -11,7 +13,8 @@
 
 static clr_comm *comm;
 
-/* How many choices a planner takes from text, that rank 0 has alone; -1: it takes none. The first problem below then has `solver`. */
+/* How many choices a planner takes from text, that rank 0 has alone; -1: it takes none. The first problem below then
+   has `solver`. */
 static int taken(const char *text, const char **solver)
 {
     const clr_conv_problem problem = clr_conv_problem_of(8, 8, 8, 16, 16, 3, 1, 1);
@@ -26,13 +29,15 @@ static int taken(const char *text, const char **solver)
     return is ? n : -1;
 }
 
-/* A plan with these conditions: the reference, which no estimate prefers, for the problem above, and lines that are none. */
+/* A plan with these conditions: the reference, which no estimate prefers, for the problem above, and lines that are
+   none. */
 static char *plan(const char *version, const char *processor, const char *isa, int threads)
 {
-    return clr_text("simclr-plan %s | %s | %s | threads %d\n8 8 8 16 16 3 3 1 1 %d reference\n8 8 8 16 16 3 3 1 1 %d reference\n"
-                    "0 0 0 0 0 0 0 1 0 0 implicit\n-1 -5 -5 -1 -1 -3 -3 1 -9 1 reference\n1 1 1 1 1 1 1 0 0 0 reference\n"
-                    "1 1 1 1 1 1 1 1 0 99 reference\n1 1 1 1 1 1 1 1 0 0 nobody\n\nnothing\n8 8",
-                    version, processor, isa, threads, CLR_FORWARD, CLR_BACKWARD_DATA);
+    return clr_text(
+        "simclr-plan %s | %s | %s | threads %d\n8 8 8 16 16 3 3 1 1 %d reference\n8 8 8 16 16 3 3 1 1 %d reference\n"
+        "0 0 0 0 0 0 0 1 0 0 implicit\n-1 -5 -5 -1 -1 -3 -3 1 -9 1 reference\n1 1 1 1 1 1 1 0 0 0 reference\n"
+        "1 1 1 1 1 1 1 1 0 99 reference\n1 1 1 1 1 1 1 1 0 0 nobody\n\nnothing\n8 8",
+        version, processor, isa, threads, CLR_FORWARD, CLR_BACKWARD_DATA);
 }
 
 START_TEST(plans_hold_where_bits_are_the_same)
@@ -80,8 +85,10 @@ END_TEST
 START_TEST(what_is_no_plan_is_none)
 {
     enum { MUCH = 1 << 20 };
-    const char *const texts[] = {"", "\n", "|", "||", "simclr-plan", " | |\n", "| a | b\n8 8 8 16 16 3 3 1 1 0 reference\n"};
-    char *much = CLR_NEW(char, MUCH + 1), *start = plan("1", "p", clr_isa_name(clr_isa_current()), omp_get_max_threads());
+    const char *const texts[] = {
+        "", "\n", "|", "||", "simclr-plan", " | |\n", "| a | b\n8 8 8 16 16 3 3 1 1 0 reference\n"};
+    char *much = CLR_NEW(char, MUCH + 1),
+         *start = plan("1", "p", clr_isa_name(clr_isa_current()), omp_get_max_threads());
     const char *solver;
 
     for (size_t i = 0; i < CLR_COUNT(texts); i++)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Winograd's solvers: the identities that winograd.c derives, in double; each transform of the kernels against its
    matrix; the errors of whole convolutions, and their cutting among threads. test_conv compares all members besides. */
 #include "clr/conv.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* How long a member takes, and how far it is from the reference, on random numbers of a problem's own size. */
 #include "clr/conv.h"
 

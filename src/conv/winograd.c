@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Convolutions with 3x3 taps, stride 1 and a border of one pixel by Winograd's minimal filtering (Winograd 1980,
    chapter V; Lavin and Gray, arXiv 1509.09308), in fp32.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_CONV_WINOGRAD_H
 #define CLR_CONV_WINOGRAD_H
 /* The kernels of the Winograd solvers, one table for each tile size and instruction set; winograd.c drives them.

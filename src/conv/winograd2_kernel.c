@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* F(2x2, 3x3) with the points 0, 1, -1 and infinity; winograd.c derives the matrices. The signs of point 0 are inverted
    in B and G alike. Nothing is rounded but the sums. */
 #include "clr/isa.h"

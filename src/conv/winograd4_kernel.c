@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* F(4x4, 3x3) with the points 0, p, -p, q, -q and infinity, p = 5/8, q = 3/2; winograd.c derives the matrices. Every
    constant of A and B is a short binary fraction, exact in fp32; those of G, which has the divisors, are rounded. */
 #include "clr/isa.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The body of winograd2_kernel.c and winograd4_kernel.c, which define before it TILE (m), KERNEL (the name of the
    table) and the transforms of a vector of values in one dimension, where a = m + 2:
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Part of winograd_kernel.h: from images to planes and back. Images are read by whole rows of pixels: a row of tiles is
    transformed along the columns into a staging row for each of the a rows of planes, and from there along the rows. */
 

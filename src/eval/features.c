@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Features: every rank reads and encodes its share of the images, then all get all rows. */
 #include "clr/features.h"
 
@@ -29,8 +30,8 @@ static clr_status check_rows(const extraction *e, const float *rows, int dim, in
 {
     for (int64_t i = 0; i < (int64_t)n * dim; i++)
         if (!isfinite(rows[i]))
-            return clr_fail(CLR_ENUMERIC, "%s: feature %d of image %lld is not a number", clr_store_path(e->store), (int)(i % dim),
-                            (long long)(first + i / dim));
+            return clr_fail(CLR_ENUMERIC, "%s: feature %d of image %lld is not a number", clr_store_path(e->store),
+                            (int)(i % dim), (long long)(first + i / dim));
     return CLR_OK;
 }
 
@@ -55,7 +56,8 @@ static clr_status encode(const extraction *e, int64_t at, int n)
     if (st == CLR_OK) {
 #pragma omp parallel for schedule(static)
         for (int i = 0; i < n; i++)
-            clr_augment_evaluate(&image[i], e->size, e->scratch + omp_get_thread_num() * e->scratch_floats, x + i * pixels);
+            clr_augment_evaluate(&image[i], e->size, e->scratch + omp_get_thread_num() * e->scratch_floats,
+                                 x + i * pixels);
     }
     clr_free(buffer);
     clr_alive();
@@ -94,11 +96,17 @@ static clr_status check_memory(const extraction *e)
     if (floats * sizeof(float) + photographs < (double)room.bytes)
         return CLR_OK;
     if (photographs > floats * sizeof(float))
-        return clr_fail(CLR_EMEMORY, "%s: images of up to %d x %d pixels take %.1f GB on every rank to be resized, and %.1f GB are there for each (%s); pack "
-                                     "them with --resize-shorter=%d, or start fewer ranks a node", clr_store_path(e->store), facts->max_width,
-                        facts->max_height, photographs * 1e-9, (double)room.bytes * 1e-9, room.by, clr_augment_enough(e->size));
-    return clr_fail(CLR_EMEMORY, "%s: the features of %lld images take %.1f GB on every rank, and %.1f GB are there for each (%s); start fewer ranks a node",
-                    clr_store_path(e->store), (long long)images, floats * sizeof(float) * 1e-9, (double)room.bytes * 1e-9, room.by);
+        return clr_fail(CLR_EMEMORY,
+                        "%s: images of up to %d x %d pixels take %.1f GB on every rank to be resized, and %.1f GB are "
+                        "there for each (%s); pack "
+                        "them with --resize-shorter=%d, or start fewer ranks a node",
+                        clr_store_path(e->store), facts->max_width, facts->max_height, photographs * 1e-9,
+                        (double)room.bytes * 1e-9, room.by, clr_augment_enough(e->size));
+    return clr_fail(CLR_EMEMORY,
+                    "%s: the features of %lld images take %.1f GB on every rank, and %.1f GB are there for each (%s); "
+                    "start fewer ranks a node",
+                    clr_store_path(e->store), (long long)images, floats * sizeof(float) * 1e-9,
+                    (double)room.bytes * 1e-9, room.by);
 }
 
 /* All ranks' rows on all ranks. */
@@ -115,8 +123,8 @@ static void gather(extraction *e, int kind)
     clr_free(counts);
 }
 
-/* In rounds, after each of which ranks wait for each other: none is ahead by so much that it would take the others for hung. most: rows of
-   the rank that has most. The status is agreed upon. */
+/* In rounds, after each of which ranks wait for each other: none is ahead by so much that it would take the others
+   for hung. most: rows of the rank that has most. The status is agreed upon. */
 static clr_status encode_all(extraction *e, int64_t most)
 {
     clr_status st = CLR_OK;
@@ -145,7 +153,8 @@ static clr_status extract(extraction *e)
                                   : clr_encoder_outputs(e->encoder);
             *e->out[k] = (clr_features){facts->images, dim, NULL, clr_store_labels(e->store), facts->classes};
         }
-    e->scratch_floats = ((int64_t)clr_augment_floats(facts->max_pixels, facts->max_width, e->channels, e->size) + 15) / 16 * 16;
+    e->scratch_floats =
+        ((int64_t)clr_augment_floats(facts->max_pixels, facts->max_width, e->channels, e->size) + 15) / 16 * 16;
     clr_status st = clr_comm_agree(e->comm, check_memory(e));
     if (st != CLR_OK)
         return st;
@@ -174,10 +183,11 @@ clr_status clr_features_extract(clr_comm *comm, clr_store *store, clr_encoder *e
     return extract(&e);
 }
 
-clr_status clr_features_extract_both(clr_comm *comm, clr_store *store, clr_encoder *encoder, int size, int channels, clr_features *h,
-                                     clr_features *z)
+clr_status clr_features_extract_both(clr_comm *comm, clr_store *store, clr_encoder *encoder, int size, int channels,
+                                     clr_features *h, clr_features *z)
 {
-    extraction e = {.comm = comm, .store = store, .encoder = encoder, .size = size, .channels = channels, .out = {h, z}};
+    extraction e = {
+        .comm = comm, .store = store, .encoder = encoder, .size = size, .channels = channels, .out = {h, z}};
 
     return extract(&e);
 }

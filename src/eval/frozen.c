@@ -1,4 +1,6 @@
-/* From a checkpoint to a network in inference mode. Rank 0 reads the file, the others get what it has read over the network. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a checkpoint to a network in inference mode. Rank 0 reads the file, the others get what it has read over the
+   network. */
 #include "clr/frozen.h"
 
 #include "clr/h5.h"
@@ -38,7 +40,9 @@ static clr_status resolve(const char *where, char **path)
     if (st == CLR_OK)
         st = clr_ckpt_newest(inside ? folder : where, path);
     clr_free(folder);
-    return st != CLR_OK || *path ? st : clr_fail(CLR_EINPUT, "%s: holds no checkpoint; give a run directory or a checkpoint", where);
+    return st != CLR_OK || *path
+               ? st
+               : clr_fail(CLR_EINPUT, "%s: holds no checkpoint; give a run directory or a checkpoint", where);
 }
 
 /* One rank's text on all. */
@@ -78,7 +82,8 @@ static clr_status channels_once(const char *path, int *channels)
     st = clr_h5_finish(file, st);
     clr_h5_unlock();
     if (st == CLR_OK && shape[1] != 1 && shape[1] != 3)
-        st = clr_fail(CLR_EINPUT, "%s: %s is made for %lld channels; 1 and 3 are known", path, name, (long long)shape[1]);
+        st = clr_fail(CLR_EINPUT, "%s: %s is made for %lld channels; 1 and 3 are known", path, name,
+                      (long long)shape[1]);
     *channels = st == CLR_OK ? (int)shape[1] : 0;
     return st;
 }
@@ -158,10 +163,13 @@ static clr_status open_encoder(clr_comm *comm, int views, clr_frozen *f)
 
     config.views = views;
     clr_status st = clr_encoder_memory(comm, f->planner, &config, bytes);
-    double need = st != CLR_OK ? 0 : (double)bytes[0] * (clr_comm_rank(comm) ? 1 : 2) + (double)bytes[1] + (double)bytes[2]; /* rank 0 reads into a copy */
+    double need = st != CLR_OK ? 0
+                               : (double)bytes[0] * (clr_comm_rank(comm) ? 1 : 2) + (double)bytes[1] +
+                                     (double)bytes[2]; /* rank 0 reads into a copy */
     if (st == CLR_OK && need > (double)room.bytes)
         st = clr_fail(CLR_EMEMORY,
-                      "%s: the network that its config describes needs %.3f GB on a rank, and %.3f GB are there (%s); start fewer ranks a node",
+                      "%s: the network that its config describes needs %.3f GB on a rank, and %.3f GB are there (%s); "
+                      "start fewer ranks a node",
                       f->path, need * 1e-9, (double)room.bytes * 1e-9, room.by);
     st = clr_comm_agree(comm, st);
     if (st == CLR_OK)

@@ -1,6 +1,8 @@
-/* Weighted kNN (Wu et al. 2018, section 3.4). With s_j the cosine of test row i and training row j, N the k rows of largest s
-   (equal ones by their place): class c gets the sum over j in N with label c of exp(s_j / T). Test rows are shared among ranks,
-   then threads, a block of them at a time against a block of training rows, so that similarities stay in cache. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Weighted kNN (Wu et al. 2018, section 3.4). With s_j the cosine of test row i and training row j, N the k rows of
+   largest s (equal ones by their place): class c gets the sum over j in N with label c of exp(s_j / T). Test rows are
+   shared among ranks, then threads, a block of them at a time against a block of training rows, so that similarities
+   stay in cache. */
 #include "linear.h"
 
 #include "clr/gemm.h"
@@ -13,7 +15,11 @@
 #include <omp.h>
 #include <string.h>
 
-enum { TESTED = 256, TRAINED = 512, ROUND = 4 }; /* rows of a block; blocks of a thread between which ranks wait for each other */
+enum {
+    TESTED = 256,
+    TRAINED = 512,
+    ROUND = 4
+}; /* rows of a block; blocks of a thread between which ranks wait for each other */
 
 typedef struct neighbour {
     float similarity;
@@ -86,7 +92,8 @@ static void search(const problem *p, const scratch *s, int64_t at, int64_t n)
     for (int64_t first = 0; first < p->train->rows; first += TRAINED) {
         clr_alive();
         int64_t m = clr_min64(TRAINED, p->train->rows - first);
-        clr_gemm(false, true, n, m, dim, 1, p->test->h + at * dim, dim, p->train->h + first * dim, dim, 0, s->dots, TRAINED);
+        clr_gemm(false, true, n, m, dim, 1, p->test->h + at * dim, dim, p->train->h + first * dim, dim, 0, s->dots,
+                 TRAINED);
         for (int64_t i = 0; i < n; i++) {
             neighbour *heap = s->heaps + i * p->k;
             float *dots = s->dots + i * TRAINED;
@@ -123,8 +130,8 @@ clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features
     if (st != CLR_OK)
         return st;
     if (config->k < 1 || !(config->temperature > 0))
-        return clr_fail(CLR_EUSAGE, "kNN needs k of 1 at least and a temperature above 0, not %lld and %g", (long long)config->k,
-                        config->temperature);
+        return clr_fail(CLR_EUSAGE, "kNN needs k of 1 at least and a temperature above 0, not %lld and %g",
+                        (long long)config->k, config->temperature);
     if (train->rows > INT32_MAX)
         return clr_fail(CLR_EINPUT, "%lld training rows are more than kNN takes", (long long)train->rows);
 
@@ -139,7 +146,7 @@ clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features
     int64_t rows = ROUND * TESTED * (int64_t)threads; /* of a round; the same on all ranks */
 #pragma omp parallel reduction(+ : first, second)
     {
-        scratch s = {CLR_NEW(float, TESTED * TRAINED), CLR_NEW(float, train->classes), CLR_NEW(neighbour, TESTED * p.k)};
+        scratch s = {CLR_NEW(float, TESTED *TRAINED), CLR_NEW(float, train->classes), CLR_NEW(neighbour, TESTED * p.k)};
         for (int64_t round = 0; round < most; round += rows) {
             int64_t end = clr_min64(from + round + rows, to);
 #pragma omp for schedule(dynamic)

@@ -1,13 +1,15 @@
-/* Softmax regression. With x a standardised feature row (and a last 1 for the bias), W (D + 1, K), p = softmax(x W), y the label:
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Softmax regression. With x a standardised feature row (and a last 1 for the bias), W (D + 1, K), p = softmax(x W),
+   y the label:
 
      loss = mean of -log p_y + weight_decay / 2 |W|^2          (the bias is not decayed)
      G = X^T (P - Y) / rows + weight_decay W
      V = momentum V + G,   W = W - lr (G + momentum V)          Nesterov's momentum as SGD has it
      lr(t) = lr / 2 (1 + cos(pi t / steps))
 
-   Features are divided by their deviation and by sqrt(D), so that rows have a mean square of 1 whatever D is, and one learning
-   rate serves pixels and features alike. Every batch's rows are shared among ranks, a rank's rows among threads; a gradient's
-   rows are shared among threads too, so that no sum depends on their number. */
+   Features are divided by their deviation and by sqrt(D), so that rows have a mean square of 1 whatever D is, and one
+   learning rate serves pixels and features alike. Every batch's rows are shared among ranks, a rank's rows among
+   threads; a gradient's rows are shared among threads too, so that no sum depends on their number. */
 #include "linear.h"
 
 #include "clr/gemm.h"
@@ -37,12 +39,13 @@ typedef struct work {
 clr_status clr_features_check(const clr_features *train, const clr_features *test)
 {
     if (!train->labels || !test->labels)
-        return clr_fail(CLR_EINPUT, "%s data has no labels; an evaluation needs them", train->labels ? "the test" : "the training");
+        return clr_fail(CLR_EINPUT, "%s data has no labels; an evaluation needs them",
+                        train->labels ? "the test" : "the training");
     if (train->classes < 2)
         return clr_fail(CLR_EINPUT, "the training data has %d class; an evaluation needs two at least", train->classes);
     if (train->classes != test->classes || train->dim != test->dim)
-        return clr_fail(CLR_EINPUT, "training and test data do not go together: %d and %d classes, %d and %d features", train->classes,
-                        test->classes, train->dim, test->dim);
+        return clr_fail(CLR_EINPUT, "training and test data do not go together: %d and %d classes, %d and %d features",
+                        train->classes, test->classes, train->dim, test->dim);
     if (train->rows < 1 || test->rows < 1)
         return clr_fail(CLR_EINPUT, "the %s data is empty", train->rows < 1 ? "training" : "test");
     return CLR_OK;
@@ -60,7 +63,8 @@ int clr_rank_of(const float *scores, int classes, int label)
 clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, int classes)
 {
     clr_comm_sum_int(comm, hits, 2);
-    return (clr_evaluation){100.0 * (double)hits[0] / (double)rows, classes > 5 ? 100.0 * (double)hits[1] / (double)rows : NAN};
+    return (clr_evaluation){100.0 * (double)hits[0] / (double)rows,
+                            classes > 5 ? 100.0 * (double)hits[1] / (double)rows : NAN};
 }
 
 /* Mean and deviation of every feature, in double, a part of the columns a thread. */
@@ -87,7 +91,8 @@ static void standardise(const clr_features *train, clr_linear *linear)
             double deviation = sqrt(square[i - from] / (double)train->rows);
             linear->mean[i] = (float)sum[i - from];
             /* A feature that never moves says nothing. */
-            linear->inverse[i] = deviation > 1e-6 * (fabs(sum[i - from]) + 1e-6) ? (float)(1 / (deviation * sqrt((double)dim))) : 0;
+            linear->inverse[i] =
+                deviation > 1e-6 * (fabs(sum[i - from]) + 1e-6) ? (float)(1 / (deviation * sqrt((double)dim))) : 0;
         }
         clr_free(sum);
     }
@@ -125,13 +130,14 @@ static void gradient_of(work *w, const int *order, int64_t n, int64_t all)
         int64_t from = clr_share(n, threads, t), to = clr_share(n, threads, t + 1);
         for (int64_t i = from; i < to; i++)
             enter(w->linear, w->train->h + (int64_t)order[i] * w->linear->dim, w->x + i * dim);
-        clr_gemm(false, false, to - from, classes, dim, 1, w->x + from * dim, dim, w->linear->weight, classes, 0, w->p + from * classes,
-                 classes);
+        clr_gemm(false, false, to - from, classes, dim, 1, w->x + from * dim, dim, w->linear->weight, classes, 0,
+                 w->p + from * classes, classes);
         for (int64_t i = from; i < to; i++)
             residual(w->p + i * classes, (int)classes, w->train->labels[order[i]], 1 / (float)all);
 #pragma omp barrier
         from = clr_share(dim, threads, t), to = clr_share(dim, threads, t + 1);
-        clr_gemm(true, false, to - from, classes, n, 1, w->x + from, dim, w->p, classes, 0, w->gradient + from * classes, classes);
+        clr_gemm(true, false, to - from, classes, n, 1, w->x + from, dim, w->p, classes, 0,
+                 w->gradient + from * classes, classes);
     }
 }
 
@@ -148,9 +154,11 @@ static void update(work *w, float lr)
     }
 }
 
-clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_linear_config *config, clr_linear *linear)
+clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_linear_config *config,
+                          clr_linear *linear)
 {
-    int64_t rows = train->rows, batch = clr_min64(config->batch, rows), cells = (int64_t)(train->dim + 1) * train->classes;
+    int64_t rows = train->rows, batch = clr_min64(config->batch, rows),
+            cells = (int64_t)(train->dim + 1) * train->classes;
     int64_t a_epoch = (rows + batch - 1) / batch, steps = config->epochs * a_epoch;
     int rank = clr_comm_rank(comm), ranks = clr_comm_size(comm);
     work w = {.train = train, .linear = linear, .config = config};
@@ -158,8 +166,9 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
 
     if (rows > INT32_MAX)
         return clr_fail(CLR_EINPUT, "%lld training rows are more than a linear probe takes", (long long)rows);
-    *linear = (clr_linear){train->dim, train->classes, CLR_NEW(float, cells), CLR_NEW(float, train->dim), CLR_NEW(float, train->dim)};
-    w.x = CLR_NEW(float, batch * (train->dim + 1));
+    *linear = (clr_linear){train->dim, train->classes, CLR_NEW(float, cells), CLR_NEW(float, train->dim),
+                           CLR_NEW(float, train->dim)};
+    w.x = CLR_NEW(float, batch *(train->dim + 1));
     w.p = CLR_NEW(float, batch * train->classes);
     w.gradient = CLR_NEW(float, cells);
     w.speed = CLR_NEW(float, cells);
@@ -188,7 +197,8 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
     clr_free(w.gradient);
     clr_free(w.speed);
     clr_free(w.order);
-    return finite ? CLR_OK : clr_fail(CLR_ENUMERIC, "the linear probe diverged; try a smaller --lr than %g", config->lr);
+    return finite ? CLR_OK
+                  : clr_fail(CLR_ENUMERIC, "the linear probe diverged; try a smaller --lr than %g", config->lr);
 }
 
 void clr_linear_free(clr_linear *linear)
@@ -207,7 +217,7 @@ void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_featur
 
 #pragma omp parallel reduction(+ : first, second)
     {
-        float *x = CLR_NEW(float, JUDGED * (dim + 1)), *p = CLR_NEW(float, JUDGED * classes);
+        float *x = CLR_NEW(float, JUDGED *(dim + 1)), *p = CLR_NEW(float, JUDGED *classes);
 #pragma omp for schedule(static)
         for (int64_t at = from; at < to; at += JUDGED) {
             int64_t n = clr_min64(JUDGED, to - at);
@@ -227,8 +237,8 @@ void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_featur
     *result = clr_evaluation_of(comm, (int64_t[2]){first, second}, test->rows, (int)classes);
 }
 
-clr_status clr_linear_probe(clr_comm *comm, const clr_features *train, const clr_features *test, const clr_linear_config *config,
-                            clr_evaluation *result)
+clr_status clr_linear_probe(clr_comm *comm, const clr_features *train, const clr_features *test,
+                            const clr_linear_config *config, clr_evaluation *result)
 {
     clr_linear linear = {0};
     clr_status st = clr_features_check(train, test);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_EVAL_LINEAR_H
 #define CLR_EVAL_LINEAR_H
 /* The classifier behind clr_linear_probe, open to its tests. */
@@ -11,7 +12,8 @@ typedef struct clr_linear {
 } clr_linear;
 
 /* Collective. Trained on train; freed by clr_linear_free. */
-clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_linear_config *config, clr_linear *linear);
+clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_linear_config *config,
+                          clr_linear *linear);
 void clr_linear_free(clr_linear *linear);
 
 /* Collective. */

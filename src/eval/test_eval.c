@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* kNN and the linear classifier against plain double-precision references, on any number of ranks. */
 #include "linear.h"
 
@@ -18,14 +19,16 @@ static clr_features train, test;
 /* Clouds around class centres, one feature that never moves, features of very different sizes. */
 static clr_features cloud(int64_t rows, uint64_t seed)
 {
-    clr_features f = {rows, DIM, CLR_NEW(float, rows * DIM), NULL, CLASSES};
+    clr_features f = {rows, DIM, CLR_NEW(float, rows *DIM), NULL, CLASSES};
     int32_t *labels = CLR_NEW(int32_t, rows);
 
     for (int64_t r = 0; r < rows; r++) {
         labels[r] = (int32_t)(r * 5 % CLASSES);
-        clr_rng rng = clr_rng_for(seed, 0, (uint64_t)r, 0, CLR_RNG_PROBE), centre = clr_rng_for(99, 0, (uint64_t)labels[r], 0, 0);
+        clr_rng rng = clr_rng_for(seed, 0, (uint64_t)r, 0, CLR_RNG_PROBE),
+                centre = clr_rng_for(99, 0, (uint64_t)labels[r], 0, 0);
         for (int i = 0; i < DIM; i++)
-            f.h[r * DIM + i] = i == 3 ? 2.5f : (float)((clr_rng_normal(&centre) + 1.3 * clr_rng_normal(&rng)) * pow(3, i % 5 - 2) + i);
+            f.h[r * DIM + i] =
+                i == 3 ? 2.5f : (float)((clr_rng_normal(&centre) + 1.3 * clr_rng_normal(&rng)) * pow(3, i % 5 - 2) + i);
     }
     f.labels = labels;
     return f;
@@ -57,8 +60,8 @@ static double cosine(const float *a, const float *b)
     return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
 
-/* Votes by sorting everything. False where rounding could decide: the k-th similarity is as good as the next one (error of a
-   cosine: c * eps * sqrt(DIM)), or two votes are alike (the same over the temperature, relative). */
+/* Votes by sorting everything. False where rounding could decide: the k-th similarity is as good as the next one
+   (error of a cosine: c * eps * sqrt(DIM)), or two votes are alike (the same over the temperature, relative). */
 static bool reference_place(int64_t i, int64_t k, double temperature, int *place)
 {
     const double error = 4 * FLT_EPSILON * sqrt(DIM);
@@ -84,7 +87,8 @@ static bool reference_place(int64_t i, int64_t k, double temperature, int *place
     for (int c = 0; c < CLASSES; c++) {
         *place += vote[c] > vote[test.labels[i]] || (vote[c] == vote[test.labels[i]] && c < test.labels[i]);
         if (c != test.labels[i] && vote[c] + vote[test.labels[i]] > 0)
-            sure = sure && fabs(vote[c] - vote[test.labels[i]]) > error / temperature * (vote[c] + vote[test.labels[i]]);
+            sure =
+                sure && fabs(vote[c] - vote[test.labels[i]]) > error / temperature * (vote[c] + vote[test.labels[i]]);
     }
     return sure;
 }
@@ -119,7 +123,7 @@ START_TEST(knn_breaks_ties_by_place)
     clr_evaluation got;
     int64_t first = 0;
 
-    same.h = CLR_NEW(float, TRAIN * DIM);
+    same.h = CLR_NEW(float, TRAIN *DIM);
     for (int i = 0; i < TRAIN * DIM; i++)
         same.h[i] = (float)(1 + i % DIM);
     ck_assert_int_eq(clr_knn(comm, &same, &test, &(clr_knn_config){1, 0.1}, &got), CLR_OK);
@@ -180,7 +184,8 @@ static double plain_loss(const plain *p, const int *order, int n, double decay, 
 static void plain_fit(plain *p, const clr_linear_config *config)
 {
     double speed[(DIM + 1) * CLASSES] = {0};
-    int order[TRAIN], a_epoch = (int)((TRAIN + config->batch - 1) / config->batch), steps = (int)config->epochs * a_epoch;
+    int order[TRAIN], a_epoch = (int)((TRAIN + config->batch - 1) / config->batch),
+                      steps = (int)config->epochs * a_epoch;
 
     for (int r = 0; r < TRAIN; r++)
         order[r] = r;
@@ -219,7 +224,8 @@ static double distance(const clr_linear *linear, const plain *p)
 
 START_TEST(linear_fit_is_the_reference)
 {
-    static const clr_linear_config configs[] = {{3, 50, 1.5, 0.9, 1e-3, 7}, {2, TRAIN, 4, 0.5, 0, 1}, {1, 1, 0.1, 0.9, 0, 2}};
+    static const clr_linear_config configs[] = {
+        {3, 50, 1.5, 0.9, 1e-3, 7}, {2, TRAIN, 4, 0.5, 0, 1}, {1, 1, 0.1, 0.9, 0, 2}};
 
     for (size_t c = 0; c < sizeof configs / sizeof *configs; c++) {
         plain p = {0};
@@ -242,7 +248,8 @@ START_TEST(linear_fit_is_the_reference)
             }
             hits += clr_rank_of(score, CLASSES, test.labels[r]) == 0;
         }
-        ck_assert_double_le(fabs(got.top1 * TEST / 100 - (double)hits), 1 + 1e-9); /* one test row may sit on a border */
+        ck_assert_double_le(fabs(got.top1 * TEST / 100 - (double)hits),
+                            1 + 1e-9); /* one test row may sit on a border */
         clr_linear_free(&linear);
     }
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* BLIS, one thread a call: callers split the work. */
 #include "clr/gemm.h"
 

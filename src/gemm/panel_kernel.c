@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* c (m, n) = [c +] a (m, k) . b (k, n) with b in panels of WIDTH columns, each k after k: a block of ROWS x WIDTH
    sums stays in registers while k runs, at two loads of b and ROWS broadcasts of a for 2 ROWS multiply-adds. */
 #include "clr/gemm.h"

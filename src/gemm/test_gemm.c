@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Against plain sums in double, all transposes; tolerance 4 eps sqrt(k) of the largest. */
 #include "clr/gemm.h"
 #include "clr/rng.h"

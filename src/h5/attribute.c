@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Attributes of the root group, and reading those of datasets. */
 #include "file.h"
 
@@ -94,7 +95,8 @@ clr_status clr_h5_get_text(clr_h5 *file, const char *name, char **text)
     return st;
 }
 
-clr_status clr_h5_get_number(clr_h5 *file, hid_t object, const char *where, const char *name, clr_h5_type wanted, void *value)
+clr_status clr_h5_get_number(clr_h5 *file, hid_t object, const char *where, const char *name, clr_h5_type wanted,
+                             void *value)
 {
     hid_t attribute;
     clr_status st = open_single(file, object, where, name, &attribute);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a file claims of its datasets, compared with what is there, once for all who read. */
 #include "file.h"
 
@@ -60,7 +61,8 @@ clr_status clr_h5_reach(clr_h5 *file, const char *name)
     if (found != THERE && file->error)
         return clr_h5_fail(file, name, CLR_EIO, "cannot be read");
     if (found == LINK)
-        return clr_fail(CLR_EINPUT, "%s: %s is a link that leads elsewhere; only what lies in the file itself is read", file->path, name);
+        return clr_fail(CLR_EINPUT, "%s: %s is a link that leads elsewhere; only what lies in the file itself is read",
+                        file->path, name);
     return found == THERE ? CLR_OK : clr_fail(CLR_EINPUT, "%s: has no dataset %s", file->path, name);
 }
 
@@ -93,8 +95,8 @@ static bool type_of(hid_t dataset, clr_h5_block *b)
     return b->width > 0;
 }
 
-/* Whether a dataset without a place in the file is one that needs none: asked before its dataspace is, for which HDF5 opens the files that
-   a virtual dataset names. */
+/* Whether a dataset without a place in the file is one that needs none: asked before its dataspace is, for which
+   HDF5 opens the files that a virtual dataset names. */
 static bool contiguous(hid_t dataset)
 {
     hid_t list = H5Dget_create_plist(dataset);
@@ -111,7 +113,8 @@ clr_status clr_h5_block_of(clr_h5 *file, const char *name, hid_t dataset, clr_h5
     clr_h5_quiet();
     haddr_t at = H5Dget_offset(dataset);
     if (at == HADDR_UNDEF && !contiguous(dataset))
-        return clr_h5_fail(file, name, CLR_EINPUT, "is not stored in one piece in this file (in chunks, compressed, or elsewhere)");
+        return clr_h5_fail(file, name, CLR_EINPUT,
+                           "is not stored in one piece in this file (in chunks, compressed, or elsewhere)");
     if (!type_of(dataset, b))
         return clr_h5_fail(file, name, CLR_EINPUT, "has a type that is not understood");
     hid_t space = H5Dget_space(dataset);
@@ -122,9 +125,10 @@ clr_status clr_h5_block_of(clr_h5 *file, const char *name, hid_t dataset, clr_h5
         return clr_h5_fail(file, name, CLR_EINPUT, "has a shape that is not understood");
     if (!b->elements)
         return CLR_OK;
-    if (__builtin_mul_overflow(b->elements, b->width, &b->bytes) || at > (haddr_t)file->bytes || b->bytes > file->bytes - (int64_t)at)
-        return clr_fail(CLR_EINPUT, "%s: %s is said to have %lld elements of %lld bytes, which are not in the file", file->path, name,
-                        (long long)b->elements, (long long)b->width);
+    if (__builtin_mul_overflow(b->elements, b->width, &b->bytes) || at > (haddr_t)file->bytes ||
+        b->bytes > file->bytes - (int64_t)at)
+        return clr_fail(CLR_EINPUT, "%s: %s is said to have %lld elements of %lld bytes, which are not in the file",
+                        file->path, name, (long long)b->elements, (long long)b->width);
     b->at = (int64_t)at;
     return CLR_OK;
 }
@@ -147,6 +151,7 @@ clr_status clr_h5_find_typed(clr_h5 *file, const char *name, clr_h5_type type, c
     clr_status st = clr_h5_find(file, name, b);
 
     if (st == CLR_OK && (b->text || b->type != type))
-        st = clr_fail(CLR_EINPUT, "%s: %s holds %s, not %s", file->path, name, b->text ? "texts" : names[b->type], names[type]);
+        st = clr_fail(CLR_EINPUT, "%s: %s holds %s, not %s", file->path, name, b->text ? "texts" : names[b->type],
+                      names[type]);
     return st;
 }

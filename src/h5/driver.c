@@ -1,4 +1,6 @@
-/* A virtual file driver: one POSIX file, positioned reads and writes; errors are kept, and those of writing not returned. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A virtual file driver: one POSIX file, positioned reads and writes; errors are kept, and those of writing not
+   returned. */
 #include "driver.h"
 
 #include "clr/err.h"
@@ -69,7 +71,8 @@ static herr_t close_file(H5FD_t *file)
     return 0;
 }
 
-/* HDF5 1.10.8 copies out of the accumulator of metadata at addresses that wrap around: what is only read goes without one. */
+/* HDF5 1.10.8 copies out of the accumulator of metadata at addresses that wrap around: what is only read goes
+   without one. */
 static herr_t query(const H5FD_t *file, unsigned long *flags)
 {
     const disk *d = (const disk *)file;

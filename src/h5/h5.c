@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* HDF5 files: written under a temporary name and renamed when whole.
 
-   HDF5's own error stack is silenced; its innermost entry becomes part of our sentence. Object times are not stored, so equal contents
-   are equal bytes. What the system refuses is file->error, see driver.h. */
+   HDF5's own error stack is silenced; its innermost entry becomes part of our sentence. Object times are not stored, so
+   equal contents are equal bytes. What the system refuses is file->error, see driver.h. */
 #include "driver.h"
 #include "file.h"
 
@@ -81,7 +82,8 @@ static herr_t innermost(unsigned n, const H5E_error2_t *entry, void *into)
 
 void clr_h5_quiet(void)
 {
-    H5dont_atexit(); /* every file is closed; what it does at exit crashes, or never ends, once memory was refused to it */
+    /* Every file is closed; what HDF5 does at exit crashes, or never ends, once memory was refused to it. */
+    H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     errno = 0;
 }
@@ -111,15 +113,16 @@ clr_status clr_h5_fail(clr_h5 *file, const char *name, clr_status st, const char
     clr_h5_note(file);
     if (file->error)
         return refused(file->path, name, file->descriptor < 0 ? what : "cannot be read", file->error);
-    return clr_fail(st, "%s: %s%s%s%s%s", file->path, name ? name : "", name ? ": " : "", what, *reason ? ": " : "", reason);
+    return clr_fail(st, "%s: %s%s%s%s%s", file->path, name ? name : "", name ? ": " : "", what, *reason ? ": " : "",
+                    reason);
 }
 
 bool clr_h5_again(clr_status st, int *tries)
 {
     static const double pause[] = {0.5, 1.5, 4}; /* seconds: a server that restarts, a table of files that empties */
 
-    if (st != CLR_EIO || *tries >= (int)CLR_COUNT(pause) || last_error == ENOENT || last_error == ENOTDIR || last_error == ELOOP ||
-        last_error == ENAMETOOLONG)
+    if (st != CLR_EIO || *tries >= (int)CLR_COUNT(pause) || last_error == ENOENT || last_error == ENOTDIR ||
+        last_error == ELOOP || last_error == ENAMETOOLONG)
         return false;
     double seconds = pause[(*tries)++];
     clr_warn("%s; trying again in %g seconds", clr_message(), seconds);
@@ -200,7 +203,8 @@ void clr_h5_discard(clr_h5 *file)
     release(file);
 }
 
-/* One descriptor for everything that is read, so that all of it is of one file. A pipe would be waited for: it is opened without. */
+/* One descriptor for everything that is read, so that all of it is of one file. A pipe would be waited for: it is
+   opened without. */
 static clr_status open_descriptor(const char *path, clr_h5 *file)
 {
     struct stat facts;
@@ -209,7 +213,8 @@ static clr_status open_descriptor(const char *path, clr_h5 *file)
     if (file->descriptor < 0 || fstat(file->descriptor, &facts))
         return refused(path, NULL, "cannot be read", errno);
     if (!S_ISREG(facts.st_mode))
-        return clr_fail(CLR_EINPUT, "%s: is %s, not a file", path, S_ISDIR(facts.st_mode) ? "a folder" : "a pipe or a device");
+        return clr_fail(CLR_EINPUT, "%s: is %s, not a file", path,
+                        S_ISDIR(facts.st_mode) ? "a folder" : "a pipe or a device");
     file->bytes = facts.st_size;
     return CLR_OK;
 }

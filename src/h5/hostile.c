@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Makes good files hostile: through HDF5 where it lets us, else byte by byte. */
 #include "hostile.h"
 
@@ -104,12 +105,14 @@ typedef struct content {
 static content take(hid_t file, const char *name)
 {
     content c = {0};
-    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT), space = H5Dget_space(dataset), sum = H5Aopen(dataset, "checksum", H5P_DEFAULT);
+    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT), space = H5Dget_space(dataset),
+          sum = H5Aopen(dataset, "checksum", H5P_DEFAULT);
 
     c.type = H5Dget_type(dataset);
     c.rank = H5Sget_simple_extent_dims(space, c.size, NULL);
     c.data = calloc((size_t)H5Sget_simple_extent_npoints(space) + 1, H5Tget_size(c.type));
-    if (H5Dread(dataset, c.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, c.data) < 0 || H5Aread(sum, H5T_NATIVE_UINT64, &c.checksum) < 0)
+    if (H5Dread(dataset, c.type, H5S_ALL, H5S_ALL, H5P_DEFAULT, c.data) < 0 ||
+        H5Aread(sum, H5T_NATIVE_UINT64, &c.checksum) < 0)
         abort();
     H5Aclose(sum);
     H5Sclose(space);
@@ -125,7 +128,8 @@ static void drop(content *c)
 
 static void add_checksum(hid_t dataset, uint64_t checksum)
 {
-    hid_t space = H5Screate(H5S_SCALAR), sum = H5Acreate2(dataset, "checksum", H5T_STD_U64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = H5Screate(H5S_SCALAR),
+          sum = H5Acreate2(dataset, "checksum", H5T_STD_U64LE, space, H5P_DEFAULT, H5P_DEFAULT);
 
     if (H5Awrite(sum, H5T_NATIVE_UINT64, &checksum) < 0)
         abort();
@@ -147,7 +151,8 @@ static void make(hid_t file, const char *name, hid_t type, hid_t space, hid_t cr
 
 /* Storage that is not one piece of this file. */
 enum { CHUNKS, DEFLATED, COMPACT, EXTERNAL, VIRTUAL, NEVER, STORAGES };
-static const char *const storages[STORAGES] = {"chunks", "compressed chunks", "in the header", "in another file", "virtual, of another file", "never written"};
+static const char *const storages[STORAGES] = {"chunks",          "compressed chunks",        "in the header",
+                                               "in another file", "virtual, of another file", "never written"};
 
 static void store_as(hid_t file, const char *name, const char *elsewhere, content *c, int kind)
 {
@@ -177,7 +182,8 @@ static void store_as(hid_t file, const char *name, const char *elsewhere, conten
 
 /* Under the name of the dataset, something else. */
 enum { SOFT, NOWHERE, FILE_LINK, GROUP, TYPE, OBJECTS };
-static const char *const objects[OBJECTS] = {"a soft link", "a link to nothing", "a link to another file", "a group", "a type"};
+static const char *const objects[OBJECTS] = {"a soft link", "a link to nothing", "a link to another file", "a group",
+                                             "a type"};
 
 static void link_as(hid_t file, const char *name, const char *elsewhere, int kind)
 {
@@ -201,7 +207,9 @@ static void link_as(hid_t file, const char *name, const char *elsewhere, int kin
 }
 
 enum { SMALLER, SWAPPED, COMPOUND, OPAQUE, ARRAY, ENUMERATION, REFERENCE, VARIABLE, VARIABLE_TEXT, TYPES };
-static const char *const types[TYPES] = {"int16", "big endian", "compound", "opaque", "arrays", "an enumeration", "references", "lists", "texts of any length"};
+static const char *const types[TYPES] = {"int16",      "big endian", "compound",
+                                         "opaque",     "arrays",     "an enumeration",
+                                         "references", "lists",      "texts of any length"};
 
 static hid_t type_as(int kind)
 {
@@ -231,7 +239,8 @@ static hid_t type_as(int kind)
 }
 
 enum { SCALAR, FIVE, NOTHING, EMPTY, LARGE, SHAPES };
-static const char *const shapes[SHAPES] = {"one value", "five dimensions", "no dataspace", "no element", "2^58 rows, never written"};
+static const char *const shapes[SHAPES] = {"one value", "five dimensions", "no dataspace", "no element",
+                                           "2^58 rows, never written"};
 
 static void shape_as(hid_t file, const char *name, content *c, int kind)
 {
@@ -245,7 +254,8 @@ static void shape_as(hid_t file, const char *name, content *c, int kind)
         size[0] = kind == LARGE ? (hsize_t)1 << 58 : 0;
     for (int i = 1; kind == LARGE && i < rank; i++)
         size[i] = 1;
-    hid_t space = kind == NOTHING || (kind == SCALAR && c->rank) ? H5Screate(kind == NOTHING ? H5S_NULL : H5S_SCALAR) : H5Screate_simple(rank, size, NULL);
+    hid_t space = kind == NOTHING || (kind == SCALAR && c->rank) ? H5Screate(kind == NOTHING ? H5S_NULL : H5S_SCALAR)
+                                                                 : H5Screate_simple(rank, size, NULL);
     make(file, name, c->type, space, H5P_DEFAULT, c, kind == SCALAR && c->rank);
 }
 
@@ -267,7 +277,8 @@ const char *hostile_dataset(const char *path, const char *name, const char *else
             store_as(file, name, elsewhere, &c, kind);
             what = storages[kind];
         } else if ((kind -= STORAGES) < TYPES) {
-            hid_t type = type_as(kind), space = H5Screate_simple(c.rank ? c.rank : 1, c.rank ? c.size : &(hsize_t){1}, NULL);
+            hid_t type = type_as(kind),
+                  space = H5Screate_simple(c.rank ? c.rank : 1, c.rank ? c.size : &(hsize_t){1}, NULL);
             make(file, name, type, space, H5P_DEFAULT, &c, false);
             H5Tclose(type);
             what = types[kind];
@@ -294,7 +305,8 @@ static uint64_t address_of(const char *path, const char *name)
     return address;
 }
 
-/* The first chunk of a header: "OHDR", version, flags, times and phases where flags say so, its size, messages, checksum. */
+/* The first chunk of a header: "OHDR", version, flags, times and phases where flags say so, its size, messages,
+   checksum. */
 typedef struct header {
     unsigned char *begin, *messages, *end;
     bool ordered;
@@ -321,8 +333,14 @@ static unsigned char *message(const header *h, int type)
 
 const char *hostile_header(const char *path, const char *name, int kind)
 {
-    static const char *const what[] = {"2^62 rows", "2^63 rows", "2^64 - 1 rows", "dimensions of 2^32, whose product is 0", "a row more than is there",
-                                       "elements of 2^31 - 1 bytes", "an address far beyond the end", "an address before the end of all numbers",
+    static const char *const what[] = {"2^62 rows",
+                                       "2^63 rows",
+                                       "2^64 - 1 rows",
+                                       "dimensions of 2^32, whose product is 0",
+                                       "a row more than is there",
+                                       "elements of 2^31 - 1 bytes",
+                                       "an address far beyond the end",
+                                       "an address before the end of all numbers",
                                        "an address of the last byte"};
     enum { SPACE = 1, TYPE_OF = 3, LAYOUT = 8 };
 
@@ -337,7 +355,11 @@ const char *hostile_header(const char *path, const char *name, int kind)
         static const uint64_t rows[] = {(uint64_t)1 << 62, (uint64_t)1 << 63, UINT64_MAX};
         for (int i = 0; i < rank; i++)
             if (kind == 3 || !i)
-                put(space + 4 + 8 * i, kind == 3 ? (uint64_t)1 << (rank == 1 ? 62 : 32) : kind == 4 ? all.n + 1 : rows[kind], 8);
+                put(space + 4 + 8 * i,
+                    kind == 3   ? (uint64_t)1 << (rank == 1 ? 62 : 32)
+                    : kind == 4 ? all.n + 1
+                                : rows[kind],
+                    8);
     } else if (kind <= 5) { /* of scalars, and of all: class and version, three bytes of flags, size */
         put(message(&h, TYPE_OF) + 4, 0x7fffffff, 4);
     } else { /* version, class, address, size */
@@ -350,8 +372,18 @@ const char *hostile_header(const char *path, const char *name, int kind)
 
 const char *hostile_attribute(const char *path, const char *object, const char *name, int kind)
 {
-    static const char *const what[] = {"600 texts", "64 numbers", "a table of numbers", "a text of any length", "texts without an end", "a small number",
-                                       "big endian", "no value", "nothing", "an opaque block", "a list", "64 compounds"};
+    static const char *const what[] = {"600 texts",
+                                       "64 numbers",
+                                       "a table of numbers",
+                                       "a text of any length",
+                                       "texts without an end",
+                                       "a small number",
+                                       "big endian",
+                                       "no value",
+                                       "nothing",
+                                       "an opaque block",
+                                       "a list",
+                                       "64 compounds"};
     enum { TEXTS, NUMBERS, TABLE, ANY, NO_END, SMALL, BIG, NO_VALUE, ABSENT, BLOCK, LIST, COMPOUNDS };
 
     if (kind >= (int)(sizeof what / sizeof *what))
@@ -397,7 +429,8 @@ const char *hostile_attribute(const char *path, const char *object, const char *
     return what[kind];
 }
 
-/* A ring that HDF5 itself would follow for ever: the count of links to the group, in its header, is taken back to one. */
+/* A ring that HDF5 itself would follow for ever: the count of links to the group, in its header, is taken back to
+   one. */
 static void forget_links(const char *path, const char *group)
 {
     enum { COUNT = 22, NIL = 0 };
@@ -414,7 +447,11 @@ static void forget_links(const char *path, const char *group)
 
 const char *hostile_group(const char *path, const char *group, const char *elsewhere, int kind)
 {
-    static const char *const what[] = {"a ring", "a ring whose links are not counted", "a hundred groups in groups", "a soft link", "a link to another file",
+    static const char *const what[] = {"a ring",
+                                       "a ring whose links are not counted",
+                                       "a hundred groups in groups",
+                                       "a soft link",
+                                       "a link to another file",
                                        "a web of groups with 3^29 ways"};
     char name[300];
 

@@ -1,5 +1,6 @@
-/* The datasets of a group and of those below it. HDF5's own way of visiting follows a ring of groups for ever where their counts of links are
-   wrong, so this one counts. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The datasets of a group and of those below it. HDF5's own way of visiting follows a ring of groups for ever where
+   their counts of links are wrong, so this one counts. */
 #include "file.h"
 
 #include "clr/mem.h"
@@ -33,8 +34,9 @@ static void add(listing *list, char *name)
 
 static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void *context);
 
-/* HDF5 1.10 lists a small group from a table, and where one of its links cannot be decoded, frees entries that it never filled, and crashes.
-   Looking for a name that cannot be there, longer than such a link may be, decodes all of them without a table. */
+/* HDF5 1.10 lists a small group from a table, and where one of its links cannot be decoded, frees entries that it
+   never filled, and crashes. Looking for a name that cannot be there, longer than such a link may be, decodes all of
+   them without a table. */
 static bool links_decode(hid_t group)
 {
     enum { TOO_LONG = 1 << 16 };
@@ -72,7 +74,9 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void 
     if (++list->seen > MOST)
         list->st = clr_fail(CLR_EINPUT, "%s: has more than %d links", list->file->path, MOST);
     else if (link->type != H5L_TYPE_HARD)
-        list->st = clr_fail(CLR_EINPUT, "%s: %s is a link that leads elsewhere; only what lies in the file itself is read", list->file->path, path);
+        list->st =
+            clr_fail(CLR_EINPUT, "%s: %s is a link that leads elsewhere; only what lies in the file itself is read",
+                     list->file->path, path);
     else if ((object = H5Oopen(group, name, H5P_DEFAULT)) < 0)
         list->st = clr_h5_fail(list->file, path, CLR_EINPUT, "cannot be opened");
     H5I_type_t kind = object < 0 ? H5I_BADID : H5Iget_type(object);

@@ -1,4 +1,6 @@
-/* Datasets, read past HDF5: they lie in one piece, of exactly our types, so that their bytes are what the caller gets. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Datasets, read past HDF5: they lie in one piece, of exactly our types, so that their bytes are what the caller
+   gets. */
 #include "file.h"
 
 #include "clr/hash.h"
@@ -49,7 +51,8 @@ clr_status clr_h5_shape(clr_h5 *file, const char *name, clr_h5_type *type, int *
 static clr_status check_count(clr_h5 *file, const char *name, const clr_h5_block *b, int64_t count)
 {
     return b->elements == count ? CLR_OK
-                                : clr_fail(CLR_EINPUT, "%s: %s holds %lld values, not %lld", file->path, name, (long long)b->elements, (long long)count);
+                                : clr_fail(CLR_EINPUT, "%s: %s holds %lld values, not %lld", file->path, name,
+                                           (long long)b->elements, (long long)count);
 }
 
 clr_status clr_h5_read(clr_h5 *file, const char *name, clr_h5_type type, int64_t count, void *data)
@@ -70,7 +73,8 @@ clr_status clr_h5_read_rows(clr_h5 *file, const char *name, clr_h5_type type, in
     if (st != CLR_OK)
         return st;
     if (b.rank < 1 || first < 0 || n < 0 || first > b.shape[0] || n > b.shape[0] - first)
-        return clr_fail(CLR_EINPUT, "%s: %s has %lld rows, not %lld", file->path, name, b.rank < 1 ? 0LL : (long long)b.shape[0], (long long)(first + n));
+        return clr_fail(CLR_EINPUT, "%s: %s has %lld rows, not %lld", file->path, name,
+                        b.rank < 1 ? 0LL : (long long)b.shape[0], (long long)(first + n));
     int64_t row = b.elements ? b.bytes / b.shape[0] : 0;
     return clr_h5_bytes(file, name, b.at + first * row, n * row, data);
 }
@@ -91,8 +95,8 @@ static clr_status fits(clr_h5 *file, const char *name, double bytes)
 
     if (bytes <= SMALL || bytes < (double)clr_memory_available())
         return CLR_OK;
-    return clr_fail(CLR_EMEMORY, "%s: %s takes %.1f GB of memory, and %.1f GB are there", file->path, name, bytes * 1e-9,
-                    (double)clr_memory_available() * 1e-9);
+    return clr_fail(CLR_EMEMORY, "%s: %s takes %.1f GB of memory, and %.1f GB are there", file->path, name,
+                    bytes * 1e-9, (double)clr_memory_available() * 1e-9);
 }
 
 clr_status clr_h5_load(clr_h5 *file, const char *name, clr_h5_type type, int64_t count, void *data)

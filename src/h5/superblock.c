@@ -1,9 +1,12 @@
-/* The superblock, the first bytes of a file: HDF5 is older than the habit of distrusting files, so what can be checked is checked before it
-   parses anything. Layout (all numbers little endian, O and L bytes wide; here O = L = 8):
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The superblock, the first bytes of a file: HDF5 is older than the habit of distrusting files, so what can be
+   checked is checked before it parses anything. Layout (all numbers little endian, O and L bytes wide; here O = L = 8):
 
      0  signature     8  version
-     version 2, 3:    9 O   10 L   11 flags   12 base   20 extension   28 end   36 header of the root group   44 checksum
-     version 0, 1:   13 O   14 L   16 K of leaves, 2 bytes   18 K of nodes, 2 bytes   24 (version 1: 28) base   +8 free space
+     version 2, 3:    9 O   10 L   11 flags   12 base   20 extension   28 end   36 header of the root group
+                     44 checksum
+     version 0, 1:   13 O   14 L   16 K of leaves, 2 bytes   18 K of nodes, 2 bytes   24 (version 1: 28) base
+                     +8 free space
                      +16 end   +24 driver   +32 offset of a name   +40 header of the root group
 
    Source: HDF5 File Format Specification 3.0, II.A. */
@@ -58,14 +61,18 @@ clr_status clr_h5_check_superblock(clr_h5 *file)
         return clr_fail(CLR_EINPUT, "%s: is HDF5 of version %d, which is not known here", file->path, version);
     const unsigned char *sizes = head + (old ? 13 : 9), *at = head + (version == 1 ? 28 : old ? 24 : 12);
     if (sizes[0] != LARGE || sizes[1] != LARGE)
-        return clr_fail(CLR_EINPUT, "%s: is HDF5 with addresses of %d and lengths of %d bytes; only 8 are read", file->path, sizes[0], sizes[1]);
+        return clr_fail(CLR_EINPUT, "%s: is HDF5 with addresses of %d and lengths of %d bytes; only 8 are read",
+                        file->path, sizes[0], sizes[1]);
     if (old && (!number(head + 16, 2) || !number(head + 18, 2)))
         return bad(file, "its tree has no branches");
     uint64_t end = number(at + 16, 8), other = number(at + (old ? 24 : 8), 8);
     if (number(at, 8) || other != UINT64_MAX)
-        return clr_fail(CLR_EINPUT, "%s: is HDF5 with parts that are not read here (a user block, an extension or a driver of its own)", file->path);
+        return clr_fail(
+            CLR_EINPUT,
+            "%s: is HDF5 with parts that are not read here (a user block, an extension or a driver of its own)",
+            file->path);
     if (end > (uint64_t)file->bytes)
-        return clr_fail(CLR_EINPUT, "%s: is not a whole HDF5 file: it has %lld bytes, and had %llu", file->path, (long long)file->bytes,
-                        (unsigned long long)end);
+        return clr_fail(CLR_EINPUT, "%s: is not a whole HDF5 file: it has %lld bytes, and had %llu", file->path,
+                        (long long)file->bytes, (unsigned long long)end);
     return check_root(file, number(at + (old ? 40 : 24), 8), old);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* HDF5 files: round trips, everything that can be wrong with a file, and disks that are full. */
 #include "clr/h5.h"
 #include "clr/hash.h"
@@ -97,7 +98,8 @@ static bool intact(const char *from, float by, int64_t many)
     good = good && clr_h5_read(file, "/a/b/whole", CLR_H5_I64, 24, whole) == CLR_OK;
     good = good && clr_h5_read(file, "/a/block", CLR_H5_F32, many, block) == CLR_OK;
     good = good && clr_h5_read(file, "/rows", CLR_H5_U8, 39, rows) == CLR_OK;
-    good = good && clr_h5_read_texts(file, "/texts", &texts, &n) == CLR_OK && n == 4 && !strcmp(texts[2], "bee \xc3\xa9") && !*texts[0];
+    good = good && clr_h5_read_texts(file, "/texts", &texts, &n) == CLR_OK && n == 4 &&
+           !strcmp(texts[2], "bee \xc3\xa9") && !*texts[0];
     for (int i = 0; i < 24 && good; i++)
         good = whole[i] == INT64_MIN + i;
     for (int64_t i = 0; i < many && good; i++)
@@ -225,7 +227,8 @@ static void spill(const char *data, long bytes)
     fclose(file);
 }
 
-/* Whatever byte is turned, or wherever the file ends: it is noticed, or everything comes back. Nothing hangs or falls over. */
+/* Whatever byte is turned, or wherever the file ends: it is noticed, or everything comes back. Nothing hangs or
+   falls over. */
 START_TEST(damage_is_found_or_harmless)
 {
     long bytes;
@@ -280,7 +283,8 @@ START_TEST(a_damaged_large_group_is_survived)
             found++;
             continue;
         }
-        if (!(n == MANY && !strcmp(names[0], "/group/layer0.0.weight") && !strcmp(names[n - 1], "/group/layer3.7.weight")))
+        if (!(n == MANY && !strcmp(names[0], "/group/layer0.0.weight") &&
+              !strcmp(names[n - 1], "/group/layer3.7.weight")))
             ck_abort_msg("byte %ld turned: %lld names, from %s to %s", at, (long long)n, names[0], names[n - 1]);
         for (int64_t i = 0; i < n; i++)
             clr_free(names[i]);
@@ -352,7 +356,8 @@ static clr_status attempt(const char *to)
     return st;
 }
 
-/* Some sizes that are too small: one clear sentence, the old file stays, nothing is left open, and the next file is written. */
+/* Some sizes that are too small: one clear sentence, the old file stays, nothing is left open, and the next file is
+   written. */
 START_TEST(a_full_disk_harms_nothing)
 {
     struct rlimit most = {0, RLIM_INFINITY};
@@ -385,7 +390,8 @@ START_TEST(a_full_file_system_is_named)
 {
     char inside[80];
 
-    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("none", top, "tmpfs", 0, "size=512k"))
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("none", top, "tmpfs", 0, "size=512k"))
         return;
     snprintf(inside, sizeof inside, "%s/y.h5", top);
     OK(clr_h5_commit(begin(inside, 1, 100)));

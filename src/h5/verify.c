@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Checksums of datasets, and whether their numbers are finite: the bytes as they lie in the file, in pieces. */
 #include "file.h"
 
@@ -74,8 +75,8 @@ clr_status clr_h5_stored_checksum(clr_h5 *file, const char *name, uint64_t *want
 clr_status clr_h5_compare(const clr_h5 *file, const char *name, uint64_t have, uint64_t want)
 {
     return have == want ? CLR_OK
-                        : clr_fail(CLR_EINPUT, "%s: %s is damaged: its checksum is %016llx, not %016llx", file->path, name, (unsigned long long)have,
-                                   (unsigned long long)want);
+                        : clr_fail(CLR_EINPUT, "%s: %s is damaged: its checksum is %016llx, not %016llx", file->path,
+                                   name, (unsigned long long)have, (unsigned long long)want);
 }
 
 static clr_status check(clr_h5 *file, const char *name, uint64_t *checksum, int64_t *bad)
@@ -102,7 +103,8 @@ clr_status clr_h5_checksum_finite(clr_h5 *file, const char *name, uint64_t *chec
     clr_status st = check(file, name, checksum, &bad);
 
     if (st == CLR_OK && bad >= 0)
-        st = clr_fail(CLR_ENUMERIC, "%s: %s[%lld] is NaN or infinite, as it was when it was written", file->path, name, (long long)bad);
+        st = clr_fail(CLR_ENUMERIC, "%s: %s[%lld] is NaN or infinite, as it was when it was written", file->path, name,
+                      (long long)bad);
     return st;
 }
 
@@ -115,7 +117,8 @@ static clr_status verify_all(clr_h5 *file, bool finite)
 
     for (int64_t i = 0; i < n; i++) {
         if (st == CLR_OK)
-            st = finite ? clr_h5_checksum_finite(file, names[i], &checksum) : clr_h5_checksum(file, names[i], &checksum);
+            st =
+                finite ? clr_h5_checksum_finite(file, names[i], &checksum) : clr_h5_checksum(file, names[i], &checksum);
         clr_free(names[i]);
     }
     clr_free(names);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Datasets, written whole or row by row, each with a checksum of its bytes. */
 #include "file.h"
 
@@ -70,8 +71,8 @@ static bool put_checksum(hid_t dataset, uint64_t hash)
     return good;
 }
 
-static clr_status write_all(clr_h5 *file, const char *name, hid_t in_file, hid_t in_memory, int rank, const int64_t *shape,
-                            const void *data, size_t bytes)
+static clr_status write_all(clr_h5 *file, const char *name, hid_t in_file, hid_t in_memory, int rank,
+                            const int64_t *shape, const void *data, size_t bytes)
 {
     clr_h5_quiet();
     hid_t dataset = make(file, name, in_file, rank, shape);
@@ -85,7 +86,8 @@ static clr_status write_all(clr_h5 *file, const char *name, hid_t in_file, hid_t
     return st;
 }
 
-clr_status clr_h5_write(clr_h5 *file, const char *name, clr_h5_type type, int rank, const int64_t *shape, const void *data)
+clr_status clr_h5_write(clr_h5 *file, const char *name, clr_h5_type type, int rank, const int64_t *shape,
+                        const void *data)
 {
     return write_all(file, name, clr_h5_stored(type), clr_h5_native(type), rank, shape, data,
                      (size_t)clr_h5_elements(rank, shape) * (size_t)clr_h5_width(type));
@@ -98,7 +100,7 @@ clr_status clr_h5_write_texts(clr_h5 *file, const char *name, const char *const 
 
     for (int64_t i = 0; i < n; i++)
         longest = strlen(texts[i]) > longest ? strlen(texts[i]) : longest;
-    char *block = CLR_NEW(char, (size_t)n * longest);
+    char *block = CLR_NEW(char, (size_t)n *longest);
     for (int64_t i = 0; i < n; i++)
         memcpy(block + (size_t)i * longest, texts[i], strlen(texts[i]));
     hid_t type = H5Tcopy(H5T_C_S1);
@@ -120,7 +122,11 @@ clr_status clr_h5_rows_begin(clr_h5 *file, const char *name, clr_h5_type type, i
     if (dataset < 0)
         return clr_h5_fail(file, name, CLR_EIO, "cannot be created");
     clr_h5_rows *rows = CLR_NEW(clr_h5_rows, 1);
-    *rows = (clr_h5_rows){.file = file, .name = clr_copy_text(name), .dataset = dataset, .type = type, .rank = rank,
+    *rows = (clr_h5_rows){.file = file,
+                          .name = clr_copy_text(name),
+                          .dataset = dataset,
+                          .type = type,
+                          .rank = rank,
                           .hash = CLR_HASH_START};
     memcpy(rows->shape, shape, (size_t)rank * sizeof *shape);
     rows->row_bytes = clr_h5_elements(rank - 1, shape + 1) * clr_h5_width(type);

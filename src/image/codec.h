@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_IMAGE_CODEC_H
 #define CLR_IMAGE_CODEC_H
 /* What the decoders share. */
@@ -13,11 +14,14 @@ typedef struct target {
     clr_image_facts *facts;
 } target;
 
-/* Checks the size a header claims and gives image its pixels. working: bytes that the decoder takes beside them. Where several threads
-   decode, each may take its share of the memory, and as much again for what it has decoded before: else CLR_EMEMORY. */
+/* Checks the size a header claims and gives image its pixels. working: bytes that the decoder takes beside them.
+   Where several threads decode, each may take its share of the memory, and as much again for what it has decoded
+   before: else CLR_EMEMORY. */
 clr_status clr_image_place(target *to, int64_t height, int64_t width, int channels, size_t working);
 
+/* Local. From a file's bytes to pixels, as clr_image_decode. */
 clr_status clr_png_decode(const uint8_t *bytes, size_t length, target *to);
+/* Local. From a file's bytes to pixels, as clr_image_decode. */
 clr_status clr_jpeg_decode(const uint8_t *bytes, size_t length, target *to);
 /* What is in an EXIF block (a TIFF header, then directories): orientation 1 to 8, or 0. Reads nothing beyond length. */
 int clr_exif_orientation(const uint8_t *tiff, size_t length);

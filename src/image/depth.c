@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Sample c with alpha a of at most A, where low becomes 0 and high 255, over white, as 8 bits:
    round(255 (c' a + m (A - a)) / (m A)), m = high - low, c' = c - low cut to 0 .. m. */
 #include "depth.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_IMAGE_DEPTH_H
 #define CLR_IMAGE_DEPTH_H
 /* From samples of 8 or 16 bits, perhaps with alpha, to pixels; what of 16 bits is left in 8. Local. */

@@ -1,10 +1,12 @@
-/* EXIF's orientation: which edge of the scene the first row and column of a stored picture show. As the eight symmetries of a rectangle,
-   with (y, x) of the stored picture of height h and width w, and (v, u) of the upright one:
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* EXIF's orientation: which edge of the scene the first row and column of a stored picture show. As the eight
+   symmetries of a rectangle, with (y, x) of the stored picture of height h and width w, and (v, u) of the upright one:
 
      1: v = y, u = x          3: v = h-1-y, u = w-1-x     5: v = x, u = y           7: v = w-1-x, u = h-1-y
      2: v = y, u = w-1-x      4: v = h-1-y, u = x         6: v = x, u = h-1-y       8: v = w-1-x, u = y
 
-   The block is a TIFF file: a byte order, 42, the place of the first directory; a directory: a count and entries of 12 bytes. */
+   The block is a TIFF file: a byte order, 42, the place of the first directory; a directory: a count and entries of 12
+   bytes. */
 #include "codec.h"
 
 #include <string.h>

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_IMAGE_FIXTURE_H
 #define CLR_IMAGE_FIXTURE_H
-/* For tests: pictures of every kind with samples known in advance, and their chunks taken apart and put together again. */
+/* For tests: pictures of every kind with samples known in advance, and their chunks taken apart and put together
+   again. */
 
 #include "clr/test.h"
 
@@ -36,8 +38,8 @@ static inline void fixture_flushed(png_structp png)
 
 enum { H = 13, W = 11 };
 
-/* One kind of PNG. transparent: a tRNS chunk (a key for gray and RGB, alphas for a palette). high: samples lie from low to
-   high; low without high: rows repeat after so many. */
+/* One kind of PNG. transparent: a tRNS chunk (a key for gray and RGB, alphas for a palette). high: samples lie from
+   low to high; low without high: rows repeat after so many. */
 typedef struct kind {
     int type, depth;
     bool interlaced, transparent;
@@ -141,7 +143,8 @@ static inline void put32(uint8_t *at, uint32_t v)
     at[0] = (uint8_t)(v >> 24), at[1] = (uint8_t)(v >> 16), at[2] = (uint8_t)(v >> 8), at[3] = (uint8_t)v;
 }
 
-/* Where the chunk of that name begins (its length), the first after the place from; the length of the file where there is none. */
+/* Where the chunk of that name begins (its length), the first after the place from; the length of the file where
+   there is none. */
 static inline size_t chunk_at(const bytes *b, const char *name, size_t from)
 {
     for (size_t at = from ? from : 8; at + 12 <= b->length;) {

@@ -1,5 +1,6 @@
-/* Pictures in memory. Shrinking is the exact box average: source pixel y covers [y h', (y+1) h') and output pixel o covers
-   [o h, (o+1) h) of an axis of h h' units, so that every weight is a whole number and all of them sum to h. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Pictures in memory. Shrinking is the exact box average: source pixel y covers [y h', (y+1) h') and output pixel o
+   covers [o h, (o+1) h) of an axis of h h' units, so that every weight is a whole number and all of them sum to h. */
 #include "clr/image.h"
 
 #include "clr/kind.h"
@@ -12,8 +13,8 @@
 #include <string.h>
 
 enum {
-    SMALL =
-        256 /* what takes less than this part of the memory that was there when it was last asked for does not ask again */
+    /* What takes less than this part of the memory that was there when it was last asked for does not ask again. */
+    SMALL = 256
 };
 
 static const clr_image_rules as_stored;
@@ -48,7 +49,8 @@ void clr_image_range_text(const clr_image_rules *rules, char *text)
         snprintf(text, CLR_IMAGE_RANGE, "%d-%d", rules->low, rules->high);
 }
 
-/* Bytes that need of them may be taken from. Asking the system reads a dozen files, as long as a small picture takes. */
+/* Bytes that need of them may be taken from. Asking the system reads a dozen files, as long as a small picture
+   takes. */
 static uint64_t available(uint64_t need)
 {
     static atomic_uint_fast64_t seen;
@@ -59,7 +61,8 @@ static uint64_t available(uint64_t need)
     return there;
 }
 
-/* Whether need bytes are there, where several threads decode: for each its share, and as much again for what it has decoded before. */
+/* Whether need bytes are there, where several threads decode: for each its share, and as much again for what it has
+   decoded before. */
 static clr_status afford(int64_t height, int64_t width, int channels, size_t need)
 {
     int threads = omp_get_num_threads();

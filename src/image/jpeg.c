@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* JPEG through libjpeg. CMYK becomes RGB as (255 - C)(255 - K) / 255; Adobe's files store the complements. */
 #include "codec.h"
 

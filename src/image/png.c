@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* PNG through libpng. */
 #include "codec.h"
 #include "depth.h"
@@ -42,8 +43,9 @@ static bool nearly(const char *a, const char *b)
     return bits <= 1;
 }
 
-/* libpng warns, and goes on, where a chunk beside the picture is damaged ("tEXt: CRC error"), or where more than the picture is there. That
-   leaves all pixels as they were, unless transparency may be what is damaged, or the picture's own checksum does not hold. */
+/* libpng warns, and goes on, where a chunk beside the picture is damaged ("tEXt: CRC error"), or where more than the
+   picture is there. That leaves all pixels as they were, unless transparency may be what is damaged, or the picture's
+   own checksum does not hold. */
 static void on_warning(png_structp png, png_const_charp message)
 {
     reading *r = png_get_error_ptr(png);
@@ -84,7 +86,8 @@ static void release(png_structp png, png_voidp memory)
     free(memory);
 }
 
-/* Of the chunks beside the picture, those that tell of its colours and its orientation are kept as they are; the others are skipped. */
+/* Of the chunks beside the picture, those that tell of its colours and its orientation are kept as they are; the
+   others are skipped. */
 static clr_status start(reading *r, size_t length)
 {
     static const png_byte kept[] = "eXIf\0gAMA\0iCCP";

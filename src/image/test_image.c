@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Every kind of PNG against samples known in advance, JPEG, damage of every kind, shrinking against a plain average. */
 #include "clr/image.h"
 #include "clr/mem.h"
@@ -207,7 +208,8 @@ START_TEST(a_full_disk_is_an_error)
 
     signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
-    bool limited = !setrlimit(RLIMIT_FSIZE, &(struct rlimit){100, before.rlim_max}); /* bytes; an assertion writes more */
+    bool limited =
+        !setrlimit(RLIMIT_FSIZE, &(struct rlimit){100, before.rlim_max}); /* bytes; an assertion writes more */
     clr_status st = clr_image_write_png("full.png", &(clr_image){256, 256, 3, pixels});
     bool restored = !setrlimit(RLIMIT_FSIZE, &before);
     ck_assert(limited && restored);

@@ -1,4 +1,6 @@
-/* Files that are whole but odd beside their pixels, and those that only look so; EXIF's orientation; ranges of 16 bits. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Files that are whole but odd beside their pixels, and those that only look so; EXIF's orientation; ranges of 16
+   bits. */
 #include "clr/image.h"
 #include "clr/mem.h"
 #include "codec.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* PNG files written through libpng. */
 #include "clr/output.h"
 #include "codec.h"

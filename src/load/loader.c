@@ -1,7 +1,9 @@
-/* Two buffers: while the training works on one step's views, an I/O thread reads the next step's images and a background thread of low
-   priority makes its views, sample by sample. When the training thread asks for the step, its OpenMP threads claim what is left through
-   the same counter. A view is a function of (seed, epoch, sample, view) alone, so it does not matter who makes it. The background thread
-   may be kept from running for as long as a step takes: whoever claims says for which turn of the buffer. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Two buffers: while the training works on one step's views, an I/O thread reads the next step's images and a
+   background thread of low priority makes its views, sample by sample. When the training thread asks for the step, its
+   OpenMP threads claim what is left through the same counter. A view is a function of (seed, epoch, sample, view)
+   alone, so it does not matter who makes it. The background thread may be kept from running for as long as a step
+   takes: whoever claims says for which turn of the buffer. */
 #include "clr/loader.h"
 
 #include "clr/comm.h"
@@ -23,14 +25,14 @@ typedef enum state { EMPTY, WANTED, READING, READ, FAILED } state;
 
 typedef struct slot {
     int64_t step;
-    int64_t turn;          /* how often it was filled */
+    int64_t turn; /* how often it was filled */
     state state;
     int64_t *ids;
-    void *pixels;          /* of the images as read */
+    void *pixels; /* of the images as read */
     clr_image *image;
     float *views;
     atomic_int_least64_t next; /* turn << 32 | the next sample to claim */
-    atomic_int made;       /* samples */
+    atomic_int made;           /* samples */
     clr_status status;
     char message[MESSAGE];
 } slot;
@@ -38,10 +40,10 @@ typedef struct slot {
 struct clr_loader {
     clr_store *store;
     clr_loader_config config;
-    int64_t pixels;        /* floats of a view */
+    int64_t pixels; /* floats of a view */
     slot slot[SLOTS];
     int scratches;
-    float **scratch;       /* one a thread; the last is the background thread's */
+    float **scratch; /* one a thread; the last is the background thread's */
     pthread_t io, maker;
     bool io_runs, maker_runs;
     pthread_mutex_t mutex;
@@ -71,7 +73,8 @@ static int64_t room(const clr_store *store, int count)
 
 static int64_t bytes_of(const clr_loader_config *config, int64_t images, int64_t max_pixels, int max_width)
 {
-    int64_t views = (int64_t)CLR_VIEWS * config->count * config->size * config->size * config->channels * (int64_t)sizeof(float);
+    int64_t views =
+        (int64_t)CLR_VIEWS * config->count * config->size * config->size * config->channels * (int64_t)sizeof(float);
     size_t scratch = clr_augment_floats(max_pixels, max_width, config->channels, config->size);
 
     return SLOTS * (views + images) + (omp_get_max_threads() + 1) * (int64_t)(scratch * sizeof(float));
@@ -88,7 +91,8 @@ int64_t clr_loader_bytes_resized(const clr_store *store, const clr_loader_config
 {
     int64_t pixels = clr_min64(clr_store_facts_of(store)->max_pixels, (int64_t)2 * shorter * shorter);
 
-    return clr_min64(clr_loader_bytes(store, config), bytes_of(config, config->count * 3 * pixels, pixels, 2 * shorter));
+    return clr_min64(clr_loader_bytes(store, config),
+                     bytes_of(config, config->count * 3 * pixels, pixels, 2 * shorter));
 }
 
 static void make_view(clr_loader *loader, slot *s, int i, float *scratch)
@@ -97,8 +101,9 @@ static void make_view(clr_loader *loader, slot *s, int i, float *scratch)
     uint64_t epoch = (uint64_t)(s->step / clr_sampler_steps(&config->sampler));
 
     for (int view = 0; view < CLR_VIEWS; view++)
-        clr_augment_apply(&config->augment[view], &s->image[i], config->size, config->sampler.seed, epoch, (uint64_t)s->ids[i], (uint32_t)view,
-                          scratch, s->views + ((int64_t)view * config->count + i) * loader->pixels);
+        clr_augment_apply(&config->augment[view], &s->image[i], config->size, config->sampler.seed, epoch,
+                          (uint64_t)s->ids[i], (uint32_t)view, scratch,
+                          s->views + ((int64_t)view * config->count + i) * loader->pixels);
 }
 
 /* A sample of the slot's turn, or -1 where all are claimed or the turn is over. */
@@ -149,7 +154,8 @@ static void *read_ahead(void *argument)
         s->state = READING;
         pthread_mutex_unlock(&loader->mutex);
         clr_sampler_batch(&loader->config.sampler, s->step, loader->config.first, loader->config.count, s->ids);
-        clr_status st = clr_store_read(loader->store, s->ids, loader->config.count, loader->config.channels, s->pixels, s->image);
+        clr_status st =
+            clr_store_read(loader->store, s->ids, loader->config.count, loader->config.channels, s->pixels, s->image);
         pthread_mutex_lock(&loader->mutex);
         s->status = st;
         if (st != CLR_OK)
@@ -197,7 +203,8 @@ clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, cl
     loader->scratches = omp_get_max_threads() + 1;
     loader->scratch = CLR_NEW(float *, loader->scratches);
     for (int i = 0; i < loader->scratches; i++)
-        loader->scratch[i] = CLR_NEW(float, clr_augment_floats(facts->max_pixels, facts->max_width, config->channels, config->size));
+        loader->scratch[i] =
+            CLR_NEW(float, clr_augment_floats(facts->max_pixels, facts->max_width, config->channels, config->size));
     int64_t bytes = room(store, config->count);
     for (int i = 0; i < SLOTS; i++) {
         slot *s = &loader->slot[i];
@@ -217,7 +224,8 @@ clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, cl
     if (error) {
         clr_loader_close(loader);
         return clr_fail(CLR_EMEMORY,
-                        "the loader's threads cannot be started: %s; raise the limit on processes (ulimit -u, or pids.max of the control group)",
+                        "the loader's threads cannot be started: %s; raise the limit on processes (ulimit -u, or "
+                        "pids.max of the control group)",
                         strerror(error));
     }
     *out = loader;

@@ -1,6 +1,7 @@
-/* The order of an epoch: a Feistel network of six rounds over the next power of four at or above the number of images, walked until it
-   lands inside (cycle walking, Black and Rogaway 2002). Its keys come from (seed, epoch). Halves have at least four bits: with fewer some
-   orders are visibly more likely. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The order of an epoch: a Feistel network of six rounds over the next power of four at or above the number of
+   images, walked until it lands inside (cycle walking, Black and Rogaway 2002). Its keys come from (seed, epoch).
+   Halves have at least four bits: with fewer some orders are visibly more likely. */
 #include "clr/sampler.h"
 
 #include "clr/rng.h"

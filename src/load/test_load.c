@@ -1,6 +1,8 @@
-/* The order of an epoch is a permutation cut the same for any ranks; the loader's views are those of clr_augment_apply bit for bit, on any
-   number of threads and in any order of steps; damage is told and hangs nothing. ThreadSanitizer does not know libgomp: with
-   OMP_NUM_THREADS=1 the loader's own threads are left, and no test asks for more. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The order of an epoch is a permutation cut the same for any ranks; the loader's views are those of
+   clr_augment_apply bit for bit, on any number of threads and in any order of steps; damage is told and hangs nothing.
+   ThreadSanitizer does not know libgomp: with OMP_NUM_THREADS=1 the loader's own threads are left, and no test asks for
+   more. */
 #include "clr/loader.h"
 #include "clr/mem.h"
 #include "clr/tensor.h"
@@ -54,7 +56,8 @@ START_TEST(orders_are_fair)
     for (int i = 0; i < n; i++)
         for (int j = 0; j < n; j++) {
             double p = 1.0 / n;
-            ck_assert_msg(fabs(place[i][j] - EPOCHS * p) <= 4 * sqrt(EPOCHS * p * (1 - p)), "%d at %d: %d times", j, i, place[i][j]);
+            ck_assert_msg(fabs(place[i][j] - EPOCHS * p) <= 4 * sqrt(EPOCHS * p * (1 - p)), "%d at %d: %d times", j, i,
+                          place[i][j]);
             ck_assert_msg(i == j ? pair[i][j] == 0 : fabs(pair[i][j] - EPOCHS * p) <= 4 * sqrt(EPOCHS * p * (1 - p)),
                           "%d after %d: %d times", j, i, pair[i][j]);
         }
@@ -104,7 +107,8 @@ typedef enum layout { GRAY, RGB, RAGGED, MIXED, ENCODED, LAYOUTS } layout;
 static clr_image image_of(layout l, int i)
 {
     bool ragged = l == RAGGED || l == MIXED;
-    clr_image image = {ragged ? 3 + i % 5 * 7 : 20, ragged ? 40 - i : 30, l == GRAY || (l == MIXED && i % 3 == 0) ? 1 : 3, NULL};
+    clr_image image = {ragged ? 3 + i % 5 * 7 : 20, ragged ? 40 - i : 30,
+                       l == GRAY || (l == MIXED && i % 3 == 0) ? 1 : 3, NULL};
     int n = image.height * image.width * image.channels;
 
     image.pixels = clr_alloc((size_t)n, 1);
@@ -151,7 +155,12 @@ static clr_store *make(layout l)
 
 static clr_loader_config config_of(layout l)
 {
-    clr_loader_config c = {.sampler = {9, IMAGES, BATCH}, .first = FIRST, .count = COUNT, .channels = l == GRAY ? 1 : 3, .size = SIZE, .last_step = 40};
+    clr_loader_config c = {.sampler = {9, IMAGES, BATCH},
+                           .first = FIRST,
+                           .count = COUNT,
+                           .channels = l == GRAY ? 1 : 3,
+                           .size = SIZE,
+                           .last_step = 40};
 
     ck_assert_int_eq(clr_augment_parse("crop,flip,color:1.0,gray,noise", &c.augment[0]), CLR_OK);
     ck_assert_int_eq(clr_augment_parse("crop,blur,cutout", &c.augment[1]), CLR_OK);
@@ -176,7 +185,8 @@ static void check(layout l, const clr_loader_config *c, int64_t step, const clr_
             image = rgb;
         }
         for (int v = 0; v < CLR_VIEWS; v++) {
-            clr_augment_apply(&c->augment[v], &image, c->size, 9, (uint64_t)epoch, (uint64_t)ids[i], (uint32_t)v, scratch, view);
+            clr_augment_apply(&c->augment[v], &image, c->size, 9, (uint64_t)epoch, (uint64_t)ids[i], (uint32_t)v,
+                              scratch, view);
             ck_assert_msg(!memcmp(view, batch->views + (v * c->count + i) * pixels, (size_t)pixels * sizeof *view),
                           "step %d: view %d of image %d is another", (int)step, v, (int)ids[i]);
         }
@@ -261,7 +271,8 @@ START_TEST(memory_is_enough_for_the_largest_images)
     clr_loader_config c = config_of((layout)_i);
     const clr_store_facts *facts = clr_store_facts_of(store);
     int64_t views = (int64_t)CLR_VIEWS * COUNT * SIZE * SIZE * c.channels * 4, ids[IMAGES], most = 0, least = INT64_MAX;
-    int64_t scratch = (omp_get_max_threads() + 1) * 4 * (int64_t)clr_augment_floats(facts->max_pixels, facts->max_width, c.channels, SIZE);
+    int64_t scratch = (omp_get_max_threads() + 1) * 4 *
+                      (int64_t)clr_augment_floats(facts->max_pixels, facts->max_width, c.channels, SIZE);
     int64_t room = (clr_loader_bytes(store, &c) - scratch) / 2 - views;
 
     for (int64_t i = 0; i < IMAGES; i++) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the network consists of: torchvision's ResNet (v1.5: the stride sits on the 3x3), its names, and the plan of
    its memory.
 

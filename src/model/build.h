@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_BUILD_H
 #define CLR_BUILD_H
 /* The network as built, shared by build.c (what there is) and encoder.c (what it does). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Forward and backward of the network.
 
    A block is out = relu(u_m(... u_1(in)) + s(in)), u_i units, s the identity or a unit. The next block's u_1 computes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_MODEL_FIXTURE_H
 #define CLR_MODEL_FIXTURE_H
 /* For tests: weights and images that any part of a batch gives alike, on any rank. */

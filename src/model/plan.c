@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The plan of the network's memory: which tensors are stored, and between which time steps each is needed. Tensors
    whose live ranges do not overlap share memory (clr_live_ranges). i counts places: -1 the stem, 0 .. blocks - 1 the
    residual blocks, blocks the head. Time runs
@@ -10,7 +11,8 @@
    shortcuts behind it; their gradients of outputs are worked on in one place.
 
      tensor                             written at        last read at
-     y of a unit                        forward(i)        backward(i); of a first unit, the stem, the head: backward_first(i)
+     y of a unit                        forward(i)        backward(i)
+     ... of a first unit, stem, head    forward(i)        backward_first(i)
      out of a block                     forward(i + 1)    backward_first(i + 1)
      output of the max-pool             forward(-1)       backward_first(0)
      h                                  forward(blocks)   backward(blocks)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_MODEL_REFERENCE_H
 #define CLR_MODEL_REFERENCE_H
 /* For tests: the same network as a plain list of operations in double precision, every tensor kept, all batch norms

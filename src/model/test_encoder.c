@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The encoder against the double-precision network of reference.c, which is itself checked by central differences:
    on one rank, and on four with uneven shares of one global batch. Distances are relative L2 over a whole tensor; the
    bound is 8 eps sqrt(length), the length that of the longest sum: over the stem's output, by channel. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A whole network against PyTorch's numbers (tests/peer/expect.py), in double there, relative L2 error 1e-4 on
    outputs, every parameter gradient and every running statistic. Gradients of a norm's offset nearly cancel where the
    next norm takes the offset out again; so the error is measured against the gradient, or a twentieth of the largest

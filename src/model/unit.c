@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* y = conv(activated x); readers apply relu(scale y + shift). Backward replaces y by dy: once the coefficients of
    the batch norm's gradient are known, nothing reads y itself any more. */
 #include "unit.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_UNIT_H
 #define CLR_UNIT_H
 /* A unit: a convolution (or linear layer: a 1x1 convolution of 1x1 images) whose raw output y is stored once, and
@@ -36,11 +37,13 @@ typedef struct clr_unit_space {
 
 typedef enum clr_unit_mode { CLR_UNIT_TRAIN, CLR_UNIT_UPDATE, CLR_UNIT_RECOMPUTE, CLR_UNIT_INFER } clr_unit_mode;
 
+/* Rows (pixels) of y for n views. */
 static inline int64_t clr_unit_rows(const clr_unit *unit, int n)
 {
     return (int64_t)n * unit->problem.p * unit->problem.q;
 }
 
+/* Floats of y for n views. */
 static inline int64_t clr_unit_floats(const clr_unit *unit, int n)
 {
     return clr_unit_rows(unit, n) * unit->problem.k;

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Batch norm (Ioffe and Szegedy 2015) as coefficients. With M rows of all ranks,
 
-     mean = sum y / M,  var = sum y^2 / M - mean^2 (sums in double from sums relative to a pivot, see src/conv/moments.h),
+     mean = sum y / M,  var = sum y^2 / M - mean^2   (double, from sums relative to a pivot: src/conv/moments.h),
      scale = gamma / sqrt(var + eps),  shift = beta - mean scale,
 
    and backward, g the gradient of the output: dbeta = sum g, dgamma = sum g (y - mean) / sqrt(var + eps), and dy as in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Inner loops of the passes. Channels are the fast dimension, so every loop over k is a vector loop with unit
    stride. Sums run in fp32 over chunks of 64 rows, relative to the mean, then in double. */
 #include "kernel.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_NN_KERNEL_H
 #define CLR_NN_KERNEL_H
 /* The inner loops of the passes, over rows (rows, k) or one image; compiled for each instruction set. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Tables and blocks of parameters. Initial values are drawn from the stream of (seed, hash of the entry's name). */
 #include "clr/params.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Passes over activations: rows are split over threads by index. */
 #include "clr/nn.h"
 

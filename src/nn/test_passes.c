@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The pools and the prologue against plain loops in double precision. A value is right to 4 eps of the sizes
    of its terms; a sum of n terms, in fp32 over 64 of them, to 64 eps of their sizes. */
 #include "clr/mem.h"

@@ -1,11 +1,13 @@
-/* The engine of the contrastive losses. With z^ the rows of all ranks, scaled to unit length (or not), s_ij = z^_i . z^_j / T, and
-   L the mean of the anchors' losses l_i over all 2G,
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The engine of the contrastive losses. With z^ the rows of all ranks, scaled to unit length (or not), s_ij = z^_i .
+   z^_j / T, and L the mean of the anchors' losses l_i over all 2G,
 
      dL/dz^_i = 1 / (2G T) sum_j (dl_i/ds_ij + dl_j/ds_ij) z^_j ,
 
-   because s is symmetric: a rank computes the gradient of its own rows from gathered z^ and three gathered numbers an anchor, and
-   no gradient is reduced. Then through the scaling: dz = (g - (g . z^) z^) / |z|. exp is kept in range by a bound: 1 / T for unit
-   rows, or, where that leaves too little range, the largest similarity of each row, found first. */
+   because s is symmetric: a rank computes the gradient of its own rows from gathered z^ and three gathered numbers an
+   anchor, and no gradient is reduced. Then through the scaling: dz = (g - (g . z^) z^) / |z|. exp is kept in range by a
+   bound: 1 / T for unit rows, or, where that leaves too little range, the largest similarity of each row, found first.
+   */
 #include "engine.h"
 
 #include "clr/isa.h"
@@ -221,8 +223,8 @@ static double negative_sum(const clr_loss *loss)
     return total * loss->scale;
 }
 
-/* Equal rows have sums of D products that are one number but for rounding: the positive's is made in double, the others' in float, where
-   D equal terms, each rounded the same way, are off by D / 4 eps. */
+/* Equal rows have sums of D products that are one number but for rounding: the positive's is made in double, the
+   others' in float, where D equal terms, each rounded the same way, are off by D / 4 eps. */
 static void begin_anchors(clr_loss *loss)
 {
     const float near = ((float)loss->dim / 4 + 2) * FLT_EPSILON;
@@ -266,7 +268,8 @@ static void through_norm(clr_loss *loss, float *dz)
     }
 }
 
-/* The probability that the positive of anchor i is among the most similar `places`, where negatives as similar as it come in random order. */
+/* The probability that the positive of anchor i is among the most similar `places`, where negatives as similar as it
+   come in random order. */
 static double among(const clr_loss *loss, int i, int places)
 {
     int left = places - loss->above[i], level = loss->least[i] - loss->above[i];

@@ -1,9 +1,11 @@
-/* Decoupled contrastive loss (Yeh et al. 2021, arXiv 2110.06848, equation 6): NT-Xent whose positive has left the denominator,
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Decoupled contrastive loss (Yeh et al. 2021, arXiv 2110.06848, equation 6): NT-Xent whose positive has left the
+   denominator,
 
      lse = shift + log(sum over negatives exp(s - shift)),  l = lse - s_pos,  dl/ds_j = exp(s_j - lse),  dl/ds_pos = -1.
 
-   The gradient does not fade when the positive is already far ahead. The entropy is that of the softmax over the negatives. p of an
-   anchor is its lse. */
+   The gradient does not fade when the positive is already far ahead. The entropy is that of the softmax over the
+   negatives. p of an anchor is its lse. */
 #include "exp_sums.h"
 
 #include <math.h>

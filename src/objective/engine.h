@@ -1,11 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LOSS_ENGINE_H
 #define CLR_LOSS_ENGINE_H
-/* Shared by contrastive.c (what every loss does around its similarities) and pairs.c (sums and gradients over pairs, in tiles). */
+/* Shared by contrastive.c (what every loss does around its similarities) and pairs.c (sums and gradients over pairs,
+   in tiles). */
 #include "clr/gemm.h"
 #include "ops.h"
 
-/* A tile: up to ROWS or SIDE gathered rows by SIDE columns, LD floats apart: more than SIDE, so that the rows of a column fall
-   into different lines of the cache. */
+/* A tile: up to ROWS or SIDE gathered rows by SIDE columns, LD floats apart: more than SIDE, so that the rows of a
+   column fall into different lines of the cache. */
 enum {
     CLR_LOSS_ROWS = 48,
     CLR_LOSS_SIDE = 192,
@@ -27,8 +29,8 @@ typedef struct clr_loss {
     float scale;                 /* 1 / T */
     int64_t *counts;             /* of each rank, in whatever is gathered */
     float *z, *gathered, *rnorm; /* z^ of this rank, of all; 1 / |z| */
-    float *panels_zT,
-        *panels_z; /* for each SIDE gathered rows: panels of their transpose over T (D, SIDE); of themselves (SIDE, D) */
+    /* For each SIDE gathered rows: panels of their transpose over T (D, SIDE); of themselves (SIDE, D). */
+    float *panels_zT, *panels_z;
     int64_t zT_step, z_step;  /* floats from one block's panels to the next's */
     float *stats, *all_stats; /* positive, p, q of each anchor of this rank; of all */
     clr_loss_anchor *anchor;
@@ -49,7 +51,8 @@ void clr_loss_block_of(const clr_loss *loss, int64_t row, int64_t *first, int64_
 /* Local. The gathered row that is the positive of `row`. */
 int64_t clr_loss_partner(const clr_loss *loss, int64_t row);
 
-/* pairs.c. Local. From gathered rows and begun anchors: the sums of every anchor of this rank, and its positive's place. */
+/* pairs.c. Local. From gathered rows and begun anchors: the sums of every anchor of this rank, and its positive's
+   place. */
 void clr_loss_accumulate(clr_loss *loss);
 /* pairs.c. Local. From finished anchors of all ranks: dz (2B, D) = 2G T dL/dz^ without the positives' part. */
 void clr_loss_gradient(clr_loss *loss, float *dz);

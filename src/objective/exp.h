@@ -1,9 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LOSS_EXP_H
 #define CLR_LOSS_EXP_H
-/* exp of vectors for kernel files: x = n ln 2 + r, |r| <= ln 2 / 2, 2^n times a polynomial of degree 6 in r (Taylor's with its last terms
-   bent to the interval). Relative error at most 3 eps for -87 <= x <= 88 (test_exp); below -87 the result is 0. */
+/* exp of vectors for kernel files: x = n ln 2 + r, |r| <= ln 2 / 2, 2^n times a polynomial of degree 6 in r
+   (Taylor's with its last terms bent to the interval). Relative error at most 3 eps for -87 <= x <= 88 (test_exp);
+   below -87 the result is 0. */
 #include "clr/isa.h"
 
+/* exp of every lane. */
 static inline clr_vec clr_exp(clr_vec x)
 {
     const clr_vec magic = clr_broadcast(12582912.0f), low = clr_broadcast(-87.0f);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LOSS_EXP_SUMS_H
 #define CLR_LOSS_EXP_SUMS_H
 /* What losses of the softmax kind share: a = sum of exp(s - shift), b = sum of exp(s - shift) s over the negatives, and

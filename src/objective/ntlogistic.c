@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* NT-Logistic (SimCLR, table 2): l = -log sigma(s_pos) - mean over negatives log sigma(-s_j).
 
      dl/ds_pos = -sigma(-s_pos),  dl/ds_j = sigma(s_j) / n.
 
-   Semi-hard mining (FaceNet, Schroff et al. 2015): only negatives less similar than the positive count. q of an anchor is 1 / n. */
+   Semi-hard mining (FaceNet, Schroff et al. 2015): only negatives less similar than the positive count. q of an anchor
+   is 1 / n. */
 #include "ops.h"
 
 #include "clr/isa.h"

@@ -1,4 +1,6 @@
-/* NT-Xent (SimCLR, equation 1): l = -log(exp(s_pos) / sum over candidates exp(s)), candidates the positive and the negatives.
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* NT-Xent (SimCLR, equation 1): l = -log(exp(s_pos) / sum over candidates exp(s)), candidates the positive and the
+   negatives.
 
      lse = shift + log(sum exp(s - shift)),  l = lse - s_pos,  dl/ds_j = exp(s_j - lse), less 1 for the positive.
 

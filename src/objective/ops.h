@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LOSS_OPS_H
 #define CLR_LOSS_OPS_H
-/* The contrastive losses, one file each. A member says what one anchor's loss is in terms of its similarities s (divided by the
-   temperature, where it has one):
+/* The contrastive losses, one file each. A member says what one anchor's loss is in terms of its similarities s
+   (divided by the temperature, where it has one):
 
      accumulate  adds a stretch of the anchor's negatives to its sums a and b;
-     finish      turns the sums into the anchor's loss, dl/ds of its positive, and p and q, which every rank gets of every anchor;
+     finish      turns the sums into the anchor's loss, dl/ds of its positive, and p and q, which every rank gets of
+                 every anchor;
      gradient    w[j] += dl/ds[j] of an anchor with p and q and this positive, for a stretch of its negatives.
 
    Where a row is no negative of the anchor, s = CLR_MASKED, for which accumulate and gradient must add nothing. */
@@ -16,8 +18,8 @@ typedef struct clr_loss_anchor {
     double a, b; /* sums */
     double loss, entropy;
     float positive; /* its similarity */
-    float high,
-        low; /* a negative above high is more similar than the positive, one from low to high is as similar, up to rounding */
+    /* A negative above high is more similar than the positive, one from low to high is as similar, up to rounding. */
+    float high, low;
     float shift;     /* at least every similarity that is summed: keeps exp in range */
     float negatives; /* how many there are */
     float weight, p, q;
@@ -40,15 +42,18 @@ typedef struct clr_loss_places {
     int32_t *above, *least; /* negatives above high; at low or above */
 } clr_loss_places;
 
-/* Tiles of softmax losses that serve their rows and their columns (one rank, bounded similarities). s (rows, columns), ld apart. */
+/* Tiles of softmax losses that serve their rows and their columns (one rank, bounded similarities). s (rows,
+   columns), ld apart. */
 typedef struct clr_loss_symmetric {
-    /* e = exp(s - shift): sums of e and e s by row into ra, rb, by column into ca, cb (ca NULL: rows alone), and places, added to. */
+    /* e = exp(s - shift): sums of e and e s by row into ra, rb, by column into ca, cb (ca NULL: rows alone), and
+       places, added to. */
     void (*accumulate)(const float *s, int rows, int columns, int64_t ld, float shift, double *ra, double *rb,
                        const clr_loss_places *row, float *ca, float *cb, const clr_loss_places *column);
     /* s becomes e (row_factor + column_factor). */
     void (*gradient)(float *s, int rows, int columns, int64_t ld, float shift, const float *row_factor,
                      const float *column_factor);
-    /* The place of one anchor among n negatives, added to *above and *least; their sum without what is masked, to *sum. */
+    /* The place of one anchor among n negatives, added to *above and *least; their sum without what is masked, to
+       *sum. */
     void (*place)(const float *s, int n, float high, float low, int32_t *above, int32_t *least, double *sum);
 } clr_loss_symmetric;
 

@@ -1,8 +1,10 @@
-/* Sums and gradients over pairs of rows. Similarities exist only as tiles, made twice: for the anchors' sums, and again for the
-   gradients. Any loss on any number of ranks: this rank's rows against all columns.
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sums and gradients over pairs of rows. Similarities exist only as tiles, made twice: for the anchors' sums, and
+   again for the gradients. Any loss on any number of ranks: this rank's rows against all columns.
 
-   A lone rank owns both sides of every pair. For losses of the softmax kind each tile of the upper triangle then serves its rows
-   and its columns, at half the arithmetic; every thread adds to sums of its own, which are added up in the order of threads. */
+   A lone rank owns both sides of every pair. For losses of the softmax kind each tile of the upper triangle then serves
+   its rows and its columns, at half the arithmetic; every thread adds to sums of its own, which are added up in the
+   order of threads. */
 #include "engine.h"
 
 #include "clr/isa.h"
@@ -43,7 +45,8 @@ static void similarities(const clr_loss *loss, int64_t row, int rows, int64_t bl
                           loss->panels_zT + block * loss->zT_step, false, s, CLR_LOSS_LD, NULL);
 }
 
-/* dz (rows, D) = [dz +] w (rows, columns) . z^ of a block; or of w's transpose, which lies with rows and columns exchanged. */
+/* dz (rows, D) = [dz +] w (rows, columns) . z^ of a block; or of w's transpose, which lies with rows and columns
+   exchanged. */
 static void weighted(const clr_loss *loss, bool transposed, const float *w, int rows, int64_t block, int columns,
                      bool add, float *dz)
 {

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* logits = x W + b,   loss = mean over all rows of -log softmax(logits)[label],
 
      d = (softmax(logits) - onehot(label)) / total,   dW = x^T d,   db = sum of d,   dx = d W^T.
 
-   Threads split the rows, then the rows of dW; sums have a fixed order, so that the same number of threads gives the same
-   bits. */
+   Threads split the rows, then the rows of dW; sums have a fixed order, so that the same number of threads gives the
+   same bits. */
 #include "clr/objective.h"
 
 #include "clr/gemm.h"

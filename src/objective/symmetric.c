@@ -1,5 +1,6 @@
-/* Tiles of the softmax losses: sums by row and by column, weights of both sides of a pair from one exp, and the place of an
-   anchor's positive among its negatives. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tiles of the softmax losses: sums by row and by column, weights of both sides of a pair from one exp, and the
+   place of an anchor's positive among its negatives. */
 #include "exp_sums.h"
 
 extern const clr_loss_symmetric CLR_KERNEL(clr_loss_symmetric);

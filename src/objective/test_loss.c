@@ -1,5 +1,7 @@
-/* Every loss and option on four ranks (and, run alone, on one) against a plain double-precision reference over the whole batch: loss 1e-6
-   relative, gradient 1e-5 relative L2. The reference itself is held to central differences. Different rows on every rank. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every loss and option on four ranks (and, run alone, on one) against a plain double-precision reference over the
+   whole batch: loss 1e-6 relative, gradient 1e-5 relative L2. The reference itself is held to central differences.
+   Different rows on every rank. */
 #include "clr/isa.h"
 #include "clr/loss.h"
 #include "clr/mem.h"
@@ -17,7 +19,8 @@ static double softplus(double s)
     return s > 0 ? s + log1p(exp(-s)) : log1p(exp(s));
 }
 
-/* The probability of a place among the first `places`, where as many negatives are level with it and come in random order. */
+/* The probability of a place among the first `places`, where as many negatives are level with it and come in random
+   order. */
 static double among(int above, int level, int places)
 {
     int all = 0, good = 0;
@@ -187,7 +190,8 @@ START_TEST(agrees_with_the_reference)
 }
 END_TEST
 
-/* Images in groups whose embeddings are the same, up to a little noise: the positive is one of a group, in random order. */
+/* Images in groups whose embeddings are the same, up to a little noise: the positive is one of a group, in random
+   order. */
 START_TEST(ties_are_worth_their_chance)
 {
     static const struct {

@@ -1,6 +1,7 @@
-/* Softmax cross-entropy against sums in double: loss, gradients of W, b and x, in one call and in pieces. A gradient is a sum of
-   at most ROWS + DIM products of magnitude below 4 / TOTAL: its bound is 4 eps sqrt(ROWS + DIM) times that. And it learns
-   classes that can be told apart. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Softmax cross-entropy against sums in double: loss, gradients of W, b and x, in one call and in pieces. A gradient
+   is a sum of at most ROWS + DIM products of magnitude below 4 / TOTAL: its bound is 4 eps sqrt(ROWS + DIM) times that.
+   And it learns classes that can be told apart. */
 #include "clr/mem.h"
 #include "clr/objective.h"
 #include "clr/rng.h"

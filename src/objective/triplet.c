@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Margin triplet (SimCLR, table 2): l = mean over negatives max(s_j - s_pos + m, 0), s without a temperature.
 
      dl/ds_j = 1 / n where the term is positive,  dl/ds_pos = minus their sum.
 
-   Semi-hard mining (FaceNet): only negatives less similar than the positive, but within the margin, count. q of an anchor is 1 / n. */
+   Semi-hard mining (FaceNet): only negatives less similar than the positive, but within the margin, count. q of an
+   anchor is 1 / n. */
 #include "ops.h"
 
 #include "clr/isa.h"

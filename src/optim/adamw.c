@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Adam (Kingma, Ba 2015, arXiv 1412.6980) with decoupled decay (Loshchilov, Hutter 2019, arXiv 1711.05101). At step
    t = 1, 2, ...:
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Layer-wise adaptive rate scaling (You, Gitman, Ginsburg 2017, arXiv 1708.03888) with momentum as SimCLR's authors
    have it. For each entry:
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_OPTIM_OPS_H
 #define CLR_OPTIM_OPS_H
 /* The family of optimizers: a member is a file with `const clr_optim_op clr_optim_NAME` and a word below, in the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What optimizers have in common: slots, pieces of the block for threads, the schedule and the gradient's norm. */
 #include "clr/optim.h"
 

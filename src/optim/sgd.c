@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Stochastic gradient descent with classic (not Nesterov's) momentum, the rate outside:
 
      v <- m v + g + wd w;   w <- w - lr v              (no wd for entries with no_decay: batch norm and biases) */

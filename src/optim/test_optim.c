@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Optimizers against plain double-precision references over several steps, and cases computed by hand. */
 #include "clr/mem.h"
 #include "clr/optim.h"

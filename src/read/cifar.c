@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The binary versions of CIFAR-10 (rows of label, 3072 pixels) and CIFAR-100 (coarse label, fine label, 3072 pixels);
    pixels are (channel, 32, 32). */
 #include "clr/mem.h"

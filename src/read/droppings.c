@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Names of files and folders that are no images. */
 #include "words.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_READ_FILE_H
 #define CLR_READ_FILE_H
 /* Files and folders as the readers see them. What the file system refuses (errno) is CLR_EIO and never taken for a

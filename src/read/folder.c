@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A tree of PNG and JPEG files, in the order of names; folders are its classes (layout.h). */
 #include "clr/log.h"
 #include "clr/mem.h"
@@ -133,7 +134,8 @@ static clr_status read_(clr_source *source, int64_t i, clr_example *example)
     if (st == CLR_EIO)
         clr_fail_in(st, "%s", full);
     if (st == CLR_OK)
-        st = clr_image_decode_by(example->encoded, (size_t)example->encoded_bytes, &source->rules, &example->image, &example->facts);
+        st = clr_image_decode_by(example->encoded, (size_t)example->encoded_bytes, &source->rules, &example->image,
+                                 &example->facts);
     if (st != CLR_OK) {
         clr_free(example->encoded);
         example->encoded = NULL;

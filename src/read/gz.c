@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* zlib reads plain and .gz files alike. */
 #include "gz.h"
 

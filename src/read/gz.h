@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_READ_GZ_H
 #define CLR_READ_GZ_H
 /* A stream of bytes from a file that may be gzip's. Damage is CLR_EINPUT, what the file system refuses is CLR_EIO

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* IDX, the format of MNIST: two zero bytes, a type (8: unsigned byte), the rank, the dimensions as big-endian 32-bit
    numbers, the data. Images are (n, H, W) or (n, H, W, C), labels (n), or (n, k) with the class first (QMNIST).
    EMNIST's images are stored with rows and columns exchanged, as MATLAB wrote them: they are read upright. */

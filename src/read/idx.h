@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_READ_IDX_H
 #define CLR_READ_IDX_H
 /* Names of IDX files: KEY-images-idx3-ubyte beside KEY-labels-idx1-ubyte, their words parted by -, ., _ or blanks in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "clr/mem.h"
 #include "file.h"
 #include "idx.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The folders on one level, judged together by their names (words.h) and by where the images lie: a folder that is the
    only one, or one of folders that only hold images, is passed through; parts of a dataset and folders of masks or
    labels are refused; else they are classes. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_READ_LAYOUT_H
 #define CLR_READ_LAYOUT_H
 /* Which folders of a tree are classes. Local; no file is touched. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_READ_LEVEL_H
 #define CLR_READ_LEVEL_H
 /* The folders at one depth of a tree of images, and what their names say together. Local; no file is touched. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Lists of names: of a folder's entries, of classes. */
 #include "clr/mem.h"
 #include "clr/read.h"

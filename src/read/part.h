@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_READ_PART_H
 #define CLR_READ_PART_H
 /* Where the part of a folder tree lies that --split names. Messages name the path. Local. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What is at SRC; and, of what no reader takes, what it is and what to do: archives, arrays, other programs' versions
    of datasets. */
 #include "place.h"

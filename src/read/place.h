@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_READ_PLACE_H
 #define CLR_READ_PLACE_H
 /* SRC as it is looked at once, for all readers: a folder's names, or a file's first bytes. Local. */

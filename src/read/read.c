@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Finds the reader of a path and owns what all of them share. */
 #include "clr/read.h"
 

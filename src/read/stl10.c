@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The binary version of STL-10: PART_X.bin of train, test and unlabeled, rows of 27648 bytes (channel, column, row),
    and PART_y.bin, a byte from 1 to 10 for each. */
 #include "clr/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What the file system refuses while a source is read: every call of the readers, one after another, fails once (and
    the same examples are read as without it) or from then on (and the source ends with CLR_EIO, or is the same). Never
    is an example bad for it, never is one lost. The calls of the C library are replaced by those below. */

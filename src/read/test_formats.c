@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Datasets in one file or a few, under the names that people's downloads give them; and what is no dataset that is
    read. */
 #include "clr/mem.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What becomes a class in folder trees of many shapes, and what is refused. The files are empty: only names matter. */
 #include "clr/mem.h"
 #include "clr/read.h"

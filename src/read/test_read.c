@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Readers on small sources made here, good ones and damaged ones. */
 #include "clr/mem.h"
 #include "clr/read.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The walk goes by the number of links on the way, then by depth: what is reached first is reached by the best of its
    names, so that every later one is known to be a second name. Folders reached by a link are entered once, which is why
    no tree is endless. */

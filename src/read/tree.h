@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_READ_TREE_H
 #define CLR_READ_TREE_H
 /* The image files below a folder. Each file is there once, known by device and inode: of several names (hard links,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* What a walk through a tree passed over, and what it says about it. */
 #include "clr/log.h"
 #include "clr/mem.h"

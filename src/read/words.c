@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A name is cut into words where letters end, and where a small letter is followed by a capital. */
 #include "words.h"
 

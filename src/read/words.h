@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_READ_WORDS_H
 #define CLR_READ_WORDS_H
 /* What names of folders and files mean by convention: parts of a dataset, folders of images, what is no data. Local;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The list follows the tables of params: each weight with its slots, running statistics, counters. */
 #include "clr/state.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The list of named tensors: names, shapes, layouts, copies, and what is not finite. */
 #include "clr/mem.h"
 #include "clr/state.h"

@@ -1,4 +1,6 @@
-/* What stores have in common: each image becomes a number, and the sorted numbers of both are gone through side by side. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What stores have in common: each image becomes a number, and the sorted numbers of both are gone through side by
+   side. */
 #include "clr/hash.h"
 #include "clr/mem.h"
 #include "clr/store.h"

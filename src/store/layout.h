@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_STORE_LAYOUT_H
 #define CLR_STORE_LAYOUT_H
 /* What writer and reader of a store must agree on, beside the datasets that store.h names. */
@@ -7,8 +8,8 @@
 
 #include <string.h>
 
-/* Attributes of the root group: "format" says what the file is, "store" is "pixels" or "encoded", "content" the identity.
-   /checksums int64 (n): clr_hash of each image's bytes as stored. */
+/* Attributes of the root group: "format" says what the file is, "store" is "pixels" or "encoded", "content" the
+   identity. /checksums int64 (n): clr_hash of each image's bytes as stored. */
 #define CLR_STORE_FORMAT "simclr-dataset-1"
 
 /* One image's part of the identity: its bytes (through their checksum), shape and label. */
@@ -19,7 +20,8 @@ static inline uint64_t clr_store_fold(uint64_t content, uint64_t checksum, const
     return clr_hash(content, words, sizeof words);
 }
 
-/* Where the identity begins. The bytes of an encoded store are not its pixels: rules that make others of them belong to it. */
+/* Where the identity begins. The bytes of an encoded store are not its pixels: rules that make others of them belong
+   to it. */
 static inline uint64_t clr_store_begin(bool encoded, const clr_image_rules *rules)
 {
     char range[CLR_IMAGE_RANGE];

@@ -1,5 +1,7 @@
-/* Reading a store. Pixel datasets are contiguous in the file, so that images are read by pread at offset + i * size: no lock,
-   no HDF5 after opening, any number of threads, files of any size. Every image's checksum is compared as it is read. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Reading a store. Pixel datasets are contiguous in the file, so that images are read by pread at offset + i * size:
+   no lock, no HDF5 after opening, any number of threads, files of any size. Every image's checksum is compared as it is
+   read. */
 #include "clr/store.h"
 
 #include "clr/h5.h"
@@ -20,9 +22,9 @@ struct clr_store {
     int fd;
     bool encoded;
     clr_image_rules rules; /* of decoding */
-    int64_t base;        /* of the pixels in the file */
-    int64_t *offsets;    /* (n + 1) below base; NULL: i * height * width * channels */
-    int32_t *shapes;     /* (n, 3); NULL: all as in facts */
+    int64_t base;          /* of the pixels in the file */
+    int64_t *offsets;      /* (n + 1) below base; NULL: i * height * width * channels */
+    int32_t *shapes;       /* (n, 3); NULL: all as in facts */
     int64_t *checksums;
     int32_t *labels;
     char **classes, **names;
@@ -77,7 +79,8 @@ static void shape_of(const clr_store *s, int64_t i, int32_t shape[3])
 
 static int64_t stored_bytes(const clr_store *s, int64_t i)
 {
-    return s->offsets ? s->offsets[i + 1] - s->offsets[i] : (int64_t)s->facts.height * s->facts.width * s->facts.channels;
+    return s->offsets ? s->offsets[i + 1] - s->offsets[i]
+                      : (int64_t)s->facts.height * s->facts.width * s->facts.channels;
 }
 
 static int64_t stored_at(const clr_store *s, int64_t i)
@@ -94,8 +97,8 @@ static clr_status open_uniform(clr_store *s, clr_h5 *file)
 
     if (st != CLR_OK)
         return st;
-    if (type != CLR_H5_U8 || rank != 4 || n[0] < 1 || n[1] < 1 || n[2] < 1 || (n[3] != 1 && n[3] != 3) || n[1] > CLR_IMAGE_SIDE ||
-        n[2] > CLR_IMAGE_SIDE || n[1] * n[2] > CLR_IMAGE_PIXELS)
+    if (type != CLR_H5_U8 || rank != 4 || n[0] < 1 || n[1] < 1 || n[2] < 1 || (n[3] != 1 && n[3] != 3) ||
+        n[1] > CLR_IMAGE_SIDE || n[2] > CLR_IMAGE_SIDE || n[1] * n[2] > CLR_IMAGE_PIXELS)
         return clr_fail(CLR_EINPUT, "%s: /images is not uint8 of shape (n, height, width, 1 or 3)", s->path);
     s->facts.images = n[0];
     s->facts.height = s->facts.max_height = (int)n[1];
@@ -172,8 +175,8 @@ static clr_status load_texts(clr_h5 *file, const char *name, int64_t least, int6
     if (st != CLR_OK)
         return st;
     if (rank != 1 || shape[0] < least || shape[0] > most)
-        return clr_fail(CLR_EINPUT, "%s: %s has %lld entries, and there should be %lld%s", clr_h5_path(file), name, (long long)shape[0], (long long)least,
-                        most > least ? " or more, up to a million" : "");
+        return clr_fail(CLR_EINPUT, "%s: %s has %lld entries, and there should be %lld%s", clr_h5_path(file), name,
+                        (long long)shape[0], (long long)least, most > least ? " or more, up to a million" : "");
     st = clr_h5_verify(file, name);
     return st == CLR_OK ? clr_h5_read_texts(file, name, texts, n) : st;
 }
@@ -192,8 +195,8 @@ static clr_status open_labels(clr_store *s, clr_h5 *file)
     bool *seen = CLR_NEW(bool, s->facts.classes);
     for (int64_t i = 0; st == CLR_OK && i < s->facts.images; i++) {
         if (s->labels[i] < 0 || s->labels[i] >= s->facts.classes) {
-            st = clr_fail(CLR_EINPUT, "%s: /labels: image %lld has label %d; there are %d classes", s->path, (long long)i,
-                          (int)s->labels[i], s->facts.classes);
+            st = clr_fail(CLR_EINPUT, "%s: /labels: image %lld has label %d; there are %d classes", s->path,
+                          (long long)i, (int)s->labels[i], s->facts.classes);
             break;
         }
         s->facts.present += !seen[s->labels[i]];
@@ -225,17 +228,20 @@ static clr_status open_all(clr_store *s, clr_h5 *file)
     uint64_t hash;
     clr_status st;
 
-    if ((st = clr_h5_get_text(file, "format", &format)) != CLR_OK || (st = clr_h5_get_text(file, "store", &kind)) != CLR_OK ||
-        strcmp(format, CLR_STORE_FORMAT)) {
+    if ((st = clr_h5_get_text(file, "format", &format)) != CLR_OK ||
+        (st = clr_h5_get_text(file, "store", &kind)) != CLR_OK || strcmp(format, CLR_STORE_FORMAT)) {
         st = clr_fail(CLR_EINPUT, "%s: is %s, not a dataset of `simclr pack`", s->path,
-                      clr_h5_has(file, "/model") ? "a checkpoint" : clr_h5_has(file, "/h") ? "a file of features" : "an HDF5 file");
+                      clr_h5_has(file, "/model") ? "a checkpoint"
+                      : clr_h5_has(file, "/h")   ? "a file of features"
+                                                 : "an HDF5 file");
         goto out;
     }
     s->encoded = !strcmp(kind, "encoded");
     if ((st = read_rules(s, file)) != CLR_OK)
         goto out;
     hash = clr_store_begin(s->encoded, &s->rules);
-    st = !s->encoded && clr_h5_has(file, "/images") ? open_uniform(s, file) : open_ragged(s, file, s->encoded ? "/encoded" : "/pixels");
+    st = !s->encoded && clr_h5_has(file, "/images") ? open_uniform(s, file)
+                                                    : open_ragged(s, file, s->encoded ? "/encoded" : "/pixels");
     if (st == CLR_OK)
         st = clr_h5_load(file, "/checksums", CLR_H5_I64, s->facts.images, &s->checksums);
     if (st == CLR_OK && clr_h5_has(file, "/labels"))
@@ -287,7 +293,8 @@ clr_status clr_store_open(const char *path, clr_store **store)
     int tries = 0;
 
     if (!stat(path, &facts) && S_ISDIR(facts.st_mode))
-        return clr_fail(CLR_EINPUT, "%s: is a folder; `simclr pack %s DATA.h5` makes a dataset of its images", path, path);
+        return clr_fail(CLR_EINPUT, "%s: is a folder; `simclr pack %s DATA.h5` makes a dataset of its images", path,
+                        path);
     do
         st = open_once(path, store);
     while (clr_h5_again(st, &tries));
@@ -340,7 +347,8 @@ static clr_status read_pieces(const clr_store *s, struct iovec *piece, int n, in
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            return clr_fail(CLR_EIO, "%s: cannot be read: %s", s->path, got ? strerror(errno) : "it is shorter than when it was opened");
+            return clr_fail(CLR_EIO, "%s: cannot be read: %s", s->path,
+                            got ? strerror(errno) : "it is shorter than when it was opened");
         at += got;
         for (; n && (size_t)got >= piece->iov_len; piece++, n--)
             got -= (ssize_t)piece->iov_len;
@@ -356,7 +364,8 @@ static clr_status check(const clr_store *s, int64_t id, const uint8_t *data)
 {
     if (clr_hash(CLR_HASH_START, data, (size_t)stored_bytes(s, id)) == (uint64_t)s->checksums[id])
         return CLR_OK;
-    return clr_fail(CLR_EINPUT, "%s: image %lld is damaged (its checksum differs); `simclr info` checks all; pack it again",
+    return clr_fail(CLR_EINPUT,
+                    "%s: image %lld is damaged (its checksum differs); `simclr info` checks all; pack it again",
                     s->path, (long long)id);
 }
 
@@ -393,7 +402,8 @@ static clr_status decode_one(const clr_store *s, int64_t id, uint8_t *scratch, c
         return st;
     shape_of(s, id, shape);
     size_t bytes = (size_t)stored_bytes(s, id);
-    clr_image_room room = {landing(s, id, image), scratch + bytes, (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2]};
+    clr_image_room room = {landing(s, id, image), scratch + bytes,
+                           (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2]};
     st = clr_image_decode_into(scratch, bytes, &s->rules, &room, &decoded);
     if (st == CLR_OK && (decoded.height != shape[0] || decoded.width != shape[1] || decoded.channels != shape[2]))
         st = clr_fail(CLR_EINPUT, "decodes to another shape than /shapes says");
@@ -410,7 +420,8 @@ static clr_status read_run(const clr_store *s, const place *run, int n, clr_imag
     for (int k = 0, m; st == CLR_OK && k < n; k += m) {
         m = n - k < PIECES ? n - k : PIECES;
         for (int j = 0; j < m; j++)
-            piece[j] = (struct iovec){landing(s, run[k + j].id, &image[run[k + j].at]), (size_t)stored_bytes(s, run[k + j].id)};
+            piece[j] = (struct iovec){landing(s, run[k + j].id, &image[run[k + j].at]),
+                                      (size_t)stored_bytes(s, run[k + j].id)};
         st = read_pieces(s, piece, m, stored_at(s, run[k].id));
         for (int j = 0; st == CLR_OK && j < m; j++)
             st = check(s, run[k + j].id, landing(s, run[k + j].id, &image[run[k + j].at]));

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Round trips of every layout, and damage: a flipped byte anywhere is found or does no harm, a cut file is refused. */
 #include "clr/h5.h"
 #include "clr/mem.h"
@@ -95,7 +96,8 @@ static uint8_t *encode(const clr_image *image, int64_t *bytes)
 static clr_store_writer *begin(layout l, bool labelled)
 {
     clr_store_writer *writer = NULL;
-    clr_store_layout form = {.encoded = l == ENCODED, .class_names = classes, .classes = labelled ? CLASSES : 0, .rules = rules};
+    clr_store_layout form = {
+        .encoded = l == ENCODED, .class_names = classes, .classes = labelled ? CLASSES : 0, .rules = rules};
 
     ck_assert_msg(clr_store_create(path, &form, &writer) == CLR_OK, "%s", clr_message());
     for (int i = 0; i < N; i++) {
@@ -105,7 +107,9 @@ static clr_store_writer *begin(layout l, bool labelled)
         fill(l, from + i, &image);
         name_of(i, name);
         uint8_t *encoded = l == ENCODED ? encode(&image, &bytes) : NULL;
-        ck_assert_int_eq(clr_store_append(writer, &image, encoded, bytes, labelled ? (from + i + turn) % CLASSES : -1, name), CLR_OK);
+        ck_assert_int_eq(
+            clr_store_append(writer, &image, encoded, bytes, labelled ? (from + i + turn) % CLASSES : -1, name),
+            CLR_OK);
         clr_free(encoded);
         clr_image_free(&image);
     }
@@ -157,8 +161,11 @@ static clr_status check_all(layout l, bool labelled, bool *same)
         return st;
     const clr_store_facts *f = clr_store_facts_of(store);
     *same = f->images == N && f->classes == (labelled ? CLASSES : 0) && !strcmp(clr_store_path(store), path) &&
-            f->channels == (l == GRAY ? 1 : l < MIXED ? 3 : 0) && f->height == (l < RAGGED ? 6 : 0) &&
-            f->width == (l < RAGGED ? 5 : 0) && f->max_height == (l < RAGGED ? 6 : 7) && f->max_width == (l < RAGGED ? 5 : 10) &&
+            f->channels == (l == GRAY   ? 1
+                            : l < MIXED ? 3
+                                        : 0) &&
+            f->height == (l < RAGGED ? 6 : 0) && f->width == (l < RAGGED ? 5 : 0) &&
+            f->max_height == (l < RAGGED ? 6 : 7) && f->max_width == (l < RAGGED ? 5 : 10) &&
             f->max_pixels == (l < RAGGED ? 30 : 63) && /* less than 7 * 10: no image is both */
             (clr_store_labels(store) != NULL) == labelled;
     for (int i = 0; *same && i < N; i++) {
@@ -323,10 +330,16 @@ END_TEST
 /* What two stores share, whatever their layouts; of labels, by name. */
 START_TEST(common_images_are_counted)
 {
-    static const struct { layout a, b; int from, turn; bool labelled; int common, relabelled; } all[] = {
-        {RAGGED, RAGGED, 0, 0, true, N, 0},   {MIXED, ENCODED, 0, 0, true, N, 0},  {ENCODED, MIXED, 5, 0, true, N - 5, 0},
-        {RAGGED, RAGGED, N, 0, true, 0, 0},   {MIXED, ENCODED, 5, 1, true, N - 5, N - 5}, {ENCODED, ENCODED, 5, 2, true, N - 5, N - 5},
-        {RAGGED, RAGGED, 20, 1, false, N - 20, 0}, {GRAY, RGB, 0, 0, true, 0, 0},
+    static const struct {
+        layout a, b;
+        int from, turn;
+        bool labelled;
+        int common, relabelled;
+    } all[] = {
+        {RAGGED, RAGGED, 0, 0, true, N, 0},         {MIXED, ENCODED, 0, 0, true, N, 0},
+        {ENCODED, MIXED, 5, 0, true, N - 5, 0},     {RAGGED, RAGGED, N, 0, true, 0, 0},
+        {MIXED, ENCODED, 5, 1, true, N - 5, N - 5}, {ENCODED, ENCODED, 5, 2, true, N - 5, N - 5},
+        {RAGGED, RAGGED, 20, 1, false, N - 20, 0},  {GRAY, RGB, 0, 0, true, 0, 0},
     };
     clr_store *store[2];
     clr_store_overlap o;
@@ -356,7 +369,8 @@ END_TEST
 
 START_TEST(rules_of_decoding_are_kept)
 {
-    static const clr_image_rules all[] = {{0}, {.upright = true}, {.stretch = true}, {.low = 3, .high = 4095}, {.upright = true, .high = 1000}};
+    static const clr_image_rules all[] = {
+        {0}, {.upright = true}, {.stretch = true}, {.low = 3, .high = 4095}, {.upright = true, .high = 1000}};
     uint64_t seen[CLR_COUNT(all)];
     clr_image_rules is;
     clr_store *store;
@@ -366,7 +380,8 @@ START_TEST(rules_of_decoding_are_kept)
         make(ENCODED, true);
         ck_assert_int_eq(clr_store_open(path, &store), CLR_OK);
         ck_assert(clr_store_encoded(store, &is));
-        ck_assert(is.upright == all[i].upright && is.stretch == all[i].stretch && is.low == all[i].low && is.high == all[i].high);
+        ck_assert(is.upright == all[i].upright && is.stretch == all[i].stretch && is.low == all[i].low &&
+                  is.high == all[i].high);
         seen[i] = clr_store_facts_of(store)->checksum;
         for (size_t k = 0; k < i; k++)
             ck_assert_uint_ne(seen[k], seen[i]);

@@ -1,6 +1,7 @@
-/* Writing a store. Whether all images have one shape is known only at the end, so their bytes are spooled to an unlinked
-   file beside the store's (it vanishes with the process, whatever happens) and poured into the HDF5 file by commit. What is
-   poured is punched out of the spool, so that both together take hardly more room than one. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Writing a store. Whether all images have one shape is known only at the end, so their bytes are spooled to an
+   unlinked file beside the store's (it vanishes with the process, whatever happens) and poured into the HDF5 file by
+   commit. What is poured is punched out of the spool, so that both together take hardly more room than one. */
 #include "clr/h5.h"
 #include "clr/log.h"
 #include "clr/mem.h"
@@ -16,13 +17,13 @@
 
 struct clr_store_writer {
     char *path;
-    char *left;         /* the spool's name, where it could not be unlinked at once */
+    char *left; /* the spool's name, where it could not be unlinked at once */
     clr_store_layout layout;
     int spool;
     int64_t images, room, bytes;
-    int64_t *offsets;   /* room + 1 */
+    int64_t *offsets; /* room + 1 */
     int64_t *checksums;
-    int32_t *shapes;    /* (room, 3) */
+    int32_t *shapes; /* (room, 3) */
     int32_t *labels;
     char **names;
 };
@@ -89,10 +90,12 @@ clr_status clr_store_append(clr_store_writer *w, const clr_image *image, const u
                             int label, const char *name)
 {
     const uint8_t *data = w->layout.encoded ? encoded : image->pixels;
-    int64_t bytes = w->layout.encoded ? encoded_bytes : (int64_t)image->height * image->width * image->channels, done = 0;
+    int64_t bytes = w->layout.encoded ? encoded_bytes : (int64_t)image->height * image->width * image->channels,
+            done = 0;
     int64_t i = w->images;
 
-    CLR_CHECK(data && bytes > 0 && label >= (w->layout.classes ? 0 : -1) && label < (w->layout.classes ? w->layout.classes : 1));
+    CLR_CHECK(data && bytes > 0 && label >= (w->layout.classes ? 0 : -1) &&
+              label < (w->layout.classes ? w->layout.classes : 1));
     make_room(w);
     while (done < bytes) {
         ssize_t n = pwrite(w->spool, data + done, (size_t)(bytes - done), (off_t)(w->bytes + done));
@@ -138,14 +141,16 @@ clr_status clr_store_room(const clr_store_writer *w, double bytes, bool exact)
     if (mb > WORTH_WORDS || mb > there / 2)
         clr_info("%s: about %.1f MB will be written%s; %.1f MB are free", w->path, mb, twice, there);
     if (mb > there && exact)
-        return clr_fail(CLR_EIO, "%s: no space: %.1f MB are needed%s, and %.1f MB are free; %s", w->path, mb, twice, there, how);
+        return clr_fail(CLR_EIO, "%s: no space: %.1f MB are needed%s, and %.1f MB are free; %s", w->path, mb, twice,
+                        there, how);
     if (mb > there)
         clr_warn("%s: the disk may get full; %s", w->path, how);
     return CLR_OK;
 }
 
 /* The spooled bytes as rows of a dataset whose first dimension is shape[0], row bytes each. */
-static clr_status pour(const clr_store_writer *w, clr_h5 *file, const char *name, int rank, const int64_t *shape, int64_t row)
+static clr_status pour(const clr_store_writer *w, clr_h5 *file, const char *name, int rank, const int64_t *shape,
+                       int64_t row)
 {
     int64_t piece = row > (4 << 20) ? 1 : (4 << 20) / row, at = 0, n;
     clr_h5_rows *rows = NULL;

@@ -1,8 +1,10 @@
-/* The lock file is made under a name of its own and linked into place, which is atomic on network file systems too, and never shows half a
-   line. Where a file system has no hard links (exFAT, sshfs, object stores), it is made in its place with O_EXCL.
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The lock file is made under a name of its own and linked into place, which is atomic on network file systems too,
+   and never shows half a line. Where a file system has no hard links (exFAT, sshfs, object stores), it is made in its
+   place with O_EXCL.
 
-   Of a holder on another host nothing is seen but that the file changes. No clock but this process' own is asked how long it has not: files
-   are dated by servers and hosts whose clocks may be wrong. */
+   Of a holder on another host nothing is seen but that the file changes. No clock but this process' own is asked how
+   long it has not: files are dated by servers and hosts whose clocks may be wrong. */
 #include "acquire.h"
 
 #include "clr/comm.h"
@@ -61,7 +63,8 @@ static int put(const char *path, const char *text)
     return error;
 }
 
-/* Takes the stale lock of who away. Two jobs may try at once: what was moved aside is looked at, and somebody else's lock is put back. */
+/* Takes the stale lock of who away. Two jobs may try at once: what was moved aside is looked at, and somebody else's
+   lock is put back. */
 static clr_status take_away(const char *path, const clr_owner *who)
 {
     clr_owner moved;
@@ -129,7 +132,8 @@ static void count(vigil *v)
     v->looked = now;
 }
 
-/* Of a lock that is there, who's as far as is known: *why it binds nobody, or NULL where that is not known yet. CLR_EBUSY: it does bind. */
+/* Of a lock that is there, who's as far as is known: *why it binds nobody, or NULL where that is not known yet.
+   CLR_EBUSY: it does bind. */
 static clr_status judge(const char *folder, const clr_owner *who, const clr_owner *me, const struct stat *state,
                         vigil *v, const char **why)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_ACQUIRE_H
 #define CLR_ACQUIRE_H
 /* How a lock is taken; for lock.c. Local. */
@@ -7,7 +8,8 @@
 enum { CLR_LOCK_PATIENCE = 20 };  /* looks at a lock that cannot be read, or has gone */
 enum { CLR_LOCK_MOMENT = 50000 }; /* microseconds between looks */
 
-/* The text, which is me's, becomes the lock at path, FOLDER/lock. CLR_EBUSY: somebody else holds it; CLR_STOPPED: told to stop. */
+/* The text, which is me's, becomes the lock at path, FOLDER/lock. CLR_EBUSY: somebody else holds it; CLR_STOPPED:
+   told to stop. */
 clr_status clr_lock_acquire(const char *folder, const char *path, const char *text, const clr_owner *me);
 
 /* By who holds the lock: removes what others left that were killed while they tried to take it. */

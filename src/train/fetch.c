@@ -1,4 +1,6 @@
-/* The images of a step. Where some rank cannot read its own, all wait for it: file servers restart, and datasets are put back. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The images of a step. Where some rank cannot read its own, all wait for it: file servers restart, and datasets are
+   put back. */
 #include "training.h"
 
 #include "clr/log.h"
@@ -18,7 +20,8 @@ static void pause_all(clr_training *t, int seconds, int64_t done, bool *stop)
 
 clr_status clr_training_fetch(clr_training *t, int64_t number, clr_batch *batch, bool *stop)
 {
-    static const int pauses[] = {1, 2, 4, 8}; /* seconds: more than a server needs to answer again; damage on the disk stays */
+    static const int pauses[] = {1, 2, 4,
+                                 8}; /* seconds: more than a server needs to answer again; damage on the disk stays */
     enum { DAMAGE = 3, TRIES = sizeof pauses / sizeof *pauses };
     bool have = false;
 
@@ -30,7 +33,8 @@ clr_status clr_training_fetch(clr_training *t, int64_t number, clr_batch *batch,
         if (st == CLR_OK || attempt == (st == CLR_EINPUT ? DAMAGE : TRIES) || *stop)
             return st;
         if (t->first)
-            clr_warn("%s; trying again in %d second%s", clr_message(), pauses[attempt], pauses[attempt] == 1 ? "" : "s");
+            clr_warn("%s; trying again in %d second%s", clr_message(), pauses[attempt],
+                     pauses[attempt] == 1 ? "" : "s");
         pause_all(t, pauses[attempt], number + 1, stop);
     }
 }

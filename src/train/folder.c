@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* DIR/config: the resolved options, and a line "# dataset CHECKSUM IMAGES" that ties the run to its images. */
 #include "folder.h"
 
@@ -54,8 +55,9 @@ static clr_status write_text(const char *path, const char *text)
 char *clr_folder_text(const clr_opt_set *options, const clr_store_facts *data)
 {
     char *resolved = clr_opt_write(options);
-    char *text = clr_text("# simclr %s, %s, %s, compiled by %s\n# dataset %016" PRIx64 " %" PRId64 "\n%s", PACKAGE_VERSION, clr_comm_library(),
-                          clr_h5_library(), COMPILER, data->checksum, data->images, resolved);
+    char *text =
+        clr_text("# simclr %s, %s, %s, compiled by %s\n# dataset %016" PRIx64 " %" PRId64 "\n%s", PACKAGE_VERSION,
+                 clr_comm_library(), clr_h5_library(), COMPILER, data->checksum, data->images, resolved);
     clr_free(resolved);
     return text;
 }
@@ -66,28 +68,35 @@ static clr_status same_data(const clr_config *config, const clr_store_facts *dat
     uint64_t checksum;
     int64_t images;
 
-    if (!line || sscanf(line, "# dataset %" SCNx64 " %" SCNd64, &checksum, &images) != 2 || clr_opt_listed("data", config->allow_change))
+    if (!line || sscanf(line, "# dataset %" SCNx64 " %" SCNd64, &checksum, &images) != 2 ||
+        clr_opt_listed("data", config->allow_change))
         return CLR_OK;
     if (checksum == data->checksum && images == data->images)
         return CLR_OK;
-    return clr_fail(CLR_ECONFIG, "data: %" PRId64 " images with checksum %016" PRIx64 " -> %s with %" PRId64 " images and checksum %016" PRIx64, images,
-                    checksum, config->data, data->images, data->checksum);
+    return clr_fail(CLR_ECONFIG,
+                    "data: %" PRId64 " images with checksum %016" PRIx64 " -> %s with %" PRId64
+                    " images and checksum %016" PRIx64,
+                    images, checksum, config->data, data->images, data->checksum);
 }
 
-clr_status clr_folder_compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *earlier)
+clr_status clr_folder_compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+                              const char *earlier)
 {
     clr_status st = clr_opt_compare(options, earlier, config->allow_change);
 
     return st == CLR_OK ? same_data(config, data, earlier) : st;
 }
 
-static clr_status same_run(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *earlier)
+static clr_status same_run(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+                           const char *earlier)
 {
     clr_status st = clr_folder_compare(config, options, data, earlier);
 
-    return st == CLR_OK ? st
-                        : clr_fail_in(st, "%s belongs to another run; choose another --run-dir, or name the change in --allow-change",
-                                      config->run_dir);
+    return st == CLR_OK
+               ? st
+               : clr_fail_in(
+                     st, "%s belongs to another run; choose another --run-dir, or name the change in --allow-change",
+                     config->run_dir);
 }
 
 /* What the run will write later on can be written: better now than after an epoch. */
@@ -115,12 +124,14 @@ static void reclaim(const char *folder)
 
 enum { CONFIG = 1 << 20 }; /* bytes */
 
-static clr_status compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, const char *path)
+static clr_status compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+                          const char *path)
 {
     char *checkpoints = clr_text("%s/checkpoints", config->run_dir), *earlier = NULL;
     clr_status st = clr_plain_read(path, CONFIG, &earlier);
 
-    if (st == CLR_OK && earlier && clr_ckpt_any(checkpoints)) /* a start that was refused before its first is no run yet */
+    if (st == CLR_OK && earlier &&
+        clr_ckpt_any(checkpoints)) /* a start that was refused before its first is no run yet */
         st = same_run(config, options, data, earlier);
     clr_free(earlier);
     clr_free(checkpoints);
@@ -128,7 +139,8 @@ static clr_status compare(const clr_config *config, const clr_opt_set *options, 
 }
 
 /* Making the folder, its lock, the comparison, and only then the first write. */
-clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data, clr_lock **lock)
+clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+                           clr_lock **lock)
 {
     char *path = clr_text("%s/config", config->run_dir), *log = clr_text("%s/log", config->run_dir);
     clr_status st = make(config->run_dir);

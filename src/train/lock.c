@@ -1,4 +1,6 @@
-/* A lock that is held: the thread that touches it, whether it is still ours, and its end. How it is taken: acquire.c. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A lock that is held: the thread that touches it, whether it is still ours, and its end. How it is taken:
+   acquire.c. */
 #include "lock.h"
 
 #include "clr/log.h"
@@ -26,8 +28,8 @@ struct clr_lock {
     bool ending;
 };
 
-/* Whether the lock names another process, who, or is gone (who->pid is 0). What cannot be read for another reason is no proof; and while
-   others look at the lock it is missing for a moment. */
+/* Whether the lock names another process, who, or is gone (who->pid is 0). What cannot be read for another reason is
+   no proof; and while others look at the lock it is missing for a moment. */
 static bool lost(const clr_lock *lock, clr_owner *who)
 {
     for (int attempt = 0; attempt < CLR_LOCK_PATIENCE; attempt++) {

@@ -1,4 +1,6 @@
-/* The memory of a rank, known before it is taken. Activations grow with the images that are encoded at a time, nothing else does. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The memory of a rank, known before it is taken. Activations grow with the images that are encoded at a time,
+   nothing else does. */
 #include "training.h"
 #include "clr/run.h"
 
@@ -8,7 +10,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { ADAMW = 2, RUNTIME = 160 << 20 }; /* the optimizer with two slots; bytes of program, libraries and MPI's buffers */
+enum {
+    ADAMW = 2,
+    RUNTIME = 160 << 20
+}; /* the optimizer with two slots; bytes of program, libraries and MPI's buffers */
 
 typedef struct need {
     int64_t model, activations, workspace, views, loss, program;
@@ -36,11 +41,13 @@ clr_softmax_config clr_training_probe(const clr_training *t, int features)
     return (clr_softmax_config){"online", features, t->data->classes, t->views, CLR_VIEWS * t->config->batch, true};
 }
 
-/* Collective. By a planner that estimates even where the run's own measures: that is done on whole tensors, which may not fit. */
+/* Collective. By a planner that estimates even where the run's own measures: that is done on whole tensors, which
+   may not fit. */
 static clr_status open_planner(const clr_training *t, clr_planner **planner)
 {
     const char *list = strchr(t->config->plan, ':');
-    char *how = strncmp(t->config->plan, "measure", 7) ? clr_copy_text(t->config->plan) : clr_text("estimate%s", list ? list : "");
+    char *how = strncmp(t->config->plan, "measure", 7) ? clr_copy_text(t->config->plan)
+                                                       : clr_text("estimate%s", list ? list : "");
     clr_status st = clr_planner_open(t->comm, how, NULL, planner);
 
     clr_free(how);
@@ -71,7 +78,8 @@ static clr_status estimate(clr_training *t, const clr_encoder_config *encoder, c
     n->workspace = bytes[2];
     n->views = t->store ? clr_loader_bytes(t->store, loader) : 0;
     n->loss += clr_loss_bytes(c->batch, clr_training_share(t), dim(encoder)) +
-              clr_step_bytes(c->batch, clr_comm_size(t->comm), c->microbatch, pixels, dim(encoder), c->online_probe ? features(encoder) : 0);
+               clr_step_bytes(c->batch, clr_comm_size(t->comm), c->microbatch, pixels, dim(encoder),
+                              c->online_probe ? features(encoder) : 0);
     n->enough = clr_augment_enough(encoder->size);
     n->resized = t->store ? clr_loader_bytes_resized(t->store, loader, n->enough) : 0;
     n->program = RUNTIME;
@@ -84,10 +92,14 @@ static clr_status refuse_photographs(const clr_training *t, const need *now, dou
     double gib = 0x1p-30, total = (double)sum(now), saved = (double)(now->views - now->resized);
     bool fits = total - saved <= there;
 
-    return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f, and %.2f are for images of up to %d x %d pixels, larger than views of %d need: pack them "
-                    "with --resize-shorter=%d, and about %.2f GiB are needed%s", total * gib, there * gib, saved * gib, t->data->max_width,
-                    t->data->max_height, (int)t->config->image_size, now->enough, (total - saved) * gib,
-                    fits ? "" : ", for which more nodes, fewer ranks on a node, --recompute or a smaller --batch are wanted too");
+    return clr_fail(
+        CLR_EMEMORY,
+        "a rank needs %.2f GiB and has %.2f, and %.2f are for images of up to %d x %d pixels, larger than views of %d "
+        "need: pack them "
+        "with --resize-shorter=%d, and about %.2f GiB are needed%s",
+        total * gib, there * gib, saved * gib, t->data->max_width, t->data->max_height, (int)t->config->image_size,
+        now->enough, (total - saved) * gib,
+        fits ? "" : ", for which more nodes, fewer ranks on a node, --recompute or a smaller --batch are wanted too");
 }
 
 /* Settings that would fit, for the message. lean: with --recompute. */
@@ -95,25 +107,34 @@ static clr_status refuse(const clr_training *t, const need *now, const need *lea
 {
     double there = (double)room->bytes, gib = 0x1p-30, total = (double)sum(now);
     int ranks = clr_comm_size(t->comm);
-    double left = there - (double)(sum(now) - now->activations), left_lean = there - (double)(sum(lean) - lean->activations);
+    double left = there - (double)(sum(now) - now->activations),
+           left_lean = there - (double)(sum(lean) - lean->activations);
     int64_t fits = (int64_t)(left / ((double)now->activations / (t->views / CLR_VIEWS))) * ranks;
     int64_t fits_lean = (int64_t)(left_lean / ((double)lean->activations / (t->views / CLR_VIEWS))) * ranks;
 
     if (now->views - now->resized > sum(now) / 2)
         return refuse_photographs(t, now, there);
     if (!t->config->recompute && (double)sum(lean) <= there)
-        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): --recompute needs %.2f%s", total * gib, there * gib, room->by, (double)sum(lean) * gib,
+        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): --recompute needs %.2f%s", total * gib,
+                        there * gib, room->by, (double)sum(lean) * gib,
                         fits >= 2 * ranks ? "; a --microbatch fits too" : "");
     if (fits >= 2 * ranks)
-        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): --microbatch=%" PRId64 " fits, or more nodes", total * gib, there * gib, room->by, fits);
+        return clr_fail(CLR_EMEMORY,
+                        "a rank needs %.2f GiB and has %.2f (%s): --microbatch=%" PRId64 " fits, or more nodes",
+                        total * gib, there * gib, room->by, fits);
     if (fits_lean >= 2 * ranks)
-        return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): --recompute with --microbatch=%" PRId64 " fits, or more nodes", total * gib,
-                        there * gib, room->by, fits_lean);
-    return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): use fewer ranks on a node, more nodes, a smaller --batch or a smaller network",
+        return clr_fail(CLR_EMEMORY,
+                        "a rank needs %.2f GiB and has %.2f (%s): --recompute with --microbatch=%" PRId64
+                        " fits, or more nodes",
+                        total * gib, there * gib, room->by, fits_lean);
+    return clr_fail(CLR_EMEMORY,
+                    "a rank needs %.2f GiB and has %.2f (%s): use fewer ranks on a node, more nodes, a smaller --batch "
+                    "or a smaller network",
                     total * gib, there * gib, room->by);
 }
 
-clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader, double gibs[2])
+clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader,
+                               double gibs[2])
 {
     need now = {0}, lean = {0};
     clr_encoder_config with_recompute = *encoder;
@@ -123,10 +144,12 @@ clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encode
     clr_status st = clr_comm_agree(t->comm, estimate(t, encoder, loader, &now));
     if (st != CLR_OK)
         return st;
-    clr_info("memory of a rank: %.2f GiB (weights, gradients, momenta and their copy for saving %.2f, activations %.2f, workspace %.2f, views %.2f, "
+    clr_info("memory of a rank: %.2f GiB (weights, gradients, momenta and their copy for saving %.2f, activations "
+             "%.2f, workspace %.2f, views %.2f, "
              "loss and microbatch %.2f, program %.2f) of %.2f GiB there (%s)",
-             (double)sum(&now) * gib, (double)now.model * gib, (double)now.activations * gib, (double)now.workspace * gib, (double)now.views * gib,
-             (double)now.loss * gib, (double)now.program * gib, there * gib, room.by);
+             (double)sum(&now) * gib, (double)now.model * gib, (double)now.activations * gib,
+             (double)now.workspace * gib, (double)now.views * gib, (double)now.loss * gib, (double)now.program * gib,
+             there * gib, room.by);
     if (gibs)
         gibs[0] = (double)sum(&now) * gib, gibs[1] = there * gib;
     lacks = (double)sum(&now) > there;

@@ -1,5 +1,7 @@
-/* metrics.tsv. On resume the rows up to the checkpoint's step are copied to a new file, by the names of their columns, and this takes the old
-   one's place; where anything else than later rows would be gone with that, the old one is kept beside it. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* metrics.tsv. On resume the rows up to the checkpoint's step are copied to a new file, by the names of their
+   columns, and this takes the old one's place; where anything else than later rows would be gone with that, the old one
+   is kept beside it. */
 #include "clr/metrics.h"
 
 #include "clr/log.h"
@@ -106,7 +108,8 @@ static bool read_row(char *line, const layout *columns, const char *value[FIELDS
     return row->step >= 1 && row->step == floor(row->step);
 }
 
-/* The next line, without its end, or as much of it as fits; false at the end of the file. *whole: it has an end, fits and is text. */
+/* The next line, without its end, or as much of it as fits; false at the end of the file. *whole: it has an end,
+   fits and is text. */
 static bool next_line(FILE *from, char line[LINE], bool *whole)
 {
     int n = 0, c;
@@ -142,7 +145,8 @@ static clr_status copy_rows(const char *path, int64_t step, FILE *to, clr_metric
             torn = true; /* of a later row, where all others are there */
         } else if (whole && (*line == '#' || !strncmp(line, "step\t", 5))) {
             *lost += !read_header(line, &columns) || columns.foreign;
-        } else if (!whole || (*line && !read_row(line, &columns, value, &row)) || (*line && (row.step <= last->step || step < 0))) {
+        } else if (!whole || (*line && !read_row(line, &columns, value, &row)) ||
+                   (*line && (row.step <= last->step || step < 0))) {
             ++*lost;
         } else if (*line && row.step <= (double)step) {
             for (int f = 0; f < FIELDS; f++)
@@ -183,7 +187,8 @@ static clr_status set_aside(const char *path)
     if (from)
         fclose(from);
     if (st == CLR_OK)
-        clr_warn("%s: holds more than this run's rows in this version's columns; as it was, it is kept as %s", path, aside);
+        clr_warn("%s: holds more than this run's rows in this version's columns; as it was, it is kept as %s", path,
+                 aside);
     clr_free(aside);
     return st;
 }
@@ -239,14 +244,16 @@ clr_status clr_metrics_add(clr_metrics *metrics, const clr_metrics_row *row)
     if (metrics->used > WAITING - LINE && clr_metrics_sync(metrics) != CLR_OK)
         return clr_fail(CLR_EIO, "%s: thousands of rows wait to be written; is the disk full?", metrics->path);
     for (int i = 0; i < FIELDS; i++)
-        metrics->used += (size_t)snprintf(metrics->waiting + metrics->used, WAITING - metrics->used, i ? "\t%.7g" : "%.0f", value[i]);
+        metrics->used += (size_t)snprintf(metrics->waiting + metrics->used, WAITING - metrics->used,
+                                          i ? "\t%.7g" : "%.0f", value[i]);
     metrics->waiting[metrics->used++] = '\n';
     if (flush(metrics) != CLR_OK)
         clr_warn_once("metrics", "%s; its rows wait in memory", clr_message());
     return CLR_OK;
 }
 
-/* Where the disk refuses late (quotas of network file systems), what it may have kept of the rows is cut off, and all are written again. */
+/* Where the disk refuses late (quotas of network file systems), what it may have kept of the rows is cut off, and
+   all are written again. */
 clr_status clr_metrics_sync(clr_metrics *metrics)
 {
     clr_status st = flush(metrics);

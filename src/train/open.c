@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* From options to the first step: the data, the run directory, the parts, the newest good checkpoint. */
 #include "training.h"
 
@@ -44,7 +45,8 @@ static clr_status open_loader_config(const clr_training *t, clr_loader_config *l
                                   .size = (int)c->image_size,
                                   .last_step = t->total};
     clr_status st = clr_augment_parse(c->augment, &loader->augment[0]);
-    return st == CLR_OK ? clr_augment_parse(c->augment_second ? c->augment_second : c->augment, &loader->augment[1]) : st;
+    return st == CLR_OK ? clr_augment_parse(c->augment_second ? c->augment_second : c->augment, &loader->augment[1])
+                        : st;
 }
 
 static void set_schedule(clr_training *t)
@@ -63,11 +65,13 @@ static char *layout_of(const clr_training *t)
 {
     int ranks = clr_comm_size(t->comm), nodes = clr_comm_nodes(t->comm);
 
-    return clr_text("%d rank%s on %d node%s, %d thread%s each, %s kernels, %s", ranks, ranks == 1 ? "" : "s", nodes, nodes == 1 ? "" : "s", t->threads,
-                    t->threads == 1 ? "" : "s", clr_isa_name(clr_isa_current()), clr_gemm_library());
+    return clr_text("%d rank%s on %d node%s, %d thread%s each, %s kernels, %s", ranks, ranks == 1 ? "" : "s", nodes,
+                    nodes == 1 ? "" : "s", t->threads, t->threads == 1 ? "" : "s", clr_isa_name(clr_isa_current()),
+                    clr_gemm_library());
 }
 
-/* Rank 0: the newest good checkpoint, and what it says of itself: which solvers convolutions had comes before the parts. */
+/* Rank 0: the newest good checkpoint, and what it says of itself: which solvers convolutions had comes before the
+   parts. */
 static clr_status find(clr_training *t)
 {
     char *folder = clr_text("%s/checkpoints", t->config->run_dir);
@@ -86,7 +90,8 @@ static clr_status find(clr_training *t)
     return st;
 }
 
-/* Collective. The planner, with the checkpoint's choices, or where it is of a version that kept none there, those of RUN/plan. */
+/* Collective. The planner, with the checkpoint's choices, or where it is of a version that kept none there, those of
+   RUN/plan. */
 static clr_status open_planner(clr_training *t, const char *path)
 {
     const clr_config *c = t->config;
@@ -94,12 +99,15 @@ static clr_status open_planner(clr_training *t, const char *path)
     int64_t kept = t->facts.plan && !anew;
 
     clr_comm_broadcast(t->comm, &kept, sizeof kept, 0);
-    clr_status st = clr_comm_agree(t->comm, clr_planner_open(t->comm, c->plan, kept || anew ? NULL : path, &t->planner));
+    clr_status st =
+        clr_comm_agree(t->comm, clr_planner_open(t->comm, c->plan, kept || anew ? NULL : path, &t->planner));
     if (st == CLR_OK && kept)
         clr_planner_take(t->planner, t->facts.plan);
     else if (st == CLR_OK && t->from && !anew && !clr_planner_choices(t->planner) && !strncmp(c->plan, "measure", 7))
-        clr_warn("%s: is of a version that kept no plan in it, and %s is none for this machine: convolutions are measured anew, and where others win, "
-                 "the last bits are others", t->from, path);
+        clr_warn("%s: is of a version that kept no plan in it, and %s is none for this machine: convolutions are "
+                 "measured anew, and where others win, "
+                 "the last bits are others",
+                 t->from, path);
     return st;
 }
 
@@ -135,10 +143,12 @@ static clr_status open_parts(clr_training *t, const clr_loader_config *loader)
     clr_params_open(&t->params);
     clr_params_init(&t->params, (uint64_t)c->seed);
     t->optim = clr_optim_new(&optim, clr_encoder_params(t->encoder));
-    st = clr_comm_agree(t->comm, clr_loss_new(t->comm, &loss, c->batch, clr_encoder_outputs(t->encoder), &t->objective));
+    st =
+        clr_comm_agree(t->comm, clr_loss_new(t->comm, &loss, c->batch, clr_encoder_outputs(t->encoder), &t->objective));
     const clr_step_parts parts = {t->encoder, t->objective, t->observer, t->optim};
     if (st == CLR_OK)
-        st = clr_comm_agree(t->comm, clr_step_new(t->comm, &parts, c->batch, c->microbatch, c->image_size * c->image_size * t->channels, &t->step));
+        st = clr_comm_agree(t->comm, clr_step_new(t->comm, &parts, c->batch, c->microbatch,
+                                                  c->image_size * c->image_size * t->channels, &t->step));
     if (c->online_probe)
         t->labels = CLR_NEW(int32_t, clr_training_share(t));
     return st == CLR_OK ? clr_comm_agree(t->comm, clr_loader_open(t->store, loader, &t->loader)) : st;
@@ -161,8 +171,10 @@ static clr_status load(clr_training *t, int64_t *step)
         t->reading += clr_seconds() - begin;
         clr_info("going on from %s: step %" PRId64 " of %" PRId64, t->from, t->facts.step, t->total);
         if (t->facts.layout && strcmp(t->facts.layout, t->layout))
-            clr_info("this checkpoint was made with %s; this start has %s: samples, views and learning rates are the same, sums differ in their last "
-                     "bits", t->facts.layout, t->layout);
+            clr_info("this checkpoint was made with %s; this start has %s: samples, views and learning rates are the "
+                     "same, sums differ in their last "
+                     "bits",
+                     t->facts.layout, t->layout);
     }
     clr_free(folder);
     return st;
@@ -191,18 +203,22 @@ static clr_status go_on(clr_training *t)
     return CLR_OK;
 }
 
-/* Rank 0: what it writes during the run; begins with a checkpoint of step 0, which shows at once where there is no room. Then the run is
-   one, and `config` says which. */
+/* Rank 0: what it writes during the run; begins with a checkpoint of step 0, which shows at once where there is no
+   room. Then the run is one, and `config` says which. */
 static clr_status open_files(clr_training *t)
 {
-    char *folder = clr_text("%s/checkpoints", t->config->run_dir), *path = clr_text("%s/metrics.tsv", t->config->run_dir);
+    char *folder = clr_text("%s/checkpoints", t->config->run_dir),
+         *path = clr_text("%s/metrics.tsv", t->config->run_dir);
     clr_status st = clr_saver_open(folder, (int)t->config->keep, clr_encoder_params(t->encoder), t->optim, &t->saver);
 
     if (st == CLR_OK)
         st = clr_metrics_open(path, t->begin, &t->metrics, &t->last);
     if (st == CLR_OK && t->begin < 0) {
-        clr_ckpt_facts facts = {.seed = (uint64_t)t->config->seed, .config = t->text, .version = (char *)(uintptr_t)PACKAGE_VERSION,
-                                .plan = t->plan, .layout = t->layout};
+        clr_ckpt_facts facts = {.seed = (uint64_t)t->config->seed,
+                                .config = t->text,
+                                .version = (char *)(uintptr_t)PACKAGE_VERSION,
+                                .plan = t->plan,
+                                .layout = t->layout};
         st = clr_saver_begin(t->saver, &facts);
         if (st == CLR_OK)
             st = clr_saver_wait(t->saver);
@@ -235,7 +251,8 @@ clr_status clr_training_open(clr_training *t)
     t->unsaved = st == CLR_STOPPED; /* while it waited for the lock */
     if (st != CLR_OK)
         return st;
-    clr_watchdog_start(t->config->watchdog, clr_comm_rank(t->comm), clr_comm_host(t->comm)); /* a lock may have been waited for */
+    clr_watchdog_start(t->config->watchdog, clr_comm_rank(t->comm),
+                       clr_comm_host(t->comm)); /* a lock may have been waited for */
     clr_report_start(t);
     st = open_parts(t, &loader);
     if (st == CLR_OK)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "owner.h"
 
 #include "clr/err.h"
@@ -13,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Clock ticks from boot to the start of process pid; 0: it is dead and only its parent does not know yet, or (*unseen) /proc does not
-   show it, which may be for want of rights. Tells a process from a later one of its number. */
+/* Clock ticks from boot to the start of process pid; 0: it is dead and only its parent does not know yet, or
+   (*unseen) /proc does not show it, which may be for want of rights. Tells a process from a later one of its number. */
 static unsigned long long started(long pid, bool *unseen)
 {
     char path[64], line[1024], *at;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_OWNER_H
 #define CLR_OWNER_H
 /* Who holds a run directory, as a line of its lock says it:
@@ -17,6 +18,7 @@ typedef struct clr_owner {
     time_t since;
 } clr_owner;
 
+/* Local. This process. */
 clr_owner clr_owner_self(void);
 char *clr_owner_text(const clr_owner *owner); /* the line; freed by clr_free */
 
@@ -33,6 +35,7 @@ clr_owner_look clr_owner_read(const char *path, clr_owner *owner, struct stat *s
 /* The same of an open file. */
 clr_owner_look clr_owner_read_open(int descriptor, clr_owner *owner);
 
+/* Local. Whether two are the same start of the same process. */
 bool clr_owner_same(const clr_owner *a, const clr_owner *b);
 
 /* Whether the owner's process can be looked for from here. */

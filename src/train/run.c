@@ -1,5 +1,6 @@
-/* A run. Whatever depends on time or on a signal is a wish of some rank, travels in the reduction that a step makes anyway, and is acted
-   upon by all ranks after that step. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A run. Whatever depends on time or on a signal is a wish of some rank, travels in the reduction that a step makes
+   anyway, and is acted upon by all ranks after that step. */
 #include "clr/run.h"
 
 #include "clr/log.h"
@@ -39,16 +40,18 @@ static clr_status blame(clr_training *t, int64_t done, const clr_step_result *re
         clr_free(list);
         list = longer;
     }
-    clr_status st = clr_comm_agree(t->comm, clr_fail(CLR_ENUMERIC, "step %" PRId64 ": %s; %s images of this rank: %s. A smaller --lr may help (with "
-                                                                   "--allow-change=lr)", done, where,
-                                                     result->suspects ? "from the" : "among the", list));
+    clr_status st = clr_comm_agree(t->comm, clr_fail(CLR_ENUMERIC,
+                                                     "step %" PRId64
+                                                     ": %s; %s images of this rank: %s. A smaller --lr may help (with "
+                                                     "--allow-change=lr)",
+                                                     done, where, result->suspects ? "from the" : "among the", list));
     clr_free(where);
     clr_free(list);
     return st;
 }
 
-/* The images of step `number` cannot be read, or some rank wished to stop while it waited for them: what was done up to there is saved. Before a
-   start's first step nothing is, and images that are damaged fail the start. */
+/* The images of step `number` cannot be read, or some rank wished to stop while it waited for them: what was done up
+   to there is saved. Before a start's first step nothing is, and images that are damaged fail the start. */
 static clr_status give_up(clr_training *t, int64_t number, clr_status st)
 {
     if (number == t->begin && st != CLR_OK && st != CLR_EIO && st != CLR_EMEMORY)
@@ -83,12 +86,14 @@ static clr_status advance(clr_training *t, int64_t *at, clr_run_result *result, 
     *result = (clr_run_result){.steps = done, .loss = step.loss.loss, .contrast_top1 = step.loss.top1};
     *stop = *stop || step.wishes & STOP;
     clr_watch_phase("writing metrics", done);
-    if (clr_report_step(t, done, &step, &batch, lr, seconds) != CLR_OK) /* rank 0 alone: a row is lost, the run is not */
+    if (clr_report_step(t, done, &step, &batch, lr, seconds) !=
+        CLR_OK) /* rank 0 alone: a row is lost, the run is not */
         clr_warn("%s", clr_message());
     return step.wishes & SAVE || *stop || done == t->total ? clr_training_save(t, done) : CLR_OK;
 }
 
-/* Rank 0, after the last step of this start. A run that was asked to stop may go on elsewhere, from an older checkpoint. */
+/* Rank 0, after the last step of this start. A run that was asked to stop may go on elsewhere, from an older
+   checkpoint. */
 static clr_status settle(clr_training *t, int64_t number)
 {
     bool hopeless = clr_training_hopeless(t);
@@ -124,7 +129,8 @@ static clr_status loop(clr_training *t, clr_run_result *result)
         clr_training_honour(t);
     if (number == t->total)
         return CLR_OK;
-    clr_info("stopped after step %" PRId64 " of %" PRId64 " (%s), %s: the same command goes on from there", number, t->total, clr_training_why(t),
+    clr_info("stopped after step %" PRId64 " of %" PRId64 " (%s), %s: the same command goes on from there", number,
+             t->total, clr_training_why(t),
              t->unsaved          ? "BUT THE LAST CHECKPOINT IS AN OLDER ONE"
              : number > t->begin ? "checkpoint written"
                                  : "before any step of this start");
@@ -136,7 +142,9 @@ static clr_run_result standing(const clr_training *t)
 {
     bool known = t->last.step > 0;
 
-    return (clr_run_result){.steps = t->begin, .loss = known ? t->last.loss : NAN, .contrast_top1 = known ? t->last.contrast_top1 : NAN,
+    return (clr_run_result){.steps = t->begin,
+                            .loss = known ? t->last.loss : NAN,
+                            .contrast_top1 = known ? t->last.contrast_top1 : NAN,
                             .views_per_s = known ? CLR_VIEWS * t->last.images_per_s : NAN};
 }
 
@@ -156,8 +164,9 @@ clr_status clr_run(clr_comm *comm, const clr_config *config, const clr_opt_set *
     if (st == CLR_OK || st == CLR_STOPPED) {
         result->epochs = clr_training_epoch(&t, result->steps);
         result->chance = t.chance;
-        result->checkpoint = t.unsaved ? clr_text("%s/checkpoints/latest", config->run_dir)
-                                       : clr_text("%s/checkpoints/step-%08" PRId64 ".h5", config->run_dir, result->steps);
+        result->checkpoint = t.unsaved
+                                 ? clr_text("%s/checkpoints/latest", config->run_dir)
+                                 : clr_text("%s/checkpoints/step-%08" PRId64 ".h5", config->run_dir, result->steps);
     }
     if (st == CLR_ENUMERIC && t.first && t.saver)
         clr_training_remains(&t);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* When and how a run saves. A failed save is an occasion lost, not a run: the checkpoint before it is whole. */
 #include "training.h"
 
@@ -57,8 +58,11 @@ static clr_status compare_ranks(clr_training *t, int64_t done)
     clr_comm_max_double(t->comm, most, 4);
     if (most[0] == -most[1] && most[2] == -most[3])
         return CLR_OK;
-    return clr_comm_agree(t->comm, clr_fail(CLR_ENUMERIC, "after step %" PRId64 " the ranks' weights differ: memory, network or the MPI library "
-                                                          "is at fault; nothing was saved, the same command goes on from the newest checkpoint", done));
+    return clr_comm_agree(
+        t->comm, clr_fail(CLR_ENUMERIC,
+                          "after step %" PRId64 " the ranks' weights differ: memory, network or the MPI library "
+                          "is at fault; nothing was saved, the same command goes on from the newest checkpoint",
+                          done));
 }
 
 /* st: how the save begun last ended. */
@@ -66,15 +70,21 @@ static void bear(clr_training *t, clr_status st)
 {
     t->failed_saves = st == CLR_OK ? 0 : t->failed_saves + 1;
     if (st != CLR_OK)
-        clr_warn("A CHECKPOINT COULD NOT BE SAVED (%d in a row): %s. That of step %" PRId64 " is whole; trying again at the next occasion",
+        clr_warn("A CHECKPOINT COULD NOT BE SAVED (%d in a row): %s. That of step %" PRId64
+                 " is whole; trying again at the next occasion",
                  t->failed_saves, clr_message(), whole(t));
 }
 
 /* Of the save before; this one is in flight then. */
 static clr_status begin(clr_training *t, int64_t done)
 {
-    clr_ckpt_facts facts = {.step = done, .epoch = clr_training_epoch(t, done), .seed = (uint64_t)t->config->seed, .config = t->text,
-                            .version = (char *)(uintptr_t)PACKAGE_VERSION, .plan = t->plan, .layout = t->layout};
+    clr_ckpt_facts facts = {.step = done,
+                            .epoch = clr_training_epoch(t, done),
+                            .seed = (uint64_t)t->config->seed,
+                            .config = t->text,
+                            .version = (char *)(uintptr_t)PACKAGE_VERSION,
+                            .plan = t->plan,
+                            .layout = t->layout};
 
     if (clr_metrics_sync(&t->metrics) != CLR_OK)
         clr_warn("%s; its rows wait in memory, trying again with the next row", clr_message());
@@ -111,8 +121,13 @@ clr_status clr_training_settle(clr_training *t, int64_t done)
         st = clr_saver_wait(t->saver);
     }
     if (st != CLR_OK)
-        return clr_fail_in(st, "%s: the last checkpoint, of step %" PRId64 ", could not be saved; the same command goes on from that of step %" PRId64,
+        return clr_fail_in(st,
+                           "%s: the last checkpoint, of step %" PRId64
+                           ", could not be saved; the same command goes on from that of step %" PRId64,
                            t->config->run_dir, done, whole(t));
     st = clr_metrics_sync(&t->metrics);
-    return st == CLR_OK ? st : clr_fail_in(st, "the checkpoint of step %" PRId64 " is saved, but its last rows of metrics are not", done);
+    return st == CLR_OK
+               ? st
+               : clr_fail_in(st, "the checkpoint of step %" PRId64 " is saved, but its last rows of metrics are not",
+                             done);
 }

@@ -1,11 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The method. One step over the global batch of G images, 2G views:
 
      z = g(f(views))  ->  all z gathered  ->  loss, dz  ->  backward, sums over ranks on the way  ->  update.
 
-   With M pieces the embeddings of all come first; then the loss sees the whole batch; then each piece is encoded again and its share
-   of dz goes back. Gradients add up to those of the whole batch; batch norm's statistics are those of a piece, over all ranks. Image p
-   of the global batch is of piece p mod M, whichever rank holds it, so that ranks change nothing. Running statistics move in the first
-   pass alone, once a piece. */
+   With M pieces the embeddings of all come first; then the loss sees the whole batch; then each piece is encoded again
+   and its share of dz goes back. Gradients add up to those of the whole batch; batch norm's statistics are those of a
+   piece, over all ranks. Image p of the global batch is of piece p mod M, whichever rank holds it, so that ranks change
+   nothing. Running statistics move in the first pass alone, once a piece. */
 #include "clr/step.h"
 
 #include "clr/mem.h"
@@ -17,7 +18,9 @@
 #include <string.h>
 
 enum { RIGHT = CLR_PASSENGERS - 1 }; /* the passenger that counts what the observer has right; the others are wishes */
-enum { BUCKET = 1 << 20 }; /* floats: 4 MiB; small enough to hide most of the last one, large enough for full bandwidth */
+enum {
+    BUCKET = 1 << 20
+}; /* floats: 4 MiB; small enough to hide most of the last one, large enough for full bandwidth */
 
 struct clr_step {
     clr_comm *comm;
@@ -29,10 +32,10 @@ struct clr_step {
     int mine, pieces;      /* B; M */
     int64_t pixels;        /* floats of a view */
     int dim;
-    float *z, *dz;         /* (2B, D) */
-    float *x, *piece_z;    /* one piece, where there are several */
-    float *h;              /* (views, features) of a piece, for the observer */
-    int32_t *labels;       /* of a piece's views */
+    float *z, *dz;      /* (2B, D) */
+    float *x, *piece_z; /* one piece, where there are several */
+    float *h;           /* (views, features) of a piece, for the observer */
+    int32_t *labels;    /* of a piece's views */
 };
 
 int64_t clr_step_pieces(int64_t images, int64_t microbatch)
@@ -61,21 +64,29 @@ int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pi
     return floats * (int64_t)sizeof(float);
 }
 
-clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, int64_t images, int64_t microbatch, int64_t pixels, clr_step **out)
+clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, int64_t images, int64_t microbatch, int64_t pixels,
+                        clr_step **out)
 {
     clr_step *step = CLR_NEW(clr_step, 1);
     clr_params *params = clr_encoder_params(parts->encoder);
     int rank = clr_comm_rank(comm), ranks = clr_comm_size(comm);
 
-    *step = (clr_step){.comm = comm, .encoder = parts->encoder, .objective = parts->objective, .observer = parts->observer, .optim = parts->optim,
-                       .images = images, .pixels = pixels, .dim = clr_encoder_outputs(parts->encoder), .pieces = (int)clr_step_pieces(images, microbatch),
+    *step = (clr_step){.comm = comm,
+                       .encoder = parts->encoder,
+                       .objective = parts->objective,
+                       .observer = parts->observer,
+                       .optim = parts->optim,
+                       .images = images,
+                       .pixels = pixels,
+                       .dim = clr_encoder_outputs(parts->encoder),
+                       .pieces = (int)clr_step_pieces(images, microbatch),
                        .first = clr_share(images, ranks, rank)};
     step->mine = (int)(clr_share(images, ranks, rank + 1) - step->first);
-    step->z = CLR_NEW(float, CLR_VIEWS * (int64_t)step->mine * step->dim);
-    step->dz = CLR_NEW(float, CLR_VIEWS * (int64_t)step->mine * step->dim);
+    step->z = CLR_NEW(float, CLR_VIEWS *(int64_t)step->mine * step->dim);
+    step->dz = CLR_NEW(float, CLR_VIEWS *(int64_t)step->mine * step->dim);
     if (step->pieces > 1) {
         int64_t most = clr_step_views(images, ranks, microbatch);
-        step->x = CLR_NEW(float, most * pixels);
+        step->x = CLR_NEW(float, most *pixels);
         step->piece_z = CLR_NEW(float, most * step->dim);
     }
     if (step->observer) {
@@ -228,7 +239,8 @@ static clr_status convict(clr_step *step, bool guilty, const char *otherwise, cl
 static clr_status bad_loss(clr_step *step, clr_step_result *result)
 {
     for (int j = 0; j < step->mine && result->suspects < CLR_STEP_SUSPECTS; j++)
-        if (!all_finite(step->z + (int64_t)j * step->dim, step->dim) || !all_finite(step->z + (int64_t)(step->mine + j) * step->dim, step->dim))
+        if (!all_finite(step->z + (int64_t)j * step->dim, step->dim) ||
+            !all_finite(step->z + (int64_t)(step->mine + j) * step->dim, step->dim))
             result->suspect[result->suspects++] = j;
     if (result->suspects)
         clr_fail(CLR_ENUMERIC, "embeddings are not finite");
@@ -246,11 +258,13 @@ static clr_status bad_gradient(clr_step *step, const float *views, clr_step_resu
     own = culprit(clr_encoder_params(step->encoder));
     if (own)
         clr_fail(CLR_ENUMERIC, "the gradient of %s is not finite (the first that backward comes to)", own);
-    snprintf(otherwise, sizeof otherwise, "the gradient of %s, summed over ranks, is not finite", sum ? sum : "all parameters together");
+    snprintf(otherwise, sizeof otherwise, "the gradient of %s, summed over ranks, is not finite",
+             sum ? sum : "all parameters together");
     return convict(step, own != NULL, otherwise, result);
 }
 
-clr_status clr_step_run(clr_step *step, const float *views, const int32_t *labels, double lr, int64_t number, unsigned wishes, clr_step_result *result)
+clr_status clr_step_run(clr_step *step, const float *views, const int32_t *labels, double lr, int64_t number,
+                        unsigned wishes, clr_step_result *result)
 {
     clr_params *params = clr_encoder_params(step->encoder);
     float *passenger = params->grad + params->weights.floats;

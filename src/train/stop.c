@@ -1,4 +1,6 @@
-/* Why a run stops before its end: a signal to any rank, its time, the file RUN/stop, saves that fail, images that cannot be read. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Why a run stops before its end: a signal to any rank, its time, the file RUN/stop, saves that fail, images that
+   cannot be read. */
 #include "training.h"
 
 #include "clr/log.h"
@@ -36,10 +38,12 @@ static bool stop_file(clr_training *t)
     return t->stop_file;
 }
 
-/* The next chance to stop comes a step later than this one. Every start makes a step, so that limits that are too short lead somewhere. */
+/* The next chance to stop comes a step later than this one. Every start makes a step, so that limits that are too
+   short lead somewhere. */
 static bool late(const clr_training *t)
 {
-    return t->first && t->deadline > 0 && t->slowest > 0 && clr_watch_now() + 2 * t->slowest + 2 * clr_training_saving(t) + 2 > t->deadline;
+    return t->first && t->deadline > 0 && t->slowest > 0 &&
+           clr_watch_now() + 2 * t->slowest + 2 * clr_training_saving(t) + 2 > t->deadline;
 }
 
 bool clr_training_stops(clr_training *t)
@@ -90,5 +94,6 @@ void clr_training_honour(const clr_training *t)
     snprintf(from, sizeof from, "%s/stop", t->config->run_dir);
     snprintf(to, sizeof to, "%s/stopped", t->config->run_dir);
     if (t->stop_file && rename(from, to) && errno != ENOENT)
-        clr_warn("%s: cannot be renamed to stopped: %s; remove it, or the next start stops at once", from, strerror(errno));
+        clr_warn("%s: cannot be renamed to stopped: %s; remove it, or the next start stops at once", from,
+                 strerror(errno));
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The lock of a run directory: who is kept out, and whose lock is in nobody's way. */
 #include "lock.h"
 
@@ -145,8 +146,8 @@ static pid_t begin_touching(int how)
     return toucher;
 }
 
-/* This very process, but its number means nothing: of another boot or process namespace, of another host. Whatever the dates say, who
-   touches the lock is alive. */
+/* This very process, but its number means nothing: of another boot or process namespace, of another host. Whatever
+   the dates say, who touches the lock is alive. */
 START_TEST(who_touches_the_lock_counts_as_alive)
 {
     int status;

@@ -1,4 +1,6 @@
-/* metrics.tsv: rows that stay and go at a resume, and a disk that refuses late, as quotas of network file systems do. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* metrics.tsv: rows that stay and go at a resume, and a disk that refuses late, as quotas of network file systems
+   do. */
 #include "clr/err.h"
 #include "clr/metrics.h"
 #include "clr/test.h"
@@ -138,33 +140,34 @@ static const char *value_of(int step, const char *name)
     return found;
 }
 
-/* Columns of another version, in another order, lines of other systems and of power failures: every row that can be told apart stays, under
-   the names of its columns, and where not all could, the file as it was. */
+/* Columns of another version, in another order, lines of other systems and of power failures: every row that can be
+   told apart stays, under the names of its columns, and where not all could, the file as it was. */
 START_TEST(other_files_lose_nothing)
 {
     enum { HUGE_LINE = 100000 };
     static char huge[HUGE_LINE + 64];
     const struct {
         const char *text;
-        size_t bytes; /* 0: a string */
-        int last;     /* the rows 1 .. last stay, up to step 3 */
+        size_t bytes;     /* 0: a string */
+        int last;         /* the rows 1 .. last stay, up to step 3 */
         const char *loss; /* of row 2 */
         bool aside;
     } files[] = {
-        {"# step\tepoch\tloss\n1\t0.5\t1.25\n2\t1\t0.75\n3\t1.5\t0.5\n4\t2\t0.25\n", 0, 3, "0.75", false},       /* fewer */
-        {"# loss\tstep\tlr\n1.25\t1\t1\n0.75\t2\t1\n0.5\t3\t1\n", 0, 3, "0.75", false},                        /* in another order */
-        {"# step\tloss\tweather\n1\t1.25\t9\n2\t0.75\t8\n3\t0.5\t7\n", 0, 3, "0.75", true},                   /* of a later version */
+        {"# step\tepoch\tloss\n1\t0.5\t1.25\n2\t1\t0.75\n3\t1.5\t0.5\n4\t2\t0.25\n", 0, 3, "0.75", false}, /* fewer */
+        {"# loss\tstep\tlr\n1.25\t1\t1\n0.75\t2\t1\n0.5\t3\t1\n", 0, 3, "0.75", false},     /* in another order */
+        {"# step\tloss\tweather\n1\t1.25\t9\n2\t0.75\t8\n3\t0.5\t7\n", 0, 3, "0.75", true}, /* of a later version */
         {"# step\tloss\tloss\n1\t1.25\t9\n2\t0.75\t8\n3\t0.5\t7\n", 0, 3, "0.75", true},
         {"# step\tloss\r\n1\t1.25\r\n2\t0.75\r\n3\t0.5\r\n", 0, 3, "0.75", false},
         {"step\tloss\n1\t1.25\n2\t0.75\n3\t0.5\n", 0, 3, "0.75", false},
-        {"1\t1.25\n2\t0.75\n3\t0.5\n", 0, 0, NULL, true},                                                     /* which columns? */
-        {"# step\tloss\n1\t1.25\n2\t0.75\n3\t0.5\n4\t0.2", 0, 3, "0.75", false},                               /* a later row, struck */
+        {"1\t1.25\n2\t0.75\n3\t0.5\n", 0, 0, NULL, true},                        /* which columns? */
+        {"# step\tloss\n1\t1.25\n2\t0.75\n3\t0.5\n4\t0.2", 0, 3, "0.75", false}, /* a later row, struck */
         {"# step\tloss\n1\t1.25\n2\t0.75\n3\t0.", 0, 2, "0.75", true},
         {"# step\tloss\n1\t1.25\n2\t0.75\n\n# a note\n3\t0.5\n", 0, 3, "0.75", true},
-        {"# step\tloss\n1\t1.25\n2\t0.75\n\0\0\0\0\0\n3\t0.5\n", sizeof "# step\tloss\n1\t1.25\n2\t0.75\n\0\0\0\0\0\n3\t0.5\n" - 1, 3, "0.75", true},
+        {"# step\tloss\n1\t1.25\n2\t0.75\n\0\0\0\0\0\n3\t0.5\n",
+         sizeof "# step\tloss\n1\t1.25\n2\t0.75\n\0\0\0\0\0\n3\t0.5\n" - 1, 3, "0.75", true},
         {"# step\tloss\n1\t1.25\n2\t0.75x\n3\n", 0, 1, NULL, true},
-        {"# step\tloss\n1\t1.25\n2\t0.75\n1\t8\n2\t9\n3\t0.5\n", 0, 3, "0.75", true},                            /* twice */
-        {"# step\tloss\n1\t1.25\n2\t0.75\n# step\tlr\tloss\n3\t1\t0.5\n", 0, 3, "0.75", false},                  /* two files in one */
+        {"# step\tloss\n1\t1.25\n2\t0.75\n1\t8\n2\t9\n3\t0.5\n", 0, 3, "0.75", true},           /* twice */
+        {"# step\tloss\n1\t1.25\n2\t0.75\n# step\tlr\tloss\n3\t1\t0.5\n", 0, 3, "0.75", false}, /* two files in one */
         {huge, 0, 3, "0.75", true},
         {"", 0, 0, NULL, false}};
     char aside[80];
@@ -184,13 +187,19 @@ START_TEST(other_files_lose_nothing)
         ck_assert_uint_eq(fwrite(files[i].text, 1, bytes, file), bytes);
         ck_assert_int_eq(fclose(file), 0);
         ck_assert_int_eq(clr_metrics_open(path, 3, &metrics, &last), CLR_OK);
-        ck_assert_msg(has(files[i].last) && last.step == files[i].last, "file %zu: not the rows 1 to %d", i, files[i].last);
+        ck_assert_msg(has(files[i].last) && last.step == files[i].last, "file %zu: not the rows 1 to %d", i,
+                      files[i].last);
         const char *loss = value_of(2, "loss"), *lacks = files[i].last ? value_of(1, "grad_norm") : NULL;
-        ck_assert_msg(files[i].loss ? loss && !strcmp(value_of(2, "loss"), files[i].loss) : !loss, "file %zu: the loss of step 2 is %s", i, loss);
-        ck_assert_msg(!files[i].last || (lacks && !strcmp(value_of(1, "grad_norm"), "nan")), "file %zu: what is not there is no nan", i);
-        ck_assert_msg((access(aside, F_OK) == 0) == files[i].aside, "file %zu: %s", i, files[i].aside ? "is not set aside" : "is set aside");
+        ck_assert_msg(files[i].loss ? loss && !strcmp(value_of(2, "loss"), files[i].loss) : !loss,
+                      "file %zu: the loss of step 2 is %s", i, loss);
+        ck_assert_msg(!files[i].last || (lacks && !strcmp(value_of(1, "grad_norm"), "nan")),
+                      "file %zu: what is not there is no nan", i);
+        ck_assert_msg((access(aside, F_OK) == 0) == files[i].aside, "file %zu: %s", i,
+                      files[i].aside ? "is not set aside" : "is set aside");
         file = fopen(aside, "r");
-        ck_assert_msg(!files[i].aside || (fread(kept, 1, bytes + 2, file) == bytes && !memcmp(kept, files[i].text, bytes)), "file %zu: what is aside is another", i);
+        ck_assert_msg(!files[i].aside ||
+                          (fread(kept, 1, bytes + 2, file) == bytes && !memcmp(kept, files[i].text, bytes)),
+                      "file %zu: what is aside is another", i);
         if (file)
             fclose(file);
         free(kept);
@@ -202,7 +211,8 @@ START_TEST(other_files_lose_nothing)
 }
 END_TEST
 
-/* A new run where one was keeps none of its rows, and neither does it delete them; names that are taken are passed over. */
+/* A new run where one was keeps none of its rows, and neither does it delete them; names that are taken are passed
+   over. */
 START_TEST(a_new_run_sets_the_old_rows_aside)
 {
     clr_metrics metrics;

@@ -1,10 +1,13 @@
-/* A whole training step over any number of ranks against a double-precision reference of the whole global batch: the loss, the gradient
-   of every parameter, the running statistics. Different images on every rank. With microbatches the reference normalises piece by piece,
-   as a run says that it does. Prints a row for each setting; tests/table.sh runs it on 1, 2, 3, 4 and 8 ranks.
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A whole training step over any number of ranks against a double-precision reference of the whole global batch: the
+   loss, the gradient of every parameter, the running statistics. Different images on every rank. With microbatches the
+   reference normalises piece by piece, as a run says that it does. Prints a row for each setting; tests/table.sh runs
+   it on 1, 2, 3, 4 and 8 ranks.
 
-   Bounds: loss 1e-6 relative; gradient of all parameters 1e-5 relative L2; running statistics 1e-5; each parameter's own gradient 3e-5 of
-   the larger of its norm and 1/50 of the largest: those of a few channels' norms nearly cancel, and with the plain reference solver, whose
-   sums are double, the worst of them is off by 2.5e-5 too, which is what storing activations in fp32 costs. */
+   Bounds: loss 1e-6 relative; gradient of all parameters 1e-5 relative L2; running statistics 1e-5; each parameter's
+   own gradient 3e-5 of the larger of its norm and 1/50 of the largest: those of a few channels' norms nearly cancel,
+   and with the plain reference solver, whose sums are double, the worst of them is off by 2.5e-5 too, which is what
+   storing activations in fp32 costs. */
 #include "clr/loss.h"
 #include "clr/mem.h"
 #include "clr/step.h"
@@ -24,8 +27,9 @@ typedef struct row {
     bool recompute;
 } row;
 
-static const row rows[] = {{18, 24, 0, false}, {18, 27, 0, false},  {18, 27, 0, true},  {18, 26, 9, false}, {18, 26, 9, true},
-                           {18, 13, 0, false}, {50, 23, 0, false}, {50, 23, 0, true}, {50, 25, 13, false}, {50, 25, 13, true}};
+static const row rows[] = {{18, 24, 0, false},  {18, 27, 0, false}, {18, 27, 0, true},  {18, 26, 9, false},
+                           {18, 26, 9, true},   {18, 13, 0, false}, {50, 23, 0, false}, {50, 23, 0, true},
+                           {50, 25, 13, false}, {50, 25, 13, true}};
 
 /* What the whole batch gives; the same on every rank. */
 typedef struct truth {
@@ -36,7 +40,8 @@ typedef struct truth {
 static double ntxent(const double *z, int images, double *dz)
 {
     int n = 2 * images;
-    double *u = CLR_NEW(double, n * DIM), *length = CLR_NEW(double, n), *du = CLR_NEW(double, n * DIM), *e = CLR_NEW(double, n), total = 0;
+    double *u = CLR_NEW(double, n *DIM), *length = CLR_NEW(double, n), *du = CLR_NEW(double, n *DIM),
+           *e = CLR_NEW(double, n), total = 0;
 
     for (int i = 0; i < n; i++) {
         for (int d = 0; d < DIM; d++)
@@ -79,7 +84,10 @@ static double ntxent(const double *z, int images, double *dz)
 }
 
 /* Image p of the batch belongs to piece p mod pieces; its views lie at these rows of the piece. */
-static int count_of(int batch, int pieces, int i) { return (batch - i + pieces - 1) / pieces; }
+static int count_of(int batch, int pieces, int i)
+{
+    return (batch - i + pieces - 1) / pieces;
+}
 
 /* False: some ReLU's input lies too near to zero to tell in fp32 whether it is open. */
 static bool compute(const clr_encoder_config *config, const clr_params *params, const row *r, truth *t)
@@ -103,7 +111,8 @@ static bool compute(const clr_encoder_config *config, const clr_params *params, 
         clear &= reference_margin(piece[i]) > MARGIN;
         for (int view = 0; view < 2; view++)
             for (int j = 0; j < n; j++)
-                memcpy(z + (view * r->batch + i + j * pieces) * DIM, reference_z(piece[i]) + (view * n + j) * DIM, DIM * sizeof *z);
+                memcpy(z + (view * r->batch + i + j * pieces) * DIM, reference_z(piece[i]) + (view * n + j) * DIM,
+                       DIM * sizeof *z);
         for (int64_t s = 0; s < states; s++) /* each piece's reference started from the same statistics */
             t->state[s] = 0.9 * t->state[s] + (reference_states(piece[i])[s] - 0.9 * params->state[s]);
     }
@@ -147,7 +156,8 @@ static double worst_of(const clr_table *table, const float *got, const double *w
     for (int e = 0; e < table->entries; e++) {
         const clr_entry *entry = &table->entry[e];
         double size = norm(want + entry->offset, entry->count);
-        double error = reference_distance(got + entry->offset, want + entry->offset, entry->count) * (size > 0 ? size : 1) / fmax(size, least * largest);
+        double error = reference_distance(got + entry->offset, want + entry->offset, entry->count) *
+                       (size > 0 ? size : 1) / fmax(size, least * largest);
         if (!(error <= worst)) {
             worst = error;
             *name = entry->name;
@@ -159,9 +169,18 @@ static double worst_of(const clr_table *table, const float *got, const double *w
 /* Whether this row holds on this rank. */
 static bool run(clr_comm *comm, const row *r)
 {
-    const clr_encoder_config config = {.depth = r->depth, .width = r->depth == 18 ? 0.125 : 0.0625, .stem = CLR_STEM_CIFAR, .size = SIZE, .channels = CHANNELS,
-                                       .head = CLR_HEAD_NONLINEAR, .head_layers = 2, .head_dim = DIM, .global_bn = true, .recompute = r->recompute,
-                                       .views = (int)clr_step_views(r->batch, clr_comm_size(comm), r->microbatch), .training = true};
+    const clr_encoder_config config = {.depth = r->depth,
+                                       .width = r->depth == 18 ? 0.125 : 0.0625,
+                                       .stem = CLR_STEM_CIFAR,
+                                       .size = SIZE,
+                                       .channels = CHANNELS,
+                                       .head = CLR_HEAD_NONLINEAR,
+                                       .head_layers = 2,
+                                       .head_dim = DIM,
+                                       .global_bn = true,
+                                       .recompute = r->recompute,
+                                       .views = (int)clr_step_views(r->batch, clr_comm_size(comm), r->microbatch),
+                                       .training = true};
     const clr_loss_config loss_config = {.temperature = TEMPERATURE, .l2norm = true};
     const clr_optim_config optim_config = {.kind = 1};
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm), salt = 0;
@@ -211,8 +230,8 @@ static bool run(clr_comm *comm, const row *r)
     good = error[0] <= 1e-6 && error[1] <= 1e-5 && error[2] <= 3e-5 && error[3] <= 1e-5;
     clr_comm_max_double(comm, error, 4);
     if (rank == 0)
-        printf("%5d  resnet%d %5d %10d %9s   %.6f %8.1e %9.1e %9.1e %9.1e  (%s)\n", ranks, r->depth, r->batch, r->microbatch, r->recompute ? "yes" : "no",
-               t.loss, error[0], error[1], error[2], error[3], grad_name);
+        printf("%5d  resnet%d %5d %10d %9s   %.6f %8.1e %9.1e %9.1e %9.1e  (%s)\n", ranks, r->depth, r->batch,
+               r->microbatch, r->recompute ? "yes" : "no", t.loss, error[0], error[1], error[2], error[3], grad_name);
     clr_step_free(step);
     clr_objective_free(loss);
     clr_optim_free(optim);
@@ -233,8 +252,8 @@ int main(int argc, char **argv)
     if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
         return EXIT_FAILURE;
     if (clr_comm_rank(comm) == 0)
-        printf("%5s  %8s %5s %10s %9s   %8s %8s %9s %9s %9s\n", "ranks", "arch", "batch", "microbatch", "recompute", "loss", "error", "gradient", "worst",
-               "states");
+        printf("%5s  %8s %5s %10s %9s   %8s %8s %9s %9s %9s\n", "ranks", "arch", "batch", "microbatch", "recompute",
+               "loss", "error", "gradient", "worst", "states");
     for (size_t i = 0; i < CLR_COUNT(rows); i++)
         if (rows[i].batch >= clr_comm_size(comm))
             bad += !run(comm, &rows[i]);

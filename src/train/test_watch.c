@@ -1,4 +1,6 @@
-/* What ends a run from outside: time limits, signals, and silence that is one. Each watchdog is a process of its own. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What ends a run from outside: time limits, signals, and silence that is one. Each watchdog is a process of its
+   own. */
 #include "watch.h"
 
 #include "clr/comm.h"
@@ -18,14 +20,52 @@ START_TEST(time_limits)
     static const struct {
         const char *text;
         double seconds; /* -1: refused */
-    } rows[] = {{"90", 90},        {"2:30", 150},         {"01:00:00", 3600}, {"1-0:00:00", 86400}, {"1-12", 129600}, {"1-12:30", 131400},
-                {"2-1:02:03", 176523}, {"0-0:00:05", 5},   {"0", -1},          {"", 0},              {"-5", -1},       {"1-", -1},
-                {"-", -1},         {"1:2:3:4", -1},       {"soon", -1},       {"1h", -1},           {"1:-2", -1},     {"1-2-3", -1},
-                {"1:60", -1},      {"1:59", 119},         {"90:00", 5400},    {"1:60:00", -1},      {"1:00:60", -1},      {"1-24", -1},
-                {"1-23:59:59", 172799}, {"1-1:60", -1},   {"36:00:00", 129600}, {"0:00", -1},       {"0-0", -1},          {"1.5", 1.5},
-                {"1.5:00", -1},    {"1:2.5", 62.5},       {"1-1.5", -1},      {"inf", -1},          {"nan", -1},          {"0x10", -1},
-                {"1e3", -1},       {"+5", -1},            {" 5", -1},         {"5 ", -1},           {"1::2", -1},         {":30", -1},
-                {"30:", -1},       {"1.", -1},            {".5", -1},         {"-1:00", -1}};
+    } rows[] = {{"90", 90},
+                {"2:30", 150},
+                {"01:00:00", 3600},
+                {"1-0:00:00", 86400},
+                {"1-12", 129600},
+                {"1-12:30", 131400},
+                {"2-1:02:03", 176523},
+                {"0-0:00:05", 5},
+                {"0", -1},
+                {"", 0},
+                {"-5", -1},
+                {"1-", -1},
+                {"-", -1},
+                {"1:2:3:4", -1},
+                {"soon", -1},
+                {"1h", -1},
+                {"1:-2", -1},
+                {"1-2-3", -1},
+                {"1:60", -1},
+                {"1:59", 119},
+                {"90:00", 5400},
+                {"1:60:00", -1},
+                {"1:00:60", -1},
+                {"1-24", -1},
+                {"1-23:59:59", 172799},
+                {"1-1:60", -1},
+                {"36:00:00", 129600},
+                {"0:00", -1},
+                {"0-0", -1},
+                {"1.5", 1.5},
+                {"1.5:00", -1},
+                {"1:2.5", 62.5},
+                {"1-1.5", -1},
+                {"inf", -1},
+                {"nan", -1},
+                {"0x10", -1},
+                {"1e3", -1},
+                {"+5", -1},
+                {" 5", -1},
+                {"5 ", -1},
+                {"1::2", -1},
+                {":30", -1},
+                {"30:", -1},
+                {"1.", -1},
+                {".5", -1},
+                {"-1:00", -1}};
 
     unsetenv("SLURM_JOB_END_TIME");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -33,11 +73,13 @@ START_TEST(time_limits)
         if (rows[i].seconds < 0 || !*rows[i].text)
             ck_assert_msg(got == rows[i].seconds, "'%s': %g", rows[i].text, got);
         else
-            ck_assert_msg(got >= now + rows[i].seconds && got <= now + rows[i].seconds + 2, "'%s': %g seconds", rows[i].text, got - now);
+            ck_assert_msg(got >= now + rows[i].seconds && got <= now + rows[i].seconds + 2, "'%s': %g seconds",
+                          rows[i].text, got - now);
     }
     setenv("SLURM_JOB_END_TIME", "4000000000", 1);
     ck_assert(clr_watch_deadline(NULL) == 4e9);
-    static const char *const left[] = {"12345", "0", "", "soon", "nan", "-4000000000", "4000000000 "}; /* by another job, or by nobody */
+    static const char *const left[] = {"12345", "0",           "",           "soon",
+                                       "nan",   "-4000000000", "4000000000 "}; /* by another job, or by nobody */
     for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
         setenv("SLURM_JOB_END_TIME", left[i], 1);
         ck_assert_msg(clr_watch_deadline(NULL) == 0, "SLURM_JOB_END_TIME=%s", left[i]);
@@ -45,8 +87,8 @@ START_TEST(time_limits)
 }
 END_TEST
 
-/* A process under a watchdog of 2 seconds that does nothing, or says that it is alive, for so many seconds; suspended for 9 of them in
-   between, or not. Its exit status, or the signal that ended it, negative. */
+/* A process under a watchdog of 2 seconds that does nothing, or says that it is alive, for so many seconds;
+   suspended for 9 of them in between, or not. Its exit status, or the signal that ended it, negative. */
 static int watched(double seconds, bool speaks, bool suspended)
 {
     int status;
@@ -92,8 +134,8 @@ START_TEST(a_suspended_run_is_not_silent)
 }
 END_TEST
 
-/* A process that sends these signals to itself, one after the other. Its exit status, or the signal that ended it, negative; said: what it was
-   told on stderr. */
+/* A process that sends these signals to itself, one after the other. Its exit status, or the signal that ended it,
+   negative; said: what it was told on stderr. */
 static int signalled(bool nohup, bool speaks, const int *numbers, char said[256])
 {
     int ends[2], status;
@@ -124,8 +166,10 @@ START_TEST(signals_ask_first)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         bool key = numbers[i] == SIGINT || numbers[i] == SIGQUIT;
         ck_assert_int_eq(signalled(false, true, (int[]){numbers[i], 0}, said), numbers[i]);
-        ck_assert_msg(!strncmp(said, "\nstopping after this step", 25) && !!strstr(said, "once more") == key, "signal %d: '%s'", numbers[i], said);
-        ck_assert_int_eq(signalled(false, true, (int[]){numbers[i], numbers[i], 0}, said), key ? -numbers[i] : numbers[i]);
+        ck_assert_msg(!strncmp(said, "\nstopping after this step", 25) && !!strstr(said, "once more") == key,
+                      "signal %d: '%s'", numbers[i], said);
+        ck_assert_int_eq(signalled(false, true, (int[]){numbers[i], numbers[i], 0}, said),
+                         key ? -numbers[i] : numbers[i]);
         ck_assert_int_eq(signalled(false, false, (int[]){numbers[i], 0}, said), numbers[i]);
         ck_assert_str_eq(said, "");
         ck_assert_str_ne(clr_watch_name(numbers[i]), "a signal");

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "watch.h"
 
 #include "clr/comm.h"
@@ -31,11 +32,13 @@ enum { SIGNALS = sizeof signals / sizeof *signals };
 
 static void on_signal(int number)
 {
-    static const char once[] = "\nstopping after this step\n", keys[] = "\nstopping after this step, with a checkpoint; once more ends it at once\n";
+    static const char once[] = "\nstopping after this step\n",
+                      keys[] = "\nstopping after this step, with a checkpoint; once more ends it at once\n";
     bool again = number == SIGINT || number == SIGQUIT;
     int error = errno;
 
-    if (!signalled && speaking && write(STDERR_FILENO, again ? keys : once, again ? sizeof keys - 1 : sizeof once - 1) < 0)
+    if (!signalled && speaking &&
+        write(STDERR_FILENO, again ? keys : once, again ? sizeof keys - 1 : sizeof once - 1) < 0)
         errno = error; /* nobody is there to be told */
     signalled = number;
     errno = error;
@@ -87,7 +90,8 @@ double clr_watch_now(void)
 /* Digits, and after them, where a fraction may be, a point and digits. */
 static bool digits(const char **at, bool fraction, double *value)
 {
-    size_t n = strspn(*at, "0123456789"), more = fraction && n && (*at)[n] == '.' ? strspn(*at + n + 1, "0123456789") : 0;
+    size_t n = strspn(*at, "0123456789"),
+           more = fraction && n && (*at)[n] == '.' ? strspn(*at + n + 1, "0123456789") : 0;
 
     *value = n ? strtod(*at, NULL) : 0;
     *at += n + (more ? more + 1 : 0);
@@ -106,7 +110,8 @@ static double seconds_of(const char *limit)
         return -1;
     do {
         at += parts > 0;
-        if (parts == 3 || !digits(&at, !strpbrk(at, ":-") && !(dash && parts < 2), &part) || (parts ? part >= 60 : dash && part >= 24))
+        if (parts == 3 || !digits(&at, !strpbrk(at, ":-") && !(dash && parts < 2), &part) ||
+            (parts ? part >= 60 : dash && part >= 24))
             return -1;
         seconds = 60 * seconds + part;
         parts++;
@@ -126,7 +131,8 @@ static double slurm_end(void)
     if (!text || !*text)
         return 0;
     if (!digits(&at, true, &end) || *at) {
-        clr_warn_once("end-time", "SLURM_JOB_END_TIME=%s is no time, and does not count; unset it, or give --time-limit", text);
+        clr_warn_once("end-time",
+                      "SLURM_JOB_END_TIME=%s is no time, and does not count; unset it, or give --time-limit", text);
         return 0;
     }
     if (end > clr_watch_now())
@@ -135,8 +141,11 @@ static double slurm_end(void)
     struct tm local;
     if (localtime_r(&seconds, &local))
         strftime(when, sizeof when, "%F %T", &local);
-    clr_warn_once("end-time", "SLURM_JOB_END_TIME=%s is past (%s): an earlier job's, as in a shell or tmux that it left behind; it does not count: unset "
-                              "it, or give --time-limit", text, when);
+    clr_warn_once("end-time",
+                  "SLURM_JOB_END_TIME=%s is past (%s): an earlier job's, as in a shell or tmux that it left behind; it "
+                  "does not count: unset "
+                  "it, or give --time-limit",
+                  text, when);
     return 0;
 }
 
@@ -149,14 +158,17 @@ double clr_watch_deadline(const char *limit)
 }
 
 enum { GRACE = 3 }; /* seconds in which every rank names its phase before the first to go takes the others with it */
-enum { LATE = 5 };  /* seconds: the thread that watches wakes every second, and later than this only where the process was suspended */
+enum {
+    LATE = 5
+}; /* seconds: the thread that watches wakes every second, and later than this only where the process was suspended */
 
 static struct {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool running, ending;
-    double awake, woke; /* seconds in which the process was not suspended, up to the last look at the clock; the clock then */
+    double awake,
+        woke; /* seconds in which the process was not suspended, up to the last look at the clock; the clock then */
     double seconds, begin, longest;
     uint64_t alive;
     const char *phase, *host;
@@ -164,7 +176,8 @@ static struct {
     int rank;
 } dog = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* With the mutex held. The seconds of this process: while it is suspended the clock goes on, and what is late is not counted. */
+/* With the mutex held. The seconds of this process: while it is suspended the clock goes on, and what is late is not
+   counted. */
 static double awake(void)
 {
     double now = clr_seconds(), gap = now - dog.woke;
@@ -179,11 +192,13 @@ static void bark(double silent)
 
     if (dog.step > 0)
         snprintf(where, sizeof where, " of step %lld", (long long)dog.step);
-    fprintf(stderr, "simclr: rank %d on %s: %s%s has not ended for %.0f seconds; ending the job (--watchdog)\n", dog.rank, dog.host, dog.phase,
-            where, silent);
+    fprintf(stderr, "simclr: rank %d on %s: %s%s has not ended for %.0f seconds; ending the job (--watchdog)\n",
+            dog.rank, dog.host, dog.phase, where, silent);
     fflush(stderr);
     sleep(GRACE);
-    kill(getpid(), SIGKILL); /* the launcher ends the others, MPI belongs to the main thread, and no status of ours calls this a fault of the run */
+    /* The launcher ends the others, MPI belongs to the main thread, and no status of ours calls this a fault of the
+       run. */
+    kill(getpid(), SIGKILL);
     _exit(1);
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_WATCH_H
 #define CLR_WATCH_H
 /* What ends a run from outside: signals, the clock; silence is the watchdog's. Local. */
@@ -6,18 +7,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* SIGTERM, SIGUSR1, SIGUSR2, SIGHUP (unless it is ignored, as under nohup), SIGXCPU and the first SIGINT and SIGQUIT ask for a stop; a second
-   SIGINT or SIGQUIT ends the process as always. speaks: the first is answered on stderr at once. Where the soft limit of processor time is the
-   hard one, at which the system kills, it is lowered a little, so that SIGXCPU comes first. */
+/* SIGTERM, SIGUSR1, SIGUSR2, SIGHUP (unless it is ignored, as under nohup), SIGXCPU and the first SIGINT and SIGQUIT
+   ask for a stop; a second SIGINT or SIGQUIT ends the process as always. speaks: the first is answered on stderr at
+   once. Where the soft limit of processor time is the hard one, at which the system kills, it is lowered a little, so
+   that SIGXCPU comes first. */
 void clr_watch_signals(bool speaks);
-int clr_watch_signalled(void);           /* the signal's number, or 0 */
-const char *clr_watch_name(int number);  /* "SIGTERM", for people */
+int clr_watch_signalled(void);          /* the signal's number, or 0 */
+const char *clr_watch_name(int number); /* "SIGTERM", for people */
 
 double clr_watch_now(void); /* seconds since 1970 */
 
-/* Seconds since 1970 at which to be done, or 0: --time-limit (seconds, M:SS, H:MM:SS, or as Slurm has it D-H, D-H:MM and D-H:MM:SS, from now),
-   else SLURM_JOB_END_TIME; where that is past, another job left it: it is warned about, once, and does not count. limit may be NULL. Returns -1
-   where limit is not understood, or nothing at all. */
+/* Seconds since 1970 at which to be done, or 0: --time-limit (seconds, M:SS, H:MM:SS, or as Slurm has it D-H, D-H:MM
+   and D-H:MM:SS, from now), else SLURM_JOB_END_TIME; where that is past, another job left it: it is warned about, once,
+   and does not count. limit may be NULL. Returns -1 where limit is not understood, or nothing at all. */
 double clr_watch_deadline(const char *limit);
 
 #endif

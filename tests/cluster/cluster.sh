@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # A Slurm cluster on one machine, for tests: a controller (ctl) and four nodes (n1 .. n4), each in a network, UTS and mount
 # namespace of its own with its own hostname, /tmp and /dev/shm, joined by a bridge inside the controller's namespace. Nothing
 # outside these namespaces and DIR is touched. DIR must lie outside /tmp (each node has its own there) and is seen by all.

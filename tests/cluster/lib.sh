@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # Sourced by the scenarios, with CLUSTER set to the folder of a running cluster (run.sh starts one). A scenario is a function: it ends
 # with 0, or says why not. Every wait has an end.
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # run.sh [NAME...]: the scenarios test_NAME.sh (all of them) on a Slurm cluster of four nodes that exists only for them. Installs what
 # is missing, builds in build/tests (or takes the program of the build that calls), prints "ok NAME seconds" or "FAILED NAME why" a
 # scenario and "N passed, N failed". Exit status 77 where such a cluster cannot be had.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # An ablation as an array, one setting an element, two of them interrupted; its results side by side; a probe as a job of its own.
 . "$(dirname "$0")/lib.sh"
 steps=80

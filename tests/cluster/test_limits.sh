@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # Time limits and requeues: Slurm's clock, Slurm's signal, early and late, --time-limit, scontrol requeue; and the two guards that keep a job which
 # makes no headway out of the queue.
 . "$(dirname "$0")/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # LAUNCHER=mpirun, the second way to start ranks within a job: the same bits as with srun; a USR1 and a TERM to the script, a rank that
 # is killed, and a node that is lost lead back into the queue.
 . "$(dirname "$0")/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # Nodes that are lost: killed with all that runs on them, or cut off from the network while everything goes on there. Either may hold the
 # batch script and rank 0 (n1) or only ranks (n3). Within a minute the job is back in the queue and no rank is left where Slurm can reach
 # it; on a node that is cut off their watchdog ends them. Once the node is back, the run ends with the bits of one that nobody disturbed.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # A TERM to the whole job, to its script, to its step, to one rank: the job is back in the queue within a minute, no rank is left, and
 # the run ends with the bits of a run that nobody disturbed. A job that is cancelled stays so.
 . "$(dirname "$0")/lib.sh"

@@ -1,6 +1,7 @@
-/* LD_PRELOAD layer that refuses system calls. It counts, kind by kind, the calls that concern files below one folder, and the memory
-   and threads that the program itself asks for (calls of the C library, of MPI and of HDF5 are left out). Everything is said by the
-   environment:
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* LD_PRELOAD layer that refuses system calls. It counts, kind by kind, the calls that concern files below one
+   folder, and the memory and threads that the program itself asks for (calls of the C library, of MPI and of HDF5 are
+   left out). Everything is said by the environment:
 
      FAULT_UNDER   the folder, an absolute path
      FAULT_KIND    open, read, write, ...: see KINDS
@@ -9,14 +10,16 @@
                    on:    the N-th and all that follow
                    lost:  the N-th is done, and its answer lost (as over NFS)
                    short: every read and write moves half of the bytes, at least one
-                   again: every fifth read and write is interrupted (EINTR), but those of streams, which the C library does not repeat
+                   again: every fifth read and write is interrupted (EINTR), but those of streams, which the C library
+                   does not repeat
      FAULT_ERRNO   the error, a number
      FAULT_CALLER  kind memory: of which object ("libhdf5"; empty: the program)
-     FAULT_LOG     a file for "struck KIND N WHAT ADDRESS...", addresses being those of addr2line -e simclr, and at the end of the
-                   process for "count KIND CALLS"; where calls are only counted, "call KIND N WHAT ADDRESS..." for each of FAULT_KIND
+     FAULT_LOG     a file for "struck KIND N WHAT ADDRESS...", addresses being those of addr2line -e simclr, and at the
+                   end of the process for "count KIND CALLS"; where calls are only counted, "call KIND N WHAT
+                   ADDRESS..." for each of FAULT_KIND
 
-   Streams are made of the same calls (fopencookie), as the C library's own calls cannot be seen from outside. Pauses take a hundredth
-   of their time. */
+   Streams are made of the same calls (fopencookie), as the C library's own calls cannot be seen from outside. Pauses
+   take a hundredth of their time. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -42,8 +45,12 @@
 #include <unistd.h>
 
 #define KINDS(X) \
-    X(open) X(read) X(write) X(sync) X(close) X(rename) X(link) X(unlink) X(mkdir) X(truncate) X(stat) X(list) X(touch) X(lock) X(map) \
-    X(memory) X(thread)
+    X(open)      \
+    X(read)      \
+    X(write)     \
+    X(sync)      \
+    X(close)     \
+    X(rename) X(link) X(unlink) X(mkdir) X(truncate) X(stat) X(list) X(touch) X(lock) X(map) X(memory) X(thread)
 #define ENUMERATOR(name) K_##name,
 #define TEXT(name) #name,
 typedef enum kind { KINDS(ENUMERATOR) KIND_COUNT } kind;
@@ -59,14 +66,14 @@ static struct {
     int kind, mode, error;
     long at;
     atomic_long calls[KIND_COUNT], moves;
-    uintptr_t base, begin, end;          /* of the program: addresses for addr2line start at base */
+    uintptr_t base, begin, end;           /* of the program: addresses for addr2line start at base */
     uintptr_t callers_begin, callers_end; /* of the object that FAULT_CALLER names */
 } plan;
 
-#define NEXT(type, name, params)        \
-    static type(*next) params;          \
-    if (!next)                          \
-        next = (type(*) params)dlsym(RTLD_NEXT, #name)
+#define NEXT(type, name, params) \
+    static type(*next) params;   \
+    if (!next)                   \
+    next = (type(*) params)dlsym(RTLD_NEXT, #name)
 
 static int find_word(const char *word, const char *const *words, int n)
 {
@@ -154,7 +161,8 @@ static verdict ask(kind k, const char *what)
 
     if ((int)k == plan.kind && !plan.at)
         note_call("call", k, number, what);
-    if ((int)k != plan.kind || !plan.at || plan.mode < ONCE || plan.mode > LOST || number < plan.at || (plan.mode != ON && number > plan.at))
+    if ((int)k != plan.kind || !plan.at || plan.mode < ONCE || plan.mode > LOST || number < plan.at ||
+        (plan.mode != ON && number > plan.at))
         return PASS;
     if (number == plan.at)
         note_call("struck", k, number, what);
@@ -211,21 +219,26 @@ PATH_CALL(lstat, (const char *restrict path, struct stat *restrict facts), (path
 PATH_CALL(access, (const char *path, int how), (path, how), stat)
 PATH_CALL(statfs, (const char *path, struct statfs *facts), (path, facts), stat)
 PATH_CALL(statvfs, (const char *restrict path, struct statvfs *restrict facts), (path, facts), stat)
-PATH_CALL(utimensat, (int folder, const char *path, const struct timespec times[2], int flags), (folder, path, times, flags), touch)
-PATH_CALL(scandir, (const char *restrict path, struct dirent ***restrict list, int (*take)(const struct dirent *),
-                    int (*order)(const struct dirent **, const struct dirent **)), (path, list, take, order), list)
+PATH_CALL(utimensat, (int folder, const char *path, const struct timespec times[2], int flags),
+          (folder, path, times, flags), touch)
+PATH_CALL(scandir,
+          (const char *restrict path, struct dirent ***restrict list, int (*take)(const struct dirent *),
+           int (*order)(const struct dirent **, const struct dirent **)),
+          (path, list, take, order), list)
 CALL(DIR *, opendir, (const char *path), (path), NULL, list, below(path), path)
 CALL(struct dirent *, readdir, (DIR * folder), (folder), NULL, list, descriptor_below(dirfd(folder)), opened)
 CALL(char *, realpath, (const char *restrict path, char *restrict to), (path, to), NULL, stat, below(path), path)
-CALL(ssize_t, readlink, (const char *restrict path, char *restrict to, size_t bytes), (path, to, bytes), -1, stat, below(path), path)
+CALL(ssize_t, readlink, (const char *restrict path, char *restrict to, size_t bytes), (path, to, bytes), -1, stat,
+     below(path), path)
 DESCRIPTOR_CALL(fstat, (int descriptor, struct stat *facts), (descriptor, facts), stat)
 DESCRIPTOR_CALL(fsync, (int descriptor), (descriptor), sync)
 DESCRIPTOR_CALL(fdatasync, (int descriptor), (descriptor), sync)
 DESCRIPTOR_CALL(ftruncate, (int descriptor, off_t bytes), (descriptor, bytes), truncate)
 DESCRIPTOR_CALL(flock, (int descriptor, int how), (descriptor, how), lock)
 DESCRIPTOR_CALL(futimens, (int descriptor, const struct timespec times[2]), (descriptor, times), touch)
-CALL(void *, mmap, (void *at, size_t bytes, int how, int flags, int descriptor, off_t offset), (at, bytes, how, flags, descriptor, offset),
-     MAP_FAILED, map, descriptor >= 0 ? descriptor_below(descriptor) : in_program(__builtin_return_address(0)), "mmap")
+CALL(void *, mmap, (void *at, size_t bytes, int how, int flags, int descriptor, off_t offset),
+     (at, bytes, how, flags, descriptor, offset), MAP_FAILED, map,
+     descriptor >= 0 ? descriptor_below(descriptor) : in_program(__builtin_return_address(0)), "mmap")
 
 /* Closed in any case, as Linux does. */
 int close(int descriptor)
@@ -250,18 +263,18 @@ static bool interrupted(bool concerned, size_t *bytes)
     return true;
 }
 
-#define MOVE(name, params, args, kind)                         \
-    ssize_t name params                                        \
-    {                                                          \
-        NEXT(ssize_t, name, params);                           \
-        bool concerned = descriptor_below(descriptor);         \
-        verdict v = concerned ? ask(K_##kind, opened) : PASS;  \
-        if (interrupted(concerned, &bytes))                    \
-            return -1;                                         \
-        ssize_t result = v == REFUSE ? -1 : next args;         \
-        if (v != PASS)                                         \
-            errno = plan.error;                                \
-        return v == PASS ? result : -1;                        \
+#define MOVE(name, params, args, kind)                        \
+    ssize_t name params                                       \
+    {                                                         \
+        NEXT(ssize_t, name, params);                          \
+        bool concerned = descriptor_below(descriptor);        \
+        verdict v = concerned ? ask(K_##kind, opened) : PASS; \
+        if (interrupted(concerned, &bytes))                   \
+            return -1;                                        \
+        ssize_t result = v == REFUSE ? -1 : next args;        \
+        if (v != PASS)                                        \
+            errno = plan.error;                               \
+        return v == PASS ? result : -1;                       \
     }
 MOVE(read, (int descriptor, void *data, size_t bytes), (descriptor, data, bytes), read)
 MOVE(pread, (int descriptor, void *data, size_t bytes, off_t at), (descriptor, data, bytes, at), read)
@@ -289,7 +302,8 @@ ssize_t preadv(int descriptor, const struct iovec *piece, int count, off_t at)
 static int open_at(int folder, const char *path, int flags, mode_t mode)
 {
     NEXT(int, openat, (int, const char *, int, ...));
-    verdict v = below(path) || (*path != '/' && folder != AT_FDCWD && descriptor_below(folder)) ? ask(K_open, path) : PASS;
+    verdict v =
+        below(path) || (*path != '/' && folder != AT_FDCWD && descriptor_below(folder)) ? ask(K_open, path) : PASS;
 
     if (v == PASS)
         return next(folder, path, flags, mode);
@@ -404,7 +418,8 @@ static int stream_close(void *cookie)
 
 static FILE *stream_of(int descriptor, const char *mode)
 {
-    FILE *stream = fopencookie((void *)(intptr_t)descriptor, mode, (cookie_io_functions_t){stream_read, stream_write, stream_seek, stream_close});
+    FILE *stream = fopencookie((void *)(intptr_t)descriptor, mode,
+                               (cookie_io_functions_t){stream_read, stream_write, stream_seek, stream_close});
 
     if (stream && !slot_of(NULL, stream, descriptor))
         abort();
@@ -450,17 +465,18 @@ int fileno(FILE *stream)
 /* Memory and threads. */
 static bool no_memory(const void *caller)
 {
-    return plan.length && (uintptr_t)caller >= plan.callers_begin && (uintptr_t)caller < plan.callers_end && ask(K_memory, "memory") != PASS;
+    return plan.length && (uintptr_t)caller >= plan.callers_begin && (uintptr_t)caller < plan.callers_end &&
+           ask(K_memory, "memory") != PASS;
 }
 #define CALLER __builtin_return_address(0)
-#define MEMORY(name, params, args)           \
-    void *name params                        \
-    {                                        \
-        NEXT(void *, name, params);          \
-        if (!no_memory(CALLER))              \
-            return next args;                \
-        errno = ENOMEM;                      \
-        return NULL;                         \
+#define MEMORY(name, params, args)  \
+    void *name params               \
+    {                               \
+        NEXT(void *, name, params); \
+        if (!no_memory(CALLER))     \
+            return next args;       \
+        errno = ENOMEM;             \
+        return NULL;                \
     }
 MEMORY(malloc, (size_t bytes), (bytes))
 MEMORY(calloc, (size_t count, size_t bytes), (count, bytes))
@@ -474,7 +490,8 @@ int posix_memalign(void **memory, size_t align, size_t bytes)
     return no_memory(CALLER) ? ENOMEM : next(memory, align, bytes);
 }
 
-int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict how, void *(*work)(void *), void *restrict argument)
+int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict how, void *(*work)(void *),
+                   void *restrict argument)
 {
     NEXT(int, pthread_create, (pthread_t *, const pthread_attr_t *, void *(*)(void *), void *));
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # run.sh all [SCENARIO...]              every call of every kind is refused once, in a start of its own (of calls for memory, the first, the
 #                                       middle and the last of each place in the program): make check-faults
 # run.sh sample [SCENARIO...]           one call of each kind

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* Runs a harness on mutations of its seeds, without libFuzzer: what execution i tries is a function of (seed, i).
    Executions follow each other in a child process; where it dies, the input is kept and the next child goes on.
 

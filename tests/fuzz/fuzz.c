@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The linker puts the __wrap_ functions here in the place of the program's (--wrap, module.am). An allocation is
    compared with the size of the input that asked for it. Checksums always hold: ours, HDF5's and zlib's, whose
    functions are found here first. Nothing is read from /proc or said on the terminal, nobody sleeps, and where the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef SIMCLR_FUZZ_H
 #define SIMCLR_FUZZ_H
 /* What the harnesses share. A harness is fuzz_READER.c with libFuzzer's entry point and the seeds that mutations

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # `make fuzz`: builds the harnesses with Clang, writes their seeds, and runs each FUZZ_RUNS times (1000000), or builds
 # only (0). In ./fuzz: the programs, corpus-READER, findings-READER, READER.log. FUZZ_READERS="png jpeg" chooses.
 set -u

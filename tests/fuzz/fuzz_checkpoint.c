@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A checkpoint, byte by byte. */
 #include "h5.h"
 
@@ -16,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 void fuzz_seeds(void)
 {
-    clr_ckpt_facts facts = {.step = 7, .epoch = 0.5, .seed = 1, .config = "arch = resnet18\nwidth = 1/4\n", .version = "9.9"};
+    clr_ckpt_facts facts = {
+        .step = 7, .epoch = 0.5, .seed = 1, .config = "arch = resnet18\nwidth = 1/4\n", .version = "9.9"};
     char path[128];
 
     open_network();

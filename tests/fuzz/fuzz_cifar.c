@@ -1,6 +1,7 @@
-/* The binary files of CIFAR and STL-10. The input: a byte that chooses (its rest of 3: CIFAR-10, CIFAR-100, STL-10; 4: as a
-   folder; 8: filled up to whole rows), how many bytes are the names of the classes, and STL-10's labels (one byte), these,
-   the file of rows. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The binary files of CIFAR and STL-10. The input: a byte that chooses (its rest of 3: CIFAR-10, CIFAR-100, STL-10;
+   4: as a folder; 8: filled up to whole rows), how many bytes are the names of the classes, and STL-10's labels (one
+   byte), these, the file of rows. */
 #include "fuzz.h"
 
 #include "clr/mem.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A config file: read, checked, written, read back, which must give the same. The input: a byte that chooses (1: with a
    preset), the file. */
 #include "fuzz.h"

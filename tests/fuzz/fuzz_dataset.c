@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A dataset of `simclr pack`, byte by byte. */
 #include "h5.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* HDF5 files that the library itself wrote, with right checksums, and that are not what they should be. The input is
    a list of bytes: the first chooses the kind of file, then each attribute and dataset takes what its deviation
    needs; zeros, and the end, deviate in nothing. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* IDX. The input: how many bytes of it are the labels' file (two bytes, big endian), the labels' file, the images'
    file; either may be compressed. */
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* JPEG: baseline, progressive, arithmetic, gray, CMYK. */
 #include "image.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A lock file that somebody left in a run directory. Nobody is waited for. */
 #include "fuzz.h"
 

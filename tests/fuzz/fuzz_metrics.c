@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* metrics.tsv. The input: the step that a run resumes from (a byte), the file. What is kept is kept when it is read
    again, and a row can be added. */
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* A command line: words, one a line; the first is the command. */
 #include "fuzz.h"
 

@@ -1,4 +1,6 @@
-/* A plan file. The input: a byte that chooses (1: behind the first line that fits this machine; 2: from a checkpoint), the file. */
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A plan file. The input: a byte that chooses (1: behind the first line that fits this machine; 2: from a
+   checkpoint), the file. */
 #include "fuzz.h"
 
 #include "clr/conv.h"

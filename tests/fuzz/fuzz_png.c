@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* PNG. Chunks get right checksums, which would hide everything else; of what is decoded, every pixel is there. */
 #include "image.h"
 

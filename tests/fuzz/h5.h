@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef SIMCLR_FUZZ_H5_H
 #define SIMCLR_FUZZ_H5_H
 /* HDF5 files as the program reads them. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef SIMCLR_FUZZ_IMAGE_H
 #define SIMCLR_FUZZ_IMAGE_H
 /* What every decoder of images is asked for. */

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
 # compare.sh [PROCESSES [CASE...]]: training steps and the contrastive loss beside PyTorch on the same cores, process after process in turn;
 # of each process its best step, of these the median. Cases: resnet18-32 resnet50-224 resnet50-32 loss (all). Says what it runs.
 #   SIMCLR (./simclr), THREADS (2), STEPS (5)

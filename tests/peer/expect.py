@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Outputs and gradients of a whole network from PyTorch, for src/model/test_network.c.
 
   expect.py full ARCH WIDTH STEM SIZE CHANNELS VIEWS OUT     every value, binary

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef SIMCLR_FUZZ_OMP_H
 #define SIMCLR_FUZZ_OMP_H
 /* One thread: `make fuzz` asks for no OpenMP. */
