@@ -19,6 +19,8 @@ bool clr_file_again(int error, int attempt)
     for (size_t i = 0; i < sizeof certain / sizeof *certain; i++)
         if (error == certain[i])
             return false;
+    if (error == EINTR)
+        return true;
     if (attempt >= 3)
         return false;
     nanosleep(&(struct timespec){0, 40000000L << 2 * attempt}, NULL); /* 0.04, 0.16, 0.64 s */
@@ -100,9 +102,11 @@ clr_status clr_file_at(clr_file *file, void *into, int64_t bytes, int64_t offset
                             (long long)(offset + bytes));
         if (!clr_file_again(error, attempt++))
             return clr_fail(CLR_EIO, "%s: cannot be read: %s", file->path, strerror(error));
-        if (!open_once(file->path, &fresh, &facts)) { /* a stale handle stays stale */
+        if (error != EINTR && !open_once(file->path, &fresh, &facts)) { /* a stale handle stays stale */
             close(file->fd);
             file->fd = fresh;
+            if (facts.st_size != file->bytes)
+                return clr_fail(CLR_EIO, "%s: has changed since it was opened", file->path);
         }
     }
     return CLR_OK;
@@ -121,9 +125,12 @@ static clr_status read_once(const char *path, uint8_t **bytes, int64_t *length, 
         return clr_fail(CLR_EINPUT, S_ISREG(facts.st_mode) ? "is larger than 1 GiB" : "is not a file");
     }
     *bytes = clr_alloc((size_t)facts.st_size, 1);
-    for (ssize_t n = 1; n > 0 && *length<facts.st_size; *length += n> 0 ? n : 0) {
-        n = read(fd, *bytes + *length, (size_t)(facts.st_size - *length));
-        *error = n < 0 ? errno : 0;
+    while (!*error && *length < facts.st_size) {
+        ssize_t n = read(fd, *bytes + *length, (size_t)(facts.st_size - *length));
+        if (n == 0)
+            break;
+        *error = n < 0 && errno != EINTR ? errno : 0;
+        *length += n > 0 ? n : 0;
     }
     if (!*error && fstat(fd, &after))
         *error = errno;

@@ -1,98 +1,142 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* zlib reads plain and .gz files alike. */
+/* The file is read by clr_file_at, which knows what to do about errors; zlib only decompresses. Members may follow one
+   another; what follows the last one and is none is passed over, as gzip does. */
 #include "gz.h"
 
 #include "clr/mem.h"
-#include "file.h"
 
-#include <errno.h>
 #include <string.h>
 #include <zlib.h>
 
-static clr_status open_at(clr_gz *gz, int64_t at)
-{
-    clr_file file;
-    clr_status st = clr_file_open(gz->path, &file);
+enum { CHUNK = 1 << 18 };
 
-    if (st == CLR_OK && !(gz->file = gzdopen(file.fd, "rb")))
-        st = clr_fail(CLR_EMEMORY, "%s: there is no memory to decompress it", gz->path);
-    if (gz->file)
-        file.fd = -1; /* zlib closes it */
-    clr_file_close(&file);
-    if (gz->file) {
-        gzbuffer(gz->file, 1 << 18);
-        gzseek(gz->file, (z_off_t)at, SEEK_SET); /* what goes wrong shows when it is read */
-    }
-    return st;
-}
+struct clr_gz_state {
+    z_stream stream;
+    int64_t next;         /* byte of the file that the next chunk begins with */
+    bool inside, ended;   /* a member has begun; nothing more comes */
+    uint8_t chunk[CHUNK]; /* of the file */
+};
 
 clr_status clr_gz_open(const char *path, clr_gz *gz)
 {
-    *gz = (clr_gz){.path = clr_copy_text(path)};
-    return open_at(gz, 0);
+    uint8_t magic[2] = {0};
+
+    *gz = (clr_gz){0};
+    clr_status st = clr_file_open(path, &gz->file);
+    if (st == CLR_OK && gz->file.bytes >= 2)
+        st = clr_file_at(&gz->file, magic, 2, 0);
+    if (st != CLR_OK || magic[0] != 0x1f || magic[1] != 0x8b)
+        return st;
+    gz->state = CLR_NEW(struct clr_gz_state, 1);
+    if (inflateInit2(&gz->state->stream, 15 + 16) == Z_OK)
+        return CLR_OK;
+    clr_free(gz->state);
+    gz->state = NULL;
+    return clr_fail(CLR_EMEMORY, "%s: there is no memory to decompress it", path);
 }
 
 void clr_gz_close(clr_gz *gz)
 {
-    if (gz->file)
-        gzclose(gz->file);
-    clr_free(gz->path);
+    if (gz->state)
+        inflateEnd(&gz->state->stream);
+    clr_free(gz->state);
+    clr_file_close(&gz->file);
     *gz = (clr_gz){0};
 }
 
-/* What gzread has left: CLR_OK where there was no error; error is errno's value. */
-static clr_status state(const clr_gz *gz, int error)
+/* The next chunk, where the last one is used up; and what it means where there is none. */
+static clr_status fill(clr_gz *gz)
 {
-    int code;
-    const char *why = gzerror(gz->file, &code), *reason = strstr(why, ": "); /* after zlib's name of the file */
+    struct clr_gz_state *s = gz->state;
+    int64_t left = gz->file.bytes - s->next, n = left < CHUNK ? left : CHUNK;
 
-    if (code == Z_OK || code == Z_STREAM_END)
+    if (s->stream.avail_in)
         return CLR_OK;
-    if (code == Z_ERRNO)
-        return clr_fail(CLR_EIO, "%s: cannot be read: %s", gz->path, strerror(error));
-    if (code == Z_MEM_ERROR)
-        return clr_fail(CLR_EMEMORY, "%s: there is no memory to decompress it", gz->path);
-    if (code == Z_BUF_ERROR)
-        return clr_fail(CLR_EINPUT, "%s: is cut short", gz->path);
-    return clr_fail(CLR_EINPUT, "%s: is damaged: %s", gz->path, reason ? reason + 2 : why);
+    if (n == 0 && s->inside)
+        return clr_fail(CLR_EINPUT, "%s: is cut short", gz->file.path);
+    s->ended = n == 0;
+    clr_status st = clr_file_at(&gz->file, s->chunk, n, s->next);
+    if (st != CLR_OK)
+        return st;
+    s->next += n;
+    s->stream.next_in = s->chunk;
+    s->stream.avail_in = (unsigned)n;
+    return CLR_OK;
+}
+
+/* Adds to *have what was read. */
+static clr_status inflate_into(clr_gz *gz, uint8_t *into, int64_t bytes, int64_t *have)
+{
+    struct clr_gz_state *s = gz->state;
+    clr_status st = CLR_OK;
+
+    while (*have < bytes && (st = fill(gz)) == CLR_OK && !s->ended) {
+        unsigned room = bytes - *have < CHUNK ? (unsigned)(bytes - *have) : CHUNK;
+        if (!s->inside && gz->at && *s->stream.next_in != 0x1f) {
+            s->ended = true;
+            break;
+        }
+        s->inside = true;
+        s->stream.next_out = into + *have;
+        s->stream.avail_out = room;
+        int code = inflate(&s->stream, Z_NO_FLUSH);
+        *have += room - s->stream.avail_out;
+        gz->at += room - s->stream.avail_out;
+        if (code == Z_STREAM_END) {
+            s->inside = false;
+            inflateReset(&s->stream);
+        } else if (code == Z_MEM_ERROR) {
+            return clr_fail(CLR_EMEMORY, "%s: there is no memory to decompress it", gz->file.path);
+        } else if (code != Z_OK && code != Z_BUF_ERROR) {
+            return clr_fail(CLR_EINPUT, "%s: is damaged: %s", gz->file.path, s->stream.msg ? s->stream.msg : "gzip");
+        }
+    }
+    return st;
 }
 
 clr_status clr_gz_read(clr_gz *gz, void *into, int64_t bytes, int64_t *have)
 {
-    enum { MOST = 1 << 30 };
+    *have = 0;
+    if (gz->state)
+        return inflate_into(gz, into, bytes, have);
+    int64_t left = gz->at < gz->file.bytes ? gz->file.bytes - gz->at : 0, n = left < bytes ? left : bytes;
+    clr_status st = clr_file_at(&gz->file, into, n, gz->at);
+    if (st == CLR_OK)
+        *have = n, gz->at += n;
+    return st;
+}
+
+/* To this place in the content; behind its end where it has no such place. */
+static clr_status seek(clr_gz *gz, int64_t at)
+{
+    uint8_t passed[4096];
     clr_status st = CLR_OK;
 
-    *have = 0;
-    for (int attempt = 0; *have < bytes;) {
-        int64_t left = bytes - *have;
-        if (!gz->file && (st = open_at(gz, gz->at)) != CLR_OK)
-            return st;
-        errno = 0;
-        int n = gzread(gz->file, (char *)into + *have, (unsigned)(left < MOST ? left : MOST)), error = errno;
-        *have += n > 0 ? n : 0;
-        gz->at += n > 0 ? n : 0;
-        if ((st = state(gz, error)) == CLR_EIO) {
-            gzclose(gz->file); /* a stale handle stays stale, and zlib has lost its place: opened again when more is
-                                  wanted */
-            gz->file = NULL;
-            if (*have < bytes && !clr_file_again(error, attempt++))
-                return st;
-        } else if (n <= 0) {
-            return st;
-        }
+    if (gz->state && at < gz->at) {
+        inflateReset(&gz->state->stream);
+        gz->state->stream.avail_in = 0;
+        gz->state->next = gz->at = 0;
+        gz->state->inside = gz->state->ended = false;
     }
-    return CLR_OK;
+    for (int64_t had = 1; gz->state && st == CLR_OK && had && gz->at < at;) {
+        int64_t left = at - gz->at, n = left < (int64_t)sizeof passed ? left : (int64_t)sizeof passed;
+        had = 0;
+        st = inflate_into(gz, passed, n, &had);
+    }
+    if (!gz->state)
+        gz->at = at;
+    return st;
 }
 
 clr_status clr_gz_at(clr_gz *gz, void *into, int64_t bytes, int64_t at)
 {
-    int64_t have;
+    int64_t have = 0;
+    clr_status st = seek(gz, at);
 
-    if (gz->at != at && gz->file)
-        gzseek(gz->file, (z_off_t)at, SEEK_SET);
-    gz->at = at;
-    clr_status st = clr_gz_read(gz, into, bytes, &have);
+    if (st == CLR_OK)
+        st = clr_gz_read(gz, into, bytes, &have);
     if (st == CLR_OK && have < bytes)
-        return clr_fail(CLR_EIO, "%s: ends before byte %lld; it has become shorter", gz->path, (long long)(at + bytes));
+        return clr_fail(CLR_EIO, "%s: ends before byte %lld; it has become shorter", gz->file.path,
+                        (long long)(at + bytes));
     return st;
 }

@@ -5,15 +5,14 @@
    (after a few attempts). Messages name the path. Local. */
 
 #include "clr/err.h"
+#include "file.h"
 
 #include <stdint.h>
 
-struct gzFile_s;
-
 typedef struct clr_gz {
-    char *path; /* owned */
-    struct gzFile_s *file;
-    int64_t at; /* bytes of the content before the next one */
+    clr_file file;
+    struct clr_gz_state *state; /* NULL: the file is not compressed */
+    int64_t at;                 /* bytes of the content before the next one */
 } clr_gz;
 
 /* Opens it at its beginning; damage shows when it is read. */

@@ -74,13 +74,13 @@ static clr_status survey(clr_gz *gz, const shape *s)
 
     for (int i = 0; i < s->rank; i++)
         if (__builtin_mul_overflow(want, s->n[i], &want) || want > INT64_MAX / 2)
-            return clr_fail(CLR_EINPUT, "%s: its header claims a size beyond all measure", gz->path);
+            return clr_fail(CLR_EINPUT, "%s: its header claims a size beyond all measure", gz->file.path);
     char *piece = clr_alloc(PIECE, 1);
     for (; st == CLR_OK && n == PIECE && have <= want; have += n)
         st = clr_gz_read(gz, piece, PIECE, &n);
     clr_free(piece);
     if (st == CLR_OK && have != want)
-        st = clr_fail(CLR_EINPUT, "%s: holds %s data than the %lld bytes its header claims", gz->path,
+        st = clr_fail(CLR_EINPUT, "%s: holds %s data than the %lld bytes its header claims", gz->file.path,
                       have < want ? "less" : "more", (long long)want);
     return st;
 }
@@ -108,7 +108,7 @@ static clr_status fill_labels(own *o, clr_gz *gz, const shape *s, clr_source *so
             break;
         int64_t label = number(bytes, s->type);
         if (label < 0 || label >= MOST)
-            st = clr_fail(CLR_EINPUT, "%s: label %lld is %lld; classes are 0 to %d", gz->path, (long long)i,
+            st = clr_fail(CLR_EINPUT, "%s: label %lld is %lld; classes are 0 to %d", gz->file.path, (long long)i,
                           (long long)label, MOST - 1);
         o->labels[i] = (int32_t)label;
         most = label > most ? (int)label : most;
@@ -136,7 +136,7 @@ static clr_status read_labels(own *o, const char *path, clr_source *source)
                       "%s: is not an IDX file of labels (magic number 2049; QMNIST's rows of integers 3074)", path);
     else if (st == CLR_OK && s.n[0] != source->examples)
         st = clr_fail(CLR_EINPUT, "%s: holds %lld labels for the %lld images of %s", path, (long long)s.n[0],
-                      (long long)source->examples, o->images.path);
+                      (long long)source->examples, o->images.file.path);
     if (st == CLR_OK)
         st = survey(&gz, &s);
     if (st == CLR_OK)

@@ -23,7 +23,7 @@
 /* Call number at and, if on, those behind it fail with error; shorter: only reads fail, as if the file ended there.
    name: only calls for paths that end with it (those with a descriptor never). */
 static struct {
-    bool armed, on, shorter;
+    bool armed, on, shorter, parts;
     long at, calls;
     int error;
     const char *name;
@@ -45,6 +45,16 @@ static bool fails(const char *path, bool reads)
     return true;
 }
 
+static bool interrupted(void)
+{
+    static int calls;
+
+    if (!fault.parts || ++calls % 2)
+        return false;
+    errno = EINTR;
+    return true;
+}
+
 int open(const char *path, int flags, ...)
 {
     va_list args;
@@ -59,12 +69,14 @@ ssize_t read(int fd, void *into, size_t bytes)
 {
     if (fails(NULL, true))
         return fault.shorter ? 0 : -1;
-    return syscall(SYS_read, fd, into, bytes);
+    return interrupted() ? -1 : syscall(SYS_read, fd, into, fault.parts && bytes > 7 ? 7 : bytes);
 }
 
 ssize_t pread(int fd, void *into, size_t bytes, off_t offset)
 {
-    return fails(NULL, true) ? fault.shorter ? 0 : -1 : syscall(SYS_pread64, fd, into, bytes, offset);
+    if (fails(NULL, true))
+        return fault.shorter ? 0 : -1;
+    return interrupted() ? -1 : syscall(SYS_pread64, fd, into, fault.parts && bytes > 700 ? 700 : bytes, offset);
 }
 
 int stat(const char *restrict path, struct stat *restrict facts)
@@ -241,6 +253,19 @@ START_TEST(every_call_fails_once_or_for_good)
 }
 END_TEST
 
+/* Every second read is interrupted, and no read gives more than a few bytes. */
+START_TEST(reads_in_parts_give_the_same)
+{
+    char good[4000], text[4000];
+
+    sources[_i].make();
+    ck_assert_int_eq(read_all(sources[_i].split, good), CLR_OK);
+    fault.parts = true, fault.error = EINTR;
+    ck_assert_msg(read_all(sources[_i].split, text) == CLR_OK, "%s", clr_message());
+    ck_assert_str_eq(text, good);
+}
+END_TEST
+
 START_TEST(a_file_that_ends_early_has_changed)
 {
     char good[4000], text[4000];
@@ -299,6 +324,7 @@ int main(void)
     tcase_set_timeout(tcase, 300); /* for sanitizers on a busy machine */
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, every_call_fails_once_or_for_good, 0, sizeof sources / sizeof *sources);
+    tcase_add_loop_test(tcase, reads_in_parts_give_the_same, 0, sizeof sources / sizeof *sources);
     tcase_add_loop_test(tcase, a_file_that_ends_early_has_changed, 0, sizeof sources / sizeof *sources);
     tcase_add_test(tcase, an_image_that_cannot_be_opened_is_no_bad_image);
     return clr_test_run("faults", tcase, CK_FORK_GETENV);

@@ -102,6 +102,31 @@ START_TEST(idx_labels_in_every_spelling)
 }
 END_TEST
 
+/* Two members of a gzip file are read as one, and zeros behind them are passed over; a third one that is cut is not. */
+START_TEST(gzip_of_several_members)
+{
+    char whole[600];
+    size_t used = 0;
+
+    for (int part = 0; part < 2; part++) {
+        put("part.gz", images + 9 * part, part ? sizeof images - 9 : 9);
+        FILE *file = fopen(at("part.gz"), "rb");
+        used += fread(whole + used, 1, sizeof whole - used, file);
+        fclose(file);
+    }
+    memset(whole + used, 0, 16);
+    FILE *file = fopen(at("train-images-idx3-ubyte.gz"), "wb");
+    ck_assert_uint_eq(fwrite(whole, 1, used + 16, file), used + 16);
+    fclose(file);
+    opened(at(""), NULL, 2, -1, 0, 1);
+    memcpy(whole + used, whole, 12);
+    file = fopen(at("train-images-idx3-ubyte.gz"), "wb");
+    ck_assert_uint_eq(fwrite(whole, 1, used + 12, file), used + 12);
+    fclose(file);
+    refused(at(""), NULL, CLR_EINPUT, "is cut short");
+}
+END_TEST
+
 START_TEST(idx_without_labels)
 {
     clr_source s;
@@ -276,6 +301,7 @@ int main(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, idx_labels_in_every_spelling);
+    tcase_add_test(tcase, gzip_of_several_members);
     tcase_add_test(tcase, idx_without_labels);
     tcase_add_test(tcase, qmnist_and_other_labels);
     tcase_add_test(tcase, emnist);
