@@ -7,7 +7,7 @@ install_packages() {
         zlib1g-dev libjpeg-dev"
     case $1 in
     quickstart) wanted="$wanted gnuplot-nox dataset-fashion-mnist" ;;
-    tests) wanted="$wanted gnuplot-nox dataset-fashion-mnist check hdf5-tools python3 valgrind" ;;
+    tests) wanted="$wanted gnuplot-nox dataset-fashion-mnist check hdf5-tools python3 valgrind clang-format shellcheck cppcheck" ;;
     cluster) wanted="$wanted dataset-fashion-mnist slurm-wlm munge iproute2" ;;
     esac
     command -v dpkg-query >/dev/null 2>&1 || return 0 # not Debian: configure says what is missing

@@ -128,6 +128,7 @@ says 'images=2 refused=0 classes=2 height=2 width=2 channels=1' out
 run 0 "$simclr" pack --split=test idx test.h5
 says 'images=2 refused=0 classes=2' out
 run 2 "$simclr" pack --store=encoded idx x.h5
+# shellcheck disable=SC2238 # a file of that name
 head -c 30 idx/t10k-images-idx3-ubyte.gz >cut && mv cut idx/t10k-images-idx3-ubyte.gz
 run 1 "$simclr" pack --split=test idx x.h5
 says 't10k-images-idx3-ubyte.gz' err

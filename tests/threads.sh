@@ -14,6 +14,7 @@ losses() {
 losses plain
 for limit in OMP_THREAD_LIMIT=1 OMP_THREAD_LIMIT=3 OMP_DYNAMIC=true OMP_MAX_ACTIVE_LEVELS=0; do
     name=${limit%=*}-${limit#*=}
+    # shellcheck disable=SC2163 # NAME=VALUE
     export "$limit"
     losses "$name"
     unset "${limit%=*}"

@@ -360,7 +360,7 @@ START_TEST(any_number_of_threads_does)
     int usual = omp_get_max_threads();
 
     for (int direction = 0; direction < CLR_DIRECTIONS; direction++)
-        for (int accumulate = 0; accumulate <= (direction != CLR_FORWARD); accumulate++) {
+        for (int accumulate = 0; accumulate < (direction == CLR_FORWARD ? 1 : 2); accumulate++) {
             int images = accumulate ? (d.a.n + 1) / 2 : d.a.n;
             int64_t n = direction == CLR_BACKWARD_WEIGHT ? d.n[direction] : d.n[direction] / d.a.n * images;
             for (int64_t i = 0; i < n; i++)

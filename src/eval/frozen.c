@@ -72,7 +72,7 @@ static char *run_of(const char *path)
 static clr_status channels_once(const char *path, int *channels)
 {
     static const char name[] = "/model/encoder/conv1.weight";
-    int64_t shape[CLR_H5_RANK];
+    int64_t shape[CLR_H5_RANK] = {0};
     clr_h5 *file = NULL;
 
     clr_h5_lock();

@@ -153,7 +153,7 @@ static clr_status decode(const uint8_t *bytes, size_t length, target *to)
 clr_status clr_image_decode_by(const uint8_t *bytes, size_t length, const clr_image_rules *rules, clr_image *image,
                                clr_image_facts *facts)
 {
-    clr_image_facts unwanted;
+    clr_image_facts unwanted = {0};
 
     return decode(bytes, length,
                   &(target){.rules = rules ? rules : &as_stored, .image = image, .facts = facts ? facts : &unwanted});

@@ -40,7 +40,7 @@ int64_t clr_loss_blocks(int64_t rows)
 /* The rank that holds a gathered row begins at *first with *rows rows: first views, then second. */
 void clr_loss_block_of(const clr_loss *loss, int64_t row, int64_t *first, int64_t *rows)
 {
-    *first = 0;
+    *first = *rows = 0;
     for (int r = 0;; r++, *first += *rows) {
         *rows = clr_loss_rows_of(loss, r);
         if (row < *first + *rows)

@@ -195,7 +195,7 @@ static clr_status set_aside(const char *path)
 
 clr_status clr_metrics_open(const char *path, int64_t step, clr_metrics *metrics, clr_metrics_row *last)
 {
-    clr_metrics_row none, *kept = last ? last : &none;
+    clr_metrics_row none = {0}, *kept = last ? last : &none;
     clr_output output;
     int64_t lost = 0;
 

@@ -103,6 +103,7 @@ same_bits() {
 
 # ranks [NODE...]: the processes of the program
 ranks() {
+    # shellcheck disable=SC2048 # words, not arguments
     for node in ${*:-$nodes}; do
         for pid in $(cluster population "$node"); do
             case $(cat "/proc/$pid/comm" 2>/dev/null) in simclr) echo "$pid" ;; esac

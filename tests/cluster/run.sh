@@ -26,6 +26,7 @@ clean() {
     rm -rf "$CLUSTER"
 }
 trap clean EXIT
+# shellcheck disable=SC2064 # the signal's name of now
 for signal in HUP INT TERM; do trap "echo 'ended by SIG$signal'; exit 1" $signal; done
 sh tests/cluster/cluster.sh start "$CLUSTER" >"$CLUSTER.start" 2>&1
 status=$?

@@ -223,6 +223,7 @@ one)
     echo "exit status $outcome"; cat "$work/log" "$work/said"
     ;;
 all | sample)
+    # shellcheck disable=SC2048 # words, not arguments
     for scenario in ${*:-$scenarios}; do
         normally "$scenario" || { echo "$scenario: the undisturbed run failed: $(tail -n 3 "$work/err" "$work/right-$scenario.err")"; exit 1; }
         mv "$work/log" "$work/counts"
