@@ -14,10 +14,13 @@ stopped() {
     saved=$(sed 's/^step-0*\([0-9]*\)\.h5$/\1/' "$1/checkpoints/latest")
     [ "${saved:-0}" = "$(tail -n 1 "$1/metrics.tsv" | cut -f1)" ] || die "$1: the last step is $(tail -n 1 "$1/metrics.tsv" | cut -f1), the last checkpoint ${saved:-0}"
 }
+# Under nohup a program leaves SIGHUP ignored, as it should: here it must not be.
+reset=
+env --default-signal=HUP true 2>/dev/null && reset="env --default-signal=HUP"
 alone() { # DIR OPTIONS...: one rank without a launcher, in the background: a signal reaches it and nobody else
     dir=$1
     shift
-    "$simclr" pretrain --preset=fashion-mnist --data="$work/few.h5" --run-dir="$dir" --width=1/16 --batch=64 --warmup-epochs=0.02 --threads=1 \
+    $reset "$simclr" pretrain --preset=fashion-mnist --data="$work/few.h5" --run-dir="$dir" --width=1/16 --batch=64 --warmup-epochs=0.02 --threads=1 \
         --checkpoint-every=$far "$@" >>"$dir.out" 2>&1 &
     job=$!
 }
