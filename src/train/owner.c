@@ -110,6 +110,8 @@ clr_owner_look clr_owner_read_open(int descriptor, clr_owner *owner)
         return CLR_OWNER_NOBODY;
     }
     owner->since = (time_t)since;
+    keep_word(owner->host); /* they are shown to people, on terminals */
+    keep_word(owner->job);
     return CLR_OWNER_NAMED;
 }
 
