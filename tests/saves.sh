@@ -89,7 +89,7 @@ pretrain 2 "$work/stop" --steps=$n --checkpoint-every=8 || die "$(tail -5 "$work
 same "$work/stop"
 
 # A rank hangs: the other says where it waits, and the job ends; its status is none of the program's own.
-pretrain 2 "$work/hang" --steps=4000 --watchdog=2 &
+pretrain 2 "$work/hang" --steps=4000 --watchdog=8 &
 job=$!
 until_at 3 "$work/hang"
 hanging=$(ranks_of "$work/hang")
@@ -106,7 +106,7 @@ done
 
 # The same of a command that makes no steps.
 timeout 300 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" probe --checkpoint="$work/calm" --train="$work/few.h5" --test="$work/data.h5" \
-    --threads=1 --method=linear-sgd --epochs=1000000 --watchdog=2 >"$work/probe.out" 2>&1 &
+    --threads=1 --method=linear-sgd --epochs=1000000 --watchdog=8 >"$work/probe.out" 2>&1 &
 job=$!
 until_said "^raw: " "$work/probe"
 hanging=$(ps -eo pid,args | awk -v d="checkpoint=$work/calm" '/simclr probe/ && index($0, d) && !/mpirun/ && !/awk/ { print $1 }')
