@@ -534,6 +534,7 @@ int main(void)
 {
     TCase *tcase = tcase_create("odd");
 
+    tcase_set_timeout(tcase, 120);
     tcase_add_loop_test(tcase, whole_but_odd_is_read, 0, sizeof whole / sizeof *whole);
     tcase_add_loop_test(tcase, damaged_is_refused, 0, sizeof damaged / sizeof *damaged);
     tcase_add_loop_test(tcase, orientation_is_read_in_both_byte_orders, 0, 2);
