@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -288,13 +287,9 @@ static clr_status open_once(const char *path, clr_store **store)
 
 clr_status clr_store_open(const char *path, clr_store **store)
 {
-    struct stat facts;
     clr_status st;
     int tries = 0;
 
-    if (!stat(path, &facts) && S_ISDIR(facts.st_mode))
-        return clr_fail(CLR_EINPUT, "%s: is a folder; `simclr pack %s DATA.h5` makes a dataset of its images", path,
-                        path);
     do
         st = open_once(path, store);
     while (clr_h5_again(st, &tries));
