@@ -18,10 +18,15 @@ uint64_t clr_number_at(const char *folder, const char *name, const char *key)
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "re");
-    if (!file)
+    int from = file ? fileno(file) : open(path, O_RDONLY | O_CLOEXEC); /* a stream takes memory, which may be out */
+    if (from < 0)
         return UINT64_MAX;
-    have = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
+    for (ssize_t n; have < sizeof text - 1 && (n = read(from, text + have, sizeof text - 1 - have)) > 0;)
+        have += (size_t)n;
+    if (file)
+        fclose(file);
+    else
+        close(from);
     text[have] = 0;
     for (char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
         unsigned long long value;

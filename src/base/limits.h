@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LIMITS_H
 #define CLR_LIMITS_H
-/* For this folder alone: control groups. Nothing here allocates: out of memory, one still wants to know how much
-   there is. */
+/* For this folder alone: control groups. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,7 +13,7 @@ void clr_groups(const char *root, const char *controller, void (*visit)(const ch
                 void *context);
 
 /* The number behind key at the beginning of a line of folder/name (key "": of the first line); UINT64_MAX where there
-   is none, or the word "max". */
+   is none, or the word "max". Works without memory too: who is out of it wants to know how much there is. */
 uint64_t clr_number_at(const char *folder, const char *name, const char *key);
 
 #endif
