@@ -22,6 +22,18 @@ static inline void omp_set_num_threads(int n)
 {
     (void)n;
 }
+static inline int omp_get_num_places(void)
+{
+    return 0;
+}
+static inline int omp_get_place_num_procs(int place)
+{
+    return 0 * place;
+}
+static inline void omp_get_place_proc_ids(int place, int *ids)
+{
+    (void)place, (void)ids;
+}
 static inline void omp_set_dynamic(int on)
 {
     (void)on;
