@@ -42,7 +42,7 @@ static bool stop_file(clr_training *t)
    short lead somewhere. */
 static bool late(const clr_training *t)
 {
-    return t->first && t->deadline > 0 && t->slowest > 0 &&
+    return t->first && t->deadline > 0 && t->began > 0 &&
            clr_watch_now() + 2 * t->slowest + 2 * clr_training_saving(t) + 2 > t->deadline;
 }
 
