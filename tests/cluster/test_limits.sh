@@ -79,24 +79,9 @@ often() {
     [ "$(value Restarts)" = 1 ] || die "it was restarted $(value Restarts) times"
     grep -q 'restarted 2 times; not put back' "$run.out" || die "$(tail -n 5 "$run.out")"
 }
-# Killed before its first checkpoint, again and again.
-stuck() {
-    submit stuck --checkpoint-every=1000
-    for start in 1 2 3; do
-        wait_for 60 reached $start || die "start $start made no step: $(tail -n 5 "$run.out")"
-        on ctl scancel --full --signal=TERM "$job"
-        [ $start = 3 ] || wait_for 60 restarted $start || die "job $job is $(value JobState) after signal $start"
-        : >"$run/metrics.tsv"
-    done
-    wait_for 60 over || die "job $job is still $(value JobState)"
-    in_state FAILED || die "job $job ended as $state"
-    grep -q 'three starts in a row got no further' "$run.out" || die "$(tail -n 5 "$run.out")"
-}
-
 scenario time-limit-by-clock clock
 scenario time-limit-by-signal signal
 scenario signal-while-ranks-start early
 scenario time-limit-option option
 scenario scontrol-requeue requeue
 scenario guard-too-many-restarts often
-scenario guard-no-headway stuck
