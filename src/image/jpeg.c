@@ -79,6 +79,13 @@ static void read_markers(const struct jpeg_decompress_struct *jpeg, clr_image_fa
     }
 }
 
+/* A Huffman-coded block takes at least one bit, and the component with the most rows or columns has one in 128 pixels:
+   a byte holds at most 1024 pixels. Arithmetic coding has no such bound. */
+static bool too_short_for(const struct jpeg_decompress_struct *jpeg, size_t length)
+{
+    return !jpeg->arith_code && (uint64_t)jpeg->image_width * jpeg->image_height / 1024 > length;
+}
+
 static clr_status decode(reading *r, const uint8_t *bytes, size_t length, target *to)
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
@@ -95,6 +102,9 @@ static clr_status decode(reading *r, const uint8_t *bytes, size_t length, target
     int gray = jpeg->jpeg_color_space == JCS_GRAYSCALE;
     if (jpeg->jpeg_color_space == JCS_UNKNOWN)
         return clr_fail(CLR_EINPUT, "a JPEG with %d components of unknown meaning", jpeg->num_components);
+    if (too_short_for(jpeg, length))
+        return clr_fail(CLR_EINPUT, "its header claims %u x %u pixels, more than its %zu bytes can hold",
+                        jpeg->image_width, jpeg->image_height, length);
     read_markers(jpeg, to->facts);
     to->facts->cmyk = cmyk;
     to->facts->unmarked = cmyk && !jpeg->saw_Adobe_marker;

@@ -297,6 +297,56 @@ START_TEST(cut_jpeg_is_refused)
     free(b.data);
 }
 END_TEST
+
+START_TEST(oversized_jpeg_takes_no_memory)
+{
+    bytes b = make_jpeg(3, JCS_RGB, (jpeg_extra){.progressive = _i});
+    uint64_t before = clr_memory_peak();
+    size_t i = 0;
+
+    while (b.data[i] != 0xff || (b.data[i + 1] & 0xfd) != 0xc0)
+        ck_assert_uint_lt(i++, b.length - 9);
+    b.data[i + 5] = b.data[i + 7] = 8000 / 256, b.data[i + 6] = b.data[i + 8] = 8000 % 256;
+    refused(b.data, b.length, "JPEG with a header beyond its data");
+    ck_assert_msg(strstr(clr_message(), "more than its"), "%s", clr_message());
+    ck_assert_uint_lt(clr_memory_peak() - before, 64 << 20);
+    free(b.data);
+}
+END_TEST
+
+/* The fewest bits that an encoder can use: one colour, rare sampling factors, codes of one bit. */
+START_TEST(flat_jpeg_is_read)
+{
+    enum { SIDE = 2048 };
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    unsigned char *data = NULL;
+    unsigned long length = 0;
+    JSAMPLE *row = calloc(SIDE, 3);
+    clr_image image;
+
+    jpeg.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&jpeg);
+    jpeg_mem_dest(&jpeg, &data, &length);
+    jpeg.image_height = jpeg.image_width = SIDE, jpeg.input_components = 3, jpeg.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&jpeg);
+    jpeg.optimize_coding = TRUE;
+    jpeg.comp_info[0].h_samp_factor = 4, jpeg.comp_info[0].v_samp_factor = 1;
+    jpeg.comp_info[1].h_samp_factor = 1, jpeg.comp_info[1].v_samp_factor = 4;
+    if (_i)
+        jpeg_simple_progression(&jpeg);
+    jpeg_start_compress(&jpeg, TRUE);
+    for (int y = 0; y < SIDE; y++)
+        jpeg_write_scanlines(&jpeg, &row, 1);
+    jpeg_finish_compress(&jpeg);
+    jpeg_destroy_compress(&jpeg);
+    ck_assert_int_eq(clr_image_decode(data, length, &image), CLR_OK);
+    ck_assert_int_eq(image.pixels[SIDE * SIDE], 0);
+    clr_image_free(&image);
+    free(row);
+    free(data);
+}
+END_TEST
 #endif
 
 int main(void)
@@ -316,6 +366,8 @@ int main(void)
 #ifdef HAVE_JPEG
     tcase_add_loop_test(tcase, jpeg_of_every_color_space, 0, 6);
     tcase_add_loop_test(tcase, cut_jpeg_is_refused, 0, 2);
+    tcase_add_loop_test(tcase, oversized_jpeg_takes_no_memory, 0, 2);
+    tcase_add_loop_test(tcase, flat_jpeg_is_read, 0, 2);
 #endif
     return clr_test_run("image", tcase, CK_FORK_GETENV);
 }

@@ -79,7 +79,7 @@ void *__wrap_clr_alloc(size_t count, size_t size)
 
 uint64_t __wrap_clr_memory_available(void)
 {
-    return UINT64_C(8) << 30;
+    return FUZZ_MEMORY;
 }
 
 uint64_t __wrap_clr_hash(uint64_t hash, const void *data, size_t bytes)

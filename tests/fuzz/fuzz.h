@@ -23,6 +23,9 @@ typedef struct fuzz_bytes {
 extern fuzz_bytes *fuzz_seed_list;
 extern int fuzz_seed_count;
 
+/* Bytes of memory that the readers are told there are. */
+enum { FUZZ_MEMORY = 192 << 20 };
+
 /* Begins an execution: from now on an allocation of clr_alloc far beyond what size bytes can need ends the process
    as a fault. */
 void fuzz_begin(size_t size);

@@ -4,9 +4,18 @@
 
 #include <stdio.h>
 
+/* Whether it may be arithmetic-coded (SOF9, SOF10): then only the memory there is bounds what few bytes may claim. */
+static int arithmetic(const uint8_t *data, size_t size)
+{
+    for (size_t i = 1; i < size; i++)
+        if (data[i - 1] == 0xff && (data[i] == 0xc9 || data[i] == 0xca))
+            return 1;
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    fuzz_begin(size);
+    fuzz_begin(arithmetic(data, size) ? FUZZ_MEMORY : size);
     decode(data, size);
     return 0;
 }
