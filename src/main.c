@@ -140,9 +140,9 @@ static bool helped(int argc, char **argv)
              version = i == 1 && !strcmp(argv[1], "--version");
         if (help && !command && argv[1][0] != '-')
             return false; /* no such command: said later */
-        if (help && clr_comm_leads())
+        if (help && clr_comm_is_root())
             command ? command_usage(stdout, command) : usage(stdout);
-        if (version && clr_comm_leads())
+        if (version && clr_comm_is_root())
             printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()),
                    clr_comm_library(), clr_gemm_library(), clr_h5_library(), clr_image_libraries());
         if (help || version)
@@ -169,12 +169,12 @@ static int stand_by(const clr_command *command)
 /* Libraries ask for memory too, and not all of them bear it well to be refused. */
 static clr_status check_memory(void)
 {
-    const clr_room room = clr_memory_room(1);
+    const clr_budget budget = clr_memory_budget(1);
 
-    if (room.bytes >= LEAST)
+    if (budget.bytes >= LEAST)
         return CLR_OK;
     return clr_fail(CLR_EMEMORY, "only %.1f MB of memory are there (%s), %d at least are needed; raise that limit",
-                    (double)room.bytes * 1e-6, room.by, LEAST / 1000000);
+                    (double)budget.bytes * 1e-6, budget.by, LEAST / 1000000);
 }
 
 int main(int argc, char **argv)
@@ -197,11 +197,11 @@ int main(int argc, char **argv)
     }
     const clr_command *command = find(argc, argv, &words);
     bool alone = !command || command->alone;
-    if (alone && !clr_comm_leads())
+    if (alone && !clr_comm_is_root())
         return stand_by(command);
     if (!command)
         st = CLR_EUSAGE;
-    else if (command->before && clr_comm_leads())
+    else if (command->before && clr_comm_is_root())
         command->before();
     if (alone)
         comm = clr_comm_alone();

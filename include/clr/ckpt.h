@@ -10,23 +10,23 @@
 #include "clr/err.h"
 #include "clr/state.h"
 
-typedef struct clr_ckpt_facts {
+typedef struct clr_ckpt_meta {
     int64_t step; /* updates done */
     double epoch;
     uint64_t seed;
-    char *config; /* the run's resolved config; this and what follows is freed by clr_ckpt_facts_free */
+    char *config; /* the run's resolved config; this and what follows is freed by clr_ckpt_meta_free */
     char *version;
     char *plan;   /* clr_planner_text's; NULL: none, as in files of before */
     char *layout; /* what else the bits depend on: ranks, nodes, threads, kernels, for people; NULL: not known */
-} clr_ckpt_facts;
+} clr_ckpt_meta;
 
-void clr_ckpt_facts_free(clr_ckpt_facts *facts); /* accepts a zeroed one */
+void clr_ckpt_meta_free(clr_ckpt_meta *meta); /* accepts a zeroed one */
 
 /* Local. Writes path from a state that is finite (clr_state_check). scratch: state->largest floats. */
-clr_status clr_ckpt_write(const char *path, const clr_ckpt_facts *facts, const clr_state *state, float *scratch);
+clr_status clr_ckpt_write(const char *path, const clr_ckpt_meta *meta, const clr_state *state, float *scratch);
 
 /* Local. Attributes and the plan alone. */
-clr_status clr_ckpt_read_facts(const char *path, clr_ckpt_facts *facts);
+clr_status clr_ckpt_read_meta(const char *path, clr_ckpt_meta *meta);
 
 /* Local. Every checksum is verified before anything is changed; then all tensors of state are filled. Names or
    shapes that do not fit are CLR_EINPUT, named. */
@@ -51,7 +51,7 @@ clr_status clr_saver_open(const char *folder, int keep, clr_params *params, clr_
 /* Waits for an earlier save, then starts the next, whatever the outcome of the earlier one, which is returned (once,
    here or by wait): a failed save leaves the old files. CLR_ENUMERIC: params or slots are not finite, and nothing was
    begun. */
-clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts);
+clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_meta *meta);
 /* Waits until nothing is in flight; outcome of the last save. */
 clr_status clr_saver_wait(clr_saver *saver);
 double clr_saver_seconds(clr_saver *saver); /* the slowest save so far */

@@ -24,15 +24,15 @@ clr_comm *clr_comm_alone(void);
 /* Local, before clr_comm_start too. How many processes the innermost launcher started, as far as its environment
    tells, or 1; *rank: this one's number; *by: the variable that says so, or NULL. */
 int clr_comm_launched(int *rank, const char **by);
-bool clr_comm_leads(void); /* rank 0 of these, or alone */
+bool clr_comm_is_root(void); /* rank 0 of these, or alone */
 
 /* Collective. Ends MPI; accepts NULL. */
 void clr_comm_stop(clr_comm *comm);
 
 /* Collective. The ranks that give the same color get a communicator of their own, in the order of their ranks;
-   clr_comm_part_free ends it, clr_comm_stop does not. */
-clr_comm *clr_comm_part(clr_comm *comm, int color);
-void clr_comm_part_free(clr_comm *part); /* collective over part; accepts NULL */
+   clr_comm_split_free ends it, clr_comm_stop does not. */
+clr_comm *clr_comm_split(clr_comm *comm, int color);
+void clr_comm_split_free(clr_comm *part); /* collective over part; accepts NULL */
 
 /* Local. Ends every rank of the job now, naming this rank, its host and why. Does not return. */
 void clr_comm_abort(clr_comm *comm, int exit_status, const char *why) __attribute__((noreturn));
@@ -65,14 +65,14 @@ bool clr_comm_agreed(const clr_comm *comm, clr_status st);
 /* Collective. */
 void clr_comm_barrier(clr_comm *comm);
 void clr_comm_broadcast(clr_comm *comm, void *data, int64_t bytes, int root);
-void clr_comm_sum(clr_comm *comm, float *data, int64_t count);         /* in place */
-void clr_comm_sum_double(clr_comm *comm, double *data, int64_t count); /* in place */
-void clr_comm_max_double(clr_comm *comm, double *data, int64_t count); /* in place */
-void clr_comm_sum_int(clr_comm *comm, int64_t *data, int64_t count);   /* in place */
+void clr_comm_allreduce_sum(clr_comm *comm, float *data, int64_t count);         /* in place */
+void clr_comm_allreduce_sum_double(clr_comm *comm, double *data, int64_t count); /* in place */
+void clr_comm_allreduce_max_double(clr_comm *comm, double *data, int64_t count); /* in place */
+void clr_comm_allreduce_sum_int(clr_comm *comm, int64_t *data, int64_t count);   /* in place */
 
 /* Collective. Rank r gives counts[r] floats (counts is the same on every rank); all hold the
    concatenation in rank order in all, which must not overlap mine. */
-void clr_comm_gather_all(clr_comm *comm, const float *mine, float *all, const int64_t *counts);
+void clr_comm_allgatherv(clr_comm *comm, const float *mine, float *all, const int64_t *counts);
 
 /* Seconds since some fixed moment, monotonic. Local. */
 double clr_seconds(void);

@@ -63,7 +63,7 @@ clr_status clr_config_every(const clr_config *config, int64_t per_epoch, clr_occ
 
 /* Local. Checks what one option alone cannot show (batch against dataset, ...), and names each contradiction.
    options, data: may be NULL. */
-clr_status clr_config_check(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+clr_status clr_config_check(const clr_config *config, const clr_opt_set *options, const clr_store_info *data,
                             int ranks);
 
 #endif

@@ -35,31 +35,31 @@ clr_status clr_image_range_parse(const char *text, clr_image_rules *rules);
 void clr_image_range_text(const clr_image_rules *rules, char *text);
 
 /* What a file says of its pixels, and what its decoding assumed or lost. */
-typedef struct clr_image_facts {
+typedef struct clr_image_info {
     int orientation;     /* EXIF's, 1 (upright) to 8; 0: none, or no valid one */
     int samples, levels; /* 16-bit PNG: how many different samples, and how many different ones they became; else 0 */
     int low, high;       /* the least and the largest of these samples */
     bool profile;        /* a colour profile or gamma other than sRGB's: not applied, the samples are taken for sRGB */
     bool cmyk, unmarked; /* CMYK, converted without a profile; without Adobe's marker: taken as 0 for no ink */
-} clr_image_facts;
+} clr_image_info;
 
 /* Decodes a whole PNG or JPEG file held in memory, told apart by its first bytes, not by its name. Every colour
    type, bit depth and interlace; 16 bits are rounded to 8; alpha over white; gray stays gray. Everything is decoded to
    the end: truncation, damage to what the pixels depend on, and numbers beyond the palette are CLR_EINPUT with the
    reason (the caller names the file). What is odd beside the pixels (data behind the picture, ancillary chunks that are
-   damaged or out of place) is passed over. rules: NULL is zeroed; facts may be NULL. */
+   damaged or out of place) is passed over. rules: NULL is zeroed; info may be NULL. */
 clr_status clr_image_decode_by(const uint8_t *bytes, size_t length, const clr_image_rules *rules, clr_image *image,
-                               clr_image_facts *facts);
+                               clr_image_info *info);
 clr_status clr_image_decode(const uint8_t *bytes, size_t length, clr_image *image); /* the same with NULL, NULL */
 
-/* The same into memory of the caller; image->pixels is at (not to be freed). A picture of more than room bytes is
+/* The same into memory of the caller; image->pixels is at (not to be freed). A picture of more than capacity bytes is
    CLR_EINPUT. */
-typedef struct clr_image_room {
-    uint8_t *at, *spare; /* room bytes each; spare is used where rules are upright, and may be NULL elsewhere */
-    size_t room;
-} clr_image_room;
+typedef struct clr_image_buffer {
+    uint8_t *at, *spare; /* capacity bytes each; spare is used where rules are upright, and may be NULL elsewhere */
+    size_t capacity;
+} clr_image_buffer;
 clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, const clr_image_rules *rules,
-                                 const clr_image_room *into, clr_image *image);
+                                 const clr_image_buffer *into, clr_image *image);
 
 /* The picture with its shorter side at most shorter pixels (aspect kept, box average); a copy where it is smaller. */
 void clr_image_shrink(const clr_image *image, int shorter, clr_image *out);

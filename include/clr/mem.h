@@ -20,7 +20,7 @@ static inline size_t clr_aligned(size_t bytes)
 
 /* Local. size bytes, zeroed, aligned to CLR_ALIGN; never NULL: what would not fit, or is refused, ends the program
    with one sentence that says how much was asked for and how much is there (clr_alloc_failure). What depends on
-   options or data is compared with clr_memory_room before, so that this is an error like any other. count * size is
+   options or data is compared with clr_memory_budget before, so that this is an error like any other. count * size is
    checked for overflow. Freed by clr_free. */
 void *clr_alloc(size_t count, size_t size);
 #define CLR_NEW(type, count) ((type *)clr_alloc((size_t)(count), sizeof(type)))
@@ -43,19 +43,19 @@ void clr_alloc_failure(void (*end)(const char *sentence));
 
 /* Bytes, and what it is that leaves no more: "the free memory of the machine", "control group /...",
    "SLURM_MEM_PER_CPU", "ulimit -v". */
-typedef struct clr_room {
+typedef struct clr_budget {
     uint64_t bytes;
     char by[128];
-} clr_room;
+} clr_budget;
 
 /* Local. What each of `sharing` processes (those of this program on this node) could still take. The machine's
    available memory, what the limits of the control group and of those above leave, and what Slurm gave the job on a
    node are for all of them together; `ulimit -v` and `ulimit -d` are for each. Limits are found once; what is in use
    is read at every call, from a file for each limit. */
-clr_room clr_memory_room(int sharing);
-clr_room clr_memory_room_under(const char *root,
-                               int sharing); /* the same, from files under root instead of "": for tests */
-uint64_t clr_memory_available(void);         /* bytes for one process */
+clr_budget clr_memory_budget(int sharing);
+clr_budget clr_memory_budget_under(const char *root,
+                                   int sharing); /* the same, from files under root instead of "": for tests */
+uint64_t clr_memory_available(void);             /* bytes for one process */
 
 /* The largest resident size of this process so far, bytes. */
 uint64_t clr_memory_peak(void);

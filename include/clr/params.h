@@ -29,7 +29,7 @@ typedef struct clr_entry {
     bool truncated;        /* drawn from a normal cut at two deviations, else from a plain normal */
 } clr_entry;
 
-enum { CLR_PASSENGERS = 16 };
+enum { CLR_STEP_FLAGS = 16 };
 
 typedef struct clr_table {
     clr_entry *entry;
@@ -40,7 +40,7 @@ typedef struct clr_table {
 typedef struct clr_params {
     clr_table weights, states; /* states: "<bn>.running_mean", "<bn>.running_var" */
     float *value,
-        *grad;       /* of weights; behind the gradients stand CLR_PASSENGERS floats that a step sums along with them */
+        *grad;       /* of weights; behind the gradients stand CLR_STEP_FLAGS floats that a step sums along with them */
     float *state;    /* of states */
     int64_t batches; /* how often running statistics were updated: "num_batches_tracked" */
 } clr_params;

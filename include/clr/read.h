@@ -16,7 +16,7 @@ typedef struct clr_example {
     char *name;       /* where it came from ("cats/1.png", "train-images-idx3-ubyte.gz[17]"), freed by clr_free */
     uint8_t *encoded; /* the file's own bytes where there are any, else NULL; freed by clr_free */
     int64_t encoded_bytes;
-    clr_image_facts facts; /* where image was decoded, else zeroed */
+    clr_image_info info; /* where image was decoded, else zeroed */
 } clr_example;
 
 typedef struct clr_reader clr_reader;

@@ -11,25 +11,24 @@
 
 typedef struct clr_step clr_step;
 
-enum { CLR_STEP_SUSPECTS = 4 };
+enum { CLR_STEP_NONFINITE = 4 };
 
 typedef struct clr_step_result {
     clr_objective_result loss;
     double grad_norm;
     double online_top1; /* of the observer, over the global batch's views as augmented; NaN without one */
     double forward, gather, loss_seconds, backward, reduce, exposed, update,
-        bn_comm;     /* seconds; exposed: waited for at the end */
-    unsigned wishes; /* bit i: some rank wished it */
+        bn_comm;       /* seconds; exposed: waited for at the end */
+    unsigned requests; /* bit i: some rank requested it */
     /* After CLR_ENUMERIC: whether it arose on this rank (on one rank at least), whose clr_message() then says where;
        and the first of its images whose embeddings are not finite, by their place in this rank's share. */
-    bool guilty;
-    int suspects, suspect[CLR_STEP_SUSPECTS];
+    bool nonfinite_here;
+    int nonfinite_images, nonfinite_image[CLR_STEP_NONFINITE];
 } clr_step_result;
 
 /* images: the global batch G; rank r has those from clr_share(G, ranks, r) on. microbatch: images that all ranks
-   together encode at a time, 0 for all: what a batch norm sees is a piece of the global batch that does not depend on
-   the number of ranks. */
-int64_t clr_step_pieces(int64_t images, int64_t microbatch);
+   together encode at a time, 0 for all. Which images are in a microbatch does not depend on the number of ranks. */
+int64_t clr_step_microbatches(int64_t images, int64_t microbatch);
 int64_t clr_step_views(int64_t images, int ranks,
                        int64_t microbatch); /* the most views that one call of the encoder gets */
 /* Memory that a step takes beside its parts; features: of h where there is an observer, else 0. */
@@ -49,9 +48,9 @@ clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, int64_t ima
 void clr_step_free(clr_step *step); /* accepts NULL */
 
 /* views: (2B, size, size, channels), view-major. labels: of the B images, for objectives with labels; else unused.
-   wishes: bits, this rank's (to stop, ...), folded into the reduction that every step makes. NaN or Inf in loss or
+   requests: bits, this rank's (to stop, ...), folded into the reduction that every step makes. NaN or Inf in loss or
    gradient: CLR_ENUMERIC on every rank, nothing updated. */
 clr_status clr_step_run(clr_step *step, const float *views, const int32_t *labels, double lr, int64_t number,
-                        unsigned wishes, clr_step_result *result);
+                        unsigned requests, clr_step_result *result);
 
 #endif

@@ -16,7 +16,7 @@
 
 typedef struct clr_store clr_store;
 
-typedef struct clr_store_facts {
+typedef struct clr_store_info {
     int64_t images;
     int channels;              /* of all; 0 where they differ (gray is then read as RGB) */
     int height, width;         /* of all; 0 where they differ */
@@ -26,12 +26,12 @@ typedef struct clr_store_facts {
     int present;               /* classes that have an image */
     uint64_t checksum;         /* of the whole content: a dataset's identity in a run's config */
     const char *const *class_names;
-} clr_store_facts;
+} clr_store_info;
 
 /* Tries again for some seconds where the system refuses. The file stays open: what is read later is of the same one. */
 clr_status clr_store_open(const char *path, clr_store **store);
 void clr_store_close(clr_store *store); /* accepts NULL */
-const clr_store_facts *clr_store_facts_of(const clr_store *store);
+const clr_store_info *clr_store_info_of(const clr_store *store);
 const char *clr_store_path(const clr_store *store);
 
 /* Bytes that reading these n images into one buffer takes, with 1 or 3 channels (each starts at a multiple of 64; a

@@ -30,9 +30,9 @@ static clr_status parse(const char *text, clr_augment_step *step)
                     text);
 }
 
-static int offset(clr_rng *rng, int room)
+static int offset(clr_rng *rng, int capacity)
 {
-    return room > 0 ? (int)clr_rng_below(rng, (uint32_t)room) : 0;
+    return capacity > 0 ? (int)clr_rng_below(rng, (uint32_t)capacity) : 0;
 }
 
 static void draw(const clr_augment_step *step, clr_rng *rng, int height, int width, int size, double *draws)

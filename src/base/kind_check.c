@@ -50,11 +50,11 @@ clr_status clr_kind_check(const char *path, bool dataset)
     const char *wanted = dataset ? "a dataset" : "a checkpoint",
                *how = "`simclr pack FOLDER OUT.h5` makes a dataset of a folder of images, IDX or CIFAR files";
     uint8_t head[CLR_KIND_HEAD];
-    struct stat facts;
+    struct stat attributes;
 
-    if (stat(path, &facts) || (!S_ISDIR(facts.st_mode) && !S_ISREG(facts.st_mode)))
+    if (stat(path, &attributes) || (!S_ISDIR(attributes.st_mode) && !S_ISREG(attributes.st_mode)))
         return CLR_OK;
-    if (S_ISDIR(facts.st_mode))
+    if (S_ISDIR(attributes.st_mode))
         return refuse_folder(path, wanted);
     FILE *file = fopen(path, "rbe");
     size_t length = file ? fread(head, 1, sizeof head, file) : 0;

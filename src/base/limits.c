@@ -119,29 +119,29 @@ static uint64_t slurm_gpus(void)
     return n ? n : slurm_count("SLURM_GPUS");
 }
 
-static void narrow(clr_room *room, uint64_t bytes, const char *by)
+static void narrow(clr_budget *budget, uint64_t bytes, const char *by)
 {
-    if (bytes >= room->bytes)
+    if (bytes >= budget->bytes)
         return;
-    room->bytes = bytes;
-    snprintf(room->by, sizeof room->by, "%s", by);
+    budget->bytes = bytes;
+    snprintf(budget->by, sizeof budget->by, "%s", by);
 }
 
 /* What Slurm gave the job on this node. */
-static void by_slurm(clr_room *room)
+static void by_slurm(clr_budget *budget)
 {
     uint64_t cpu = slurm_bytes("SLURM_MEM_PER_CPU"), gpu = slurm_bytes("SLURM_MEM_PER_GPU"), cpus = slurm_cpus(),
              gpus = slurm_gpus();
 
-    narrow(room, slurm_bytes("SLURM_MEM_PER_NODE"), "SLURM_MEM_PER_NODE");
+    narrow(budget, slurm_bytes("SLURM_MEM_PER_NODE"), "SLURM_MEM_PER_NODE");
     if (cpu != UINT64_MAX && cpus)
-        narrow(room, cpu * cpus, "SLURM_MEM_PER_CPU");
+        narrow(budget, cpu * cpus, "SLURM_MEM_PER_CPU");
     if (gpu != UINT64_MAX && gpus)
-        narrow(room, gpu * gpus, "SLURM_MEM_PER_GPU");
+        narrow(budget, gpu * gpus, "SLURM_MEM_PER_GPU");
 }
 
 /* Each process has these limits for itself. */
-static void by_ulimit(clr_room *room, const char *root)
+static void by_ulimit(clr_budget *budget, const char *root)
 {
     static const struct {
         int resource;
@@ -156,28 +156,28 @@ static void by_ulimit(clr_room *room, const char *root)
             continue;
         uint64_t used = clr_number_at(folder, "status", known[i].key);
         used = used == UINT64_MAX ? 0 : used * 1024;
-        narrow(room, limit.rlim_cur > used ? limit.rlim_cur - used : 0, known[i].name);
+        narrow(budget, limit.rlim_cur > used ? limit.rlim_cur - used : 0, known[i].name);
     }
 }
 
-static clr_room room_in(const limits *l, int sharing)
+static clr_budget budget_in(const limits *l, int sharing)
 {
     char folder[CLR_GROUP_PATH], by[CLR_GROUP_PATH];
-    clr_room room = {UINT64_MAX, "nothing known"};
+    clr_budget budget = {UINT64_MAX, "nothing known"};
 
     snprintf(folder, sizeof folder, "%s/proc", l->root);
     uint64_t machine = clr_number_at(folder, "meminfo", "MemAvailable:");
     if (machine != UINT64_MAX)
-        narrow(&room, machine * 1024, "the free memory of the machine");
+        narrow(&budget, machine * 1024, "the free memory of the machine");
     for (int i = 0; i < l->groups; i++) {
         snprintf(by, sizeof by, "control group %s", l->group[i].folder + strlen(l->root));
-        narrow(&room, left_in(&l->group[i]), by);
+        narrow(&budget, left_in(&l->group[i]), by);
     }
-    by_slurm(&room);
-    if (room.bytes != UINT64_MAX)
-        room.bytes /= (unsigned)(sharing > 1 ? sharing : 1);
-    by_ulimit(&room, l->root);
-    return room;
+    by_slurm(&budget);
+    if (budget.bytes != UINT64_MAX)
+        budget.bytes /= (unsigned)(sharing > 1 ? sharing : 1);
+    by_ulimit(&budget, l->root);
+    return budget;
 }
 
 static limits known;
@@ -191,23 +191,23 @@ static void learn(void)
     known_quota = clr_cpu_quota_under("");
 }
 
-clr_room clr_memory_room(int sharing)
+clr_budget clr_memory_budget(int sharing)
 {
     pthread_once(&once, learn);
-    return room_in(&known, sharing);
+    return budget_in(&known, sharing);
 }
 
-clr_room clr_memory_room_under(const char *root, int sharing)
+clr_budget clr_memory_budget_under(const char *root, int sharing)
 {
     limits l = {.root = root};
 
     clr_groups(root, "memory", add_group, &l);
-    return room_in(&l, sharing);
+    return budget_in(&l, sharing);
 }
 
 uint64_t clr_memory_available(void)
 {
-    return clr_memory_room(1).bytes;
+    return clr_memory_budget(1).bytes;
 }
 
 /* "150000 100000": microseconds of each so many; "max 100000" is no quota, nor is -1 in version 1, which reads as no

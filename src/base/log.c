@@ -86,15 +86,15 @@ static int columns(void)
 
 /* A line that is too long for the terminal would stay there when it is rewritten: of its parts, with two blanks
    between, the last ones go, and where the first alone does not fit, it is cut before a whole character. */
-static void fit(char *text, size_t room)
+static void fit(char *text, size_t capacity)
 {
-    while (strlen(text) > room) {
+    while (strlen(text) > capacity) {
         char *last = NULL;
         for (char *at = strstr(text, "  "); at; at = strstr(at + 2, "  "))
             last = at;
-        while (!last && room && ((unsigned char)text[room] & 0xc0) == 0x80)
-            room--;
-        *(last ? last : text + room) = 0;
+        while (!last && capacity && ((unsigned char)text[capacity] & 0xc0) == 0x80)
+            capacity--;
+        *(last ? last : text + capacity) = 0;
     }
 }
 

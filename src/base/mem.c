@@ -43,14 +43,14 @@ static void fail(size_t count, size_t size) __attribute__((noreturn));
 static void fail(size_t count, size_t size)
 {
     char text[400];
-    clr_room room = clr_memory_room(1);
+    clr_budget budget = clr_memory_budget(1);
     double asked = (double)count * (double)size;
     bool big = asked >= 1e6;
 
     snprintf(text, sizeof text,
              "out of memory: %.*f %s were asked for, and %.1f MB are there (%s); ask for less at a time, or raise that "
              "limit",
-             big, big ? asked * 1e-6 : asked, big ? "MB" : "bytes", (double)room.bytes * 1e-6, room.by);
+             big, big ? asked * 1e-6 : asked, big ? "MB" : "bytes", (double)budget.bytes * 1e-6, budget.by);
     clr_output_drop();
     if (at_failure)
         at_failure(text);

@@ -106,13 +106,13 @@ clr_status clr_opt_read_file(clr_opt_set *set, const char *path)
 {
     FILE *file = fopen(path, "r");
     char *text = NULL;
-    size_t length = 0, room = 0, got = 1;
+    size_t length = 0, capacity = 0, got = 1;
 
     if (!file)
         return clr_fail(CLR_EIO, "%s: cannot read this config file: %s", path, strerror(errno));
     while (got) {
-        if (length + 4097 > room) {
-            char *larger = CLR_NEW(char, room = 2 * room + 8192);
+        if (length + 4097 > capacity) {
+            char *larger = CLR_NEW(char, capacity = 2 * capacity + 8192);
             memcpy(larger, text ? text : "", length);
             clr_free(text);
             text = larger;

@@ -67,13 +67,13 @@ static int claim(const char *path)
 static clr_status find(const char *path, bool plain, char **target, int64_t *bytes)
 {
     size_t length = strlen(path);
-    struct stat facts;
+    struct stat attributes;
     clr_status st = plain ? clr_plain_check(path) : CLR_OK;
 
     *bytes = -1;
     if (st != CLR_OK)
         return st;
-    if (lstat(path, &facts)) {
+    if (lstat(path, &attributes)) {
         if (errno != ENOENT)
             return clr_fail(CLR_EIO, "%s: cannot be written: %s", path, strerror(errno));
         if (!length || path[length - 1] == '/')
@@ -81,21 +81,21 @@ static clr_status find(const char *path, bool plain, char **target, int64_t *byt
         *target = clr_copy_text(path);
         return CLR_OK;
     }
-    char *real = S_ISLNK(facts.st_mode) ? realpath(path, NULL) : NULL;
-    if (S_ISLNK(facts.st_mode) && (!real || lstat(real, &facts))) {
+    char *real = S_ISLNK(attributes.st_mode) ? realpath(path, NULL) : NULL;
+    if (S_ISLNK(attributes.st_mode) && (!real || lstat(real, &attributes))) {
         int error = errno;
         free(real);
         return clr_fail(CLR_EIO, "%s: is a link that leads nowhere: %s; remove it", path, strerror(error));
     }
     *target = clr_copy_text(real ? real : path);
     free(real);
-    if (S_ISREG(facts.st_mode)) {
-        *bytes = facts.st_size;
+    if (S_ISREG(attributes.st_mode)) {
+        *bytes = attributes.st_size;
         return CLR_OK;
     }
     clr_free(*target);
     return clr_fail(CLR_EIO, "%s: is %s, and only a regular file is replaced; give another name", path,
-                    clr_plain_kind(facts.st_mode));
+                    clr_plain_kind(attributes.st_mode));
 }
 
 /* The folder of a path, freed by clr_free, and the name in it. */

@@ -27,11 +27,11 @@ static clr_status refuse(const char *path, const char *what, mode_t mode)
 
 static clr_status check(const char *path, const char *what)
 {
-    struct stat facts;
+    struct stat attributes;
 
-    if (lstat(path, &facts))
+    if (lstat(path, &attributes))
         return errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be %s: %s", path, what, strerror(errno));
-    return S_ISREG(facts.st_mode) ? CLR_OK : refuse(path, what, facts.st_mode);
+    return S_ISREG(attributes.st_mode) ? CLR_OK : refuse(path, what, attributes.st_mode);
 }
 
 clr_status clr_plain_check(const char *path)
@@ -44,7 +44,7 @@ clr_status clr_plain_check(const char *path)
 clr_status clr_plain_open(const char *path, int flags, int *descriptor)
 {
     const char *what = flags & (O_WRONLY | O_RDWR) ? "written" : "read";
-    struct stat facts;
+    struct stat attributes;
     clr_status st = check(path, what);
 
     *descriptor = -1;
@@ -53,10 +53,10 @@ clr_status clr_plain_open(const char *path, int flags, int *descriptor)
     int file = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
     if (file < 0 && errno == ENOENT && !(flags & O_CREAT))
         return CLR_OK;
-    if (file < 0 || fstat(file, &facts))
+    if (file < 0 || fstat(file, &attributes))
         st = clr_fail(CLR_EIO, "%s: cannot be %s: %s", path, what, strerror(errno));
-    else if (!S_ISREG(facts.st_mode))
-        st = refuse(path, what, facts.st_mode);
+    else if (!S_ISREG(attributes.st_mode))
+        st = refuse(path, what, attributes.st_mode);
     if (st == CLR_OK)
         *descriptor = file;
     else if (file >= 0)
@@ -66,7 +66,7 @@ clr_status clr_plain_open(const char *path, int flags, int *descriptor)
 
 clr_status clr_plain_read(const char *path, size_t most, char **text)
 {
-    struct stat facts;
+    struct stat attributes;
     size_t used = 0;
     int file;
     clr_status st = clr_plain_open(path, O_RDONLY, &file);
@@ -74,11 +74,11 @@ clr_status clr_plain_read(const char *path, size_t most, char **text)
     *text = NULL;
     if (st != CLR_OK || file < 0)
         return st;
-    if (fstat(file, &facts))
+    if (fstat(file, &attributes))
         st = clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
-    else if (facts.st_size > (off_t)most)
-        st = clr_fail(CLR_EINPUT, "%s: has %lld bytes, and such a file has %zu at most", path, (long long)facts.st_size,
-                      most);
+    else if (attributes.st_size > (off_t)most)
+        st = clr_fail(CLR_EINPUT, "%s: has %lld bytes, and such a file has %zu at most", path,
+                      (long long)attributes.st_size, most);
     char *read_text = CLR_NEW(char, most + 1);
     while (st == CLR_OK && used < most) {
         ssize_t n = read(file, read_text + used, most - used);

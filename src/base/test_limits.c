@@ -46,11 +46,11 @@ static void put(const char *path, const char *text)
 }
 
 /* bytes for one of `sharing` processes, and the reason begins with by (behind "control group " the folder). */
-#define LEAVES(bytes_, sharing, by_)                                                    \
-    do {                                                                                \
-        clr_room room = clr_memory_room_under(root, sharing);                           \
-        ck_assert_uint_eq(room.bytes, bytes_);                                          \
-        ck_assert_msg(!strncmp(room.by, by_, strlen(by_)), "%s, not %s", room.by, by_); \
+#define LEAVES(bytes_, sharing, by_)                                                        \
+    do {                                                                                    \
+        clr_budget budget = clr_memory_budget_under(root, sharing);                         \
+        ck_assert_uint_eq(budget.bytes, bytes_);                                            \
+        ck_assert_msg(!strncmp(budget.by, by_, strlen(by_)), "%s, not %s", budget.by, by_); \
     } while (0)
 
 #define V1 "sys/fs/cgroup/memory"
@@ -181,10 +181,10 @@ START_TEST(ulimits_are_a_process_own)
             continue;
         now = (struct rlimit){UINT64_C(64) << 40, before.rlim_max};
         ck_assert(!setrlimit(limits[i].resource, &now));
-        clr_room room = clr_memory_room_under(root, 4);
+        clr_budget budget = clr_memory_budget_under(root, 4);
         ck_assert(!setrlimit(limits[i].resource, &before));
-        ck_assert_uint_eq(room.bytes, 100 * 1024);
-        ck_assert_str_eq(room.by, limits[i].by);
+        ck_assert_uint_eq(budget.bytes, 100 * 1024);
+        ck_assert_str_eq(budget.by, limits[i].by);
     }
 }
 END_TEST

@@ -117,15 +117,15 @@ END_TEST
 
 START_TEST(links_stay_links)
 {
-    struct stat facts;
+    struct stat attributes;
 
     ck_assert_int_eq(mkdir("elsewhere", 0777), 0);
     spill("elsewhere/file", "old");
     ck_assert_int_eq(symlink("elsewhere/file", "link"), 0);
     ck_assert_int_eq(clr_output_check("link", false), CLR_EIO);
     ck_assert_int_eq(write_text("link", "new", true), CLR_OK);
-    ck_assert_int_eq(lstat("link", &facts), 0);
-    ck_assert(S_ISLNK(facts.st_mode));
+    ck_assert_int_eq(lstat("link", &attributes), 0);
+    ck_assert(S_ISLNK(attributes.st_mode));
     ck_assert(holds("elsewhere/file", "new"));
 }
 END_TEST
@@ -139,7 +139,7 @@ START_TEST(nothing_but_files_is_replaced)
                 {"folder/", "is a folder"},   {"new/", "no name of a file"},
                 {"", "no name of a file"},    {"no/such/x", "no/such/"},
                 {"file/x", "Not a directory"}};
-    struct stat facts;
+    struct stat attributes;
 
     spill("file", "text");
     ck_assert_int_eq(mkfifo("pipe", 0666), 0);
@@ -152,8 +152,8 @@ START_TEST(nothing_but_files_is_replaced)
     }
     ck_assert_int_eq(write_text("pipe", "x", true), CLR_EIO);
     ck_assert_int_eq(write_text("to-pipe", "x", true), CLR_EIO);
-    ck_assert_int_eq(lstat("pipe", &facts), 0);
-    ck_assert(S_ISFIFO(facts.st_mode));
+    ck_assert_int_eq(lstat("pipe", &attributes), 0);
+    ck_assert(S_ISFIFO(attributes.st_mode));
 }
 END_TEST
 

@@ -104,14 +104,15 @@ clr_status clr_ckpt_set_aside(const char *folder, int64_t step)
 static clr_status search(const char *folder, struct dirent **entry, int n, char **path, int64_t *lost)
 {
     for (int i = 0; i < n; i++) {
-        struct stat facts;
+        struct stat attributes;
         char *one = clr_text("%s/%s", folder, entry[i]->d_name);
         clr_status st = clr_ckpt_check(one);
         if (st == CLR_OK) {
             *path = one;
             return CLR_OK;
         }
-        bool gone = st == CLR_EIO && lstat(one, &facts) && errno == ENOENT; /* deleted since the folder was listed */
+        bool gone =
+            st == CLR_EIO && lstat(one, &attributes) && errno == ENOENT; /* deleted since the folder was listed */
         clr_free(one);
         if (gone)
             continue;

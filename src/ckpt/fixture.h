@@ -6,7 +6,7 @@
 #include "clr/mem.h"
 
 /* CLR_ENUMERIC where something is not finite, as a run says it. */
-static inline clr_status fixture_write(const char *path, const clr_ckpt_facts *facts, clr_params *params,
+static inline clr_status fixture_write(const char *path, const clr_ckpt_meta *meta, clr_params *params,
                                        clr_optim *optim)
 {
     clr_state state = clr_state_of(params, optim);
@@ -14,7 +14,7 @@ static inline clr_status fixture_write(const char *path, const clr_ckpt_facts *f
     clr_status st = clr_state_check(&state);
 
     if (st == CLR_OK)
-        st = clr_ckpt_write(path, facts, &state, scratch);
+        st = clr_ckpt_write(path, meta, &state, scratch);
     clr_free(scratch);
     clr_state_free(&state);
     return st;

@@ -25,7 +25,7 @@ struct clr_saver {
     int keep;
     clr_state state, copy; /* of the run; of the save in flight */
     float *scratch;
-    clr_ckpt_facts facts;
+    clr_ckpt_meta meta;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -55,14 +55,14 @@ static void prune(const char *folder, int keep, int64_t step)
 
 static clr_status save(clr_saver *saver)
 {
-    char *name = clr_text("step-%08lld.h5", (long long)saver->facts.step),
+    char *name = clr_text("step-%08lld.h5", (long long)saver->meta.step),
          *path = clr_text("%s/%s", saver->folder, name);
-    clr_status st = clr_ckpt_write(path, &saver->facts, &saver->copy, saver->scratch);
+    clr_status st = clr_ckpt_write(path, &saver->meta, &saver->copy, saver->scratch);
 
     if (st == CLR_OK)
         st = clr_ckpt_put_latest(saver->folder, name);
     if (st == CLR_OK && saver->keep)
-        prune(saver->folder, saver->keep, saver->facts.step);
+        prune(saver->folder, saver->keep, saver->meta.step);
     clr_free(name);
     clr_free(path);
     return st;
@@ -86,7 +86,7 @@ static void *work(void *context)
         if (st != CLR_OK)
             snprintf(saver->message, sizeof saver->message, "%s", clr_message());
         else
-            saver->saved = saver->facts.step;
+            saver->saved = saver->meta.step;
         saver->outcome = st;
         saver->slowest = took > saver->slowest ? took : saver->slowest;
         saver->busy = false;
@@ -145,23 +145,23 @@ static void replace(char **text, const char *by)
     *text = by ? clr_copy_text(by) : NULL;
 }
 
-clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_facts *facts)
+clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_meta *meta)
 {
     if (!saver)
         return CLR_OK;
     clr_status st = clr_state_check(&saver->state);
     if (st != CLR_OK)
-        return clr_fail_in(st, "after step %lld, which is not saved", (long long)facts->step);
+        return clr_fail_in(st, "after step %lld, which is not saved", (long long)meta->step);
     pthread_mutex_lock(&saver->mutex);
     st = settle(saver);
     clr_state_copy(&saver->copy, &saver->state);
-    replace(&saver->facts.config, facts->config);
-    replace(&saver->facts.version, facts->version);
-    replace(&saver->facts.plan, facts->plan);
-    replace(&saver->facts.layout, facts->layout);
-    saver->facts.step = facts->step;
-    saver->facts.epoch = facts->epoch;
-    saver->facts.seed = facts->seed;
+    replace(&saver->meta.config, meta->config);
+    replace(&saver->meta.version, meta->version);
+    replace(&saver->meta.plan, meta->plan);
+    replace(&saver->meta.layout, meta->layout);
+    saver->meta.step = meta->step;
+    saver->meta.epoch = meta->epoch;
+    saver->meta.seed = meta->seed;
     saver->busy = true;
     pthread_cond_broadcast(&saver->changed);
     pthread_mutex_unlock(&saver->mutex);
@@ -215,7 +215,7 @@ void clr_saver_close(clr_saver *saver)
     pthread_mutex_destroy(&saver->mutex);
     clr_state_free(&saver->state);
     clr_state_free(&saver->copy);
-    clr_ckpt_facts_free(&saver->facts);
+    clr_ckpt_meta_free(&saver->meta);
     clr_free(saver->scratch);
     clr_free(saver->folder);
     clr_free(saver);

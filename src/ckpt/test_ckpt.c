@@ -91,16 +91,16 @@ static void teardown(void)
     clr_test_folder_end(top);
 }
 
-static clr_ckpt_facts facts_of(int64_t step)
+static clr_ckpt_meta meta_of(int64_t step)
 {
-    return (clr_ckpt_facts){
+    return (clr_ckpt_meta){
         step, 0.1 * (double)step, UINT64_C(0xfedcba9876543210), "arch = resnet18\nwidth = 1/4\n", "9.9", NULL, NULL};
 }
 
 static void write_at(const char *where, int64_t step)
 {
-    clr_ckpt_facts facts = facts_of(step);
-    ck_assert_msg(fixture_write(where, &facts, &params, optim) == CLR_OK, "%s", clr_message());
+    clr_ckpt_meta meta = meta_of(step);
+    ck_assert_msg(fixture_write(where, &meta, &params, optim) == CLR_OK, "%s", clr_message());
 }
 
 static bool same_block(const float *a, const float *b, const clr_table *table)
@@ -136,7 +136,7 @@ static int entries(const char *part)
 START_TEST(comes_back_bit_for_bit)
 {
     clr_params other;
-    clr_ckpt_facts facts;
+    clr_ckpt_meta meta;
 
     write_at(path, 7);
     open_network(&other, 8);
@@ -144,22 +144,22 @@ START_TEST(comes_back_bit_for_bit)
     ck_assert(!same(&other, slots));
     ck_assert_msg(fixture_read(path, &other, slots) == CLR_OK, "%s", clr_message());
     ck_assert(same(&other, slots));
-    ck_assert_int_eq(clr_ckpt_read_facts(path, &facts), CLR_OK);
-    ck_assert(facts.step == 7 && facts.epoch == 0.1 * 7 && facts.seed == UINT64_C(0xfedcba9876543210));
-    ck_assert_str_eq(facts.config, "arch = resnet18\nwidth = 1/4\n");
-    ck_assert_str_eq(facts.version, "9.9");
-    ck_assert_ptr_null(facts.plan); /* as in files of before */
-    ck_assert_ptr_null(facts.layout);
-    clr_ckpt_facts_free(&facts);
-    facts = facts_of(7);
-    facts.plan = "simclr-plan\n1 2 3\n";
-    facts.layout = "2 ranks";
-    ck_assert_int_eq(fixture_write(path, &facts, &params, optim), CLR_OK);
-    ck_assert_int_eq(clr_ckpt_read_facts(path, &facts), CLR_OK);
-    ck_assert_str_eq(facts.plan, "simclr-plan\n1 2 3\n");
-    ck_assert_str_eq(facts.layout, "2 ranks");
+    ck_assert_int_eq(clr_ckpt_read_meta(path, &meta), CLR_OK);
+    ck_assert(meta.step == 7 && meta.epoch == 0.1 * 7 && meta.seed == UINT64_C(0xfedcba9876543210));
+    ck_assert_str_eq(meta.config, "arch = resnet18\nwidth = 1/4\n");
+    ck_assert_str_eq(meta.version, "9.9");
+    ck_assert_ptr_null(meta.plan); /* as in files of before */
+    ck_assert_ptr_null(meta.layout);
+    clr_ckpt_meta_free(&meta);
+    meta = meta_of(7);
+    meta.plan = "simclr-plan\n1 2 3\n";
+    meta.layout = "2 ranks";
+    ck_assert_int_eq(fixture_write(path, &meta, &params, optim), CLR_OK);
+    ck_assert_int_eq(clr_ckpt_read_meta(path, &meta), CLR_OK);
+    ck_assert_str_eq(meta.plan, "simclr-plan\n1 2 3\n");
+    ck_assert_str_eq(meta.layout, "2 ranks");
     ck_assert_int_eq(fixture_read(path, &other, slots), CLR_OK);
-    clr_ckpt_facts_free(&facts);
+    clr_ckpt_meta_free(&meta);
     clr_optim_free(slots);
     clr_params_close(&other);
 }
@@ -222,8 +222,8 @@ START_TEST(misfits_are_named_and_change_nothing)
     refused(&other, slots, "another optimizer, not of lars");
     clr_optim_free(slots);
     slots = new_optim(&other, 2);
-    clr_ckpt_facts facts = facts_of(1);
-    ck_assert_int_eq(fixture_write(path, &facts, &params, NULL), CLR_OK);
+    clr_ckpt_meta meta = meta_of(1);
+    ck_assert_int_eq(fixture_write(path, &meta, &params, NULL), CLR_OK);
     refused(&other, slots, "weights only");
     ck_assert_int_eq(fixture_read(path, &other, NULL), CLR_OK);
     clr_optim_free(slots);
@@ -350,11 +350,11 @@ static clr_saver *open_saver(int keep)
 START_TEST(saving_hides_behind_training)
 {
     clr_saver *saver = open_saver(2);
-    clr_ckpt_facts facts = facts_of(7);
+    clr_ckpt_meta meta = meta_of(7);
     clr_params before;
 
     clr_h5_lock();
-    ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_OK);
+    ck_assert_int_eq(clr_saver_begin(saver, &meta), CLR_OK);
     open_network(&before, 8);
     clr_optim *slots = new_optim(&before, 2);
     fill_all(&params, optim, 90);
@@ -374,7 +374,7 @@ END_TEST
 START_TEST(the_newest_few_are_kept)
 {
     char stale[80];
-    clr_ckpt_facts facts = facts_of(0);
+    clr_ckpt_meta meta = meta_of(0);
 
     snprintf(stale, sizeof stale, "%s/step-00000001.h5.tmp-1", top);
     spill(stale, "x", 1);
@@ -384,8 +384,8 @@ START_TEST(the_newest_few_are_kept)
     spill(stale, "x", 1);
     clr_saver *saver = open_saver(2);
     ck_assert_int_eq(entries(".tmp-"), 0);
-    for (facts.step = 0; facts.step < 50; facts.step += 10)
-        ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_OK);
+    for (meta.step = 0; meta.step < 50; meta.step += 10)
+        ck_assert_int_eq(clr_saver_begin(saver, &meta), CLR_OK);
     clr_saver_close(saver);
     ck_assert_int_eq(entries("step-"), 3);
     ck_assert_int_eq(entries("step-00000030.h5") + entries("step-00000040.h5") + entries("step-00000099.h5"), 3);
@@ -404,17 +404,17 @@ static void limit(rlim_t bytes)
 
 START_TEST(a_failed_save_is_told_once_and_harms_nothing)
 {
-    static const rlim_t room[] = {0, 1, 100, 2000, 3000, 5000, 8000};
+    static const rlim_t capacity[] = {0, 1, 100, 2000, 3000, 5000, 8000};
     clr_saver *saver = open_saver(1);
-    clr_ckpt_facts facts = facts_of(7);
+    clr_ckpt_meta meta = meta_of(7);
     char *found = NULL;
 
-    ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_OK);
+    ck_assert_int_eq(clr_saver_begin(saver, &meta), CLR_OK);
     ck_assert_int_eq(clr_saver_wait(saver), CLR_OK);
-    for (size_t i = 0; i < sizeof room / sizeof *room; i++) {
-        facts.step = 8 + (int64_t)i;
-        limit(room[i]);
-        ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_OK);
+    for (size_t i = 0; i < sizeof capacity / sizeof *capacity; i++) {
+        meta.step = 8 + (int64_t)i;
+        limit(capacity[i]);
+        ck_assert_int_eq(clr_saver_begin(saver, &meta), CLR_OK);
         ck_assert_int_eq(clr_saver_wait(saver), CLR_EIO);
         ck_assert_msg(strstr(clr_message(), "File too large") && strstr(clr_message(), "step-0000"), "%s",
                       clr_message());
@@ -427,8 +427,8 @@ START_TEST(a_failed_save_is_told_once_and_harms_nothing)
         ck_assert_str_eq(found, path);
         clr_free(found);
     }
-    facts.step = 20; /* room again: the same saver goes on */
-    ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_OK);
+    meta.step = 20; /* room again: the same saver goes on */
+    ck_assert_int_eq(clr_saver_begin(saver, &meta), CLR_OK);
     ck_assert_int_eq(clr_saver_wait(saver), CLR_OK);
     ck_assert_str_eq(latest(), "step-00000020.h5\n");
     ck_assert_int_eq(entries("step-"), 1);
@@ -451,7 +451,7 @@ START_TEST(what_is_not_finite_is_not_saved)
          "exp_avg_sq/head/0.weight["},
     };
     static const float values[] = {NAN, INFINITY, -INFINITY};
-    clr_ckpt_facts facts = facts_of(7);
+    clr_ckpt_meta meta = meta_of(7);
     clr_saver *saver = open_saver(3);
 
     ck_assert_int_eq(clr_saver_saved(saver), -1);
@@ -461,16 +461,16 @@ START_TEST(what_is_not_finite_is_not_saved)
         const clr_entry *entry = &table->entry[last ? table->entries - 1 : 0];
         float *at = kinds[i / 2 % 4].block + entry->offset + (last ? entry->count - 1 : 0), before = *at;
         *at = values[i / 8];
-        ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_ENUMERIC);
+        ck_assert_int_eq(clr_saver_begin(saver, &meta), CLR_ENUMERIC);
         const char *want = last ? kinds[i / 2 % 4].last : kinds[i / 2 % 4].first;
         ck_assert_msg(strstr(clr_message(), want) && strstr(clr_message(), "step 7"), "'%s' does not say '%s'",
                       clr_message(), want);
-        ck_assert_int_eq(fixture_write(path, &facts, &params, optim), CLR_ENUMERIC);
+        ck_assert_int_eq(fixture_write(path, &meta, &params, optim), CLR_ENUMERIC);
         *at = before;
     }
     ck_assert_int_eq(clr_saver_wait(saver), CLR_OK);
     ck_assert_int_eq(entries("step-"), 0);
-    ck_assert_int_eq(clr_saver_begin(saver, &facts), CLR_OK);
+    ck_assert_int_eq(clr_saver_begin(saver, &meta), CLR_OK);
     ck_assert_int_eq(clr_saver_wait(saver), CLR_OK);
     ck_assert_int_eq(clr_saver_saved(saver), 7);
     clr_saver_close(saver);
@@ -479,9 +479,9 @@ END_TEST
 
 START_TEST(other_ranks_savers_are_null)
 {
-    clr_ckpt_facts facts = facts_of(1);
+    clr_ckpt_meta meta = meta_of(1);
 
-    ck_assert_int_eq(clr_saver_begin(NULL, &facts), CLR_OK);
+    ck_assert_int_eq(clr_saver_begin(NULL, &meta), CLR_OK);
     ck_assert_int_eq(clr_saver_wait(NULL), CLR_OK);
     clr_saver_close(NULL);
     ck_assert_int_eq(clr_saver_open("no-such/folder", 1, &params, optim, &(clr_saver *){NULL}), CLR_EIO);

@@ -106,9 +106,9 @@ static void write_checkpoint(const char *to, int64_t step)
 {
     clr_params p;
     clr_optim *optim = open_network(&p);
-    clr_ckpt_facts facts = {step, 0.5, 1, "arch = resnet18\n", "9.9"};
+    clr_ckpt_meta meta = {step, 0.5, 1, "arch = resnet18\n", "9.9"};
 
-    ck_assert_msg(fixture_write(to, &facts, &p, optim) == CLR_OK, "%s", clr_message());
+    ck_assert_msg(fixture_write(to, &meta, &p, optim) == CLR_OK, "%s", clr_message());
     clr_optim_free(optim);
     clr_params_close(&p);
 }
@@ -160,7 +160,7 @@ static clr_status read_store(void)
     clr_status st = clr_store_open(path, &store);
     char *name = NULL;
 
-    for (int64_t i = 0; st == CLR_OK && i < clr_store_facts_of(store)->images; i++) {
+    for (int64_t i = 0; st == CLR_OK && i < clr_store_info_of(store)->images; i++) {
         clr_image image;
         void *buffer = clr_alloc((size_t)clr_store_bytes(store, &i, 1), 1);
         st = clr_store_read(store, &i, 1, 3, buffer, &image);
@@ -187,7 +187,7 @@ static clr_status read_checkpoint(void)
 {
     clr_params p;
     clr_optim *optim = open_network(&p);
-    clr_ckpt_facts facts;
+    clr_ckpt_meta meta;
     char *newest = NULL, message[1024], older[64];
 
     snprintf(older, sizeof older, "%s/step-00000004.h5", top);
@@ -198,9 +198,9 @@ static clr_status read_checkpoint(void)
         ck_abort_msg("the older one was not found: status %d: %s", (int)st, clr_message());
     passed_over += !strcmp(newest, older);
     clr_free(newest);
-    st = clr_ckpt_read_facts(path, &facts);
+    st = clr_ckpt_read_meta(path, &meta);
     if (st == CLR_OK) {
-        clr_ckpt_facts_free(&facts);
+        clr_ckpt_meta_free(&meta);
         st = fixture_read(path, &p, optim);
     }
     snprintf(message, sizeof message, "%s", clr_message());
@@ -472,7 +472,7 @@ START_TEST(poisoned_checkpoints)
 }
 END_TEST
 
-START_TEST(facts_of_checkpoints)
+START_TEST(meta_of_checkpoints)
 {
     char *newest = NULL;
 
@@ -482,11 +482,11 @@ START_TEST(facts_of_checkpoints)
         static const double epochs[] = {0.5, -1, NAN, INFINITY};
         clr_params p;
         clr_optim *optim = open_network(&p);
-        clr_ckpt_facts facts = {i ? 8 : -8, epochs[i], 1, "", "9.9"};
-        ck_assert_int_eq(fixture_write(path, &facts, &p, optim), CLR_OK);
+        clr_ckpt_meta meta = {i ? 8 : -8, epochs[i], 1, "", "9.9"};
+        ck_assert_int_eq(fixture_write(path, &meta, &p, optim), CLR_OK);
         clr_optim_free(optim);
         clr_params_close(&p);
-        refused(read_checkpoint, "facts", "a step or an epoch that cannot be");
+        refused(read_checkpoint, "meta", "a step or an epoch that cannot be");
     }
 }
 END_TEST
@@ -505,6 +505,6 @@ int main(void)
     tcase_add_test(tcase, no_files);
     tcase_add_test(tcase, claims_of_stores);
     tcase_add_test(tcase, poisoned_checkpoints);
-    tcase_add_test(tcase, facts_of_checkpoints);
+    tcase_add_test(tcase, meta_of_checkpoints);
     return clr_test_run("hostile", tcase, CK_FORK_GETENV);
 }

@@ -74,9 +74,9 @@ static clr_params params;
 
 static void write_checkpoint(const char *to, int64_t step)
 {
-    clr_ckpt_facts facts = {step, 0.5, 1, "arch = resnet18\n", "9.9"};
+    clr_ckpt_meta meta = {step, 0.5, 1, "arch = resnet18\n", "9.9"};
 
-    ck_assert_msg(fixture_write(to, &facts, &params, NULL) == CLR_OK, "%s", clr_message());
+    ck_assert_msg(fixture_write(to, &meta, &params, NULL) == CLR_OK, "%s", clr_message());
 }
 
 static void write_data(void)
@@ -131,15 +131,15 @@ static clr_status newest(const char **of)
     return st;
 }
 
-static clr_status facts(const char **of)
+static clr_status meta(const char **of)
 {
-    clr_ckpt_facts f;
-    clr_status st = clr_ckpt_read_facts(newer, &f);
+    clr_ckpt_meta f;
+    clr_status st = clr_ckpt_read_meta(newer, &f);
 
     *of = newer;
     if (st == CLR_OK)
         ck_assert_int_eq(f.step, 8);
-    clr_ckpt_facts_free(&f);
+    clr_ckpt_meta_free(&f);
     return st;
 }
 
@@ -166,7 +166,7 @@ static clr_status store(const char **of)
     return st;
 }
 
-static clr_status (*const readers[])(const char **) = {newest, facts, weights, store};
+static clr_status (*const readers[])(const char **) = {newest, meta, weights, store};
 enum { READERS = sizeof readers / sizeof *readers };
 
 static const int errors[] = {EIO, EACCES, ESTALE, EMFILE, ENFILE, ENOMEM, ETIMEDOUT, EINVAL, ENXIO};
@@ -250,13 +250,13 @@ END_TEST
 START_TEST(what_is_not_there_is_not_waited_for)
 {
     clr_store *s;
-    clr_ckpt_facts f;
+    clr_ckpt_meta f;
     char *path = NULL;
 
     ck_assert_int_eq(clr_store_open("no-such.h5", &s), CLR_EIO);
-    ck_assert_int_eq(clr_ckpt_read_facts("no-such.h5", &f), CLR_EIO);
+    ck_assert_int_eq(clr_ckpt_read_meta("no-such.h5", &f), CLR_EIO);
     ck_assert_ptr_nonnull(strstr(clr_message(), strerror(ENOENT)));
-    ck_assert_int_eq(clr_ckpt_read_facts("no-such-folder/x.h5", &f), CLR_EIO);
+    ck_assert_int_eq(clr_ckpt_read_meta("no-such-folder/x.h5", &f), CLR_EIO);
     ck_assert_int_eq(pauses, 0);
     ck_assert_int_eq(symlink("/no/such/server", "a-link") | rename("a-link", newer),
                      0); /* its server is away: nothing is known of it */

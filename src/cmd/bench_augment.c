@@ -83,12 +83,12 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     size_t floats = (clr_augment_floats((int64_t)height * width, width, (int)a->channels, (int)a->size) + 15) / 16 * 16;
     double need = (double)(POOL * bytes) +
                   sizeof(float) * (double)threads * ((double)floats + (double)(a->size * a->size * a->channels));
-    const clr_room room = clr_memory_room(1);
-    if (need > (double)room.bytes)
+    const clr_budget budget = clr_memory_budget(1);
+    if (need > (double)budget.bytes)
         return clr_fail(CLR_EMEMORY,
                         "--size=%" PRId64
                         " --source-size=%s --threads=%d: needs %.1f GB, and %.1f GB are there (%s); give smaller ones",
-                        a->size, a->source, threads, need * 1e-9, (double)room.bytes * 1e-9, room.by);
+                        a->size, a->source, threads, need * 1e-9, (double)budget.bytes * 1e-9, budget.by);
     uint8_t *pixels = clr_alloc(POOL, (size_t)bytes);
     float *scratch = CLR_NEW(float, floats *(size_t)threads),
           *view = CLR_NEW(float, a->size * a->size * a->channels * threads);

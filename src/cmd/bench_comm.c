@@ -5,7 +5,7 @@
 #include "clr/isa.h"
 #include "clr/log.h"
 #include "clr/mem.h"
-#include "clr/reduce.h"
+#include "clr/allreduce.h"
 #include "clr/tensor.h"
 
 #include <inttypes.h>
@@ -51,15 +51,15 @@ static long rounds_of(peak_flops *run, double seconds)
 
 /* One sum, its pieces becoming ready from the end between stretches of arithmetic; returns the seconds waited at the
    end. */
-static double hidden(clr_reduce *reduce, int64_t floats, int pieces, peak_flops *run, long rounds)
+static double hidden(clr_allreduce *reduce, int64_t floats, int pieces, peak_flops *run, long rounds)
 {
-    clr_reduce_begin(reduce);
+    clr_allreduce_begin(reduce);
     for (int i = pieces - 1; i >= 0; i--) {
         if (rounds)
             compute(run, rounds / pieces);
-        clr_reduce_ready(reduce, clr_share(floats, pieces, i));
+        clr_allreduce_ready(reduce, clr_share(floats, pieces, i));
     }
-    return clr_reduce_end(reduce);
+    return clr_allreduce_end(reduce);
 }
 
 /* The sum of what every rank put in. */
@@ -83,16 +83,16 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
 
     (void)set;
     int threads = clr_comm_threads(comm, a->threads);
-    const clr_room room = clr_memory_room(clr_comm_node_size(comm));
-    if ((double)a->bytes > 0.8 * (double)room.bytes)
+    const clr_budget budget = clr_memory_budget(clr_comm_node_size(comm));
+    if ((double)a->bytes > 0.8 * (double)budget.bytes)
         st = clr_fail(CLR_EMEMORY,
                       "--bytes=%" PRId64 ": does not fit in this rank's memory, of which %.1f GB are there (%s)",
-                      a->bytes, (double)room.bytes * 1e-9, room.by);
+                      a->bytes, (double)budget.bytes * 1e-9, budget.by);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         return st;
     peak_flops *arithmetic = CLR_KERNEL_PICK(clr_peak_flops);
     float *block = CLR_NEW(float, floats);
-    clr_reduce *reduce = clr_reduce_new(comm, block, floats, a->bucket / (int64_t)sizeof(float));
+    clr_allreduce *reduce = clr_allreduce_new(comm, block, floats, a->bucket / (int64_t)sizeof(float));
     long rounds = 0;
 
     for (int way = 0; way < 2 && st == CLR_OK; way++) {
@@ -104,7 +104,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
             clr_comm_barrier(comm);
             double begin = clr_seconds(), waited = hidden(reduce, floats, pieces, arithmetic, rounds);
             double seconds = way ? waited : clr_seconds() - begin;
-            clr_comm_max_double(comm, &seconds, 1);
+            clr_comm_allreduce_max_double(comm, &seconds, 1);
             st = clr_comm_agree(comm, check(comm, block, floats, (float)ranks * (float)(ranks + 1) / 2));
             best[way] = step >= 0 && seconds < best[way] ? seconds : best[way];
         }
@@ -114,7 +114,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
                " seconds=%.6f gb_per_s=%.3f exposed_s=%.6f\n",
                ranks, clr_comm_nodes(comm), threads, a->bytes, a->bucket, best[0], (double)a->bytes / best[0] * 1e-9,
                best[1]);
-    clr_reduce_free(reduce);
+    clr_allreduce_free(reduce);
     clr_free(block);
     return st;
 }

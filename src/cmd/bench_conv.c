@@ -43,13 +43,13 @@ static clr_status check_memory(const clr_conv_solver *solver, const clr_conv_pro
            w = (double)a->r * a->s * a->c * a->k;
     double need =
         sizeof(float) * (x + 2 * y + w + 2 * (x > y ? x : y)) + 2 * (double)clr_conv_workspace(solver, a, direction);
-    const clr_room room = clr_memory_room(1);
+    const clr_budget budget = clr_memory_budget(1);
 
-    if (need <= (double)room.bytes)
+    if (need <= (double)budget.bytes)
         return CLR_OK;
     return clr_fail(CLR_EMEMORY,
                     "--n=%d --h=%d --w=%d --c=%d --k=%d: needs %.1f GB, and %.1f GB are there (%s); give smaller ones",
-                    a->n, a->h, a->w, a->c, a->k, need * 1e-9, (double)room.bytes * 1e-9, room.by);
+                    a->n, a->h, a->w, a->c, a->k, need * 1e-9, (double)budget.bytes * 1e-9, budget.by);
 }
 
 static void measure(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction, bool want_error)

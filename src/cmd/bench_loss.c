@@ -61,15 +61,15 @@ static clr_status check_memory(const clr_comm *comm, const settings *a)
     int64_t mine = a->batch / clr_comm_size(comm) + 1;
     double need = 8.0 * (double)a->dim * (double)(a->batch + 2 * mine) +
                   (double)clr_loss_bytes(a->batch, clr_min64(mine, a->batch), (int)a->dim);
-    const clr_room room = clr_memory_room(clr_comm_node_size(comm));
-    double there = 0.8 * (double)room.bytes;
+    const clr_budget budget = clr_memory_budget(clr_comm_node_size(comm));
+    double there = 0.8 * (double)budget.bytes;
 
     if (need <= there)
         return CLR_OK;
     return clr_fail(CLR_EMEMORY,
                     "--batch=%" PRId64 " --dim=%" PRId64
                     ": a rank needs %.1f GB, and %.1f GB are there for it (%s); give smaller ones or more nodes",
-                    a->batch, a->dim, need * 1e-9, there * 1e-9, room.by);
+                    a->batch, a->dim, need * 1e-9, there * 1e-9, budget.by);
 }
 
 /* The whole (2G, D), first views first, on every rank; NULL after a failure. */
@@ -123,7 +123,7 @@ static clr_status write_out(clr_comm *comm, const settings *a, const float *dz, 
     for (int view = 0; view < 2; view++)
         memcpy(all + (view * a->batch + first) * a->dim, dz + view * mine * a->dim,
                (size_t)(mine * a->dim) * sizeof *all);
-    clr_comm_sum(comm, all, 2 * a->batch * a->dim);
+    clr_comm_allreduce_sum(comm, all, 2 * a->batch * a->dim);
     if (clr_comm_rank(comm) == 0 && (st = clr_h5_create(a->output, &file)) == CLR_OK) {
         st = clr_h5_write(file, "/dz", CLR_H5_F32, 2, (int64_t[]){2 * a->batch, a->dim}, all);
         if (st == CLR_OK)
@@ -179,8 +179,8 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     if (st == CLR_OK && a->output)
         st = write_out(comm, a, dz, first, mine);
     if (st == CLR_OK) {
-        clr_comm_max_double(comm, &best, 1);
-        clr_comm_max_double(comm, &extra, 1);
+        clr_comm_allreduce_max_double(comm, &best, 1);
+        clr_comm_allreduce_max_double(comm, &extra, 1);
         if (rank == 0)
             printf("bench=loss batch=%" PRId64 " dim=%" PRId64
                    " ranks=%d threads=%d loss=%.6f seconds=%.4f extra_mb=%.0f\n",

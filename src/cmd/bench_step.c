@@ -100,13 +100,13 @@ static clr_status check_memory(clr_comm *comm, const settings *a, const clr_enco
                   (double)(CLR_VIEWS * share * pixels) * sizeof(float) +
                   (double)clr_loss_bytes(images, share, config->head_dim) +
                   (double)clr_step_bytes(images, clr_comm_size(comm), a->microbatch, pixels, config->head_dim, 0);
-    const clr_room room = clr_memory_room(clr_comm_node_size(comm));
-    if (need > (double)room.bytes)
+    const clr_budget budget = clr_memory_budget(clr_comm_node_size(comm));
+    if (need > (double)budget.bytes)
         st = clr_fail(
             CLR_EMEMORY,
             "--views=%" PRId64
             ": a rank needs %.3f GB, and %.3f GB are there for it (%s); give fewer views, --microbatch or --recompute",
-            a->views, need * 1e-9, (double)room.bytes * 1e-9, room.by);
+            a->views, need * 1e-9, (double)budget.bytes * 1e-9, budget.by);
     return clr_comm_agree(comm, st);
 }
 
@@ -185,11 +185,11 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
             seconds[i] = clr_seconds() - begin;
     }
     if (st == CLR_OK) {
-        clr_comm_max_double(comm, seconds, a->steps);
+        clr_comm_allreduce_max_double(comm, seconds, a->steps);
         qsort(seconds, (size_t)a->steps, sizeof *seconds, by_value);
         double total[2] = {peak, (double)clr_memory_peak() / 1048576};
-        clr_comm_sum_double(comm, total, 1);
-        clr_comm_max_double(comm, total + 1, 1);
+        clr_comm_allreduce_sum_double(comm, total, 1);
+        clr_comm_allreduce_max_double(comm, total + 1, 1);
         double median = seconds[a->steps / 2], gflops = clr_encoder_flops(b.encoder) * (double)a->views / median * 1e-9;
         if (rank == 0) {
             table(clr_encoder_times_of(b.encoder), &result);

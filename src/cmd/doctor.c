@@ -29,7 +29,7 @@
 enum { LINE = 256, NETWORK_FLOATS = 1 << 20, WRITTEN = 16 << 20 };
 
 /* The cores that the launcher left to this rank, as "0-3,8". */
-static void cores(char *text, size_t room)
+static void cores(char *text, size_t capacity)
 {
     cpu_set_t set;
     size_t used = 0;
@@ -42,8 +42,8 @@ static void cores(char *text, size_t room)
             continue;
         for (from = i; i + 1 < CPU_SETSIZE && CPU_ISSET(i + 1, &set); i++)
             ;
-        int n = snprintf(text + used, room - used, i > from ? "%s%d-%d" : "%s%d", used ? "," : "", from, i);
-        used += n > 0 && (size_t)n < room - used ? (size_t)n : 0;
+        int n = snprintf(text + used, capacity - used, i > from ? "%s%d-%d" : "%s%d", used ? "," : "", from, i);
+        used += n > 0 && (size_t)n < capacity - used ? (size_t)n : 0;
     }
 }
 
@@ -51,7 +51,7 @@ static void cores(char *text, size_t room)
 static void say_process(void)
 {
     char list[LINE / 2], host[256] = "", quota[64] = "";
-    clr_room room = clr_memory_room(1);
+    clr_budget budget = clr_memory_budget(1);
 
     gethostname(host, sizeof host - 1);
     cores(list, sizeof list);
@@ -59,7 +59,7 @@ static void say_process(void)
         snprintf(quota, sizeof quota, " (a CPU quota gives the time of %.3g)", clr_cpu_quota());
     printf("simclr %s; %s; %s; %s; %s\nthis process: on %s, cores %s%s, memory %.2f GiB (limit: %s)\n", PACKAGE_VERSION,
            clr_comm_library(), clr_gemm_library(), clr_h5_library(), clr_image_libraries(), host, list, quota,
-           (double)room.bytes * 0x1p-30, room.by);
+           (double)budget.bytes * 0x1p-30, budget.by);
     fflush(stdout);
 }
 
@@ -92,11 +92,11 @@ static const char *file_system(const char *path)
     } known[] = {{0xEF53, "ext4"},     {0x58465342, "xfs"},     {0x9123683E, "btrfs"}, {0x01021994, "tmpfs"},
                  {0x6969, "nfs"},      {0x0BD00BD0, "lustre"},  {0x47504653, "gpfs"},  {0x19830326, "beegfs"},
                  {0x00C36400, "ceph"}, {0x794C7630, "overlay"}, {0x2FC12FC1, "zfs"}};
-    struct statfs facts;
+    struct statfs attributes;
 
-    if (!statfs(path, &facts))
+    if (!statfs(path, &attributes))
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-            if (known[i].type == (unsigned long)facts.f_type)
+            if (known[i].type == (unsigned long)attributes.f_type)
                 return known[i].name;
     return "of another kind";
 }
@@ -132,7 +132,7 @@ static clr_status write_speed(const char *folder, double *seconds)
 static clr_status say_disk(const clr_config *c, double *free_gib)
 {
     char *folder = clr_copy_text(c->run_dir && *c->run_dir ? c->run_dir : ".");
-    struct statvfs facts;
+    struct statvfs attributes;
     double seconds = 0;
 
     while (access(folder, F_OK)) {
@@ -143,10 +143,10 @@ static clr_status say_disk(const clr_config *c, double *free_gib)
             slash[slash == folder] = 0;
     }
     clr_status st = write_speed(folder, &seconds);
-    if (st == CLR_OK && statvfs(folder, &facts))
+    if (st == CLR_OK && statvfs(folder, &attributes))
         st = clr_fail(CLR_EIO, "%s: %s", folder, strerror(errno));
     if (st == CLR_OK) {
-        *free_gib = (double)facts.f_bavail * (double)facts.f_frsize * 0x1p-30;
+        *free_gib = (double)attributes.f_bavail * (double)attributes.f_frsize * 0x1p-30;
         printf("run folder: %s, file system %s, %.1f GiB free, writes and syncs %.0f MB/s\n", folder,
                file_system(folder), *free_gib, WRITTEN / seconds * 1e-6);
     }
@@ -167,7 +167,7 @@ static clr_status try_network(clr_comm *comm, double *seconds)
             block[j] = (float)(clr_comm_rank(comm) + 1);
         clr_comm_barrier(comm);
         double begin = clr_seconds();
-        clr_comm_sum(comm, block, NETWORK_FLOATS);
+        clr_comm_allreduce_sum(comm, block, NETWORK_FLOATS);
         double took = clr_seconds() - begin;
         *seconds = took < *seconds ? took : *seconds;
         for (int j = 0; j < NETWORK_FLOATS && st == CLR_OK; j++)
@@ -176,7 +176,7 @@ static clr_status try_network(clr_comm *comm, double *seconds)
                               (double)block[j]);
         st = clr_comm_agree(comm, st);
     }
-    clr_comm_max_double(comm, seconds, 1);
+    clr_comm_allreduce_max_double(comm, seconds, 1);
     clr_free(block);
     return st;
 }

@@ -4,7 +4,7 @@
 #include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/features.h"
-#include "clr/frozen.h"
+#include "clr/pretrained.h"
 #include "clr/h5.h"
 #include "clr/mem.h"
 #include "clr/output.h"
@@ -34,7 +34,7 @@ static const clr_opt options[] = {
 /* The names of all images; free_names takes what there is. */
 static clr_status read_names(clr_store *store, char **names)
 {
-    int64_t n = clr_store_facts_of(store)->images;
+    int64_t n = clr_store_info_of(store)->images;
     clr_status st = CLR_OK;
 
     for (int64_t i = 0; i < n && st == CLR_OK; i++)
@@ -55,11 +55,11 @@ static clr_status write_matrix(clr_h5 *file, const char *name, const clr_feature
 }
 
 /* Rank 0. */
-static clr_status write_file(const config *c, const clr_frozen *frozen, clr_store *store, const clr_features *h,
+static clr_status write_file(const config *c, const clr_pretrained *pretrained, clr_store *store, const clr_features *h,
                              const clr_features *z)
 {
-    const clr_store_facts *facts = clr_store_facts_of(store);
-    char **names = CLR_NEW(char *, facts->images);
+    const clr_store_info *info = clr_store_info_of(store);
+    char **names = CLR_NEW(char *, info->images);
     clr_h5 *file = NULL;
     clr_status st = read_names(store, names); /* takes the lock itself */
 
@@ -69,34 +69,34 @@ static clr_status write_file(const config *c, const clr_frozen *frozen, clr_stor
     if (st == CLR_OK)
         st = clr_h5_set_text(file, "format", "simclr features 1");
     if (st == CLR_OK)
-        st = clr_h5_set_text(file, "checkpoint", frozen->path);
+        st = clr_h5_set_text(file, "checkpoint", pretrained->path);
     if (st == CLR_OK)
-        st = clr_h5_set_int(file, "step", frozen->facts.step);
+        st = clr_h5_set_int(file, "step", pretrained->meta.step);
     if (st == CLR_OK)
         st = clr_h5_set_text(file, "data", c->data);
     if (st == CLR_OK)
         st = write_matrix(file, "/h", h);
     if (st == CLR_OK)
         st = write_matrix(file, "/z", z);
-    if (st == CLR_OK && facts->classes)
-        st = clr_h5_write(file, "/labels", CLR_H5_I32, 1, &facts->images, clr_store_labels(store));
-    if (st == CLR_OK && facts->classes)
-        st = clr_h5_write_texts(file, "/classes", facts->class_names, facts->classes);
+    if (st == CLR_OK && info->classes)
+        st = clr_h5_write(file, "/labels", CLR_H5_I32, 1, &info->images, clr_store_labels(store));
+    if (st == CLR_OK && info->classes)
+        st = clr_h5_write_texts(file, "/classes", info->class_names, info->classes);
     if (st == CLR_OK)
-        st = clr_h5_write_texts(file, "/names", (const char *const *)names, facts->images);
+        st = clr_h5_write_texts(file, "/names", (const char *const *)names, info->images);
     if (st == CLR_OK)
         st = clr_h5_commit(file);
     else
         clr_h5_discard(file);
     clr_h5_unlock();
-    free_names(names, facts->images);
+    free_names(names, info->images);
     return st;
 }
 
 static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 {
     const config *c = settings;
-    clr_frozen frozen = {0};
+    clr_pretrained pretrained = {0};
     clr_store *store = NULL;
     clr_features h = {0}, z = {0};
     double began = clr_seconds();
@@ -117,32 +117,33 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (st != CLR_OK)
         return st;
     clr_comm_threads(comm, c->threads);
-    if ((st = clr_frozen_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &frozen)) != CLR_OK)
+    if ((st = clr_pretrained_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &pretrained)) != CLR_OK)
         goto out;
     st = clr_store_open(c->data, &store);
-    if (st == CLR_OK && frozen.channels == 1 && clr_store_facts_of(store)->channels != 1)
+    if (st == CLR_OK && pretrained.channels == 1 && clr_store_info_of(store)->channels != 1)
         st = clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones", c->data);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         goto out;
-    clr_augment_protocol((int)frozen.config.image_size, frozen.channels, input);
+    clr_augment_protocol((int)pretrained.config.image_size, pretrained.channels, input);
     if (clr_comm_rank(comm) == 0)
         printf("input: %s\n", input);
-    st = clr_features_extract_both(comm, store, frozen.encoder, (int)frozen.config.image_size, frozen.channels, &h, &z);
+    st = clr_features_extract_both(comm, store, pretrained.encoder, (int)pretrained.config.image_size,
+                                   pretrained.channels, &h, &z);
     if (st != CLR_OK)
         goto out;
     clr_watch_phase("writing features", 0);
     if (clr_comm_rank(comm) == 0)
-        st = write_file(c, &frozen, store, &h, &z);
+        st = write_file(c, &pretrained, store, &h, &z);
     else
         clr_watchdog_end(); /* however long rank 0 writes: its own watchdog sees whether it does */
     if ((st = clr_comm_agree(comm, st)) == CLR_OK && clr_comm_rank(comm) == 0)
         printf("embed images=%lld h=%d z=%d step=%lld seconds=%.1f checkpoint=%s out=%s\n", (long long)h.rows, h.dim,
-               z.dim, (long long)frozen.facts.step, clr_seconds() - began, frozen.path, c->output);
+               z.dim, (long long)pretrained.meta.step, clr_seconds() - began, pretrained.path, c->output);
 out:
     clr_features_free(&h);
     clr_features_free(&z);
     clr_store_close(store);
-    clr_frozen_close(&frozen);
+    clr_pretrained_close(&pretrained);
     return st;
 }
 

@@ -21,7 +21,7 @@ static void count(clr_found_kind *kind, const char *name, int value)
 
 void clr_found_add(clr_found *found, const clr_image_rules *rules, const clr_example *example)
 {
-    const clr_image_facts *f = &example->facts;
+    const clr_image_info *f = &example->info;
 
     found->images++;
     if (f->orientation > 1)

@@ -146,7 +146,7 @@ static void show_text(clr_h5 *file, const char *name)
     clr_free(text);
 }
 
-static void show_classes(const clr_store_facts *f, const int32_t *labels)
+static void show_classes(const clr_store_info *f, const int32_t *labels)
 {
     int64_t *count = CLR_NEW(int64_t, f->classes);
 
@@ -174,7 +174,7 @@ static void show_store(const char *path, total *t)
         note(t, st);
         return;
     }
-    const clr_store_facts *f = clr_store_facts_of(store);
+    const clr_store_info *f = clr_store_info_of(store);
     printf("images: %lld", (long long)f->images);
     if (f->height)
         printf(", each %d x %d (height x width)", f->height, f->width);
@@ -364,7 +364,7 @@ static clr_status compare(const char *const path[2])
     if (st == CLR_OK)
         st = clr_store_compare(store[0], store[1], &o);
     if (st == CLR_OK) {
-        const clr_store_facts *a = clr_store_facts_of(store[0]), *b = clr_store_facts_of(store[1]);
+        const clr_store_info *a = clr_store_info_of(store[0]), *b = clr_store_info_of(store[1]);
         printf("%s: %lld images, of which %lld are in %s too, pixel by pixel\n", path[0], (long long)a->images,
                (long long)o.a_in_b, path[1]);
         printf("%s: %lld images, of which %lld are in %s too, %lld of them in another class\n", path[1],
@@ -382,16 +382,16 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 {
     const char *path = set->argument[0], *kind = "run";
     total t = {0};
-    struct stat facts;
+    struct stat attributes;
     (void)comm;
 
     if (set->arguments == 2)
         return compare(set->argument);
-    if (stat(path, &facts))
+    if (stat(path, &attributes))
         return clr_fail(CLR_EIO, "%s: %s", path, strerror(errno));
-    if (S_ISDIR(facts.st_mode)) {
+    if (S_ISDIR(attributes.st_mode)) {
         char *name = clr_text("%s/config", path);
-        int error = stat(name, &facts) ? errno : 0;
+        int error = stat(name, &attributes) ? errno : 0;
         clr_free(name);
         if (error && error != ENOENT)
             return clr_fail(CLR_EIO, "%s/config: %s", path, strerror(error));

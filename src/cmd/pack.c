@@ -244,7 +244,7 @@ static clr_status summary(const packing *p, const char *out, double seconds)
 
     if (st != CLR_OK)
         return st;
-    const clr_store_facts *f = clr_store_facts_of(store);
+    const clr_store_info *f = clr_store_info_of(store);
     clr_found_say(&p->found, &p->source.rules, p->source.folder, false);
     if (p->found.deep == 0 && strcmp(p->config->range, "full"))
         clr_warn("--range=%s: no image has 16 bits a sample, so that it changes nothing", p->config->range);

@@ -17,7 +17,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 
     if (st == CLR_OK || st == CLR_STOPPED) {
         peak = (double)clr_memory_peak() / 1048576;
-        clr_comm_max_double(comm, &peak, 1);
+        clr_comm_allreduce_max_double(comm, &peak, 1);
     }
     if (clr_comm_rank(comm) == 0 && (st == CLR_OK || st == CLR_STOPPED)) {
         printf("pretrain steps=%" PRId64 " epochs=%.3f loss=%.6f", result.steps, result.epochs, result.loss);

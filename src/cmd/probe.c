@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* probe: how good the frozen features of a checkpoint are, beside those of the same network untrained and beside raw
+/* probe: how good the features of a pretrained encoder are, beside those of the same network untrained and beside raw
    pixels. */
 #include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/evaluate.h"
 #include "clr/features.h"
-#include "clr/frozen.h"
+#include "clr/pretrained.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/plain.h"
@@ -59,7 +59,7 @@ typedef struct probe {
     clr_store *train, *test;
     int32_t *test_labels; /* by train's numbers */
     int64_t common;       /* test images that are training images too */
-    clr_frozen frozen;
+    clr_pretrained pretrained;
     int raw_side;
 } probe;
 
@@ -73,7 +73,7 @@ static bool wanted(const config *c, int method)
 /* The test images' labels by the numbers that train gives their classes, which are found by name. */
 static clr_status match_classes(probe *p)
 {
-    const clr_store_facts *train = clr_store_facts_of(p->train), *test = clr_store_facts_of(p->test);
+    const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
     const int32_t *labels = clr_store_labels(p->test);
     int32_t *number = CLR_NEW(int32_t, test->classes);
     clr_status st = CLR_OK;
@@ -95,7 +95,7 @@ static clr_status match_classes(probe *p)
 
 static clr_status check_data(probe *p)
 {
-    const clr_store_facts *a = clr_store_facts_of(p->train), *b = clr_store_facts_of(p->test);
+    const clr_store_info *a = clr_store_info_of(p->train), *b = clr_store_info_of(p->test);
 
     if (!a->classes || !b->classes)
         return clr_fail(CLR_EINPUT,
@@ -107,7 +107,7 @@ static clr_status check_data(probe *p)
                         "measure; give others with "
                         "--test",
                         p->config->test, p->config->train);
-    if (p->frozen.channels == 1 && (a->channels != 1 || b->channels != 1))
+    if (p->pretrained.channels == 1 && (a->channels != 1 || b->channels != 1))
         return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
                         a->channels != 1 ? p->config->train : p->config->test);
     if (a->present < 2) /* classes without images do not count */
@@ -121,7 +121,7 @@ static clr_status check_data(probe *p)
 /* Rank 0. Test images that are training images too are known by heart. */
 static clr_status check_overlap(probe *p)
 {
-    const clr_store_facts *train = clr_store_facts_of(p->train), *test = clr_store_facts_of(p->test);
+    const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
     clr_store_overlap o;
     clr_status st = clr_store_compare(p->train, p->test, &o);
 
@@ -146,12 +146,12 @@ static clr_status evaluate(probe *p, clr_encoder *encoder, clr_evaluation result
 {
     const config *c = p->config;
     char of = c->features ? 'z' : 'h';
-    int size = encoder ? (int)p->frozen.config.image_size : p->raw_side;
+    int size = encoder ? (int)p->pretrained.config.image_size : p->raw_side;
     clr_features train = {0}, test = {0};
-    clr_status st = clr_features_extract(p->comm, p->train, encoder, of, size, p->frozen.channels, &train);
+    clr_status st = clr_features_extract(p->comm, p->train, encoder, of, size, p->pretrained.channels, &train);
 
     if (st == CLR_OK)
-        st = clr_features_extract(p->comm, p->test, encoder, of, size, p->frozen.channels, &test);
+        st = clr_features_extract(p->comm, p->test, encoder, of, size, p->pretrained.channels, &test);
     test.labels = p->test_labels;
     test.classes = train.classes;
     if (st == CLR_OK && wanted(c, 0)) {
@@ -170,16 +170,17 @@ static clr_status evaluate(probe *p, clr_encoder *encoder, clr_evaluation result
 static void say_protocol(const probe *p)
 {
     const config *c = p->config;
-    const clr_frozen *f = &p->frozen;
+    const clr_pretrained *f = &p->pretrained;
     int dim = c->features ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
     char input[CLR_AUGMENT_WORDS];
 
     clr_augment_protocol((int)f->config.image_size, f->channels, input);
-    printf("checkpoint: %s, step %lld, epoch %.4g\n", f->path, (long long)f->facts.step, f->facts.epoch);
-    printf("features: %s (%d numbers an image) of the frozen encoder: one view of %d x %d x %d, not augmented, batch "
-           "norm with its running "
-           "statistics\n",
-           c->features ? "z" : "h", dim, (int)f->config.image_size, (int)f->config.image_size, f->channels);
+    printf("checkpoint: %s, step %lld, epoch %.4g\n", f->path, (long long)f->meta.step, f->meta.epoch);
+    printf(
+        "features: %s (%d numbers an image) of the pretrained encoder: one view of %d x %d x %d, not augmented, batch "
+        "norm with its running "
+        "statistics\n",
+        c->features ? "z" : "h", dim, (int)f->config.image_size, (int)f->config.image_size, f->channels);
     printf("input: %s\n", input);
     if (wanted(c, 0))
         printf("linear-sgd: softmax regression on standardised features scaled to unit length on average, Nesterov "
@@ -189,7 +190,7 @@ static void say_protocol(const probe *p)
                c->momentum, (long long)c->epochs, (long long)c->batch, c->lr, c->weight_decay, (long long)c->seed);
     if (wanted(c, 1))
         printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n",
-               (long long)clr_min64(c->k, clr_store_facts_of(p->train)->images), c->temperature);
+               (long long)clr_min64(c->k, clr_store_info_of(p->train)->images), c->temperature);
     printf("untrained: the same network with the weights of step 0, the same classifiers\n");
     printf("raw: %d x %d x %d pixels in [0, 1], the same classifiers\n", p->raw_side, p->raw_side, f->channels);
     fflush(stdout);
@@ -198,9 +199,9 @@ static void say_protocol(const probe *p)
 /* Rank 0. A row a method at the end of RUN/probe.tsv. The run may be one that is only there to be read. */
 static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
 {
-    if (!p->frozen.run)
+    if (!p->pretrained.run)
         return;
-    char *path = clr_text("%s/probe.tsv", p->frozen.run);
+    char *path = clr_text("%s/probe.tsv", p->pretrained.run);
     int descriptor, error = 0;
     bool good = true;
     clr_status st = clr_plain_open(path, O_WRONLY | O_APPEND | O_CREAT, &descriptor);
@@ -219,10 +220,10 @@ static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
     for (int m = 0; m < METHODS && good; m++)
         if (wanted(p->config, m))
             good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%lld\t%lld\t%d\n",
-                           (long long)p->frozen.facts.step, p->frozen.facts.epoch, p->config->features ? "z" : "h",
-                           method_names[m], result[0][m].top1, result[0][m].top5, result[1][m].top1, result[2][m].top1,
-                           (long long)clr_store_facts_of(p->train)->images,
-                           (long long)clr_store_facts_of(p->test)->images, clr_store_facts_of(p->train)->classes) > 0;
+                           (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
+                           p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
+                           result[1][m].top1, result[2][m].top1, (long long)clr_store_info_of(p->train)->images,
+                           (long long)clr_store_info_of(p->test)->images, clr_store_info_of(p->train)->classes) > 0;
     if (!good)
         error = errno;
     if (fclose(file)) {
@@ -243,9 +244,9 @@ static void say_results(const probe *p, clr_evaluation result[3][METHODS], doubl
                    "train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f checkpoint=%s\n",
                    p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
                    result[1][m].top1, result[1][m].top5, result[2][m].top1, result[2][m].top5,
-                   (long long)clr_store_facts_of(p->train)->images, (long long)clr_store_facts_of(p->test)->images,
-                   (long long)p->common, clr_store_facts_of(p->train)->classes, (long long)p->frozen.facts.step,
-                   seconds, p->frozen.path);
+                   (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
+                   (long long)p->common, clr_store_info_of(p->train)->classes, (long long)p->pretrained.meta.step,
+                   seconds, p->pretrained.path);
 }
 
 static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
@@ -263,9 +264,9 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
                                              : !c->train    ? "train"
                                                             : "test"));
     clr_comm_threads(comm, c->threads);
-    if ((st = clr_frozen_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &p.frozen)) != CLR_OK)
+    if ((st = clr_pretrained_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &p.pretrained)) != CLR_OK)
         goto out;
-    p.raw_side = (int)clr_min64(p.frozen.config.image_size,
+    p.raw_side = (int)clr_min64(p.pretrained.config.image_size,
                                 RAW_SIDE); /* more pixels make raw pixels no better and 50 times as many */
     st = clr_store_open(c->train, &p.train);
     if (st == CLR_OK)
@@ -278,10 +279,10 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         goto out;
     if (clr_comm_rank(comm) == 0)
         say_protocol(&p);
-    st = evaluate(&p, p.frozen.encoder, result[0]);
-    clr_frozen_untrain(&p.frozen);
+    st = evaluate(&p, p.pretrained.encoder, result[0]);
+    clr_pretrained_untrain(&p.pretrained);
     if (st == CLR_OK)
-        st = evaluate(&p, p.frozen.encoder, result[1]);
+        st = evaluate(&p, p.pretrained.encoder, result[1]);
     if (st == CLR_OK)
         st = evaluate(&p, NULL, result[2]);
     if (st != CLR_OK)
@@ -294,14 +295,14 @@ out:
     clr_free(p.test_labels);
     clr_store_close(p.train);
     clr_store_close(p.test);
-    clr_frozen_close(&p.frozen);
+    clr_pretrained_close(&p.pretrained);
     return st;
 }
 
 const clr_command clr_command_probe = {
     .name = "probe",
     .arguments = "",
-    .help = "how good frozen features are: linear classifier and kNN, beside untrained weights and raw pixels",
+    .help = "how good pretrained features are: linear classifier and kNN, beside untrained weights and raw pixels",
     .options = options,
     .config_bytes = sizeof(config),
     .run = run};

@@ -42,13 +42,13 @@ typedef struct sheet {
 } sheet;
 
 /* Floats of a thread's working space. */
-static size_t scratch_floats(const clr_store_facts *facts, int size, int channels)
+static size_t scratch_floats(const clr_store_info *info, int size, int channels)
 {
-    return clr_augment_floats(facts->max_pixels, facts->max_width, channels, size);
+    return clr_augment_floats(info->max_pixels, info->max_width, channels, size);
 }
 
 /* A white sheet for so many images. */
-static clr_status open_sheet(const clr_store_facts *facts, int64_t images, int size, int channels, sheet *out)
+static clr_status open_sheet(const clr_store_info *info, int64_t images, int size, int channels, sheet *out)
 {
     sheet s = {.columns = 1, .enlarge = size < SMALLEST ? (SMALLEST + size - 1) / size : 1};
     int rows;
@@ -61,21 +61,21 @@ static clr_status open_sheet(const clr_store_facts *facts, int64_t images, int s
                           .width = s.columns * (PARTS * (s.side + GAP) + APART) - APART + GAP,
                           .channels = channels};
     size_t bytes = (size_t)s.image.height * (size_t)s.image.width * (size_t)channels;
-    double need = (double)bytes + (double)sizeof(float) * (double)scratch_floats(facts, size, channels);
-    const clr_room room = clr_memory_room(1);
-    if (need > 0.8 * (double)room.bytes && need > 2 * (double)bytes)
+    double need = (double)bytes + (double)sizeof(float) * (double)scratch_floats(info, size, channels);
+    const clr_budget budget = clr_memory_budget(1);
+    if (need > 0.8 * (double)budget.bytes && need > 2 * (double)bytes)
         return clr_fail(
             CLR_EMEMORY,
             "images of up to %d x %d pixels take %.1f GB to be resized, and %.1f GB are there (%s); pack them with "
             "--resize-shorter=%d",
-            facts->max_width, facts->max_height, need * 1e-9, (double)room.bytes * 1e-9, room.by,
+            info->max_width, info->max_height, need * 1e-9, (double)budget.bytes * 1e-9, budget.by,
             clr_augment_enough(size));
-    if (need > 0.8 * (double)room.bytes)
+    if (need > 0.8 * (double)budget.bytes)
         return clr_fail(
             CLR_EMEMORY,
             "a sheet of %" PRId64
             " images of %d x %d takes %.1f GB, and %.1f GB are there (%s); give a smaller --images or --image-size",
-            images, size, size, need * 1e-9, (double)room.bytes * 1e-9, room.by);
+            images, size, size, need * 1e-9, (double)budget.bytes * 1e-9, budget.by);
     s.image.pixels = clr_alloc(bytes, 1);
     memset(s.image.pixels, 255, bytes);
     *out = s;
@@ -100,11 +100,11 @@ static void put(const sheet *s, int64_t i, int part, const float *picture, int s
 /* Fills the sheet from the first images of the epoch. */
 static clr_status draw(clr_store *store, const settings *a, const clr_augment augment[CLR_VIEWS], sheet *s)
 {
-    const clr_store_facts *facts = clr_store_facts_of(store);
-    const clr_sampler sampler = {(uint64_t)a->seed, facts->images, a->images};
+    const clr_store_info *info = clr_store_info_of(store);
+    const clr_sampler sampler = {(uint64_t)a->seed, info->images, a->images};
     const clr_augment none = {0};
     int channels = s->image.channels, size = (int)a->size;
-    float *scratch = CLR_NEW(float, scratch_floats(facts, size, channels));
+    float *scratch = CLR_NEW(float, scratch_floats(info, size, channels));
     float *picture = CLR_NEW(float, (int64_t)size *size *channels);
     clr_status st = CLR_OK;
 
@@ -144,9 +144,9 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     if (st == CLR_OK)
         st = clr_store_open(data, &store);
     if (st == CLR_OK) {
-        const clr_store_facts *facts = clr_store_facts_of(store);
-        a->images = clr_min64(a->images, facts->images);
-        st = open_sheet(facts, a->images, (int)a->size, facts->channels == 1 ? 1 : 3, &s);
+        const clr_store_info *info = clr_store_info_of(store);
+        a->images = clr_min64(a->images, info->images);
+        st = open_sheet(info, a->images, (int)a->size, info->channels == 1 ? 1 : 3, &s);
     }
     if (st == CLR_OK)
         st = draw(store, a, augment, &s);

@@ -50,7 +50,7 @@ int clr_comm_launched(int *rank, const char **by)
     return 1;
 }
 
-bool clr_comm_leads(void)
+bool clr_comm_is_root(void)
 {
     const char *by;
     int rank, size = clr_comm_launched(&rank, &by);
@@ -176,7 +176,7 @@ clr_status clr_comm_start(int *argc, char ***argv, clr_comm **out)
     return CLR_OK;
 }
 
-clr_comm *clr_comm_part(clr_comm *comm, int color)
+clr_comm *clr_comm_split(clr_comm *comm, int color)
 {
     MPI_Comm world = MPI_COMM_NULL;
 
@@ -185,7 +185,7 @@ clr_comm *clr_comm_part(clr_comm *comm, int color)
     return comm_of(world);
 }
 
-void clr_comm_part_free(clr_comm *part)
+void clr_comm_split_free(clr_comm *part)
 {
     if (!part)
         return;
@@ -204,7 +204,7 @@ void clr_comm_stop(clr_comm *comm)
         return;
     bool mpi = comm->world != MPI_COMM_NULL;
     clr_alloc_failure(NULL);
-    clr_comm_part_free(comm);
+    clr_comm_split_free(comm);
     if (mpi)
         MPI_Finalize();
 }
@@ -313,28 +313,28 @@ static void reduce(clr_comm *comm, void *data, int64_t count, MPI_Datatype type,
         MPI_Allreduce(MPI_IN_PLACE, at, (int)(count < MOST / 2 ? count : MOST / 2), type, op, comm->world);
 }
 
-void clr_comm_sum(clr_comm *comm, float *data, int64_t count)
+void clr_comm_allreduce_sum(clr_comm *comm, float *data, int64_t count)
 {
     reduce(comm, data, count, MPI_FLOAT, sizeof *data, MPI_SUM);
 }
 
-void clr_comm_sum_double(clr_comm *comm, double *data, int64_t count)
+void clr_comm_allreduce_sum_double(clr_comm *comm, double *data, int64_t count)
 {
     reduce(comm, data, count, MPI_DOUBLE, sizeof *data, MPI_SUM);
 }
 
-void clr_comm_max_double(clr_comm *comm, double *data, int64_t count)
+void clr_comm_allreduce_max_double(clr_comm *comm, double *data, int64_t count)
 {
     reduce(comm, data, count, MPI_DOUBLE, sizeof *data, MPI_MAX);
 }
 
-void clr_comm_sum_int(clr_comm *comm, int64_t *data, int64_t count)
+void clr_comm_allreduce_sum_int(clr_comm *comm, int64_t *data, int64_t count)
 {
     reduce(comm, data, count, MPI_INT64_T, sizeof *data, MPI_SUM);
 }
 
 /* One Allgatherv where everything fits in 1 GiB, else a broadcast from each rank, cut into pieces. */
-void clr_comm_gather_all(clr_comm *comm, const float *mine, float *all, const int64_t *counts)
+void clr_comm_allgatherv(clr_comm *comm, const float *mine, float *all, const int64_t *counts)
 {
     int64_t total = 0, before = 0;
 

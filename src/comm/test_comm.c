@@ -16,13 +16,13 @@ START_TEST(sums_and_maxima)
     double d[2] = {rank, -rank};
     int64_t i[1] = {INT64_C(1) << (40 + rank)}, bits = 0;
 
-    clr_comm_sum(comm, f, 3);
+    clr_comm_allreduce_sum(comm, f, 3);
     ck_assert(f[0] == (float)(size * (size - 1) / 2) && f[1] == (float)size);
-    clr_comm_max_double(comm, d, 2);
+    clr_comm_allreduce_max_double(comm, d, 2);
     ck_assert(d[0] == size - 1 && d[1] == 0);
-    clr_comm_sum_double(comm, d, 2);
+    clr_comm_allreduce_sum_double(comm, d, 2);
     ck_assert(d[0] == (double)size * (size - 1));
-    clr_comm_sum_int(comm, i, 1);
+    clr_comm_allreduce_sum_int(comm, i, 1);
     for (int r = 0; r < size; r++)
         bits |= INT64_C(1) << (40 + r);
     ck_assert(i[0] == bits);
@@ -40,7 +40,7 @@ START_TEST(gathers_uneven_parts)
     for (int k = 0; k < 16; k++)
         mine[k] = (float)(100 * rank + k);
     float *all = CLR_NEW(float, total);
-    clr_comm_gather_all(comm, mine, all, counts);
+    clr_comm_allgatherv(comm, mine, all, counts);
     for (int r = 0; r < size; r++)
         for (int64_t k = 0; k < counts[r]; k++)
             ck_assert(all[at++] == (float)(100 * r + k));

@@ -89,16 +89,16 @@ static clr_status parse(clr_planner *planner, const char *how)
     return st;
 }
 
-static void cpu_model(char *model, size_t room)
+static void cpu_model(char *model, size_t capacity)
 {
     FILE *file = fopen("/proc/cpuinfo", "r");
     char line[256];
 
-    snprintf(model, room, "unknown processor");
+    snprintf(model, capacity, "unknown processor");
     while (file && fgets(line, sizeof line, file))
         if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
             line[strcspn(line, "\n")] = 0;
-            snprintf(model, room, "%s", strchr(line, ':') + 2);
+            snprintf(model, capacity, "%s", strchr(line, ':') + 2);
             break;
         }
     if (file)
@@ -251,7 +251,7 @@ const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_p
                 seconds[i] =
                     seconds[i] <= 10 * bound ? clr_conv_time(clr_conv_solvers[i], problem, direction, NULL) : 1e299;
     }
-    clr_comm_max_double(planner->comm, seconds, n);
+    clr_comm_allreduce_max_double(planner->comm, seconds, n);
     for (int i = 0; i < n; i++)
         if (seconds[i] < least) {
             least = seconds[i];

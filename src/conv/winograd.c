@@ -58,9 +58,9 @@ enum {
 
 /* A region of the workspace, in bytes: where the first thread's or team's part begins, and the distance to the next
    one's. */
-typedef struct piece {
+typedef struct region {
     size_t at, step;
-} piece;
+} region;
 
 /* The cutting of one problem, a function of its arguments alone. */
 typedef struct layout {
@@ -70,13 +70,13 @@ typedef struct layout {
     int inputs, outputs; /* of the filter: C and K, or for the gradient of x the other way round */
     int threads, slots, chunk, teams;
     bool wide; /* channels enough to be shared out among threads */
-    piece staging, v, m, u, z, sums, dw;
+    region staging, v, m, u, z, sums, dw;
     size_t total;
 } layout;
 
-static piece reserve(layout *plan, int count, size_t floats)
+static region reserve(layout *plan, int count, size_t floats)
 {
-    piece new = {plan->total, (floats * sizeof(float) + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN};
+    region new = {plan->total, (floats * sizeof(float) + CLR_ALIGN - 1) / CLR_ALIGN * CLR_ALIGN};
     plan->total += new.step *(size_t)count;
     return new;
 }
@@ -153,7 +153,7 @@ static layout plan_for(const clr_conv_problem *p, clr_direction direction, int t
 }
 
 /* Enough for any number of threads up to `threads`: a smaller number may need more of one region. */
-static size_t room(const clr_conv_problem *problem, clr_direction direction, int threads, int tile)
+static size_t workspace_bytes(const clr_conv_problem *problem, clr_direction direction, int threads, int tile)
 {
     size_t most = 0;
 
@@ -174,7 +174,7 @@ typedef struct job {
 
 typedef const job_of_thread *task;
 
-static float *at(task job, piece p, int user)
+static float *at(task job, region p, int user)
 {
     return (float *)((char *)job->args->workspace + p.at + p.step * (size_t)user);
 }
@@ -271,10 +271,10 @@ static void blocked(task job, const clr_winograd_output *output)
     const layout *p = &job->plan;
     float *u = at(job, p->u, 0), *v = at(job, p->v, job->thread), *m = at(job, p->m, job->thread);
     int panels = p->inputs / PANEL;
-    range pieces = part_of(parts(p->outputs, CHUNK) * panels, job->threads, job->thread);
+    range chunks = part_of(parts(p->outputs, CHUNK) * panels, job->threads, job->thread);
     int64_t end = share(job->tiles, job->threads, job->thread + 1);
 
-    for (int i = pieces.first; i < pieces.end; i++) {
+    for (int i = chunks.first; i < chunks.end; i++) {
         int c = i % panels * PANEL, k = i / panels * CHUNK;
         load_weight(job, c, PANEL, k, plane_of(job, u, p->inputs, p->outputs, k, 0) + c * width_of(job, p->outputs, k));
     }
@@ -475,7 +475,7 @@ static double seconds(const clr_conv_problem *p, int threads, int tile, int lane
     }                                                                                                         \
     static size_t workspace##m(const clr_conv_problem *problem, clr_direction direction, int threads)         \
     {                                                                                                         \
-        return room(problem, direction, threads, m);                                                          \
+        return workspace_bytes(problem, direction, threads, m);                                               \
     }                                                                                                         \
     static void apply##m(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args) \
     {                                                                                                         \

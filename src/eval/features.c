@@ -86,27 +86,27 @@ static double working_bytes(const extraction *e)
 static clr_status check_memory(const extraction *e)
 {
     double floats = 0, photographs = working_bytes(e);
-    const clr_room room = clr_memory_room(clr_comm_node_size(e->comm));
-    const clr_store_facts *facts = clr_store_facts_of(e->store);
-    int64_t images = facts->images;
+    const clr_budget budget = clr_memory_budget(clr_comm_node_size(e->comm));
+    const clr_store_info *info = clr_store_info_of(e->store);
+    int64_t images = info->images;
 
     for (int k = 0; k < KINDS; k++)
         if (e->out[k])
             floats += (double)e->out[k]->dim * ((double)images + (double)e->rows);
-    if (floats * sizeof(float) + photographs < (double)room.bytes)
+    if (floats * sizeof(float) + photographs < (double)budget.bytes)
         return CLR_OK;
     if (photographs > floats * sizeof(float))
         return clr_fail(CLR_EMEMORY,
                         "%s: images of up to %d x %d pixels take %.1f GB on every rank to be resized, and %.1f GB are "
                         "there for each (%s); pack "
                         "them with --resize-shorter=%d, or start fewer ranks a node",
-                        clr_store_path(e->store), facts->max_width, facts->max_height, photographs * 1e-9,
-                        (double)room.bytes * 1e-9, room.by, clr_augment_enough(e->size));
+                        clr_store_path(e->store), info->max_width, info->max_height, photographs * 1e-9,
+                        (double)budget.bytes * 1e-9, budget.by, clr_augment_enough(e->size));
     return clr_fail(CLR_EMEMORY,
                     "%s: the features of %lld images take %.1f GB on every rank, and %.1f GB are there for each (%s); "
                     "start fewer ranks a node",
                     clr_store_path(e->store), (long long)images, floats * sizeof(float) * 1e-9,
-                    (double)room.bytes * 1e-9, room.by);
+                    (double)budget.bytes * 1e-9, budget.by);
 }
 
 /* All ranks' rows on all ranks. */
@@ -119,7 +119,7 @@ static void gather(extraction *e, int kind)
     for (int r = 0; r < ranks; r++)
         counts[r] = (clr_share(out->rows, ranks, r + 1) - clr_share(out->rows, ranks, r)) * out->dim;
     out->h = CLR_NEW(float, out->rows * out->dim);
-    clr_comm_gather_all(e->comm, e->mine[kind], out->h, counts);
+    clr_comm_allgatherv(e->comm, e->mine[kind], out->h, counts);
     clr_free(counts);
 }
 
@@ -141,20 +141,20 @@ static clr_status encode_all(extraction *e, int64_t most)
 
 static clr_status extract(extraction *e)
 {
-    const clr_store_facts *facts = clr_store_facts_of(e->store);
+    const clr_store_info *info = clr_store_info_of(e->store);
     int ranks = clr_comm_size(e->comm), rank = clr_comm_rank(e->comm);
 
-    e->first = clr_share(facts->images, ranks, rank);
-    e->rows = clr_share(facts->images, ranks, rank + 1) - e->first;
+    e->first = clr_share(info->images, ranks, rank);
+    e->rows = clr_share(info->images, ranks, rank + 1) - e->first;
     for (int k = 0; k < KINDS; k++)
         if (e->out[k]) {
             int dim = !e->encoder ? e->size * e->size * e->channels
                       : k == H    ? clr_encoder_features(e->encoder)
                                   : clr_encoder_outputs(e->encoder);
-            *e->out[k] = (clr_features){facts->images, dim, NULL, clr_store_labels(e->store), facts->classes};
+            *e->out[k] = (clr_features){info->images, dim, NULL, clr_store_labels(e->store), info->classes};
         }
     e->scratch_floats =
-        ((int64_t)clr_augment_floats(facts->max_pixels, facts->max_width, e->channels, e->size) + 15) / 16 * 16;
+        ((int64_t)clr_augment_floats(info->max_pixels, info->max_width, e->channels, e->size) + 15) / 16 * 16;
     clr_status st = clr_comm_agree(e->comm, check_memory(e));
     if (st != CLR_OK)
         return st;
@@ -162,7 +162,7 @@ static clr_status extract(extraction *e)
         e->mine[k] = e->out[k] ? CLR_NEW(float, e->rows * e->out[k]->dim) : NULL;
     e->scratch = CLR_NEW(float, omp_get_max_threads() * e->scratch_floats);
     e->x = CLR_NEW(float, (int64_t)CLR_FEATURES_BATCH * e->size * e->size * e->channels);
-    st = encode_all(e, (facts->images + ranks - 1) / ranks);
+    st = encode_all(e, (info->images + ranks - 1) / ranks);
     clr_free(e->x);
     clr_free(e->scratch);
     clr_watch_phase("gathering features", 0);

@@ -142,7 +142,7 @@ clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features
     int64_t to = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm) + 1), first = 0, second = 0;
     int64_t most = (test->rows + clr_comm_size(comm) - 1) / clr_comm_size(comm);
     double threads = omp_get_max_threads();
-    clr_comm_max_double(comm, &threads, 1);
+    clr_comm_allreduce_max_double(comm, &threads, 1);
     int64_t rows = ROUND * TESTED * (int64_t)threads; /* of a round; the same on all ranks */
 #pragma omp parallel reduction(+ : first, second)
     {

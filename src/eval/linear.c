@@ -32,7 +32,7 @@ typedef struct work {
     const clr_features *train;
     clr_linear *linear;
     const clr_linear_config *config;
-    float *x, *p, *gradient, *speed; /* (rows, D + 1), (rows, K), (D + 1, K) twice */
+    float *x, *p, *gradient, *velocity; /* (rows, D + 1), (rows, K), (D + 1, K) twice */
     int *order;
 } work;
 
@@ -62,7 +62,7 @@ int clr_rank_of(const float *scores, int classes, int label)
 
 clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, int classes)
 {
-    clr_comm_sum_int(comm, hits, 2);
+    clr_comm_allreduce_sum_int(comm, hits, 2);
     return (clr_evaluation){100.0 * (double)hits[0] / (double)rows,
                             classes > 5 ? 100.0 * (double)hits[1] / (double)rows : NAN};
 }
@@ -98,7 +98,7 @@ static void standardise(const clr_features *train, clr_linear *linear)
     }
 }
 
-static void enter(const clr_linear *linear, const float *h, float *x)
+static void standardise_row(const clr_linear *linear, const float *h, float *x)
 {
     for (int i = 0; i < linear->dim; i++)
         x[i] = (h[i] - linear->mean[i]) * linear->inverse[i];
@@ -129,7 +129,7 @@ static void gradient_of(work *w, const int *order, int64_t n, int64_t all)
         int threads = omp_get_num_threads(), t = omp_get_thread_num();
         int64_t from = clr_share(n, threads, t), to = clr_share(n, threads, t + 1);
         for (int64_t i = from; i < to; i++)
-            enter(w->linear, w->train->h + (int64_t)order[i] * w->linear->dim, w->x + i * dim);
+            standardise_row(w->linear, w->train->h + (int64_t)order[i] * w->linear->dim, w->x + i * dim);
         clr_gemm(false, false, to - from, classes, dim, 1, w->x + from * dim, dim, w->linear->weight, classes, 0,
                  w->p + from * classes, classes);
         for (int64_t i = from; i < to; i++)
@@ -149,8 +149,8 @@ static void update(work *w, float lr)
 #pragma omp parallel for schedule(static) if (count > WORTH / 16)
     for (int64_t i = 0; i < count; i++) {
         float g = w->gradient[i] + (i < decayed ? decay * weight[i] : 0);
-        w->speed[i] = momentum * w->speed[i] + g;
-        weight[i] -= lr * (g + momentum * w->speed[i]);
+        w->velocity[i] = momentum * w->velocity[i] + g;
+        weight[i] -= lr * (g + momentum * w->velocity[i]);
     }
 }
 
@@ -171,7 +171,7 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
     w.x = CLR_NEW(float, batch *(train->dim + 1));
     w.p = CLR_NEW(float, batch * train->classes);
     w.gradient = CLR_NEW(float, cells);
-    w.speed = CLR_NEW(float, cells);
+    w.velocity = CLR_NEW(float, cells);
     w.order = CLR_NEW(int, rows);
     clr_watch_phase("fitting a linear classifier", 0);
     standardise(train, linear);
@@ -186,7 +186,7 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
         int64_t from = clr_share(n, ranks, rank), to = clr_share(n, ranks, rank + 1);
         gradient_of(&w, w.order + at + from, to - from, n);
         if (ranks > 1)
-            clr_comm_sum(comm, w.gradient, cells);
+            clr_comm_allreduce_sum(comm, w.gradient, cells);
         clr_alive();
         update(&w, (float)(config->lr / 2 * (1 + cos(M_PI * (double)step / (double)steps))));
     }
@@ -195,7 +195,7 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
     clr_free(w.x);
     clr_free(w.p);
     clr_free(w.gradient);
-    clr_free(w.speed);
+    clr_free(w.velocity);
     clr_free(w.order);
     return finite ? CLR_OK
                   : clr_fail(CLR_ENUMERIC, "the linear probe diverged; try a smaller --lr than %g", config->lr);
@@ -223,7 +223,7 @@ void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_featur
             int64_t n = clr_min64(JUDGED, to - at);
             clr_alive();
             for (int64_t i = 0; i < n; i++)
-                enter(linear, test->h + (at + i) * dim, x + i * (dim + 1));
+                standardise_row(linear, test->h + (at + i) * dim, x + i * (dim + 1));
             clr_gemm(false, false, n, classes, dim + 1, 1, x, dim + 1, linear->weight, classes, 0, p, classes);
             for (int64_t i = 0; i < n; i++) {
                 int place = clr_rank_of(p + i * classes, (int)classes, test->labels[at + i]);

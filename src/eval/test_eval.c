@@ -183,7 +183,7 @@ static double plain_loss(const plain *p, const int *order, int n, double decay, 
 
 static void plain_fit(plain *p, const clr_linear_config *config)
 {
-    double speed[(DIM + 1) * CLASSES] = {0};
+    double velocity[(DIM + 1) * CLASSES] = {0};
     int order[TRAIN], a_epoch = (int)((TRAIN + config->batch - 1) / config->batch),
                       steps = (int)config->epochs * a_epoch;
 
@@ -205,8 +205,8 @@ static void plain_fit(plain *p, const clr_linear_config *config)
         double lr = config->lr / 2 * (1 + cos(M_PI * step / steps));
         for (int i = 0; i < (DIM + 1) * CLASSES; i++) {
             double g = gradient[i] + (i < DIM * CLASSES ? config->weight_decay * p->weight[i] : 0);
-            speed[i] = config->momentum * speed[i] + g;
-            p->weight[i] -= lr * (g + config->momentum * speed[i]);
+            velocity[i] = config->momentum * velocity[i] + g;
+            p->weight[i] -= lr * (g + config->momentum * velocity[i]);
         }
     }
 }

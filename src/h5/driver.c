@@ -51,11 +51,11 @@ static H5FD_t *open_file(const char *name, unsigned flags, hid_t access, haddr_t
     const settings *s = H5Pget_driver_info(access);
     int mode = (flags & H5F_ACC_RDWR ? O_RDWR : O_RDONLY) | (flags & H5F_ACC_CREAT ? O_CREAT : 0) |
                (flags & H5F_ACC_TRUNC ? O_TRUNC : 0) | (flags & H5F_ACC_EXCL ? O_EXCL : 0);
-    struct stat facts;
+    struct stat attributes;
     (void)most;
 
-    if (s->descriptor >= 0 && !fstat(s->descriptor, &facts))
-        return new_disk(s, s->descriptor, true, (haddr_t)facts.st_size);
+    if (s->descriptor >= 0 && !fstat(s->descriptor, &attributes))
+        return new_disk(s, s->descriptor, true, (haddr_t)attributes.st_size);
     int descriptor = s->descriptor < 0 ? open(name, mode | O_CLOEXEC, 0666) : -1;
     *s->error = descriptor < 0 ? errno : 0; /* HDF5 tries twice, first without O_CREAT */
     return descriptor < 0 ? NULL : new_disk(s, descriptor, false, 0);

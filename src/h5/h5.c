@@ -207,15 +207,15 @@ void clr_h5_discard(clr_h5 *file)
    opened without. */
 static clr_status open_descriptor(const char *path, clr_h5 *file)
 {
-    struct stat facts;
+    struct stat attributes;
 
     file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file->descriptor < 0 || fstat(file->descriptor, &facts))
+    if (file->descriptor < 0 || fstat(file->descriptor, &attributes))
         return refused(path, NULL, "cannot be read", errno);
-    if (!S_ISREG(facts.st_mode))
+    if (!S_ISREG(attributes.st_mode))
         return clr_fail(CLR_EINPUT, "%s: is %s, not a file", path,
-                        S_ISDIR(facts.st_mode) ? "a folder" : "a pipe or a device");
-    file->bytes = facts.st_size;
+                        S_ISDIR(attributes.st_mode) ? "a folder" : "a pipe or a device");
+    file->bytes = attributes.st_size;
     return CLR_OK;
 }
 

@@ -14,16 +14,16 @@ typedef struct listing {
     clr_h5 *file;
     const char *group; /* absolute, without the last '/' */
     char **names;
-    int64_t n, room, seen;
+    int64_t n, capacity, seen;
     int depth;
     clr_status st;
 } listing;
 
 static void add(listing *list, char *name)
 {
-    if (list->n == list->room) {
-        list->room = 2 * list->room + 64;
-        char **larger = CLR_NEW(char *, list->room);
+    if (list->n == list->capacity) {
+        list->capacity = 2 * list->capacity + 64;
+        char **larger = CLR_NEW(char *, list->capacity);
         if (list->n)
             memcpy(larger, list->names, (size_t)list->n * sizeof *larger);
         clr_free(list->names);

@@ -366,8 +366,8 @@ START_TEST(a_full_disk_harms_nothing)
     signal(SIGXFSZ, SIG_IGN);
     OK(clr_h5_commit(begin(path, 1, 100)));
     before = open_files();
-    for (rlim_t room = 0; room < 1400000; room = room < 8192 ? room + 509 : room * 2) {
-        most.rlim_cur = room; /* for Check's own file too: nothing is asserted meanwhile */
+    for (rlim_t capacity = 0; capacity < 1400000; capacity = capacity < 8192 ? capacity + 509 : capacity * 2) {
+        most.rlim_cur = capacity; /* for Check's own file too: nothing is asserted meanwhile */
         error = setrlimit(RLIMIT_FSIZE, &most);
         clr_status st = attempt(path);
         most.rlim_cur = RLIM_INFINITY;

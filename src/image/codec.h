@@ -5,13 +5,13 @@
 
 #include "clr/image.h"
 
-/* Where pixels go: memory of the caller with room bytes, or (into NULL) a block of clr_alloc. */
+/* Where pixels go: memory of the caller with capacity bytes, or (into NULL) a block of clr_alloc. */
 typedef struct target {
     uint8_t *into, *spare;
-    size_t room;
+    size_t capacity;
     const clr_image_rules *rules;
     clr_image *image;
-    clr_image_facts *facts;
+    clr_image_info *info;
 } target;
 
 /* Checks the size a header claims and gives image its pixels. working: bytes that the decoder takes beside them.

@@ -49,24 +49,24 @@ static bool was_seen(const uint8_t *seen, int v)
     return seen[v / 8] >> v % 8 & 1;
 }
 
-void clr_depth_range(const uint8_t *seen, clr_image_facts *facts)
+void clr_depth_range(const uint8_t *seen, clr_image_info *info)
 {
-    for (facts->low = 0; facts->low < CLR_DEEP && !was_seen(seen, facts->low); facts->low++)
+    for (info->low = 0; info->low < CLR_DEEP && !was_seen(seen, info->low); info->low++)
         ;
-    for (facts->high = CLR_DEEP; facts->high >= 0 && !was_seen(seen, facts->high); facts->high--)
+    for (info->high = CLR_DEEP; info->high >= 0 && !was_seen(seen, info->high); info->high--)
         ;
 }
 
-void clr_depth_count(const clr_scale *s, const uint8_t *seen, clr_image_facts *facts)
+void clr_depth_count(const clr_scale *s, const uint8_t *seen, clr_image_info *info)
 {
     int last = -1;
 
-    for (int v = facts->low; v <= facts->high; v++)
+    for (int v = info->low; v <= info->high; v++)
         if (was_seen(seen, v)) {
             uint64_t m = s->high - s->low;
             int level = (int)((255 * scaled(s, (uint64_t)v) + m / 2) / m);
-            facts->samples++;
-            facts->levels += level != last;
+            info->samples++;
+            info->levels += level != last;
             last = level;
         }
 }

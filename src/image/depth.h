@@ -21,7 +21,7 @@ void clr_scale_row(const clr_scale *scale, uint8_t *out, const uint8_t *row, int
 void clr_depth_survey(const clr_scale *scale, uint8_t *seen, const uint8_t *row, int width);
 
 /* Fill low and high, then, with the scale that pixels are made by, samples and levels. */
-void clr_depth_range(const uint8_t *seen, clr_image_facts *facts);
-void clr_depth_count(const clr_scale *scale, const uint8_t *seen, clr_image_facts *facts);
+void clr_depth_range(const uint8_t *seen, clr_image_info *info);
+void clr_depth_count(const clr_scale *scale, const uint8_t *seen, clr_image_info *info);
 
 #endif

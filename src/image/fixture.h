@@ -18,15 +18,15 @@
 
 typedef struct bytes {
     uint8_t *data;
-    size_t length, room;
+    size_t length, capacity;
 } bytes;
 
 static inline void fixture_put(png_structp png, png_bytep data, size_t length)
 {
     bytes *b = png_get_io_ptr(png);
 
-    if (b->length + length > b->room)
-        b->data = realloc(b->data, b->room = 2 * (b->room + length));
+    if (b->length + length > b->capacity)
+        b->data = realloc(b->data, b->capacity = 2 * (b->capacity + length));
     memcpy(b->data + b->length, data, length);
     b->length += length;
 }
@@ -164,7 +164,7 @@ static inline size_t chunk_length(const bytes *b, size_t at)
 /* Puts a chunk before the place at. */
 static inline void add_chunk(bytes *b, size_t at, const char *name, const void *data, size_t n)
 {
-    b->data = realloc(b->data, b->room = b->length + n + 12);
+    b->data = realloc(b->data, b->capacity = b->length + n + 12);
     memmove(b->data + at + 12 + n, b->data + at, b->length - at);
     put32(b->data + at, (uint32_t)n);
     memcpy(b->data + at + 4, name, 4);

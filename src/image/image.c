@@ -83,9 +83,9 @@ clr_status clr_image_place(target *to, int64_t height, int64_t width, int channe
     if (height > CLR_IMAGE_SIDE || width > CLR_IMAGE_SIDE || height * width > CLR_IMAGE_PIXELS)
         return clr_fail(CLR_EINPUT, "its header claims %lld x %lld pixels; at most %d a side and %d in all are decoded",
                         (long long)width, (long long)height, CLR_IMAGE_SIDE, CLR_IMAGE_PIXELS);
-    if (to->into && bytes > to->room)
+    if (to->into && bytes > to->capacity)
         return clr_fail(CLR_EINPUT, "%lld x %lld x %d takes %zu bytes, more than the %zu there are", (long long)width,
-                        (long long)height, channels, bytes, to->room);
+                        (long long)height, channels, bytes, to->capacity);
     clr_status st = afford(height, width, channels, need);
     if (st != CLR_OK)
         return st;
@@ -114,7 +114,7 @@ static clr_status upright(target *to)
         return st;
     if (!to->into)
         turned.pixels = clr_alloc(bytes, 1);
-    clr_image_turn(image, to->facts->orientation, &turned);
+    clr_image_turn(image, to->info->orientation, &turned);
     if (to->into) {
         memcpy(to->into, turned.pixels, bytes);
         turned.pixels = to->into;
@@ -131,7 +131,7 @@ static clr_status decode(const uint8_t *bytes, size_t length, target *to)
     clr_status st;
 
     *to->image = (clr_image){0};
-    *to->facts = (clr_image_facts){0};
+    *to->info = (clr_image_info){0};
     if (!length)
         return clr_fail(CLR_EINPUT, "is empty; fetch it again");
     if (length >= sizeof png && !memcmp(bytes, png, sizeof png))
@@ -140,7 +140,7 @@ static clr_status decode(const uint8_t *bytes, size_t length, target *to)
         st = clr_jpeg_decode(bytes, length, to);
     else
         return not_an_image(bytes, length);
-    if (st == CLR_OK && to->rules->upright && to->facts->orientation > 1)
+    if (st == CLR_OK && to->rules->upright && to->info->orientation > 1)
         st = upright(to);
     if (st != CLR_OK) {
         if (!to->into)
@@ -151,12 +151,12 @@ static clr_status decode(const uint8_t *bytes, size_t length, target *to)
 }
 
 clr_status clr_image_decode_by(const uint8_t *bytes, size_t length, const clr_image_rules *rules, clr_image *image,
-                               clr_image_facts *facts)
+                               clr_image_info *info)
 {
-    clr_image_facts unwanted = {0};
+    clr_image_info unwanted = {0};
 
     return decode(bytes, length,
-                  &(target){.rules = rules ? rules : &as_stored, .image = image, .facts = facts ? facts : &unwanted});
+                  &(target){.rules = rules ? rules : &as_stored, .image = image, .info = info ? info : &unwanted});
 }
 
 clr_status clr_image_decode(const uint8_t *bytes, size_t length, clr_image *image)
@@ -165,13 +165,13 @@ clr_status clr_image_decode(const uint8_t *bytes, size_t length, clr_image *imag
 }
 
 clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, const clr_image_rules *rules,
-                                 const clr_image_room *into, clr_image *image)
+                                 const clr_image_buffer *into, clr_image *image)
 {
-    clr_image_facts facts;
+    clr_image_info info;
 
     CLR_CHECK(!rules || !rules->upright || into->spare);
     return decode(bytes, length,
-                  &(target){into->at, into->spare, into->room, rules ? rules : &as_stored, image, &facts});
+                  &(target){into->at, into->spare, into->capacity, rules ? rules : &as_stored, image, &info});
 }
 
 /* sums[x'] += wy * sum over x of wx * row[x], for every output column x'. */

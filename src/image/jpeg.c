@@ -64,7 +64,7 @@ static void from_cmyk(uint8_t *out, const JSAMPLE *in, int width, int inverted)
 }
 
 /* The first EXIF block counts; a profile may be cut into several markers, of which the first has its name. */
-static void read_markers(const struct jpeg_decompress_struct *jpeg, clr_image_facts *facts)
+static void read_markers(const struct jpeg_decompress_struct *jpeg, clr_image_info *info)
 {
     static const char exif[] = "Exif\0", profile[] = "ICC_PROFILE\0\1";
     bool seen = false;
@@ -72,10 +72,10 @@ static void read_markers(const struct jpeg_decompress_struct *jpeg, clr_image_fa
     for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next) {
         if (m->marker == EXIF && !seen && m->data_length > sizeof exif && !memcmp(m->data, exif, sizeof exif)) {
             seen = true;
-            facts->orientation = clr_exif_orientation(m->data, m->data_length);
+            info->orientation = clr_exif_orientation(m->data, m->data_length);
         }
         if (m->marker == PROFILE && m->data_length > sizeof profile && !memcmp(m->data, profile, sizeof profile - 1))
-            facts->profile = !clr_says_srgb(m->data, m->data_length);
+            info->profile = !clr_says_srgb(m->data, m->data_length);
     }
 }
 
@@ -105,9 +105,9 @@ static clr_status decode(reading *r, const uint8_t *bytes, size_t length, target
     if (too_short_for(jpeg, length))
         return clr_fail(CLR_EINPUT, "its header claims %u x %u pixels, more than its %zu bytes can hold",
                         jpeg->image_width, jpeg->image_height, length);
-    read_markers(jpeg, to->facts);
-    to->facts->cmyk = cmyk;
-    to->facts->unmarked = cmyk && !jpeg->saw_Adobe_marker;
+    read_markers(jpeg, to->info);
+    to->info->cmyk = cmyk;
+    to->info->unmarked = cmyk && !jpeg->saw_Adobe_marker;
     size_t held = jpeg_has_multiple_scans(jpeg) /* then all coefficients are */
                       ? (size_t)jpeg->image_height * jpeg->image_width * (size_t)jpeg->num_components * sizeof(JCOEF)
                       : 0;

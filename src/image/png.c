@@ -111,20 +111,20 @@ static clr_status start(reading *r, size_t length)
 }
 
 /* gAMA 45455 is sRGB's; libpng too takes what is 5 % off for the same. */
-static void read_kept_chunks(const reading *r, clr_image_facts *facts)
+static void read_kept_chunks(const reading *r, clr_image_info *info)
 {
     png_unknown_chunkp chunk;
     int n = png_get_unknown_chunks(r->png, r->info, &chunk);
 
     for (int i = 0; i < n; i++, chunk++) {
         const char *name = (const char *)chunk->name;
-        if (!strcmp(name, "eXIf") && !facts->orientation)
-            facts->orientation = clr_exif_orientation(chunk->data, chunk->size);
+        if (!strcmp(name, "eXIf") && !info->orientation)
+            info->orientation = clr_exif_orientation(chunk->data, chunk->size);
         if (!strcmp(name, "iCCP"))
-            facts->profile |= !clr_says_srgb(chunk->data, chunk->size < 80 ? chunk->size : 80);
+            info->profile |= !clr_says_srgb(chunk->data, chunk->size < 80 ? chunk->size : 80);
         if (!strcmp(name, "gAMA") && chunk->size == 4) {
             png_uint_32 gamma = png_get_uint_32(chunk->data);
-            facts->profile |= gamma < 43182 || gamma > 47728;
+            info->profile |= gamma < 43182 || gamma > 47728;
         }
     }
 }
@@ -230,15 +230,15 @@ static clr_status decode(reading *r, size_t length, target *to)
     if (deep)
         how->scale.low = (uint64_t)rules->low, how->scale.high = rules->high ? (uint64_t)rules->high : CLR_DEEP;
     st = read_rows(r, how, passes, whole, to->image);
-    read_kept_chunks(r, to->facts);
+    read_kept_chunks(r, to->info);
     if (deep)
-        clr_depth_range(how->seen, to->facts);
-    if (deep && rules->stretch && to->facts->high >= 0) {
-        how->scale.low = (uint64_t)to->facts->low;
-        how->scale.high = (uint64_t)to->facts->high + (to->facts->low == to->facts->high);
+        clr_depth_range(how->seen, to->info);
+    if (deep && rules->stretch && to->info->high >= 0) {
+        how->scale.low = (uint64_t)to->info->low;
+        how->scale.high = (uint64_t)to->info->high + (to->info->low == to->info->high);
     }
     if (deep)
-        clr_depth_count(&how->scale, how->seen, to->facts);
+        clr_depth_count(&how->scale, how->seen, to->info);
     size_t bytes = png_get_rowbytes(png, info), row = (size_t)width * (size_t)channels;
     for (size_t y = 0; whole && y < (size_t)height && st == CLR_OK; y++)
         st = put(how, to->image->pixels + y * row, r->raw + y * bytes, (int)width);

@@ -157,17 +157,17 @@ END_TEST
 START_TEST(decoding_into_memory_of_the_caller)
 {
     bytes b = make_png((kind){PNG_COLOR_TYPE_RGB, 8, false, false, 0, 0});
-    uint8_t room[H * W * 3 + 1];
+    uint8_t capacity[H * W * 3 + 1];
     clr_image image;
 
-    room[H * W * 3] = 77;
-    ck_assert_int_eq(clr_image_decode_into(b.data, b.length, NULL, &(clr_image_room){room, NULL, H * W * 3}, &image),
-                     CLR_OK);
-    ck_assert_ptr_eq(image.pixels, room);
-    ck_assert_int_eq(room[5], wanted((kind){PNG_COLOR_TYPE_RGB, 8, false, false, 0, 0}, 0, 1, 2));
-    ck_assert_int_eq(room[H * W * 3], 77);
+    capacity[H * W * 3] = 77;
     ck_assert_int_eq(
-        clr_image_decode_into(b.data, b.length, NULL, &(clr_image_room){room, NULL, H * W * 3 - 1}, &image),
+        clr_image_decode_into(b.data, b.length, NULL, &(clr_image_buffer){capacity, NULL, H * W * 3}, &image), CLR_OK);
+    ck_assert_ptr_eq(image.pixels, capacity);
+    ck_assert_int_eq(capacity[5], wanted((kind){PNG_COLOR_TYPE_RGB, 8, false, false, 0, 0}, 0, 1, 2));
+    ck_assert_int_eq(capacity[H * W * 3], 77);
+    ck_assert_int_eq(
+        clr_image_decode_into(b.data, b.length, NULL, &(clr_image_buffer){capacity, NULL, H * W * 3 - 1}, &image),
         CLR_EINPUT);
     ck_assert_ptr_null(image.pixels);
     free(b.data);

@@ -274,21 +274,22 @@ START_TEST(png_is_turned_where_that_is_wanted)
     size_t n = make_exif(exif, true, 8, 3, 1, 6);
     bytes b = make_png(rgb);
     clr_image plain, image;
-    clr_image_facts facts;
+    clr_image_info info;
 
     add_chunk(&b, chunk_at(&b, _i ? "IEND" : "IDAT", 0), "eXIf", exif, n);
-    ck_assert_int_eq(clr_image_decode_by(b.data, b.length, NULL, &plain, &facts), CLR_OK);
-    ck_assert_int_eq(facts.orientation, 6);
+    ck_assert_int_eq(clr_image_decode_by(b.data, b.length, NULL, &plain, &info), CLR_OK);
+    ck_assert_int_eq(info.orientation, 6);
     ck_assert_int_eq(plain.height, H);
-    ck_assert_int_eq(clr_image_decode_by(b.data, b.length, &upright, &image, &facts), CLR_OK);
-    ck_assert_int_eq(facts.orientation, 6);
+    ck_assert_int_eq(clr_image_decode_by(b.data, b.length, &upright, &image, &info), CLR_OK);
+    ck_assert_int_eq(info.orientation, 6);
     ck_assert_int_eq(image.height, W);
     ck_assert_int_eq(image.width, H);
     ck_assert_mem_eq(image.pixels + 3 * (H - 1), plain.pixels,
                      3); /* the stored first pixel is at the right of the top */
     clr_image same;
     ck_assert_int_eq(
-        clr_image_decode_into(b.data, b.length, &upright, &(clr_image_room){into, spare, sizeof into}, &same), CLR_OK);
+        clr_image_decode_into(b.data, b.length, &upright, &(clr_image_buffer){into, spare, sizeof into}, &same),
+        CLR_OK);
     ck_assert_int_eq(same.height, W);
     ck_assert_ptr_eq(same.pixels, into);
     ck_assert_mem_eq(into, image.pixels, sizeof into);
@@ -324,23 +325,23 @@ START_TEST(samples_of_16_bits_are_scaled)
     clr_image_rules rules = ranges[_i].rules;
     bytes b = make_png(k);
     clr_image image;
-    clr_image_facts facts;
+    clr_image_info info;
     double low = 65535, high = 0, most = k.depth == 16 ? 65535 : 255;
 
-    ck_assert_msg(clr_image_decode_by(b.data, b.length, &rules, &image, &facts) == CLR_OK, "%s", clr_message());
+    ck_assert_msg(clr_image_decode_by(b.data, b.length, &rules, &image, &info) == CLR_OK, "%s", clr_message());
     for (int i = 0; i < H * W * samples(k.type); i++) {
         unsigned v = sample_of(k, i / samples(k.type) / W, i / samples(k.type) % W, i % samples(k.type));
         low = v < low ? v : low;
         high = v > high ? v : high;
     }
     if (k.depth == 16) {
-        ck_assert_int_eq(facts.low, (int)low);
-        ck_assert_int_eq(facts.high, (int)high);
-        ck_assert_int_gt(facts.samples, 0);
-        ck_assert(facts.levels <= facts.samples && facts.levels > 0);
-        ck_assert_int_eq(facts.samples >= 2 * facts.levels, ranges[_i].few);
+        ck_assert_int_eq(info.low, (int)low);
+        ck_assert_int_eq(info.high, (int)high);
+        ck_assert_int_gt(info.samples, 0);
+        ck_assert(info.levels <= info.samples && info.levels > 0);
+        ck_assert_int_eq(info.samples >= 2 * info.levels, ranges[_i].few);
     } else {
-        ck_assert_int_eq(facts.samples, 0);
+        ck_assert_int_eq(info.samples, 0);
     }
     double black = k.depth == 8 ? 0 : rules.stretch ? low : rules.low;
     double white = k.depth == 8 ? 255 : rules.stretch ? (high > low ? high : low + 1) : rules.high ? rules.high : most;
@@ -364,15 +365,14 @@ START_TEST(transparent_samples_have_no_range)
     uint8_t *was, gray_key[2] = {0, 100};
     bytes b = make_png(k);
     clr_image image;
-    clr_image_facts facts;
+    clr_image_info info;
 
     take_chunk(&b, chunk_at(&b, "tRNS", 0), &was);
     free(was);
     add_chunk(&b, chunk_at(&b, "IDAT", 0), "tRNS", gray_key, 2);
-    ck_assert_int_eq(clr_image_decode_by(b.data, b.length, &(clr_image_rules){.stretch = true}, &image, &facts),
-                     CLR_OK);
-    ck_assert_int_eq(facts.low, 101);
-    ck_assert_int_eq(facts.high, 104);
+    ck_assert_int_eq(clr_image_decode_by(b.data, b.length, &(clr_image_rules){.stretch = true}, &image, &info), CLR_OK);
+    ck_assert_int_eq(info.low, 101);
+    ck_assert_int_eq(info.high, 104);
     for (int i = 0; i < H * W; i++) {
         unsigned v = sample_of(k, i / W, i % W, 0);
         ck_assert_int_eq(image.pixels[i], v == 100 ? 255 : (v - 101) * 85);
@@ -416,13 +416,13 @@ START_TEST(colour_profiles_of_png_are_told)
     bytes b = make_png(rgb);
     uint8_t *gamma;
     clr_image image;
-    clr_image_facts facts;
+    clr_image_info info;
 
     take_chunk(&b, chunk_at(&b, "gAMA", 0), &gamma);
     free(gamma);
     add_chunk(&b, chunk_at(&b, "IDAT", 0), all[_i].name, all[_i].data, all[_i].n);
-    ck_assert_int_eq(clr_image_decode_by(b.data, b.length, NULL, &image, &facts), CLR_OK);
-    ck_assert_int_eq(facts.profile, all[_i].told);
+    ck_assert_int_eq(clr_image_decode_by(b.data, b.length, NULL, &image, &info), CLR_OK);
+    ck_assert_int_eq(info.profile, all[_i].told);
     clr_image_free(&image);
     free(b.data);
 }
@@ -500,13 +500,13 @@ START_TEST(jpeg_markers_are_told)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         bytes b = make_jpeg(all[i].channels, all[i].space, all[i].extra);
         clr_image image;
-        clr_image_facts facts;
-        ck_assert_msg(clr_image_decode_by(b.data, b.length, &(clr_image_rules){.upright = true}, &image, &facts) ==
+        clr_image_info info;
+        ck_assert_msg(clr_image_decode_by(b.data, b.length, &(clr_image_rules){.upright = true}, &image, &info) ==
                           CLR_OK,
                       "%s", clr_message());
-        ck_assert_int_eq(facts.orientation, all[i].orientation);
+        ck_assert_int_eq(info.orientation, all[i].orientation);
         ck_assert_int_eq(image.height, all[i].orientation ? 40 : 24);
-        ck_assert(facts.profile == all[i].profile && facts.cmyk == all[i].cmyk && facts.unmarked == all[i].unmarked);
+        ck_assert(info.profile == all[i].profile && info.cmyk == all[i].cmyk && info.unmarked == all[i].unmarked);
         clr_image_free(&image);
         free(b.data);
     }

@@ -58,9 +58,9 @@ static int larger_first(const void *a, const void *b)
 }
 
 /* Enough for any `count` different images, which a batch is: the largest, encoded too. */
-static int64_t room(const clr_store *store, int count)
+static int64_t image_capacity(const clr_store *store, int count)
 {
-    int64_t images = clr_store_facts_of(store)->images, *bytes = CLR_NEW(int64_t, images), sum = 0;
+    int64_t images = clr_store_info_of(store)->images, *bytes = CLR_NEW(int64_t, images), sum = 0;
 
     for (int64_t i = 0; i < images; i++)
         bytes[i] = clr_store_bytes(store, &i, 1);
@@ -82,14 +82,14 @@ static int64_t bytes_of(const clr_loader_config *config, int64_t images, int64_t
 
 int64_t clr_loader_bytes(const clr_store *store, const clr_loader_config *config)
 {
-    const clr_store_facts *facts = clr_store_facts_of(store);
+    const clr_store_info *info = clr_store_info_of(store);
 
-    return bytes_of(config, room(store, config->count), facts->max_pixels, facts->max_width);
+    return bytes_of(config, image_capacity(store, config->count), info->max_pixels, info->max_width);
 }
 
 int64_t clr_loader_bytes_resized(const clr_store *store, const clr_loader_config *config, int shorter)
 {
-    int64_t pixels = clr_min64(clr_store_facts_of(store)->max_pixels, (int64_t)2 * shorter * shorter);
+    int64_t pixels = clr_min64(clr_store_info_of(store)->max_pixels, (int64_t)2 * shorter * shorter);
 
     return clr_min64(clr_loader_bytes(store, config),
                      bytes_of(config, config->count * 3 * pixels, pixels, 2 * shorter));
@@ -194,7 +194,7 @@ static void *make_ahead(void *argument)
 
 clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, clr_loader **out)
 {
-    const clr_store_facts *facts = clr_store_facts_of(store);
+    const clr_store_info *info = clr_store_info_of(store);
     clr_loader *loader = CLR_NEW(clr_loader, 1);
 
     loader->store = store;
@@ -204,8 +204,8 @@ clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, cl
     loader->scratch = CLR_NEW(float *, loader->scratches);
     for (int i = 0; i < loader->scratches; i++)
         loader->scratch[i] =
-            CLR_NEW(float, clr_augment_floats(facts->max_pixels, facts->max_width, config->channels, config->size));
-    int64_t bytes = room(store, config->count);
+            CLR_NEW(float, clr_augment_floats(info->max_pixels, info->max_width, config->channels, config->size));
+    int64_t bytes = image_capacity(store, config->count);
     for (int i = 0; i < SLOTS; i++) {
         slot *s = &loader->slot[i];
         s->step = -1;

@@ -120,16 +120,16 @@ static clr_image image_of(layout l, int i)
 static uint8_t *encode(const clr_image *image, int64_t *bytes)
 {
     char file[64];
-    struct stat facts;
+    struct stat attributes;
 
     snprintf(file, sizeof file, "%s/x.png", top);
     ck_assert_int_eq(clr_image_write_png(file, image), CLR_OK);
     FILE *in = fopen(file, "rb");
-    fstat(fileno(in), &facts);
-    uint8_t *data = clr_alloc((size_t)facts.st_size, 1);
-    ck_assert_uint_eq(fread(data, 1, (size_t)facts.st_size, in), (size_t)facts.st_size);
+    fstat(fileno(in), &attributes);
+    uint8_t *data = clr_alloc((size_t)attributes.st_size, 1);
+    ck_assert_uint_eq(fread(data, 1, (size_t)attributes.st_size, in), (size_t)attributes.st_size);
     fclose(in);
-    *bytes = facts.st_size;
+    *bytes = attributes.st_size;
     return data;
 }
 
@@ -269,11 +269,11 @@ START_TEST(memory_is_enough_for_the_largest_images)
 {
     clr_store *store = make((layout)_i);
     clr_loader_config c = config_of((layout)_i);
-    const clr_store_facts *facts = clr_store_facts_of(store);
+    const clr_store_info *info = clr_store_info_of(store);
     int64_t views = (int64_t)CLR_VIEWS * COUNT * SIZE * SIZE * c.channels * 4, ids[IMAGES], most = 0, least = INT64_MAX;
     int64_t scratch = (omp_get_max_threads() + 1) * 4 *
-                      (int64_t)clr_augment_floats(facts->max_pixels, facts->max_width, c.channels, SIZE);
-    int64_t room = (clr_loader_bytes(store, &c) - scratch) / 2 - views;
+                      (int64_t)clr_augment_floats(info->max_pixels, info->max_width, c.channels, SIZE);
+    int64_t capacity = (clr_loader_bytes(store, &c) - scratch) / 2 - views;
 
     for (int64_t i = 0; i < IMAGES; i++) {
         most = clr_max64(most, clr_store_bytes(store, &i, 1));
@@ -285,9 +285,9 @@ START_TEST(memory_is_enough_for_the_largest_images)
             ids[at] = ids[at - 1];
         ids[at] = i;
     }
-    ck_assert_int_ge(room, clr_store_bytes(store, ids, COUNT));
-    ck_assert_int_le(room, COUNT * most);
-    ck_assert(least == most || room < COUNT * most);
+    ck_assert_int_ge(capacity, clr_store_bytes(store, ids, COUNT));
+    ck_assert_int_le(capacity, COUNT * most);
+    ck_assert(least == most || capacity < COUNT * most);
     clr_store_close(store);
 }
 END_TEST
@@ -317,13 +317,13 @@ static void damage(layout l, int i)
 {
     clr_image image = image_of(l, i);
     size_t n = (size_t)(image.height * image.width * image.channels);
-    struct stat facts;
+    struct stat attributes;
 
-    ck_assert_int_eq(stat(path, &facts), 0);
+    ck_assert_int_eq(stat(path, &attributes), 0);
     FILE *file = fopen(path, "r+b");
-    uint8_t *all = clr_alloc((size_t)facts.st_size, 1);
-    ck_assert_uint_eq(fread(all, 1, (size_t)facts.st_size, file), (size_t)facts.st_size);
-    uint8_t *found = memmem(all, (size_t)facts.st_size, image.pixels, n);
+    uint8_t *all = clr_alloc((size_t)attributes.st_size, 1);
+    ck_assert_uint_eq(fread(all, 1, (size_t)attributes.st_size, file), (size_t)attributes.st_size);
+    uint8_t *found = memmem(all, (size_t)attributes.st_size, image.pixels, n);
     ck_assert_ptr_nonnull(found);
     fseek(file, found - all + (long)n / 2, SEEK_SET);
     putc(found[n / 2] ^ 4, file);

@@ -175,7 +175,7 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
 
     if (st != CLR_OK)
         return st;
-    clr_comm_max_double(comm, &most, 1); /* one plan for all ranks, whatever their shares */
+    clr_comm_allreduce_max_double(comm, &most, 1); /* one plan for all ranks, whatever their shares */
     *e = (clr_encoder){.comm = comm, .config = *config, .params = params};
     e->config.views = (int)most;
     builder b = {.e = e, .planner = planner};

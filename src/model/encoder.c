@@ -221,7 +221,7 @@ void clr_encoder_forward(clr_encoder *e, const float *x, int n, int64_t total, b
     e->params->batches += update;
     if (!update || e->space.comm || ranks == 1)
         return;
-    clr_comm_sum(e->comm, e->params->state, e->params->states.floats);
+    clr_comm_allreduce_sum(e->comm, e->params->state, e->params->states.floats);
     for (int64_t i = 0; i < e->params->states.floats; i++)
         e->params->state[i] /= (float)ranks;
 }

@@ -298,7 +298,7 @@ START_TEST(ranks_share_one_batch)
 
     clr_encoder_forward(r.encoder, r.x, n, total, true, r.h, r.z);
     clr_encoder_backward(r.encoder, r.dz, false, NULL, NULL);
-    clr_comm_sum(comm, r.params->grad, r.params->weights.floats);
+    clr_comm_allreduce_sum(comm, r.params->grad, r.params->weights.floats);
     reference_forward(want, whole.x, false);
     ck_margin(want);
     reference_backward(want, dz);
@@ -332,7 +332,7 @@ START_TEST(ranks_normalise_alone)
     ck_near("z", r.z, reference_z(want), n * r.outputs, bound);
     ck_table_near(&r.params->weights, r.params->grad, reference_grads(want), bound);
     memcpy(states, reference_states(want), sizeof *states * (size_t)r.params->states.floats);
-    clr_comm_sum_double(comm, states, r.params->states.floats);
+    clr_comm_allreduce_sum_double(comm, states, r.params->states.floats);
     for (int64_t i = 0; i < r.params->states.floats; i++)
         states[i] /= ranks;
     ck_table_near(&r.params->states, r.params->state, states, bound);

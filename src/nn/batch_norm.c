@@ -49,7 +49,7 @@ static double add_ranks(clr_batch_norm *norm, clr_comm *comm)
     if (!comm || clr_comm_size(comm) == 1)
         return 0;
     double begin = clr_seconds();
-    clr_comm_sum_double(comm, norm->sums, 2 * norm->k);
+    clr_comm_allreduce_sum_double(comm, norm->sums, 2 * norm->k);
     return clr_seconds() - begin;
 }
 

@@ -31,7 +31,7 @@ int clr_table_add(clr_table *table, const clr_entry *entry)
 void clr_params_open(clr_params *params)
 {
     params->value = CLR_NEW(float, params->weights.floats);
-    params->grad = CLR_NEW(float, params->weights.floats + CLR_PASSENGERS);
+    params->grad = CLR_NEW(float, params->weights.floats + CLR_STEP_FLAGS);
     params->state = CLR_NEW(float, params->states.floats);
 }
 

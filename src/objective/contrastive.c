@@ -179,7 +179,7 @@ static double allgather_rows(clr_loss *loss, const float *z)
     double begin = clr_seconds();
     for (int r = 0; r < clr_comm_size(loss->comm); r++)
         loss->counts[r] = clr_loss_rows_of(loss, r) * dim;
-    clr_comm_gather_all(loss->comm, loss->z, loss->gathered, loss->counts);
+    clr_comm_allgatherv(loss->comm, loss->z, loss->gathered, loss->counts);
     double seconds = clr_seconds() - begin;
 #pragma omp parallel for schedule(static)
     for (int64_t block = 0; block < clr_loss_blocks(loss->all); block++) {
@@ -202,7 +202,7 @@ static double allgather_stats(clr_loss *loss)
     }
     for (int r = 0; r < clr_comm_size(loss->comm); r++)
         loss->counts[r] = clr_loss_rows_of(loss, r) * 3;
-    clr_comm_gather_all(loss->comm, loss->stats, loss->all_stats, loss->counts);
+    clr_comm_allgatherv(loss->comm, loss->stats, loss->all_stats, loss->counts);
     return clr_seconds() - begin;
 }
 
@@ -321,7 +321,7 @@ static clr_status apply(clr_objective *objective, const clr_objective_rows *rows
     for (int i = 0; i < loss->mine; i++)
         sums[6] += !isfinite(loss->anchor[i].loss);
     double begin = clr_seconds();
-    clr_comm_sum_double(loss->comm, sums, 8);
+    clr_comm_allreduce_sum_double(loss->comm, sums, 8);
     seconds += clr_seconds() - begin + allgather_stats(loss);
     clr_loss_gradient(loss, dz);
     through_norm(loss, dz);

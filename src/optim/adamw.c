@@ -22,10 +22,10 @@ static void step(clr_optim *optim, double lr, int64_t number)
     const float rate = (float)(lr / (1 - pow(beta1, t))), bias = (float)(1 / (1 - pow(beta2, t)));
 
 #pragma omp parallel for schedule(static)
-    for (int64_t p = 0; p < optim->pieces; p++) {
-        clr_piece piece = optim->piece[p];
-        const float decay = entry[piece.entry].no_decay ? 0 : (float)(lr * optim->config.weight_decay);
-        for (int64_t k = piece.offset; k < piece.offset + piece.count; k++) {
+    for (int64_t p = 0; p < optim->chunks; p++) {
+        clr_chunk chunk = optim->chunk[p];
+        const float decay = entry[chunk.entry].no_decay ? 0 : (float)(lr * optim->config.weight_decay);
+        for (int64_t k = chunk.offset; k < chunk.offset + chunk.count; k++) {
             a[k] = b1 * a[k] + c1 * g[k];
             b[k] = b2 * b[k] + c2 * g[k] * g[k];
             w[k] -= rate * a[k] / (sqrtf(b[k] * bias) + (float)eps) + decay * w[k];

@@ -21,13 +21,13 @@ static void norms(clr_optim *optim)
     const clr_entry *entry = optim->params->weights.entry;
 
 #pragma omp parallel for schedule(static)
-    for (int64_t p = 0; p < optim->pieces; p++) {
-        clr_piece piece = optim->piece[p];
-        double ww = 0, gg = 0, decay = entry[piece.entry].no_decay ? 0 : optim->config.weight_decay;
-        if (entry[piece.entry].no_adaptation)
+    for (int64_t p = 0; p < optim->chunks; p++) {
+        clr_chunk chunk = optim->chunk[p];
+        double ww = 0, gg = 0, decay = entry[chunk.entry].no_decay ? 0 : optim->config.weight_decay;
+        if (entry[chunk.entry].no_adaptation)
             continue;
 #pragma omp simd reduction(+ : ww, gg)
-        for (int64_t k = piece.offset; k < piece.offset + piece.count; k++) {
+        for (int64_t k = chunk.offset; k < chunk.offset + chunk.count; k++) {
             double grad = g[k] + decay * w[k];
             ww += (double)w[k] * w[k];
             gg += grad * grad;
@@ -37,9 +37,9 @@ static void norms(clr_optim *optim)
     }
     for (int e = 0; e < optim->params->weights.entries; e++)
         optim->norm[2 * e] = optim->norm[2 * e + 1] = 0;
-    for (int64_t p = 0; p < optim->pieces; p++)
+    for (int64_t p = 0; p < optim->chunks; p++)
         for (int i = 0; i < 2; i++)
-            optim->norm[2 * optim->piece[p].entry + i] += optim->sum[2 * p + i];
+            optim->norm[2 * optim->chunk[p].entry + i] += optim->sum[2 * p + i];
 }
 
 static void step(clr_optim *optim, double lr, int64_t number)
@@ -52,14 +52,14 @@ static void step(clr_optim *optim, double lr, int64_t number)
     (void)number;
     norms(optim);
 #pragma omp parallel for schedule(static)
-    for (int64_t p = 0; p < optim->pieces; p++) {
-        clr_piece piece = optim->piece[p];
-        double trust = 1, weight = sqrt(optim->norm[2 * piece.entry]), grad = sqrt(optim->norm[2 * piece.entry + 1]);
-        const clr_entry *e = &entry[piece.entry];
+    for (int64_t p = 0; p < optim->chunks; p++) {
+        clr_chunk chunk = optim->chunk[p];
+        double trust = 1, weight = sqrt(optim->norm[2 * chunk.entry]), grad = sqrt(optim->norm[2 * chunk.entry + 1]);
+        const clr_entry *e = &entry[chunk.entry];
         if (!e->no_adaptation && weight > 0 && grad > 0)
             trust = eta * weight / grad;
         const float rate = (float)(lr * trust), decay = e->no_decay ? 0 : (float)optim->config.weight_decay;
-        for (int64_t k = piece.offset; k < piece.offset + piece.count; k++) {
+        for (int64_t k = chunk.offset; k < chunk.offset + chunk.count; k++) {
             v[k] = momentum * v[k] + rate * (g[k] + decay * w[k]);
             w[k] -= v[k];
         }

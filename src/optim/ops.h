@@ -11,10 +11,10 @@
 enum { CLR_OPTIM_SLOTS = 2 };
 
 /* A run of values inside one entry. */
-typedef struct clr_piece {
+typedef struct clr_chunk {
     int entry;
     int64_t offset, count; /* floats in the block */
-} clr_piece;
+} clr_chunk;
 
 typedef struct clr_optim_op {
     const char *name;
@@ -28,9 +28,9 @@ struct clr_optim {
     clr_optim_config config;
     clr_params *params;
     float *slot[CLR_OPTIM_SLOTS];
-    clr_piece *piece; /* every entry's values cut into pieces that threads share; sums go piece by piece, in order */
-    int64_t pieces;
-    double *sum;  /* 2 a piece */
+    clr_chunk *chunk; /* every entry's values cut into chunks that threads share; sums go chunk by chunk, in order */
+    int64_t chunks;
+    double *sum;  /* 2 a chunk */
     double *norm; /* 2 an entry */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What optimizers have in common: slots, pieces of the block for threads, the schedule and the gradient's norm. */
+/* What optimizers have in common: slots, chunks of the block for threads, the schedule and the gradient's norm. */
 #include "clr/optim.h"
 
 #include "clr/err.h"
@@ -8,21 +8,21 @@
 
 #include <math.h>
 
-enum { PIECE = 16384 };
+enum { CHUNK = 16384 };
 
 #define DECLARE(name) extern const clr_optim_op clr_optim_##name;
 CLR_OPTIMIZERS(DECLARE)
 #define ENTRY(name) &clr_optim_##name,
 static const clr_optim_op *const ops[] = {CLR_OPTIMIZERS(ENTRY)};
 
-static int64_t cut(const clr_table *table, clr_piece *piece)
+static int64_t cut(const clr_table *table, clr_chunk *chunk)
 {
     int64_t n = 0;
 
     for (int e = 0; e < table->entries; e++)
-        for (int64_t at = 0; at < (table->entry[e].frozen ? 0 : table->entry[e].count); at += PIECE, n++)
-            if (piece)
-                piece[n] = (clr_piece){e, table->entry[e].offset + at, clr_min64(PIECE, table->entry[e].count - at)};
+        for (int64_t at = 0; at < (table->entry[e].frozen ? 0 : table->entry[e].count); at += CHUNK, n++)
+            if (chunk)
+                chunk[n] = (clr_chunk){e, table->entry[e].offset + at, clr_min64(CHUNK, table->entry[e].count - at)};
     return n;
 }
 
@@ -36,10 +36,10 @@ clr_optim *clr_optim_new(const clr_optim_config *config, clr_params *params)
     optim->params = params;
     for (int s = 0; s < optim->op->slots; s++)
         optim->slot[s] = CLR_NEW(float, params->weights.floats);
-    optim->pieces = cut(&params->weights, NULL);
-    optim->piece = CLR_NEW(clr_piece, optim->pieces);
-    cut(&params->weights, optim->piece);
-    optim->sum = CLR_NEW(double, 2 * optim->pieces);
+    optim->chunks = cut(&params->weights, NULL);
+    optim->chunk = CLR_NEW(clr_chunk, optim->chunks);
+    cut(&params->weights, optim->chunk);
+    optim->sum = CLR_NEW(double, 2 * optim->chunks);
     optim->norm = CLR_NEW(double, 2 * params->weights.entries);
     return optim;
 }
@@ -50,7 +50,7 @@ void clr_optim_free(clr_optim *optim)
         return;
     for (int s = 0; s < optim->op->slots; s++)
         clr_free(optim->slot[s]);
-    clr_free(optim->piece);
+    clr_free(optim->chunk);
     clr_free(optim->sum);
     clr_free(optim->norm);
     clr_free(optim);
@@ -112,12 +112,12 @@ double clr_grad_norm(const clr_params *params)
     for (int e = 0; e < table->entries; e++) {
         const float *grad = clr_params_grad(params, e);
         int64_t count = table->entry[e].not_in_norm || table->entry[e].frozen ? 0 : table->entry[e].count;
-        for (int64_t first = 0; first < count; first += 64 * PIECE) {
+        for (int64_t first = 0; first < count; first += 64 * CHUNK) {
             double part[64] = {0};
-            int parts = (int)clr_min64(64, (count - first + PIECE - 1) / PIECE);
+            int parts = (int)clr_min64(64, (count - first + CHUNK - 1) / CHUNK);
 #pragma omp parallel for schedule(static) if (parts > 1)
             for (int i = 0; i < parts; i++) {
-                int64_t from = first + (int64_t)i * PIECE, to = clr_min64(count, from + PIECE);
+                int64_t from = first + (int64_t)i * CHUNK, to = clr_min64(count, from + CHUNK);
                 double sum = 0;
 #pragma omp simd reduction(+ : sum)
                 for (int64_t k = from; k < to; k++)

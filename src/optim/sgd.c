@@ -13,10 +13,10 @@ static void step(clr_optim *optim, double lr, int64_t number)
 
     (void)number;
 #pragma omp parallel for schedule(static)
-    for (int64_t p = 0; p < optim->pieces; p++) {
-        clr_piece piece = optim->piece[p];
-        const float decay = entry[piece.entry].no_decay ? 0 : (float)optim->config.weight_decay;
-        for (int64_t k = piece.offset; k < piece.offset + piece.count; k++) {
+    for (int64_t p = 0; p < optim->chunks; p++) {
+        clr_chunk chunk = optim->chunk[p];
+        const float decay = entry[chunk.entry].no_decay ? 0 : (float)optim->config.weight_decay;
+        for (int64_t k = chunk.offset; k < chunk.offset + chunk.count; k++) {
             v[k] = momentum * v[k] + (g[k] + decay * w[k]);
             w[k] -= rate * v[k];
         }

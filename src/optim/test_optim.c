@@ -10,10 +10,10 @@
 
 enum { LARGE = 40000, STEPS = 7 };
 
-/* A matrix of several pieces, an exempt vector, a matrix that starts at zero, one value. */
+/* A matrix of several chunks, an undecayed vector, a matrix that starts at zero, one value. */
 static const struct {
     int64_t count;
-    bool exempt;
+    bool undecayed;
 } shape[] = {{LARGE, false}, {37, true}, {100, false}, {1, false}};
 
 static clr_params params;
@@ -26,8 +26,8 @@ static void open_params(void)
     for (size_t e = 0; e < CLR_COUNT(shape); e++) {
         table->entry[e] = (clr_entry){.count = shape[e].count,
                                       .offset = table->floats,
-                                      .no_decay = shape[e].exempt,
-                                      .no_adaptation = shape[e].exempt};
+                                      .no_decay = shape[e].undecayed,
+                                      .no_adaptation = shape[e].undecayed};
         table->floats += (shape[e].count + 15) / 16 * 16;
         table->entries++;
     }
@@ -49,16 +49,16 @@ static double random_value(uint64_t i, uint64_t step)
 }
 
 /* The same mathematics for one entry, in double. */
-static void reference(int kind, const clr_optim_config *config, double lr, int64_t step, int64_t n, bool exempt,
+static void reference(int kind, const clr_optim_config *config, double lr, int64_t step, int64_t n, bool undecayed,
                       double *w, const float *g, double *a, double *b)
 {
-    double wd = exempt ? 0 : config->weight_decay, m = config->momentum, ww = 0, gg = 0, trust = 1;
+    double wd = undecayed ? 0 : config->weight_decay, m = config->momentum, ww = 0, gg = 0, trust = 1;
 
     for (int64_t k = 0; k < n; k++) {
         ww += w[k] * w[k];
         gg += (g[k] + wd * w[k]) * (g[k] + wd * w[k]);
     }
-    if (!exempt && ww > 0 && gg > 0)
+    if (!undecayed && ww > 0 && gg > 0)
         trust = 0.001 * sqrt(ww) / sqrt(gg);
     for (int64_t k = 0; k < n; k++) {
         if (kind == 0) {
@@ -95,7 +95,8 @@ START_TEST(follows_the_reference)
             int64_t at = params.weights.entry[e].offset;
             for (int64_t k = 0; k < shape[e].count; k++)
                 params.grad[at + k] = (float)random_value((uint64_t)(at + k), (uint64_t)step);
-            reference(_i, &config, lr, step, shape[e].count, shape[e].exempt, w + at, params.grad + at, a + at, b + at);
+            reference(_i, &config, lr, step, shape[e].count, shape[e].undecayed, w + at, params.grad + at, a + at,
+                      b + at);
         }
         clr_optim_step(optim, lr, step);
     }
@@ -143,17 +144,17 @@ START_TEST(lars_by_hand)
 }
 END_TEST
 
-/* A weight of norm 0 moves with trust 1, an exempt one too and is not decayed. */
+/* A weight of norm 0 moves with trust 1, an undecayed one too and is not decayed. */
 START_TEST(lars_zero_norm_and_exempt)
 {
-    for (int exempt = 0; exempt < 2; exempt++) {
+    for (int undecayed = 0; undecayed < 2; undecayed++) {
         clr_optim_config config = {.kind = 0, .momentum = 0.9, .weight_decay = 0.5};
-        float value[16] = {exempt ? 7.0f : 0.0f}, grad[16] = {0.25f};
-        clr_entry entry = {.count = 1, .no_decay = exempt, .no_adaptation = exempt};
+        float value[16] = {undecayed ? 7.0f : 0.0f}, grad[16] = {0.25f};
+        clr_entry entry = {.count = 1, .no_decay = undecayed, .no_adaptation = undecayed};
         clr_params small = {.weights = {&entry, 1, 16}, .value = value, .grad = grad};
         clr_optim *optim = clr_optim_new(&config, &small);
         clr_optim_step(optim, 2, 0);
-        ck_assert_float_eq_tol(value[0], exempt ? 6.5f : -0.5f, 1e-6f);
+        ck_assert_float_eq_tol(value[0], undecayed ? 6.5f : -0.5f, 1e-6f);
         clr_optim_free(optim);
     }
 }

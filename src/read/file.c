@@ -27,10 +27,10 @@ bool clr_file_again(int error, int attempt)
     return true;
 }
 
-clr_status clr_file_facts(const char *path, bool link, struct stat *facts, bool *there)
+clr_status clr_file_stat(const char *path, bool link, struct stat *attributes, bool *there)
 {
     for (int attempt = 0;; attempt++) {
-        int failed = link ? lstat(path, facts) : stat(path, facts), error = errno;
+        int failed = link ? lstat(path, attributes) : stat(path, attributes), error = errno;
         *there = !failed;
         if (!failed || error == ENOENT || error == ENOTDIR)
             return CLR_OK;
@@ -40,10 +40,10 @@ clr_status clr_file_facts(const char *path, bool link, struct stat *facts, bool 
 }
 
 /* One attempt; 0 or errno's value. */
-static int open_once(const char *path, int *fd, struct stat *facts)
+static int open_once(const char *path, int *fd, struct stat *attributes)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe of that name must not hold us up */
-    if (*fd >= 0 && !fstat(*fd, facts))
+    if (*fd >= 0 && !fstat(*fd, attributes))
         return 0;
     int error = errno;
     if (*fd >= 0)
@@ -63,17 +63,17 @@ static clr_status not_opened(int error)
 
 clr_status clr_file_open(const char *path, clr_file *file)
 {
-    struct stat facts;
+    struct stat attributes;
     int error;
 
     *file = (clr_file){.path = clr_copy_text(path), .fd = -1};
-    for (int attempt = 0; (error = open_once(path, &file->fd, &facts)) && clr_file_again(error, attempt);)
+    for (int attempt = 0; (error = open_once(path, &file->fd, &attributes)) && clr_file_again(error, attempt);)
         attempt++;
     if (error)
         return clr_fail_in(not_opened(error), "%s", path);
-    if (!S_ISREG(facts.st_mode))
+    if (!S_ISREG(attributes.st_mode))
         return clr_fail(CLR_EINPUT, "%s: is not a file", path);
-    file->bytes = facts.st_size;
+    file->bytes = attributes.st_size;
     return CLR_OK;
 }
 
@@ -87,7 +87,7 @@ void clr_file_close(clr_file *file)
 
 clr_status clr_file_at(clr_file *file, void *into, int64_t bytes, int64_t offset)
 {
-    struct stat facts;
+    struct stat attributes;
     int64_t have = 0;
 
     for (int attempt = 0; have < bytes;) {
@@ -102,10 +102,10 @@ clr_status clr_file_at(clr_file *file, void *into, int64_t bytes, int64_t offset
                             (long long)(offset + bytes));
         if (!clr_file_again(error, attempt++))
             return clr_fail(CLR_EIO, "%s: cannot be read: %s", file->path, strerror(error));
-        if (error != EINTR && !open_once(file->path, &fresh, &facts)) { /* a stale handle stays stale */
+        if (error != EINTR && !open_once(file->path, &fresh, &attributes)) { /* a stale handle stays stale */
             close(file->fd);
             file->fd = fresh;
-            if (facts.st_size != file->bytes)
+            if (attributes.st_size != file->bytes)
                 return clr_fail(CLR_EIO, "%s: has changed since it was opened", file->path);
         }
     }
@@ -115,18 +115,18 @@ clr_status clr_file_at(clr_file *file, void *into, int64_t bytes, int64_t offset
 /* One attempt of clr_file_read; *error is errno's value where another attempt may do better, else 0. */
 static clr_status read_once(const char *path, uint8_t **bytes, int64_t *length, int *error)
 {
-    struct stat facts, after;
+    struct stat attributes, after;
     int fd;
 
-    if ((*error = open_once(path, &fd, &facts)))
+    if ((*error = open_once(path, &fd, &attributes)))
         return not_opened(*error);
-    if (!S_ISREG(facts.st_mode) || facts.st_size > largest) {
+    if (!S_ISREG(attributes.st_mode) || attributes.st_size > largest) {
         close(fd);
-        return clr_fail(CLR_EINPUT, S_ISREG(facts.st_mode) ? "is larger than 1 GiB" : "is not a file");
+        return clr_fail(CLR_EINPUT, S_ISREG(attributes.st_mode) ? "is larger than 1 GiB" : "is not a file");
     }
-    *bytes = clr_alloc((size_t)facts.st_size, 1);
-    while (!*error && *length < facts.st_size) {
-        ssize_t n = read(fd, *bytes + *length, (size_t)(facts.st_size - *length));
+    *bytes = clr_alloc((size_t)attributes.st_size, 1);
+    while (!*error && *length < attributes.st_size) {
+        ssize_t n = read(fd, *bytes + *length, (size_t)(attributes.st_size - *length));
         if (n == 0)
             break;
         *error = n < 0 && errno != EINTR ? errno : 0;
@@ -137,11 +137,11 @@ static clr_status read_once(const char *path, uint8_t **bytes, int64_t *length, 
     close(fd);
     if (*error)
         return clr_fail(CLR_EIO, "cannot be read: %s", strerror(*error));
-    if (*length < facts.st_size || after.st_size != facts.st_size || after.st_mtim.tv_sec != facts.st_mtim.tv_sec ||
-        after.st_mtim.tv_nsec != facts.st_mtim.tv_nsec)
+    if (*length < attributes.st_size || after.st_size != attributes.st_size ||
+        after.st_mtim.tv_sec != attributes.st_mtim.tv_sec || after.st_mtim.tv_nsec != attributes.st_mtim.tv_nsec)
         return clr_fail(CLR_EIO,
                         "has changed while it was read (%lld bytes read, %lld before, %lld after): something writes it",
-                        (long long)*length, (long long)facts.st_size, (long long)after.st_size);
+                        (long long)*length, (long long)attributes.st_size, (long long)after.st_size);
     return CLR_OK;
 }
 

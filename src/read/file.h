@@ -19,7 +19,7 @@ bool clr_file_again(int error, int attempt);
 
 /* What path leads to; *there is false where nothing is there (or a link leads nowhere), which is no error. link: of the
    link itself. */
-clr_status clr_file_facts(const char *path, bool link, struct stat *facts, bool *there);
+clr_status clr_file_stat(const char *path, bool link, struct stat *attributes, bool *there);
 
 /* A regular file, open for reading. fd is -1 while it is closed. */
 typedef struct clr_file {
@@ -43,7 +43,7 @@ clr_status clr_file_read(const char *path, uint8_t **bytes, int64_t *length);
    bytes). */
 typedef struct clr_names {
     char *text; /* one after another, each with its final 0 */
-    size_t used, room;
+    size_t used, capacity;
     char **name;
     int64_t count;
 } clr_names;
@@ -57,7 +57,7 @@ void clr_names_free(clr_names *names);
 clr_status clr_file_names(const char *folder, clr_names *names);
 
 /* A block of room bytes that begins with the bytes used of old, which is freed. */
-void *clr_file_grow(void *old, size_t used, size_t room);
+void *clr_file_grow(void *old, size_t used, size_t capacity);
 
 /* The n classes of a source: numbers from first on, or, where names is not NULL and such a file is in folder, its
    lines. */

@@ -29,7 +29,7 @@ static void label(own *o, const clr_layout *layout, clr_source *source)
 {
     const char *last = NULL;
     int64_t n = o->tree.images.count;
-    int room = 0, k = -1, bytes = 0;
+    int capacity = 0, k = -1, bytes = 0;
 
     o->label = CLR_NEW(int32_t, n);
     for (int64_t i = 0; i < n; i++) {
@@ -37,12 +37,12 @@ static void label(own *o, const clr_layout *layout, clr_source *source)
         bool leaf;
         const char *name = clr_level_component(o->tree.images.name[i] + 1, layout->base, &length, &leaf);
         if (!last || length != bytes || strncmp(name, last, (size_t)bytes)) {
-            if (++k == room) {
-                source->classes = clr_file_grow(source->classes, (size_t)room * sizeof(char *),
-                                                (size_t)(2 * room + 16) * sizeof(char *));
-                source->per_class = clr_file_grow(source->per_class, (size_t)room * sizeof(int64_t),
-                                                  (size_t)(2 * room + 16) * sizeof(int64_t));
-                room = 2 * room + 16;
+            if (++k == capacity) {
+                source->classes = clr_file_grow(source->classes, (size_t)capacity * sizeof(char *),
+                                                (size_t)(2 * capacity + 16) * sizeof(char *));
+                source->per_class = clr_file_grow(source->per_class, (size_t)capacity * sizeof(int64_t),
+                                                  (size_t)(2 * capacity + 16) * sizeof(int64_t));
+                capacity = 2 * capacity + 16;
             }
             source->classes[k] = clr_text("%.*s", length, name);
             last = name, bytes = length;
@@ -107,10 +107,10 @@ static clr_status open_(const clr_place *place, const clr_read_how *how, clr_sou
 /* Of a link that led nowhere when the tree was walked: CLR_OK where it leads somewhere now. */
 static clr_status look_again(const char *full)
 {
-    struct stat facts;
+    struct stat attributes;
     bool there;
     char target[400];
-    clr_status st = clr_file_facts(full, false, &facts, &there);
+    clr_status st = clr_file_stat(full, false, &attributes, &there);
     ssize_t n = there || st != CLR_OK ? -1 : readlink(full, target, sizeof target);
 
     if (st != CLR_OK || there)
@@ -135,7 +135,7 @@ static clr_status read_(clr_source *source, int64_t i, clr_example *example)
         clr_fail_in(st, "%s", full);
     if (st == CLR_OK)
         st = clr_image_decode_by(example->encoded, (size_t)example->encoded_bytes, &source->rules, &example->image,
-                                 &example->facts);
+                                 &example->info);
     if (st != CLR_OK) {
         clr_free(example->encoded);
         example->encoded = NULL;

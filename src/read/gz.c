@@ -71,17 +71,17 @@ static clr_status inflate_into(clr_gz *gz, uint8_t *into, int64_t bytes, int64_t
     clr_status st = CLR_OK;
 
     while (*have < bytes && (st = fill(gz)) == CLR_OK && !s->ended) {
-        unsigned room = bytes - *have < CHUNK ? (unsigned)(bytes - *have) : CHUNK;
+        unsigned capacity = bytes - *have < CHUNK ? (unsigned)(bytes - *have) : CHUNK;
         if (!s->inside && gz->at && *s->stream.next_in != 0x1f) {
             s->ended = true;
             break;
         }
         s->inside = true;
         s->stream.next_out = into + *have;
-        s->stream.avail_out = room;
+        s->stream.avail_out = capacity;
         int code = inflate(&s->stream, Z_NO_FLUSH);
-        *have += room - s->stream.avail_out;
-        gz->at += room - s->stream.avail_out;
+        *have += capacity - s->stream.avail_out;
+        gz->at += capacity - s->stream.avail_out;
         if (code == Z_STREAM_END) {
             s->inside = false;
             inflateReset(&s->stream);

@@ -13,17 +13,17 @@
 enum { KEY = 64 };
 
 /* What a name says. key: the words before "images" or "labels", small, joined by "-". */
-typedef struct facts {
+typedef struct name_parts {
     bool images, labels, gz;
     char key[KEY];
-} facts;
+} name_parts;
 
-static void parse(const char *name, facts *f)
+static void parse(const char *name, name_parts *f)
 {
     bool idx = false, strange = false;
     char word[KEY];
 
-    *f = (facts){0};
+    *f = (name_parts){0};
     while (*name) {
         size_t n = strcspn(name, "-._ "), used = strlen(f->key);
         snprintf(word, sizeof word, "%.*s", (int)n, name);
@@ -51,7 +51,7 @@ static void parse(const char *name, facts *f)
 
 bool clr_idx_is_here(const clr_place *place)
 {
-    facts f;
+    name_parts f;
 
     for (int64_t i = 0; i < place->names.count; i++) {
         parse(place->names.name[i], &f);
@@ -88,7 +88,7 @@ static clr_status is_file(const char *folder, const char *name, bool *file)
     struct stat s;
     bool there;
     char *path = clr_text("%s/%s", folder, name);
-    clr_status st = clr_file_facts(path, false, &s, &there);
+    clr_status st = clr_file_stat(path, false, &s, &there);
 
     *file = there && S_ISREG(s.st_mode);
     if (st != CLR_OK)
@@ -111,7 +111,7 @@ static clr_status candidates(const clr_place *place, candidate list[MOST], int *
 
     *n = 0;
     for (int64_t i = 0; st == CLR_OK && i < place->names.count && *n < MOST; i++) {
-        facts f;
+        name_parts f;
         bool file = false;
         parse(place->names.name[i], &f);
         if (!f.images || (st = is_file(place->path, place->names.name[i], &file)) != CLR_OK || !file)
@@ -122,14 +122,14 @@ static clr_status candidates(const clr_place *place, candidate list[MOST], int *
     return st;
 }
 
-static void name_keys(const candidate *list, int n, char *text, size_t room)
+static void name_keys(const candidate *list, int n, char *text, size_t capacity)
 {
     size_t used = 0;
 
     *text = 0;
-    for (int i = 0; i < n && used < room; i++)
+    for (int i = 0; i < n && used < capacity; i++)
         if (!i || strcmp(list[i].key, list[i - 1].key))
-            used += (size_t)snprintf(text + used, room - used, "%s%s", used ? ", " : "", list[i].key);
+            used += (size_t)snprintf(text + used, capacity - used, "%s%s", used ? ", " : "", list[i].key);
 }
 
 /* The file that answers the split best. Of names that differ in their spelling alone the first one counts. */
@@ -166,14 +166,14 @@ static clr_status choose(const clr_place *place, const char *split, const char *
 }
 
 /* The labels of a file of images: the same key, and compressed or not just as it is, where there are both. */
-static clr_status find_labels(const char *folder, const clr_names *names, const facts *of, char **labels)
+static clr_status find_labels(const char *folder, const clr_names *names, const name_parts *of, char **labels)
 {
     const char *found = NULL;
     clr_status st = CLR_OK;
     bool alike = false;
 
     for (int64_t i = 0; st == CLR_OK && i < names->count; i++) {
-        facts f;
+        name_parts f;
         bool file;
         parse(names->name[i], &f);
         if (!f.labels || strcmp(f.key, of->key) || (st = is_file(folder, names->name[i], &file)) != CLR_OK || !file)
@@ -187,7 +187,7 @@ static clr_status find_labels(const char *folder, const clr_names *names, const 
 
 clr_status clr_idx_find(const clr_place *place, const char *split, char **images, char **labels, bool *emnist)
 {
-    facts f;
+    name_parts f;
     clr_names beside = {0};
     clr_status st = CLR_OK;
     const char *name = clr_file_name_of(place->path);

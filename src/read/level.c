@@ -31,9 +31,10 @@ void clr_level_survey(const clr_tree *tree, int base, clr_level *l)
             continue;
         }
         if (!c || c->length != length || strncmp(c->name, name, (size_t)length)) {
-            if (l->children == l->room) {
-                l->child = clr_file_grow(l->child, (size_t)l->room * sizeof *c, (size_t)(2 * l->room + 16) * sizeof *c);
-                l->room = 2 * l->room + 16;
+            if (l->children == l->capacity) {
+                l->child = clr_file_grow(l->child, (size_t)l->capacity * sizeof *c,
+                                         (size_t)(2 * l->capacity + 16) * sizeof *c);
+                l->capacity = 2 * l->capacity + 16;
             }
             c = &l->child[l->children++];
             *c = (clr_child){.name = name, .length = length};
@@ -45,18 +46,18 @@ void clr_level_survey(const clr_tree *tree, int base, clr_level *l)
     }
 }
 
-void clr_level_names(const clr_level *l, char *text, size_t room)
+void clr_level_names(const clr_level *l, char *text, size_t capacity)
 {
     size_t used = 0;
 
     *text = 0;
-    for (int64_t i = 0; i < l->children && used < room; i++) {
+    for (int64_t i = 0; i < l->children && used < capacity; i++) {
         if (i == 8) {
-            snprintf(text + used, room - used, ", ... (%lld)", (long long)l->children);
+            snprintf(text + used, capacity - used, ", ... (%lld)", (long long)l->children);
             return;
         }
-        used +=
-            (size_t)snprintf(text + used, room - used, "%s%.*s", i ? ", " : "", l->child[i].length, l->child[i].name);
+        used += (size_t)snprintf(text + used, capacity - used, "%s%.*s", i ? ", " : "", l->child[i].length,
+                                 l->child[i].name);
     }
 }
 

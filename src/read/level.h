@@ -15,8 +15,8 @@ typedef struct clr_child {
 } clr_child;
 
 typedef struct clr_level {
-    clr_child *child;              /* freed by clr_free */
-    int64_t children, room, loose; /* loose: images on the level itself */
+    clr_child *child;                  /* freed by clr_free */
+    int64_t children, capacity, loose; /* loose: images on the level itself */
 } clr_level;
 
 /* The component number n of a path, which need not end it: its first byte, *length its bytes; *last where it is the
@@ -28,7 +28,7 @@ const char *clr_level_component(const char *path, int n, int *length, bool *last
 void clr_level_survey(const clr_tree *tree, int base, clr_level *l);
 
 /* The names of the folders on a level, some of them. */
-void clr_level_names(const clr_level *l, char *text, size_t room);
+void clr_level_names(const clr_level *l, char *text, size_t capacity);
 
 /* Of folders that are no classes, the one to pack first: training images before others, images before what lies beside
    them. */

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *clr_file_grow(void *old, size_t used, size_t room)
+void *clr_file_grow(void *old, size_t used, size_t capacity)
 {
-    void *block = clr_alloc(room, 1);
+    void *block = clr_alloc(capacity, 1);
 
     if (used)
         memcpy(block, old, used);
@@ -28,9 +28,9 @@ void clr_names_add(clr_names *names, const char *text)
 {
     size_t bytes = strlen(text) + 1;
 
-    if (names->used + bytes > names->room) {
-        names->room = 2 * (names->room + bytes);
-        names->text = clr_file_grow(names->text, names->used, names->room);
+    if (names->used + bytes > names->capacity) {
+        names->capacity = 2 * (names->capacity + bytes);
+        names->text = clr_file_grow(names->text, names->used, names->capacity);
     }
     memcpy(names->text + names->used, text, bytes);
     names->used += bytes;
@@ -88,12 +88,12 @@ clr_status clr_file_names(const char *folder, clr_names *names)
 
 clr_status clr_file_classes(const char *folder, const char *names, int first, int n, clr_source *source)
 {
-    struct stat facts;
+    struct stat attributes;
     uint8_t *bytes = NULL;
     int64_t length = 0;
     bool there = false;
     char *path = names ? clr_text("%s/%s", folder, names) : NULL;
-    clr_status st = path ? clr_file_facts(path, false, &facts, &there) : CLR_OK;
+    clr_status st = path ? clr_file_stat(path, false, &attributes, &there) : CLR_OK;
 
     source->classes = CLR_NEW(char *, n);
     source->class_count = n;

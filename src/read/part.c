@@ -19,12 +19,12 @@ clr_status clr_part_folders(const char *folder, bool parts, clr_names *folders)
         clr_fail_in(st, "%s", folder);
     for (int64_t i = 0; st == CLR_OK && i < all.count; i++) {
         const char *name = all.name[i];
-        struct stat facts;
+        struct stat attributes;
         bool there;
         if (clr_word_is_dropping(name) || (parts && !clr_word_is_part(clr_word_of(name, (int)strlen(name), rest))))
             continue;
         char *path = clr_text("%s/%s", folder, name);
-        if ((st = clr_file_facts(path, false, &facts, &there)) == CLR_OK && there && S_ISDIR(facts.st_mode))
+        if ((st = clr_file_stat(path, false, &attributes, &there)) == CLR_OK && there && S_ISDIR(attributes.st_mode))
             clr_names_add(folders, name);
         if (st != CLR_OK)
             clr_fail_in(st, "%s", path);
@@ -68,18 +68,18 @@ bool clr_part_leads_up(const char *way)
 clr_status clr_part_find(const char *src, const char *split, char **top)
 {
     char *folder = clr_text("%s/%s", src, split);
-    struct stat facts;
+    struct stat attributes;
     bool there;
-    clr_status st = clr_file_facts(folder, false, &facts, &there);
+    clr_status st = clr_file_stat(folder, false, &attributes, &there);
 
     *top = NULL;
     if (st != CLR_OK)
         clr_fail_in(st, "%s", folder);
-    if (st == CLR_OK && there && S_ISDIR(facts.st_mode)) {
+    if (st == CLR_OK && there && S_ISDIR(attributes.st_mode)) {
         *top = folder;
         return CLR_OK;
     }
-    if (st == CLR_OK && !there && clr_file_facts(folder, true, &facts, &there) == CLR_OK && there)
+    if (st == CLR_OK && !there && clr_file_stat(folder, true, &attributes, &there) == CLR_OK && there)
         st = clr_fail(CLR_EIO, "%s: is a link that leads nowhere: is a file system not mounted?", folder);
     clr_free(folder);
     folder = clr_copy_text(src);

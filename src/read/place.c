@@ -76,17 +76,17 @@ const char *clr_ending_remedy(const char *ending)
 
 clr_status clr_place_open(const char *path, clr_place *place)
 {
-    struct stat facts;
+    struct stat attributes;
     bool there;
     clr_gz gz = {0};
 
     *place = (clr_place){.path = path};
-    clr_status st = clr_file_facts(path, false, &facts, &there);
+    clr_status st = clr_file_stat(path, false, &attributes, &there);
     if (st != CLR_OK || !there)
         return st != CLR_OK ? clr_fail_in(st, "%s", path)
                             : clr_fail(CLR_EIO, "%s: there is no such file or folder", path);
-    place->folder = S_ISDIR(facts.st_mode);
-    place->bytes = facts.st_size;
+    place->folder = S_ISDIR(attributes.st_mode);
+    place->bytes = attributes.st_size;
     if (place->folder)
         return (st = clr_file_names(path, &place->names)) == CLR_OK ? st : clr_fail_in(st, "%s", path);
     st = clr_gz_open(path, &gz);

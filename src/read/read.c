@@ -23,12 +23,12 @@ static const clr_reader *find_inside(const clr_place *place, char **inner)
 
     *inner = NULL;
     for (int64_t i = 0; i < place->names.count && i < ENOUGH && !found; i++) {
-        struct stat facts;
+        struct stat attributes;
         bool there;
         clr_place inside = {0};
         clr_free(*inner);
         *inner = clr_text("%s/%s", place->path, place->names.name[i]);
-        if (clr_file_facts(*inner, false, &facts, &there) == CLR_OK && there && S_ISDIR(facts.st_mode) &&
+        if (clr_file_stat(*inner, false, &attributes, &there) == CLR_OK && there && S_ISDIR(attributes.st_mode) &&
             clr_place_open(*inner, &inside) == CLR_OK)
             for (const clr_reader *const *reader = readers; reader[1] && !found; reader++)
                 found = (*reader)->probe(&inside) ? *reader : NULL;

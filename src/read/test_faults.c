@@ -79,19 +79,19 @@ ssize_t pread(int fd, void *into, size_t bytes, off_t offset)
     return interrupted() ? -1 : syscall(SYS_pread64, fd, into, fault.parts && bytes > 700 ? 700 : bytes, offset);
 }
 
-int stat(const char *restrict path, struct stat *restrict facts)
+int stat(const char *restrict path, struct stat *restrict attributes)
 {
-    return fails(path, false) ? -1 : fstatat(AT_FDCWD, path, facts, 0);
+    return fails(path, false) ? -1 : fstatat(AT_FDCWD, path, attributes, 0);
 }
 
-int lstat(const char *restrict path, struct stat *restrict facts)
+int lstat(const char *restrict path, struct stat *restrict attributes)
 {
-    return fails(path, false) ? -1 : fstatat(AT_FDCWD, path, facts, AT_SYMLINK_NOFOLLOW);
+    return fails(path, false) ? -1 : fstatat(AT_FDCWD, path, attributes, AT_SYMLINK_NOFOLLOW);
 }
 
-int fstat(int fd, struct stat *facts)
+int fstat(int fd, struct stat *attributes)
 {
-    return fails(NULL, false) ? -1 : fstatat(fd, "", facts, AT_EMPTY_PATH);
+    return fails(NULL, false) ? -1 : fstatat(fd, "", attributes, AT_EMPTY_PATH);
 }
 
 DIR *opendir(const char *path)

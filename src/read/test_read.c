@@ -42,10 +42,10 @@ static void put_gz(const char *name, const void *data, size_t bytes)
 
 static void cut(const char *name, double part)
 {
-    struct stat facts;
+    struct stat attributes;
 
-    ck_assert_int_eq(stat(at(name), &facts), 0);
-    ck_assert_int_eq(truncate(at(name), (off_t)((double)facts.st_size * part)), 0);
+    ck_assert_int_eq(stat(at(name), &attributes), 0);
+    ck_assert_int_eq(truncate(at(name), (off_t)((double)attributes.st_size * part)), 0);
 }
 
 static void setup(void)

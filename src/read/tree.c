@@ -32,7 +32,7 @@ typedef struct walk {
     id *seen; /* a hash table, at most half full */
     size_t ids, places;
     item *item;
-    int64_t items, room;
+    int64_t items, capacity;
     int links, depth; /* the largest of any item */
     double next_word; /* seconds: when progress is said again */
 } walk;
@@ -70,10 +70,10 @@ static void add_image(walk *w, const char *path, char mark)
 
 static void push(walk *w, const item *i)
 {
-    if (w->items == w->room) {
-        w->item =
-            clr_file_grow(w->item, (size_t)w->items * sizeof *w->item, (size_t)(2 * w->room + 64) * sizeof *w->item);
-        w->room = 2 * w->room + 64;
+    if (w->items == w->capacity) {
+        w->item = clr_file_grow(w->item, (size_t)w->items * sizeof *w->item,
+                                (size_t)(2 * w->capacity + 64) * sizeof *w->item);
+        w->capacity = 2 * w->capacity + 64;
     }
     w->item[w->items] = *i;
     w->item[w->items++].path = clr_copy_text(i->path);
@@ -97,7 +97,7 @@ static clr_status visit(walk *w, const char *path, int links, int depth)
 {
     const char *name = clr_file_name_of(path);
     item next = {.path = (char *)(uintptr_t)path, .links = links, .depth = depth};
-    struct stat facts;
+    struct stat attributes;
     bool there, image = is_image(name);
 
     if (clr_word_is_dropping(name)) {
@@ -105,12 +105,12 @@ static clr_status visit(walk *w, const char *path, int links, int depth)
         return CLR_OK;
     }
     char *full = clr_text("%s/%s", w->tree->top, path);
-    clr_status st = clr_file_facts(full, true, &facts, &there);
+    clr_status st = clr_file_stat(full, true, &attributes, &there);
     if (st == CLR_OK && !there && image)
         st = clr_fail(CLR_EIO, "was there when its folder was listed, and no longer is: something changes the tree");
-    bool link = st == CLR_OK && there && S_ISLNK(facts.st_mode);
+    bool link = st == CLR_OK && there && S_ISLNK(attributes.st_mode);
     if (link) {
-        st = clr_file_facts(full, false, &facts, &there);
+        st = clr_file_stat(full, false, &attributes, &there);
         next.links++;
     }
     if (st != CLR_OK)
@@ -118,8 +118,8 @@ static clr_status visit(walk *w, const char *path, int links, int depth)
     clr_free(full);
     if (st != CLR_OK || (!there && !link))
         return st;
-    next.folder = there && S_ISDIR(facts.st_mode);
-    next.dev = facts.st_dev, next.ino = facts.st_ino;
+    next.folder = there && S_ISDIR(attributes.st_mode);
+    next.dev = attributes.st_dev, next.ino = attributes.st_ino;
     if (next.folder || (there && link && image)) {
         push(w, &next);
     } else if (!there) {
@@ -128,7 +128,7 @@ static clr_status visit(walk *w, const char *path, int links, int depth)
             add_image(w, path, CLR_TREE_LOST); /* reading it says what is wrong */
     } else if (!image) {
         clr_tree_pass(w->tree, path);
-    } else if (met(w, facts.st_dev, facts.st_ino) && (links || facts.st_nlink > 1)) {
+    } else if (met(w, attributes.st_dev, attributes.st_ino) && (links || attributes.st_nlink > 1)) {
         clr_tree_count_one(&w->tree->twice, path);
     } else {
         add_image(w, path, CLR_TREE_WHOLE);
@@ -177,7 +177,7 @@ static clr_status enter(walk *w, item i)
    either. */
 static void meet_above(walk *w, const char *top)
 {
-    struct stat facts, last = {0};
+    struct stat attributes, last = {0};
     bool there;
     char *path = clr_copy_text(top);
 
@@ -185,11 +185,11 @@ static void meet_above(walk *w, const char *top)
         char *up = clr_text("%s/..", path);
         clr_free(path);
         path = up;
-        if (clr_file_facts(path, false, &facts, &there) != CLR_OK || !there ||
-            (level && facts.st_ino == last.st_ino && facts.st_dev == last.st_dev))
+        if (clr_file_stat(path, false, &attributes, &there) != CLR_OK || !there ||
+            (level && attributes.st_ino == last.st_ino && attributes.st_dev == last.st_dev))
             break;
-        met(w, facts.st_dev, facts.st_ino);
-        last = facts;
+        met(w, attributes.st_dev, attributes.st_ino);
+        last = attributes;
     }
     clr_free(path);
 }
@@ -208,16 +208,16 @@ clr_status clr_tree_open(const char *top, clr_tree *tree)
 {
     walk w = {.tree = tree};
     item first = {.path = (char[]){""}, .folder = true};
-    struct stat facts;
+    struct stat attributes;
     bool there;
 
     *tree = (clr_tree){.top = clr_copy_text(top)};
-    clr_status st = clr_file_facts(top, false, &facts, &there);
+    clr_status st = clr_file_stat(top, false, &attributes, &there);
     if (st == CLR_OK && !there)
         st = clr_fail(CLR_EIO, "is not there");
     if (st != CLR_OK)
         return clr_fail_in(st, "%s", top);
-    first.dev = facts.st_dev, first.ino = facts.st_ino;
+    first.dev = attributes.st_dev, first.ino = attributes.st_ino;
     meet_above(&w, top);
     push(&w, &first);
     for (int links = 0; st == CLR_OK && links <= w.links; links++)

@@ -30,14 +30,14 @@ static int64_t found_in(const uint64_t *a, int64_t n, const uint64_t *b, int64_t
 /* The images' numbers, with their classes' names where labelled, sorted. */
 static void sorted(clr_store *store, const uint64_t *number, bool labelled, uint64_t *out)
 {
-    const clr_store_facts *facts = clr_store_facts_of(store);
+    const clr_store_info *info = clr_store_info_of(store);
     const int32_t *label = clr_store_labels(store);
 
-    for (int64_t i = 0; i < facts->images; i++) {
-        const char *name = labelled ? facts->class_names[label[i]] : "";
+    for (int64_t i = 0; i < info->images; i++) {
+        const char *name = labelled ? info->class_names[label[i]] : "";
         out[i] = clr_hash(number[i], name, strlen(name));
     }
-    qsort(out, (size_t)facts->images, sizeof *out, by_value);
+    qsort(out, (size_t)info->images, sizeof *out, by_value);
 }
 
 static bool same_bytes(clr_store *a, clr_store *b)
@@ -51,7 +51,7 @@ static bool same_bytes(clr_store *a, clr_store *b)
 
 clr_status clr_store_compare(clr_store *a, clr_store *b, clr_store_overlap *overlap)
 {
-    const clr_store_facts *f = clr_store_facts_of(a), *g = clr_store_facts_of(b);
+    const clr_store_info *f = clr_store_info_of(a), *g = clr_store_info_of(b);
     int64_t n = f->images, m = g->images;
     uint64_t *number[2] = {CLR_NEW(uint64_t, n), CLR_NEW(uint64_t, m)},
              *key[2] = {CLR_NEW(uint64_t, n), CLR_NEW(uint64_t, m)};
@@ -83,7 +83,7 @@ clr_status clr_store_compare(clr_store *a, clr_store *b, clr_store_overlap *over
 
 clr_status clr_store_repeats(clr_store *store, int64_t *images)
 {
-    int64_t n = clr_store_facts_of(store)->images;
+    int64_t n = clr_store_info_of(store)->images;
     uint64_t *number = CLR_NEW(uint64_t, n);
     clr_status st = clr_store_numbers(store, false, number);
 

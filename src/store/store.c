@@ -16,14 +16,14 @@
 #include <unistd.h>
 
 struct clr_store {
-    clr_store_facts facts;
+    clr_store_info info;
     char *path;
     int fd;
     bool encoded;
     clr_image_rules rules; /* of decoding */
     int64_t base;          /* of the pixels in the file */
     int64_t *offsets;      /* (n + 1) below base; NULL: i * height * width * channels */
-    int32_t *shapes;       /* (n, 3); NULL: all as in facts */
+    int32_t *shapes;       /* (n, 3); NULL: all as in info */
     int64_t *checksums;
     int32_t *labels;
     char **classes, **names;
@@ -53,9 +53,9 @@ void clr_store_close(clr_store *s)
     clr_free(s);
 }
 
-const clr_store_facts *clr_store_facts_of(const clr_store *s)
+const clr_store_info *clr_store_info_of(const clr_store *s)
 {
-    return &s->facts;
+    return &s->info;
 }
 
 const char *clr_store_path(const clr_store *s)
@@ -73,13 +73,12 @@ static void shape_of(const clr_store *s, int64_t i, int32_t shape[3])
     if (s->shapes)
         memcpy(shape, s->shapes + 3 * i, 3 * sizeof *shape);
     else
-        shape[0] = s->facts.height, shape[1] = s->facts.width, shape[2] = s->facts.channels;
+        shape[0] = s->info.height, shape[1] = s->info.width, shape[2] = s->info.channels;
 }
 
 static int64_t stored_bytes(const clr_store *s, int64_t i)
 {
-    return s->offsets ? s->offsets[i + 1] - s->offsets[i]
-                      : (int64_t)s->facts.height * s->facts.width * s->facts.channels;
+    return s->offsets ? s->offsets[i + 1] - s->offsets[i] : (int64_t)s->info.height * s->info.width * s->info.channels;
 }
 
 static int64_t stored_at(const clr_store *s, int64_t i)
@@ -99,11 +98,11 @@ static clr_status open_uniform(clr_store *s, clr_h5 *file)
     if (type != CLR_H5_U8 || rank != 4 || n[0] < 1 || n[1] < 1 || n[2] < 1 || (n[3] != 1 && n[3] != 3) ||
         n[1] > CLR_IMAGE_SIDE || n[2] > CLR_IMAGE_SIDE || n[1] * n[2] > CLR_IMAGE_PIXELS)
         return clr_fail(CLR_EINPUT, "%s: /images is not uint8 of shape (n, height, width, 1 or 3)", s->path);
-    s->facts.images = n[0];
-    s->facts.height = s->facts.max_height = (int)n[1];
-    s->facts.width = s->facts.max_width = (int)n[2];
-    s->facts.max_pixels = n[1] * n[2];
-    s->facts.channels = (int)n[3];
+    s->info.images = n[0];
+    s->info.height = s->info.max_height = (int)n[1];
+    s->info.width = s->info.max_width = (int)n[2];
+    s->info.max_pixels = n[1] * n[2];
+    s->info.channels = (int)n[3];
     return clr_h5_offset(file, "/images", &s->base);
 }
 
@@ -113,10 +112,10 @@ static bool possible(const int32_t shape[3])
            (int64_t)shape[0] * shape[1] <= CLR_IMAGE_PIXELS && (shape[2] == 1 || shape[2] == 3);
 }
 
-/* Whether offsets and shapes fit each other and the dataset of bytes; fills the facts. */
+/* Whether offsets and shapes fit each other and the dataset of bytes; fills the info. */
 static bool consistent(clr_store *s, int64_t bytes)
 {
-    clr_store_facts *f = &s->facts;
+    clr_store_info *f = &s->info;
     const int32_t *shape = s->shapes;
 
     if (s->offsets[0] || s->offsets[f->images] != bytes)
@@ -155,7 +154,7 @@ static clr_status open_ragged(clr_store *s, clr_h5 *file, const char *name)
         return st;
     if (type != CLR_H5_I32 || rank != 2 || n[0] < 1 || n[1] != 3)
         return clr_fail(CLR_EINPUT, "%s: /shapes is not int32 of shape (n, 3)", s->path);
-    s->facts.images = n[0];
+    s->info.images = n[0];
     if ((st = clr_h5_load(file, "/offsets", CLR_H5_I64, n[0] + 1, &s->offsets)) != CLR_OK ||
         (st = clr_h5_load(file, "/shapes", CLR_H5_I32, 3 * n[0], &s->shapes)) != CLR_OK)
         return st;
@@ -183,22 +182,22 @@ static clr_status load_texts(clr_h5 *file, const char *name, int64_t least, int6
 static clr_status open_labels(clr_store *s, clr_h5 *file)
 {
     enum { MOST = 1 << 20 };
-    clr_status st = clr_h5_load(file, "/labels", CLR_H5_I32, s->facts.images, &s->labels);
+    clr_status st = clr_h5_load(file, "/labels", CLR_H5_I32, s->info.images, &s->labels);
 
     if (st == CLR_OK)
         st = load_texts(file, "/classes", 1, MOST, &s->classes, &s->class_count);
     if (st != CLR_OK)
         return st;
-    s->facts.classes = (int)s->class_count;
-    s->facts.class_names = (const char *const *)s->classes;
-    bool *seen = CLR_NEW(bool, s->facts.classes);
-    for (int64_t i = 0; st == CLR_OK && i < s->facts.images; i++) {
-        if (s->labels[i] < 0 || s->labels[i] >= s->facts.classes) {
+    s->info.classes = (int)s->class_count;
+    s->info.class_names = (const char *const *)s->classes;
+    bool *seen = CLR_NEW(bool, s->info.classes);
+    for (int64_t i = 0; st == CLR_OK && i < s->info.images; i++) {
+        if (s->labels[i] < 0 || s->labels[i] >= s->info.classes) {
             st = clr_fail(CLR_EINPUT, "%s: /labels: image %lld has label %d; there are %d classes", s->path,
-                          (long long)i, (int)s->labels[i], s->facts.classes);
+                          (long long)i, (int)s->labels[i], s->info.classes);
             break;
         }
-        s->facts.present += !seen[s->labels[i]];
+        s->info.present += !seen[s->labels[i]];
         seen[s->labels[i]] = true;
     }
     clr_free(seen);
@@ -242,16 +241,16 @@ static clr_status open_all(clr_store *s, clr_h5 *file)
     st = !s->encoded && clr_h5_has(file, "/images") ? open_uniform(s, file)
                                                     : open_ragged(s, file, s->encoded ? "/encoded" : "/pixels");
     if (st == CLR_OK)
-        st = clr_h5_load(file, "/checksums", CLR_H5_I64, s->facts.images, &s->checksums);
+        st = clr_h5_load(file, "/checksums", CLR_H5_I64, s->info.images, &s->checksums);
     if (st == CLR_OK && clr_h5_has(file, "/labels"))
         st = open_labels(s, file);
     if (st == CLR_OK)
         st = clr_h5_get_int(file, "content", &content);
-    for (int64_t i = 0; st == CLR_OK && i < s->facts.images; i++) {
+    for (int64_t i = 0; st == CLR_OK && i < s->info.images; i++) {
         shape_of(s, i, shape);
         hash = clr_store_fold(hash, (uint64_t)s->checksums[i], shape, s->labels ? s->labels[i] : -1);
     }
-    s->facts.checksum = hash;
+    s->info.checksum = hash;
     if (st == CLR_OK && hash != (uint64_t)content)
         st = clr_fail(CLR_EINPUT, "%s: is damaged: its parts do not add up to its checksum; pack it again", s->path);
 out:
@@ -397,9 +396,9 @@ static clr_status decode_one(const clr_store *s, int64_t id, uint8_t *scratch, c
         return st;
     shape_of(s, id, shape);
     size_t bytes = (size_t)stored_bytes(s, id);
-    clr_image_room room = {landing(s, id, image), scratch + bytes,
-                           (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2]};
-    st = clr_image_decode_into(scratch, bytes, &s->rules, &room, &decoded);
+    clr_image_buffer capacity = {landing(s, id, image), scratch + bytes,
+                                 (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2]};
+    st = clr_image_decode_into(scratch, bytes, &s->rules, &capacity, &decoded);
     if (st == CLR_OK && (decoded.height != shape[0] || decoded.width != shape[1] || decoded.channels != shape[2]))
         st = clr_fail(CLR_EINPUT, "decodes to another shape than /shapes says");
     return st == CLR_OK ? st : clr_fail_in(st, "%s: image %lld", s->path, (long long)id);
@@ -438,7 +437,7 @@ clr_status clr_store_read(clr_store *s, const int64_t *ids, int n, int channels,
 
     CLR_CHECK(channels == 1 || channels == 3);
     for (int k = 0; k < n; k++) {
-        CLR_CHECK(ids[k] >= 0 && ids[k] < s->facts.images);
+        CLR_CHECK(ids[k] >= 0 && ids[k] < s->info.images);
         shape_of(s, ids[k], shape);
         if (shape[2] > channels)
             return clr_fail(CLR_ECONFIG, "%s: image %lld is RGB and gray ones are wanted", s->path, (long long)ids[k]);
@@ -473,7 +472,7 @@ static clr_status read_names(clr_store *s)
     clr_h5_lock();
     clr_status st = clr_h5_open(s->path, &file);
     if (st == CLR_OK)
-        st = load_texts(file, "/names", s->facts.images, s->facts.images, &s->names, &s->name_count);
+        st = load_texts(file, "/names", s->info.images, s->info.images, &s->names, &s->name_count);
     st = clr_h5_finish(file, st);
     clr_h5_unlock();
     return st;
@@ -484,7 +483,7 @@ clr_status clr_store_name(clr_store *s, int64_t id, char **name)
     clr_status st = CLR_OK;
     int tries = 0;
 
-    CLR_CHECK(id >= 0 && id < s->facts.images);
+    CLR_CHECK(id >= 0 && id < s->info.images);
     do
         st = s->names ? CLR_OK : read_names(s);
     while (clr_h5_again(st, &tries));
@@ -520,7 +519,7 @@ clr_status clr_store_numbers(clr_store *s, bool decoded, uint64_t *number)
     clr_status worst = CLR_OK;
 
 #pragma omp parallel for schedule(dynamic, 16) if (decoded && s->encoded)
-    for (int64_t i = 0; i < s->facts.images; i++) {
+    for (int64_t i = 0; i < s->info.images; i++) {
         uint64_t checksum = (uint64_t)s->checksums[i];
         int32_t shape[3];
         clr_status st = decoded && s->encoded ? decoded_checksum(s, i, &checksum) : CLR_OK;

@@ -79,17 +79,17 @@ static void name_of(int i, char name[32])
 static uint8_t *encode(const clr_image *image, int64_t *bytes)
 {
     char file[64];
-    struct stat facts;
+    struct stat attributes;
 
     snprintf(file, sizeof file, "%s/x.png", top);
     ck_assert_int_eq(clr_image_write_png(file, image), CLR_OK);
     FILE *in = fopen(file, "rb");
-    fstat(fileno(in), &facts);
-    uint8_t *data = clr_alloc((size_t)facts.st_size, 1);
-    ck_assert_uint_eq(fread(data, 1, (size_t)facts.st_size, in), (size_t)facts.st_size);
+    fstat(fileno(in), &attributes);
+    uint8_t *data = clr_alloc((size_t)attributes.st_size, 1);
+    ck_assert_uint_eq(fread(data, 1, (size_t)attributes.st_size, in), (size_t)attributes.st_size);
     fclose(in);
     unlink(file);
-    *bytes = facts.st_size;
+    *bytes = attributes.st_size;
     return data;
 }
 
@@ -159,7 +159,7 @@ static clr_status check_all(layout l, bool labelled, bool *same)
     *same = true;
     if (st != CLR_OK)
         return st;
-    const clr_store_facts *f = clr_store_facts_of(store);
+    const clr_store_info *f = clr_store_info_of(store);
     *same = f->images == N && f->classes == (labelled ? CLASSES : 0) && !strcmp(clr_store_path(store), path) &&
             f->channels == (l == GRAY   ? 1
                             : l < MIXED ? 3
@@ -225,7 +225,7 @@ static uint64_t identity(void)
     clr_store *store;
 
     ck_assert_int_eq(clr_store_open(path, &store), CLR_OK);
-    uint64_t checksum = clr_store_facts_of(store)->checksum;
+    uint64_t checksum = clr_store_info_of(store)->checksum;
     clr_store_close(store);
     return checksum;
 }
@@ -271,12 +271,12 @@ START_TEST(a_flipped_byte_is_found_or_harmless)
     layout l = (layout)_i;
     long found = 0;
     bool same;
-    struct stat facts;
+    struct stat attributes;
 
     make(l, true);
-    ck_assert_int_eq(stat(path, &facts), 0);
+    ck_assert_int_eq(stat(path, &attributes), 0);
     FILE *file = fopen(path, "r+b");
-    for (long at = (long)l % 3; at < facts.st_size; at += 3) {
+    for (long at = (long)l % 3; at < attributes.st_size; at += 3) {
         fseek(file, at, SEEK_SET);
         int c = getc(file);
         fseek(file, at, SEEK_SET);
@@ -300,13 +300,13 @@ END_TEST
 
 START_TEST(a_cut_file_is_refused)
 {
-    struct stat facts;
+    struct stat attributes;
     bool same;
 
     for (int part = 0; part < 16; part++) {
         make(RAGGED, true);
-        ck_assert_int_eq(stat(path, &facts), 0);
-        ck_assert_int_eq(truncate(path, facts.st_size * part / 16), 0);
+        ck_assert_int_eq(stat(path, &attributes), 0);
+        ck_assert_int_eq(truncate(path, attributes.st_size * part / 16), 0);
         ck_assert_int_ne(check_all(RAGGED, true, &same), CLR_OK);
         ck_assert_ptr_nonnull(strstr(clr_message(), path));
     }
@@ -354,8 +354,8 @@ START_TEST(common_images_are_counted)
     from = turn = 0;
     ck_assert_int_eq(clr_store_open(other, &store[0]), CLR_OK);
     ck_assert_int_eq(clr_store_open(path, &store[1]), CLR_OK);
-    ck_assert_int_eq(clr_store_facts_of(store[0])->present, CLASSES);
-    ck_assert_int_eq(clr_store_facts_of(store[1])->present, all[_i].labelled ? CLASSES : 0);
+    ck_assert_int_eq(clr_store_info_of(store[0])->present, CLASSES);
+    ck_assert_int_eq(clr_store_info_of(store[1])->present, all[_i].labelled ? CLASSES : 0);
     ck_assert_msg(clr_store_compare(store[0], store[1], &o) == CLR_OK, "%s", clr_message());
     ck_assert_int_eq(o.b_in_a, all[_i].common);
     ck_assert_int_eq(o.a_in_b, all[_i].common);
@@ -382,7 +382,7 @@ START_TEST(rules_of_decoding_are_kept)
         ck_assert(clr_store_encoded(store, &is));
         ck_assert(is.upright == all[i].upright && is.stretch == all[i].stretch && is.low == all[i].low &&
                   is.high == all[i].high);
-        seen[i] = clr_store_facts_of(store)->checksum;
+        seen[i] = clr_store_info_of(store)->checksum;
         for (size_t k = 0; k < i; k++)
             ck_assert_uint_ne(seen[k], seen[i]);
         clr_store_close(store);

@@ -20,7 +20,7 @@ struct clr_store_writer {
     char *left; /* the spool's name, where it could not be unlinked at once */
     clr_store_layout layout;
     int spool;
-    int64_t images, room, bytes;
+    int64_t images, capacity, bytes;
     int64_t *offsets; /* room + 1 */
     int64_t *checksums;
     int32_t *shapes; /* (room, 3) */
@@ -64,9 +64,9 @@ void clr_store_abandon(clr_store_writer *w)
     clr_free(w);
 }
 
-static void grow(void *field, int64_t used, int64_t room, size_t size)
+static void grow(void *field, int64_t used, int64_t capacity, size_t size)
 {
-    void **block = field, *larger = clr_alloc((size_t)room, size);
+    void **block = field, *larger = clr_alloc((size_t)capacity, size);
 
     if (used)
         memcpy(larger, *block, (size_t)used * size);
@@ -76,14 +76,14 @@ static void grow(void *field, int64_t used, int64_t room, size_t size)
 
 static void make_room(clr_store_writer *w)
 {
-    if (w->images < w->room)
+    if (w->images < w->capacity)
         return;
-    int64_t room = w->room = 2 * w->room + 1024;
-    grow(&w->offsets, w->offsets ? w->images + 1 : 0, room + 1, sizeof *w->offsets);
-    grow(&w->checksums, w->images, room, sizeof *w->checksums);
-    grow(&w->shapes, 3 * w->images, 3 * room, sizeof *w->shapes);
-    grow(&w->labels, w->images, room, sizeof *w->labels);
-    grow(&w->names, w->images, room, sizeof *w->names);
+    int64_t capacity = w->capacity = 2 * w->capacity + 1024;
+    grow(&w->offsets, w->offsets ? w->images + 1 : 0, capacity + 1, sizeof *w->offsets);
+    grow(&w->checksums, w->images, capacity, sizeof *w->checksums);
+    grow(&w->shapes, 3 * w->images, 3 * capacity, sizeof *w->shapes);
+    grow(&w->labels, w->images, capacity, sizeof *w->labels);
+    grow(&w->names, w->images, capacity, sizeof *w->names);
 }
 
 clr_status clr_store_append(clr_store_writer *w, const clr_image *image, const uint8_t *encoded, int64_t encoded_bytes,
@@ -129,11 +129,11 @@ clr_status clr_store_room(const clr_store_writer *w, double bytes, bool exact)
 {
     enum { WORTH_WORDS = 500 }; /* MB */
     const char *how = "--resize-shorter=N or --store=encoded may take less, or pack to another disk", *twice = "";
-    struct statvfs facts;
+    struct statvfs attributes;
 
-    if (fstatvfs(w->spool, &facts))
+    if (fstatvfs(w->spool, &attributes))
         return CLR_OK;
-    double mb = 1e-6 * bytes, there = 1e-6 * (double)facts.f_bavail * (double)facts.f_frsize;
+    double mb = 1e-6 * bytes, there = 1e-6 * (double)attributes.f_bavail * (double)attributes.f_frsize;
     if (!punch(w->spool, w->bytes, 1)) { /* behind its end */
         mb *= 2;
         twice = " (twice what the images take: this file system does not give back parts of files)";

@@ -173,8 +173,7 @@ static clr_status texts(const clr_config *config, const clr_opt_set *options)
     return st == CLR_OK && options ? clr_opt_known(options, "allow-change") : st;
 }
 
-clr_status clr_config_check(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
-                            int ranks)
+clr_status clr_config_check(const clr_config *config, const clr_opt_set *options, const clr_store_info *data, int ranks)
 {
     clr_status st = contradictions(config, options);
 

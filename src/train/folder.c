@@ -52,7 +52,7 @@ static clr_status write_text(const char *path, const char *text)
     return clr_output_end(&output, true);
 }
 
-char *clr_folder_text(const clr_opt_set *options, const clr_store_facts *data)
+char *clr_folder_text(const clr_opt_set *options, const clr_store_info *data)
 {
     char *resolved = clr_opt_write(options);
     char *text =
@@ -62,7 +62,7 @@ char *clr_folder_text(const clr_opt_set *options, const clr_store_facts *data)
     return text;
 }
 
-static clr_status same_data(const clr_config *config, const clr_store_facts *data, const char *earlier)
+static clr_status same_data(const clr_config *config, const clr_store_info *data, const char *earlier)
 {
     const char *line = strstr(earlier, "# dataset ");
     uint64_t checksum;
@@ -79,7 +79,7 @@ static clr_status same_data(const clr_config *config, const clr_store_facts *dat
                     images, checksum, config->data, data->images, data->checksum);
 }
 
-clr_status clr_folder_compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+clr_status clr_folder_compare(const clr_config *config, const clr_opt_set *options, const clr_store_info *data,
                               const char *earlier)
 {
     clr_status st = clr_opt_compare(options, earlier, config->allow_change);
@@ -87,7 +87,7 @@ clr_status clr_folder_compare(const clr_config *config, const clr_opt_set *optio
     return st == CLR_OK ? same_data(config, data, earlier) : st;
 }
 
-static clr_status same_run(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+static clr_status same_run(const clr_config *config, const clr_opt_set *options, const clr_store_info *data,
                            const char *earlier)
 {
     clr_status st = clr_folder_compare(config, options, data, earlier);
@@ -124,7 +124,7 @@ static void reclaim(const char *folder)
 
 enum { CONFIG = 1 << 20 }; /* bytes */
 
-static clr_status compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+static clr_status compare(const clr_config *config, const clr_opt_set *options, const clr_store_info *data,
                           const char *path)
 {
     char *checkpoints = clr_text("%s/checkpoints", config->run_dir), *earlier = NULL;
@@ -139,7 +139,7 @@ static clr_status compare(const clr_config *config, const clr_opt_set *options, 
 }
 
 /* Making the folder, its lock, the comparison, and only then the first write. */
-clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_info *data,
                            clr_lock **lock)
 {
     char *path = clr_text("%s/config", config->run_dir), *log = clr_text("%s/log", config->run_dir);

@@ -6,16 +6,16 @@
 #include "lock.h"
 
 /* What DIR/config holds: versions and the dataset's identity as comments, then every option. Freed by clr_free. */
-char *clr_folder_text(const clr_opt_set *options, const clr_store_facts *data);
+char *clr_folder_text(const clr_opt_set *options, const clr_store_info *data);
 
 /* Whether `earlier`, such a text of before, is of these settings and this dataset, but for what --allow-change
    names; else CLR_ECONFIG. */
-clr_status clr_folder_compare(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+clr_status clr_folder_compare(const clr_config *config, const clr_opt_set *options, const clr_store_info *data,
                               const char *earlier);
 
 /* Makes DIR, takes its lock, compares DIR/config (where there is one, and a checkpoint) with this run's settings and
    dataset, and opens DIR/log. Where it fails, nothing in DIR has changed. */
-clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_facts *data,
+clr_status clr_folder_open(const clr_config *config, const clr_opt_set *options, const clr_store_info *data,
                            clr_lock **lock);
 
 /* Writes text to DIR/config where it says otherwise. Last of a start: one that fails before leaves what an earlier

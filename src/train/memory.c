@@ -103,9 +103,9 @@ static clr_status refuse_photographs(const clr_training *t, const need *now, dou
 }
 
 /* Settings that would fit, for the message. lean: with --recompute. */
-static clr_status refuse(const clr_training *t, const need *now, const need *lean, const clr_room *room)
+static clr_status refuse(const clr_training *t, const need *now, const need *lean, const clr_budget *budget)
 {
-    double there = (double)room->bytes, gib = 0x1p-30, total = (double)sum(now);
+    double there = (double)budget->bytes, gib = 0x1p-30, total = (double)sum(now);
     int ranks = clr_comm_size(t->comm);
     double left = there - (double)(sum(now) - now->activations),
            left_lean = there - (double)(sum(lean) - lean->activations);
@@ -116,21 +116,21 @@ static clr_status refuse(const clr_training *t, const need *now, const need *lea
         return refuse_photographs(t, now, there);
     if (!t->config->recompute && (double)sum(lean) <= there)
         return clr_fail(CLR_EMEMORY, "a rank needs %.2f GiB and has %.2f (%s): --recompute needs %.2f%s", total * gib,
-                        there * gib, room->by, (double)sum(lean) * gib,
+                        there * gib, budget->by, (double)sum(lean) * gib,
                         fits >= 2 * ranks ? "; a --microbatch fits too" : "");
     if (fits >= 2 * ranks)
         return clr_fail(CLR_EMEMORY,
                         "a rank needs %.2f GiB and has %.2f (%s): --microbatch=%" PRId64 " fits, or more nodes",
-                        total * gib, there * gib, room->by, fits);
+                        total * gib, there * gib, budget->by, fits);
     if (fits_lean >= 2 * ranks)
         return clr_fail(CLR_EMEMORY,
                         "a rank needs %.2f GiB and has %.2f (%s): --recompute with --microbatch=%" PRId64
                         " fits, or more nodes",
-                        total * gib, there * gib, room->by, fits_lean);
+                        total * gib, there * gib, budget->by, fits_lean);
     return clr_fail(CLR_EMEMORY,
                     "a rank needs %.2f GiB and has %.2f (%s): use fewer ranks on a node, more nodes, a smaller --batch "
                     "or a smaller network",
-                    total * gib, there * gib, room->by);
+                    total * gib, there * gib, budget->by);
 }
 
 clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encoder, const clr_loader_config *loader,
@@ -138,8 +138,8 @@ clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encode
 {
     need now = {0}, lean = {0};
     clr_encoder_config with_recompute = *encoder;
-    const clr_room room = clr_memory_room(clr_comm_node_size(t->comm));
-    double gib = 0x1p-30, there = (double)room.bytes, lacks;
+    const clr_budget budget = clr_memory_budget(clr_comm_node_size(t->comm));
+    double gib = 0x1p-30, there = (double)budget.bytes, lacks;
 
     clr_status st = clr_comm_agree(t->comm, estimate(t, encoder, loader, &now));
     if (st != CLR_OK)
@@ -149,18 +149,18 @@ clr_status clr_training_memory(clr_training *t, const clr_encoder_config *encode
              "loss and microbatch %.2f, program %.2f) of %.2f GiB there (%s)",
              (double)sum(&now) * gib, (double)now.model * gib, (double)now.activations * gib,
              (double)now.workspace * gib, (double)now.views * gib, (double)now.loss * gib, (double)now.program * gib,
-             there * gib, room.by);
+             there * gib, budget.by);
     if (gibs)
         gibs[0] = (double)sum(&now) * gib, gibs[1] = there * gib;
     lacks = (double)sum(&now) > there;
-    clr_comm_max_double(t->comm, &lacks, 1);
+    clr_comm_allreduce_max_double(t->comm, &lacks, 1);
     if (lacks == 0)
         return CLR_OK;
     with_recompute.recompute = true;
     st = clr_comm_agree(t->comm, estimate(t, &with_recompute, loader, &lean));
     if (st != CLR_OK)
         return st;
-    return clr_comm_agree(t->comm, (double)sum(&now) > there ? refuse(t, &now, &lean, &room) : CLR_OK);
+    return clr_comm_agree(t->comm, (double)sum(&now) > there ? refuse(t, &now, &lean, &budget) : CLR_OK);
 }
 
 clr_status clr_run_needs(clr_comm *comm, const clr_config *c, const clr_opt_set *options, double *needed, double *there)
@@ -173,7 +173,7 @@ clr_status clr_run_needs(clr_comm *comm, const clr_config *c, const clr_opt_set 
     if (st == CLR_OK && c->data)
         st = clr_store_open(c->data, &t.store);
     if (st == CLR_OK && t.store) {
-        t.data = clr_store_facts_of(t.store);
+        t.data = clr_store_info_of(t.store);
         t.channels = t.data->channels == 1 ? 1 : 3;
         st = clr_config_check(c, options, t.data, clr_comm_size(comm));
     }

@@ -28,7 +28,7 @@ static clr_status open_data(clr_training *t)
         st = clr_store_open(c->data, &t->store);
     if (st != CLR_OK)
         return st;
-    t->data = clr_store_facts_of(t->store);
+    t->data = clr_store_info_of(t->store);
     t->channels = t->data->channels == 1 ? 1 : 3;
     t->text = clr_folder_text(t->options, t->data);
     return clr_config_check(c, t->options, t->data, clr_comm_size(t->comm));
@@ -79,9 +79,9 @@ static clr_status find(clr_training *t)
     clr_status st = clr_ckpt_newest(folder, &t->from);
 
     if (st == CLR_OK && t->from)
-        st = clr_ckpt_read_facts(t->from, &t->facts);
+        st = clr_ckpt_read_meta(t->from, &t->meta);
     if (st == CLR_OK && t->from) {
-        st = clr_folder_compare(t->config, t->options, t->data, t->facts.config);
+        st = clr_folder_compare(t->config, t->options, t->data, t->meta.config);
         if (st != CLR_OK)
             st = clr_fail_in(st, "%s is of another run", t->from);
     }
@@ -96,13 +96,13 @@ static clr_status open_planner(clr_training *t, const char *path)
 {
     const clr_config *c = t->config;
     bool anew = clr_opt_listed("plan", c->allow_change);
-    int64_t kept = t->facts.plan && !anew;
+    int64_t kept = t->meta.plan && !anew;
 
     clr_comm_broadcast(t->comm, &kept, sizeof kept, 0);
     clr_status st =
         clr_comm_agree(t->comm, clr_planner_open(t->comm, c->plan, kept || anew ? NULL : path, &t->planner));
     if (st == CLR_OK && kept)
-        clr_planner_take(t->planner, t->facts.plan);
+        clr_planner_take(t->planner, t->meta.plan);
     else if (st == CLR_OK && t->from && !anew && !clr_planner_choices(t->planner) && !strncmp(c->plan, "measure", 7))
         clr_warn("%s: is of a version that kept no plan in it, and %s is none for this machine: convolutions are "
                  "measured anew, and where others win, "
@@ -165,16 +165,16 @@ static clr_status load(clr_training *t, int64_t *step)
     clr_state_free(&state);
     *step = -1;
     if (st == CLR_OK && t->from)
-        st = clr_ckpt_set_aside(folder, t->facts.step);
+        st = clr_ckpt_set_aside(folder, t->meta.step);
     if (st == CLR_OK && t->from) {
-        *step = t->facts.step;
+        *step = t->meta.step;
         t->reading += clr_seconds() - begin;
-        clr_info("going on from %s: step %" PRId64 " of %" PRId64, t->from, t->facts.step, t->total);
-        if (t->facts.layout && strcmp(t->facts.layout, t->layout))
+        clr_info("going on from %s: step %" PRId64 " of %" PRId64, t->from, t->meta.step, t->total);
+        if (t->meta.layout && strcmp(t->meta.layout, t->layout))
             clr_info("this checkpoint was made with %s; this start has %s: samples, views and learning rates are the "
                      "same, sums differ in their last "
                      "bits",
-                     t->facts.layout, t->layout);
+                     t->meta.layout, t->layout);
     }
     clr_free(folder);
     return st;
@@ -214,12 +214,12 @@ static clr_status open_files(clr_training *t)
     if (st == CLR_OK)
         st = clr_metrics_open(path, t->begin, &t->metrics, &t->last);
     if (st == CLR_OK && t->begin < 0) {
-        clr_ckpt_facts facts = {.seed = (uint64_t)t->config->seed,
-                                .config = t->text,
-                                .version = (char *)(uintptr_t)PACKAGE_VERSION,
-                                .plan = t->plan,
-                                .layout = t->layout};
-        st = clr_saver_begin(t->saver, &facts);
+        clr_ckpt_meta meta = {.seed = (uint64_t)t->config->seed,
+                              .config = t->text,
+                              .version = (char *)(uintptr_t)PACKAGE_VERSION,
+                              .plan = t->plan,
+                              .layout = t->layout};
+        st = clr_saver_begin(t->saver, &meta);
         if (st == CLR_OK)
             st = clr_saver_wait(t->saver);
         if (st != CLR_OK)
@@ -280,7 +280,7 @@ void clr_training_close(clr_training *t)
     clr_progress_end();
     clr_log_file(NULL);
     clr_lock_drop(t->lock);
-    clr_ckpt_facts_free(&t->facts);
+    clr_ckpt_meta_free(&t->meta);
     clr_free(t->from);
     clr_free(t->plan);
     clr_free(t->layout);

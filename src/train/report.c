@@ -20,7 +20,7 @@ void clr_report_start(const clr_training *t)
     const clr_config *c = t->config;
     const clr_schedule *schedule = &t->schedule;
     int ranks = clr_comm_size(t->comm), nodes = clr_comm_nodes(t->comm);
-    int64_t pieces = clr_step_pieces(c->batch, c->microbatch);
+    int64_t microbatches = clr_step_microbatches(c->batch, c->microbatch);
 
     clr_info("simclr %s (%s, %s): %d rank%s on %d node%s, %d thread%s each, %s kernels", PACKAGE_VERSION,
              clr_comm_library(), clr_h5_library(), ranks, s(ranks), nodes, s(nodes), t->threads, s(t->threads),
@@ -30,10 +30,10 @@ void clr_report_start(const clr_training *t)
              " (%" PRId64 " images left out of each), %" PRId64 " step%s = %.4g epochs in all",
              c->data, t->data->images, c->batch, CLR_VIEWS * c->batch, clr_training_share(t), t->per_epoch,
              s(t->per_epoch), t->data->images % c->batch, t->total, s(t->total), clr_training_epoch(t, t->total));
-    if (pieces > 1)
+    if (microbatches > 1)
         clr_info("%" PRId64 " microbatches of at most %" PRId64
                  " images over all ranks: the loss sees the whole batch, batch norm one microbatch",
-                 pieces, (c->batch + pieces - 1) / pieces);
+                 microbatches, (c->batch + microbatches - 1) / microbatches);
     clr_info("learning rate: --lr=%g is %g at its peak, after %" PRId64
              " step%s of warm-up, then falls to 0 as a cosine",
              c->lr, schedule->peak, schedule->warmup, s(schedule->warmup));

@@ -13,25 +13,26 @@
 
 enum { STOP = 1, SAVE = 2 };
 
-/* What this rank wishes for after the step that makes `done` updates. */
-static unsigned wishes(clr_training *t, int64_t done)
+/* What this rank requests for after the step that makes `done` updates. */
+static unsigned requests(clr_training *t, int64_t done)
 {
     return (clr_training_stops(t) ? STOP : 0) | (clr_training_due(t, done) ? SAVE : 0);
 }
 
-/* A number that is not finite: the guilty rank names the images, and every rank gets its sentence. */
-static clr_status blame(clr_training *t, int64_t done, const clr_step_result *result, const clr_batch *batch)
+/* A number that is not finite: the nonfinite_here rank names the images, and every rank gets its sentence. */
+static clr_status report_nonfinite(clr_training *t, int64_t done, const clr_step_result *result, const clr_batch *batch)
 {
     char *list = clr_copy_text("");
-    int n = result->suspects ? result->suspects : (int)clr_min64(CLR_STEP_SUSPECTS, clr_training_share(t));
+    int n =
+        result->nonfinite_images ? result->nonfinite_images : (int)clr_min64(CLR_STEP_NONFINITE, clr_training_share(t));
 
-    if (!result->guilty) {
+    if (!result->nonfinite_here) {
         clr_free(list);
         return clr_comm_agree(t->comm, CLR_OK);
     }
     char *where = clr_copy_text(clr_message());
     for (int i = 0; i < n; i++) {
-        int64_t id = batch->ids[result->suspects ? result->suspect[i] : i];
+        int64_t id = batch->ids[result->nonfinite_images ? result->nonfinite_image[i] : i];
         char *name = NULL, *longer;
         if (clr_store_name(t->store, id, &name) != CLR_OK)
             name = clr_copy_text("?");
@@ -40,11 +41,11 @@ static clr_status blame(clr_training *t, int64_t done, const clr_step_result *re
         clr_free(list);
         list = longer;
     }
-    clr_status st = clr_comm_agree(t->comm, clr_fail(CLR_ENUMERIC,
-                                                     "step %" PRId64
-                                                     ": %s; %s images of this rank: %s. A smaller --lr may help (with "
-                                                     "--allow-change=lr)",
-                                                     done, where, result->suspects ? "from the" : "among the", list));
+    clr_status st = clr_comm_agree(
+        t->comm, clr_fail(CLR_ENUMERIC,
+                          "step %" PRId64 ": %s; %s images of this rank: %s. A smaller --lr may help (with "
+                          "--allow-change=lr)",
+                          done, where, result->nonfinite_images ? "from the" : "among the", list));
     clr_free(where);
     clr_free(list);
     return st;
@@ -77,19 +78,19 @@ static clr_status advance(clr_training *t, int64_t *at, clr_run_result *result, 
     for (int i = 0; st == CLR_OK && t->labels && i < clr_training_share(t); i++)
         t->labels[i] = clr_store_labels(t->store)[batch.ids[i]];
     if (st == CLR_OK)
-        st = clr_step_run(t->step, batch.views, t->labels, lr, number, wishes(t, done), &step);
+        st = clr_step_run(t->step, batch.views, t->labels, lr, number, requests(t, done), &step);
     if (st != CLR_OK)
-        return st == CLR_ENUMERIC ? blame(t, done, &step, &batch) : st;
+        return st == CLR_ENUMERIC ? report_nonfinite(t, done, &step, &batch) : st;
     *at = done;
     double seconds = clr_seconds() - begin;
     t->slowest = seconds > t->slowest ? seconds : t->slowest;
     *result = (clr_run_result){.steps = done, .loss = step.loss.loss, .contrast_top1 = step.loss.top1};
-    *stop = *stop || step.wishes & STOP;
+    *stop = *stop || step.requests & STOP;
     clr_watch_phase("writing metrics", done);
     if (clr_report_step(t, done, &step, &batch, lr, seconds) !=
         CLR_OK) /* rank 0 alone: a row is lost, the run is not */
         clr_warn("%s", clr_message());
-    return step.wishes & SAVE || *stop || done == t->total ? clr_training_save(t, done) : CLR_OK;
+    return step.requests & SAVE || *stop || done == t->total ? clr_training_save(t, done) : CLR_OK;
 }
 
 /* Rank 0, after the last step of this start. A run that was asked to stop may go on elsewhere, from an older

@@ -55,7 +55,7 @@ static clr_status compare_ranks(clr_training *t, int64_t done)
     uint64_t hash = clr_hash(CLR_HASH_START, params->value, (size_t)params->weights.floats * sizeof *params->value);
     double low = (double)(hash & 0xffffffff), high = (double)(hash >> 32), most[4] = {low, -low, high, -high};
 
-    clr_comm_max_double(t->comm, most, 4);
+    clr_comm_allreduce_max_double(t->comm, most, 4);
     if (most[0] == -most[1] && most[2] == -most[3])
         return CLR_OK;
     return clr_comm_agree(
@@ -78,17 +78,17 @@ static void bear(clr_training *t, clr_status st)
 /* Of the save before; this one is in flight then. */
 static clr_status begin(clr_training *t, int64_t done)
 {
-    clr_ckpt_facts facts = {.step = done,
-                            .epoch = clr_training_epoch(t, done),
-                            .seed = (uint64_t)t->config->seed,
-                            .config = t->text,
-                            .version = (char *)(uintptr_t)PACKAGE_VERSION,
-                            .plan = t->plan,
-                            .layout = t->layout};
+    clr_ckpt_meta meta = {.step = done,
+                          .epoch = clr_training_epoch(t, done),
+                          .seed = (uint64_t)t->config->seed,
+                          .config = t->text,
+                          .version = (char *)(uintptr_t)PACKAGE_VERSION,
+                          .plan = t->plan,
+                          .layout = t->layout};
 
     if (clr_metrics_sync(&t->metrics) != CLR_OK)
         clr_warn("%s; its rows wait in memory, trying again with the next row", clr_message());
-    return clr_saver_begin(t->saver, &facts);
+    return clr_saver_begin(t->saver, &meta);
 }
 
 clr_status clr_training_save(clr_training *t, int64_t done)

@@ -3,21 +3,22 @@
 
      z = g(f(views))  ->  all z gathered  ->  loss, dz  ->  backward, sums over ranks on the way  ->  update.
 
-   With M pieces the embeddings of all come first; then the loss sees the whole batch; then each piece is encoded again
-   and its share of dz goes back. Gradients add up to those of the whole batch; batch norm's statistics are those of a
-   piece, over all ranks. Image p of the global batch is of piece p mod M, whichever rank holds it, so that ranks change
-   nothing. Running statistics move in the first pass alone, once a piece. */
+   With M microbatches, the embeddings of all microbatches come first. Then the loss sees the whole batch. Then each
+   microbatch is encoded again and its part of dz goes backward. Gradients add up to those of the whole batch. Batch
+   norm's statistics are those of one microbatch, over all ranks. Image p of the global batch belongs to microbatch
+   p mod M, whichever rank holds it, so that the number of ranks changes nothing. Running statistics move in the first
+   pass only, once a microbatch. */
 #include "clr/step.h"
 
 #include "clr/mem.h"
-#include "clr/reduce.h"
+#include "clr/allreduce.h"
 #include "watch.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { RIGHT = CLR_PASSENGERS - 1 }; /* the passenger that counts what the observer has right; the others are wishes */
+enum { RIGHT = CLR_STEP_FLAGS - 1 }; /* the flag that counts what the observer has right; the others are requests */
 enum {
     BUCKET = 1 << 20
 }; /* floats: 4 MiB; small enough to hide most of the last one, large enough for full bandwidth */
@@ -27,26 +28,26 @@ struct clr_step {
     clr_encoder *encoder;
     clr_objective *objective, *observer; /* of z; of h, or NULL */
     clr_optim *optim;
-    clr_reduce *reduce;
-    int64_t images, first; /* G; the first image of this rank's share */
-    int mine, pieces;      /* B; M */
-    int64_t pixels;        /* floats of a view */
+    clr_allreduce *reduce;
+    int64_t images, first;  /* G; the first image of this rank's share */
+    int mine, microbatches; /* B; M */
+    int64_t pixels;         /* floats of a view */
     int dim;
-    float *z, *dz;      /* (2B, D) */
-    float *x, *piece_z; /* one piece, where there are several */
-    float *h;           /* (views, features) of a piece, for the observer */
-    int32_t *labels;    /* of a piece's views */
+    float *z, *dz;           /* (2B, D) */
+    float *x, *microbatch_z; /* one microbatch, where there are several */
+    float *h;                /* (views, features) of a microbatch, for the observer */
+    int32_t *labels;         /* of a microbatch's views */
 };
 
-int64_t clr_step_pieces(int64_t images, int64_t microbatch)
+int64_t clr_step_microbatches(int64_t images, int64_t microbatch)
 {
     return microbatch ? (images + microbatch - 1) / microbatch : 1;
 }
 
 static int64_t largest_share(int64_t images, int ranks, int64_t microbatch)
 {
-    int64_t share = (images + ranks - 1) / ranks, pieces = clr_step_pieces(images, microbatch);
-    return (share + pieces - 1) / pieces;
+    int64_t share = (images + ranks - 1) / ranks, microbatches = clr_step_microbatches(images, microbatch);
+    return (share + microbatches - 1) / microbatches;
 }
 
 int64_t clr_step_views(int64_t images, int ranks, int64_t microbatch)
@@ -58,7 +59,7 @@ int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pi
 {
     int64_t share = (images + ranks - 1) / ranks, floats = 2 * CLR_VIEWS * share * dim;
 
-    if (clr_step_pieces(images, microbatch) > 1)
+    if (clr_step_microbatches(images, microbatch) > 1)
         floats += clr_step_views(images, ranks, microbatch) * (pixels + dim);
     floats += features * clr_step_views(images, ranks, microbatch);
     return floats * (int64_t)sizeof(float);
@@ -79,21 +80,21 @@ clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, int64_t ima
                        .images = images,
                        .pixels = pixels,
                        .dim = clr_encoder_outputs(parts->encoder),
-                       .pieces = (int)clr_step_pieces(images, microbatch),
+                       .microbatches = (int)clr_step_microbatches(images, microbatch),
                        .first = clr_share(images, ranks, rank)};
     step->mine = (int)(clr_share(images, ranks, rank + 1) - step->first);
     step->z = CLR_NEW(float, CLR_VIEWS *(int64_t)step->mine * step->dim);
     step->dz = CLR_NEW(float, CLR_VIEWS *(int64_t)step->mine * step->dim);
-    if (step->pieces > 1) {
+    if (step->microbatches > 1) {
         int64_t most = clr_step_views(images, ranks, microbatch);
         step->x = CLR_NEW(float, most *pixels);
-        step->piece_z = CLR_NEW(float, most * step->dim);
+        step->microbatch_z = CLR_NEW(float, most * step->dim);
     }
     if (step->observer) {
         step->h = CLR_NEW(float, clr_step_views(images, ranks, microbatch) * step->observer->dim);
         step->labels = CLR_NEW(int32_t, clr_step_views(images, ranks, microbatch));
     }
-    step->reduce = clr_reduce_new(comm, params->grad, params->weights.floats + CLR_PASSENGERS, BUCKET);
+    step->reduce = clr_allreduce_new(comm, params->grad, params->weights.floats + CLR_STEP_FLAGS, BUCKET);
     *out = step;
     return CLR_OK;
 }
@@ -102,63 +103,63 @@ void clr_step_free(clr_step *step)
 {
     if (!step)
         return;
-    clr_reduce_free(step->reduce);
+    clr_allreduce_free(step->reduce);
     clr_free(step->h);
     clr_free(step->labels);
     clr_free(step->z);
     clr_free(step->dz);
     clr_free(step->x);
-    clr_free(step->piece_z);
+    clr_free(step->microbatch_z);
     clr_free(step);
 }
 
-/* The first of this rank's images in piece i; the others follow in steps of M. */
+/* The first of this rank's images in microbatch i; the others follow in steps of M. */
 static int first_of(const clr_step *step, int i)
 {
-    int at = (int)((i - step->first) % step->pieces);
-    return at < 0 ? at + step->pieces : at;
+    int at = (int)((i - step->first) % step->microbatches);
+    return at < 0 ? at + step->microbatches : at;
 }
 
 static int count_of(const clr_step *step, int i)
 {
     int first = first_of(step, i);
-    return first < step->mine ? (step->mine - first + step->pieces - 1) / step->pieces : 0;
+    return first < step->mine ? (step->mine - first + step->microbatches - 1) / step->microbatches : 0;
 }
 
-/* The rows of piece i of (2B, width), both views, to a contiguous (2n, width). */
+/* The rows of microbatch i of (2B, width), both views, to a contiguous (2n, width). */
 static void collect(const clr_step *step, const float *all, int i, int64_t width, float *part)
 {
     for (int view = 0; view < CLR_VIEWS; view++)
-        for (int j = first_of(step, i); j < step->mine; j += step->pieces, part += width)
+        for (int j = first_of(step, i); j < step->mine; j += step->microbatches, part += width)
             memcpy(part, all + ((int64_t)view * step->mine + j) * width, (size_t)width * sizeof *part);
 }
 
 static void spread(const clr_step *step, const float *part, int i, int64_t width, float *all)
 {
     for (int view = 0; view < CLR_VIEWS; view++)
-        for (int j = first_of(step, i); j < step->mine; j += step->pieces, part += width)
+        for (int j = first_of(step, i); j < step->mine; j += step->microbatches, part += width)
             memcpy(all + ((int64_t)view * step->mine + j) * width, part, (size_t)width * sizeof *part);
 }
 
-/* Encodes piece i; z: contiguous. */
+/* Encodes microbatch i; z: contiguous. */
 static void encode(clr_step *step, const float *views, int i, bool update, float *z)
 {
-    int64_t all = CLR_VIEWS * ((step->images - i + step->pieces - 1) / step->pieces);
+    int64_t all = CLR_VIEWS * ((step->images - i + step->microbatches - 1) / step->microbatches);
 
-    if (step->pieces > 1) {
+    if (step->microbatches > 1) {
         collect(step, views, i, step->pixels, step->x);
         views = step->x;
     }
     clr_encoder_forward(step->encoder, views, CLR_VIEWS * count_of(step, i), all, update, update ? step->h : NULL, z);
 }
 
-/* How many views of piece i, just encoded, the observer has right. */
+/* How many views of microbatch i, just encoded, the observer has right. */
 static int64_t observe(clr_step *step, const int32_t *labels, int i)
 {
     int32_t *to = step->labels;
 
     for (int view = 0; view < CLR_VIEWS; view++)
-        for (int j = first_of(step, i); j < step->mine; j += step->pieces)
+        for (int j = first_of(step, i); j < step->mine; j += step->microbatches)
             *to++ = labels[j];
     const clr_objective_rows rows = {step->h, step->labels, CLR_VIEWS * count_of(step, i), i == 0};
     clr_objective_result result;
@@ -170,11 +171,11 @@ static int64_t embed(clr_step *step, const float *views, const int32_t *labels, 
 {
     int64_t right = 0;
 
-    for (int i = 0; i < step->pieces; i++) {
+    for (int i = 0; i < step->microbatches; i++) {
         clr_watch_phase("the forward pass", -1);
-        encode(step, views, i, true, step->pieces > 1 ? step->piece_z : step->z);
-        if (step->pieces > 1)
-            spread(step, step->piece_z, i, step->dim, step->z);
+        encode(step, views, i, true, step->microbatches > 1 ? step->microbatch_z : step->z);
+        if (step->microbatches > 1)
+            spread(step, step->microbatch_z, i, step->dim, step->z);
         right += step->observer ? observe(step, labels, i) : 0;
         *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm;
     }
@@ -183,25 +184,25 @@ static int64_t embed(clr_step *step, const float *views, const int32_t *labels, 
 
 static void on_ready(void *context, int64_t from)
 {
-    clr_reduce_ready(context, from);
+    clr_allreduce_ready(context, from);
 }
 
 /* reduce: NULL leaves this rank's own sums. again: the activations of the forward pass are gone. */
-static void back(clr_step *step, const float *views, bool again, clr_reduce *reduce, double *bn_comm)
+static void back(clr_step *step, const float *views, bool again, clr_allreduce *reduce, double *bn_comm)
 {
-    for (int i = 0; i < step->pieces; i++) {
+    for (int i = 0; i < step->microbatches; i++) {
         const float *dz = step->dz;
         double before = clr_encoder_times_of(step->encoder)->batch_norm_comm;
         clr_watch_phase("the backward pass", -1);
         if (again) {
-            encode(step, views, i, false, step->pieces > 1 ? step->piece_z : step->z);
+            encode(step, views, i, false, step->microbatches > 1 ? step->microbatch_z : step->z);
             before = 0;
         }
-        if (step->pieces > 1) {
-            collect(step, step->dz, i, step->dim, step->piece_z);
-            dz = step->piece_z;
+        if (step->microbatches > 1) {
+            collect(step, step->dz, i, step->dim, step->microbatch_z);
+            dz = step->microbatch_z;
         }
-        clr_encoder_backward(step->encoder, dz, i > 0, reduce && i == step->pieces - 1 ? on_ready : NULL, reduce);
+        clr_encoder_backward(step->encoder, dz, i > 0, reduce && i == step->microbatches - 1 ? on_ready : NULL, reduce);
         *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm - before;
     }
 }
@@ -216,7 +217,7 @@ static bool all_finite(const float *x, int64_t n)
 }
 
 /* The parameter with a gradient that is not finite that backward comes to first, or NULL. */
-static const char *culprit(const clr_params *params)
+static const char *first_nonfinite(const clr_params *params)
 {
     for (int e = params->weights.entries - 1; e >= 0; e--)
         if (!all_finite(clr_params_grad(params, e), params->weights.entry[e].count))
@@ -225,49 +226,49 @@ static const char *culprit(const clr_params *params)
 }
 
 /* Some rank met NaN or Inf; a rank knows its own part in it from what it has recorded. */
-static clr_status convict(clr_step *step, bool guilty, const char *otherwise, clr_step_result *result)
+static clr_status agree_nonfinite(clr_step *step, bool nonfinite_here, const char *otherwise, clr_step_result *result)
 {
-    double anybody = guilty;
+    double anybody = nonfinite_here;
 
-    clr_comm_max_double(step->comm, &anybody, 1);
-    result->guilty = guilty || (anybody == 0 && clr_comm_rank(step->comm) == 0);
-    if (guilty)
+    clr_comm_allreduce_max_double(step->comm, &anybody, 1);
+    result->nonfinite_here = nonfinite_here || (anybody == 0 && clr_comm_rank(step->comm) == 0);
+    if (nonfinite_here)
         return CLR_ENUMERIC;
     return clr_fail(CLR_ENUMERIC, "%s", otherwise);
 }
 
 static clr_status bad_loss(clr_step *step, clr_step_result *result)
 {
-    for (int j = 0; j < step->mine && result->suspects < CLR_STEP_SUSPECTS; j++)
+    for (int j = 0; j < step->mine && result->nonfinite_images < CLR_STEP_NONFINITE; j++)
         if (!all_finite(step->z + (int64_t)j * step->dim, step->dim) ||
             !all_finite(step->z + (int64_t)(step->mine + j) * step->dim, step->dim))
-            result->suspect[result->suspects++] = j;
-    if (result->suspects)
+            result->nonfinite_image[result->nonfinite_images++] = j;
+    if (result->nonfinite_images)
         clr_fail(CLR_ENUMERIC, "embeddings are not finite");
-    return convict(step, result->suspects > 0, "the loss is not a finite number", result);
+    return agree_nonfinite(step, result->nonfinite_images > 0, "the loss is not a finite number", result);
 }
 
 /* The sum over ranks is not finite: every rank computes its own once more to see whether it came from here. */
 static clr_status bad_gradient(clr_step *step, const float *views, clr_step_result *result)
 {
-    const char *sum = culprit(clr_encoder_params(step->encoder)), *own;
+    const char *sum = first_nonfinite(clr_encoder_params(step->encoder)), *own;
     double unused = 0;
     char otherwise[160];
 
     back(step, views, true, NULL, &unused);
-    own = culprit(clr_encoder_params(step->encoder));
+    own = first_nonfinite(clr_encoder_params(step->encoder));
     if (own)
         clr_fail(CLR_ENUMERIC, "the gradient of %s is not finite (the first that backward comes to)", own);
     snprintf(otherwise, sizeof otherwise, "the gradient of %s, summed over ranks, is not finite",
              sum ? sum : "all parameters together");
-    return convict(step, own != NULL, otherwise, result);
+    return agree_nonfinite(step, own != NULL, otherwise, result);
 }
 
 clr_status clr_step_run(clr_step *step, const float *views, const int32_t *labels, double lr, int64_t number,
-                        unsigned wishes, clr_step_result *result)
+                        unsigned requests, clr_step_result *result)
 {
     clr_params *params = clr_encoder_params(step->encoder);
-    float *passenger = params->grad + params->weights.floats;
+    float *flag = params->grad + params->weights.floats;
     double begin = clr_seconds(), now;
 
     *result = (clr_step_result){0};
@@ -287,20 +288,20 @@ clr_status clr_step_run(clr_step *step, const float *views, const int32_t *label
 
     begin = now;
     for (int i = 0; i < RIGHT; i++)
-        passenger[i] = (float)(wishes >> i & 1);
-    passenger[RIGHT] = (float)right;
-    clr_reduce_begin(step->reduce);
-    back(step, views, step->pieces > 1, step->reduce, &result->bn_comm);
+        flag[i] = (float)(requests >> i & 1);
+    flag[RIGHT] = (float)right;
+    clr_allreduce_begin(step->reduce);
+    back(step, views, step->microbatches > 1, step->reduce, &result->bn_comm);
     result->backward = (now = clr_seconds()) - begin;
     clr_watch_phase("the sum of gradients", -1);
-    result->exposed = clr_reduce_end(step->reduce);
-    result->reduce = clr_reduce_seconds(step->reduce);
+    result->exposed = clr_allreduce_end(step->reduce);
+    result->reduce = clr_allreduce_seconds(step->reduce);
 
     begin = clr_seconds();
     clr_watch_phase("the update", -1);
-    result->online_top1 = step->observer ? passenger[RIGHT] / (double)(CLR_VIEWS * step->images) : NAN;
+    result->online_top1 = step->observer ? flag[RIGHT] / (double)(CLR_VIEWS * step->images) : NAN;
     for (int i = 0; i < RIGHT; i++)
-        result->wishes |= passenger[i] > 0 ? 1u << i : 0;
+        result->requests |= flag[i] > 0 ? 1u << i : 0;
     result->grad_norm = clr_grad_norm(params);
     if (!isfinite(result->grad_norm))
         return bad_gradient(step, views, result);

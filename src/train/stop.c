@@ -70,7 +70,7 @@ bool clr_training_asked(clr_training *t)
 {
     double asked = clr_training_stops(t);
 
-    clr_comm_max_double(t->comm, &asked, 1);
+    clr_comm_allreduce_max_double(t->comm, &asked, 1);
     return asked > 0;
 }
 

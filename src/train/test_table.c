@@ -83,46 +83,47 @@ static double ntxent(const double *z, int images, double *dz)
     return total / n;
 }
 
-/* Image p of the batch belongs to piece p mod pieces; its views lie at these rows of the piece. */
-static int count_of(int batch, int pieces, int i)
+/* Image p of the batch belongs to piece p mod microbatches; its views lie at these rows of the piece. */
+static int count_of(int batch, int microbatches, int i)
 {
-    return (batch - i + pieces - 1) / pieces;
+    return (batch - i + microbatches - 1) / microbatches;
 }
 
 /* False: some ReLU's input lies too near to zero to tell in fp32 whether it is open. */
 static bool compute(const clr_encoder_config *config, const clr_params *params, const row *r, truth *t)
 {
-    int pieces = (int)clr_step_pieces(r->batch, r->microbatch), all = 2 * r->batch * DIM;
+    int microbatches = (int)clr_step_microbatches(r->batch, r->microbatch), all = 2 * r->batch * DIM;
     int64_t states = params->states.floats, weights = params->weights.floats;
-    reference **piece = CLR_NEW(reference *, pieces);
+    reference **piece = CLR_NEW(reference *, microbatches);
     double *z = CLR_NEW(double, all), *dz = CLR_NEW(double, all), *part = CLR_NEW(double, all);
     float *x = CLR_NEW(float, 2 * r->batch * PIXELS);
     bool clear = true;
 
     for (int64_t s = 0; s < states; s++)
         t->state[s] = params->state[s];
-    for (int i = 0; i < pieces; i++) {
-        int n = count_of(r->batch, pieces, i);
+    for (int i = 0; i < microbatches; i++) {
+        int n = count_of(r->batch, microbatches, i);
         for (int view = 0; view < 2; view++)
             for (int j = 0; j < n; j++)
-                fixture_images(x + (view * n + j) * PIXELS, view * r->batch + i + j * pieces, 1, SIZE, CHANNELS);
+                fixture_images(x + (view * n + j) * PIXELS, view * r->batch + i + j * microbatches, 1, SIZE, CHANNELS);
         piece[i] = reference_new(config, params, 2 * n);
         reference_forward(piece[i], x, false);
         clear &= reference_margin(piece[i]) > MARGIN;
         for (int view = 0; view < 2; view++)
             for (int j = 0; j < n; j++)
-                memcpy(z + (view * r->batch + i + j * pieces) * DIM, reference_z(piece[i]) + (view * n + j) * DIM,
+                memcpy(z + (view * r->batch + i + j * microbatches) * DIM, reference_z(piece[i]) + (view * n + j) * DIM,
                        DIM * sizeof *z);
         for (int64_t s = 0; s < states; s++) /* each piece's reference started from the same statistics */
             t->state[s] = 0.9 * t->state[s] + (reference_states(piece[i])[s] - 0.9 * params->state[s]);
     }
     t->loss = ntxent(z, r->batch, dz);
     memset(t->grad, 0, (size_t)weights * sizeof *t->grad);
-    for (int i = 0; i < pieces; i++) {
-        int n = count_of(r->batch, pieces, i);
+    for (int i = 0; i < microbatches; i++) {
+        int n = count_of(r->batch, microbatches, i);
         for (int view = 0; view < 2; view++)
             for (int j = 0; j < n; j++)
-                memcpy(part + (view * n + j) * DIM, dz + (view * r->batch + i + j * pieces) * DIM, DIM * sizeof *dz);
+                memcpy(part + (view * n + j) * DIM, dz + (view * r->batch + i + j * microbatches) * DIM,
+                       DIM * sizeof *dz);
         if (clear)
             reference_backward(piece[i], part);
         for (int64_t w = 0; w < weights && clear; w++)
@@ -228,7 +229,7 @@ static bool run(clr_comm *comm, const row *r)
     } else
         fprintf(stderr, "rank %d: %s\n", rank, clr_message());
     good = error[0] <= 1e-6 && error[1] <= 1e-5 && error[2] <= 3e-5 && error[3] <= 1e-5;
-    clr_comm_max_double(comm, error, 4);
+    clr_comm_allreduce_max_double(comm, error, 4);
     if (rank == 0)
         printf("%5d  resnet%d %5d %10d %9s   %.6f %8.1e %9.1e %9.1e %9.1e  (%s)\n", ranks, r->depth, r->batch,
                r->microbatch, r->recompute ? "yes" : "no", t.loss, error[0], error[1], error[2], error[3], grad_name);
@@ -257,7 +258,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < CLR_COUNT(rows); i++)
         if (rows[i].batch >= clr_comm_size(comm))
             bad += !run(comm, &rows[i]);
-    clr_comm_sum_int(comm, &bad, 1);
+    clr_comm_allreduce_sum_int(comm, &bad, 1);
     clr_comm_stop(comm);
     return bad ? EXIT_FAILURE : EXIT_SUCCESS;
 }

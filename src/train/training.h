@@ -17,7 +17,7 @@ typedef struct clr_training {
     bool first;                   /* rank 0 */
     int threads, channels, views; /* of this rank; of a view; that the encoder gets at a time, at most */
     clr_store *store;
-    const clr_store_facts *data;
+    const clr_store_info *data;
     clr_lock *lock; /* rank 0, as metrics and saver */
     clr_planner *planner;
     clr_encoder *encoder;
@@ -32,8 +32,8 @@ typedef struct clr_training {
     clr_metrics_row last; /* of the steps before this start */
     char *text;           /* of DIR/config, and of checkpoints */
     char *plan, *layout;  /* of checkpoints */
-    char *from;           /* rank 0: the checkpoint that is gone on from, or NULL; its facts */
-    clr_ckpt_facts facts;
+    char *from;           /* rank 0: the checkpoint that is gone on from, or NULL; its meta */
+    clr_ckpt_meta meta;
     clr_schedule schedule;
     int64_t begin, total, per_epoch; /* steps */
     int64_t whole;                   /* of the checkpoint that was gone on from; -1 */

@@ -34,7 +34,7 @@ int __wrap_nanosleep(const struct timespec *time, struct timespec *rest);
 int __wrap_usleep(useconds_t microseconds);
 int __wrap_clr_comm_rank(const clr_comm *comm);
 void __wrap_clr_comm_broadcast(clr_comm *comm, void *data, int64_t bytes, int root);
-void __wrap_clr_comm_max_double(clr_comm *comm, double *data, int64_t count);
+void __wrap_clr_comm_allreduce_max_double(clr_comm *comm, double *data, int64_t count);
 void __wrap_clr_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void __wrap_clr_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -132,7 +132,7 @@ void __wrap_clr_comm_broadcast(clr_comm *comm, void *data, int64_t bytes, int ro
     (void)comm, (void)data, (void)bytes, (void)root;
 }
 
-void __wrap_clr_comm_max_double(clr_comm *comm, double *data, int64_t count)
+void __wrap_clr_comm_allreduce_max_double(clr_comm *comm, double *data, int64_t count)
 {
     (void)comm, (void)data, (void)count;
 }

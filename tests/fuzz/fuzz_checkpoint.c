@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 void fuzz_seeds(void)
 {
-    clr_ckpt_facts facts = {
+    clr_ckpt_meta meta = {
         .step = 7, .epoch = 0.5, .seed = 1, .config = "arch = resnet18\nwidth = 1/4\n", .version = "9.9"};
     char path[128];
 
@@ -25,7 +25,7 @@ void fuzz_seeds(void)
     for (int with = 0; with < 2; with++) {
         clr_state state = clr_state_of(&params, with ? optim : NULL);
         float *scratch = CLR_NEW(float, state.largest);
-        FUZZ_CHECK(clr_ckpt_write(fuzz_path(path, "seed.h5"), &facts, &state, scratch) == CLR_OK);
+        FUZZ_CHECK(clr_ckpt_write(fuzz_path(path, "seed.h5"), &meta, &state, scratch) == CLR_OK);
         clr_free(scratch);
         clr_state_free(&state);
         fuzz_seed_file(path);

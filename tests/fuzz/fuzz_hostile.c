@@ -98,20 +98,20 @@ static size_t bytes_of(hid_t type, hid_t space)
    pointers. */
 static const void *contents(hid_t type, hid_t space, const void *data, size_t bytes)
 {
-    static uint8_t room[MOST];
+    static uint8_t capacity[MOST];
     size_t all = bytes_of(type, space);
 
-    if (all > sizeof room || H5Tdetect_class(type, H5T_VLEN) > 0 || H5Tis_variable_str(type) > 0)
+    if (all > sizeof capacity || H5Tdetect_class(type, H5T_VLEN) > 0 || H5Tis_variable_str(type) > 0)
         return NULL;
-    memset(room, 'x', sizeof room);
+    memset(capacity, 'x', sizeof capacity);
     if (bytes)
-        memcpy(room, data, bytes);
+        memcpy(capacity, data, bytes);
     for (unsigned n = next() % 4; n; n--) {
         size_t where = next() * 256 + next(), width = (size_t)1 << next() % 4;
         uint64_t value = next() < 128 ? next() : a_size() - next() % 3;
-        memcpy(room + where, &value, width);
+        memcpy(capacity + where, &value, width);
     }
-    return room;
+    return capacity;
 }
 
 static void attribute(hid_t object, const char *name, hid_t type, const void *data, size_t bytes)

@@ -66,9 +66,9 @@ static size_t idx(uint8_t *file, int rank, const int *n)
 }
 
 /* As gzip has it. */
-static size_t squeeze(uint8_t *to, size_t room, uint8_t *from, size_t size)
+static size_t squeeze(uint8_t *to, size_t capacity, uint8_t *from, size_t size)
 {
-    z_stream z = {.next_in = from, .avail_in = (uInt)size, .next_out = to, .avail_out = (uInt)room};
+    z_stream z = {.next_in = from, .avail_in = (uInt)size, .next_out = to, .avail_out = (uInt)capacity};
 
     FUZZ_CHECK(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK &&
                deflate(&z, Z_FINISH) == Z_STREAM_END);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* The first line of a plan of this machine, with its end; a plan of a few problems behind it where wanted. */
-static size_t own_plan(char *text, size_t room, int problems)
+static size_t own_plan(char *text, size_t capacity, int problems)
 {
     char path[128];
     clr_planner *planner;
@@ -25,7 +25,7 @@ static size_t own_plan(char *text, size_t room, int problems)
     FUZZ_CHECK(clr_planner_save(planner, fuzz_path(path, "own")) == CLR_OK);
     clr_planner_close(planner);
     FILE *file = fopen(path, "re");
-    size_t n = fread(text, 1, room, file);
+    size_t n = fread(text, 1, capacity, file);
     fclose(file);
     return n;
 }

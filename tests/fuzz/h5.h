@@ -43,11 +43,11 @@ static inline void open_network(void)
 /* Whether a checkpoint is read wholly. */
 static inline bool read_checkpoint(const char *path)
 {
-    clr_ckpt_facts facts;
+    clr_ckpt_meta meta;
 
-    if (clr_ckpt_read_facts(path, &facts) != CLR_OK)
+    if (clr_ckpt_read_meta(path, &meta) != CLR_OK)
         return false;
-    clr_ckpt_facts_free(&facts);
+    clr_ckpt_meta_free(&meta);
     clr_state weights = clr_state_of(&params, NULL), all = clr_state_of(&params, optim);
     bool good = (clr_ckpt_read(path, &weights) == CLR_OK) & (clr_ckpt_read(path, &all) == CLR_OK);
     clr_state_free(&weights);
@@ -65,11 +65,11 @@ static inline bool read_store(const char *path)
 
     if (clr_store_open(path, &store) != CLR_OK)
         return false;
-    const clr_store_facts *facts = clr_store_facts_of(store);
+    const clr_store_info *info = clr_store_info_of(store);
     const int32_t *labels = clr_store_labels(store);
-    FUZZ_CHECK(facts->images > 0 &&
-               (!labels || (labels[0] >= 0 && labels[0] < facts->classes && facts->class_names[labels[0]])));
-    int64_t ids[] = {facts->images - 1, 0, facts->images / 2}, bytes = clr_store_bytes(store, ids, 3);
+    FUZZ_CHECK(info->images > 0 &&
+               (!labels || (labels[0] >= 0 && labels[0] < info->classes && info->class_names[labels[0]])));
+    int64_t ids[] = {info->images - 1, 0, info->images / 2}, bytes = clr_store_bytes(store, ids, 3);
     if (bytes < 1 << 24) {
         void *buffer = clr_alloc((size_t)bytes, 1);
         good = clr_store_read(store, ids, 3, 3, buffer, image) == CLR_OK;

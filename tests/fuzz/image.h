@@ -16,20 +16,20 @@ static inline void decode(const uint8_t *data, size_t size)
     clr_image_rules rules = {
         .upright = size & 1, .stretch = size & 2, .low = size & 4 ? 100 : 0, .high = size & 4 ? 3000 : 0};
     clr_image image, again;
-    clr_image_facts facts;
+    clr_image_info info;
 
     clr_kind_of(data, size);
-    if (clr_image_decode_by(data, size, &rules, &image, &facts) == CLR_OK) {
+    if (clr_image_decode_by(data, size, &rules, &image, &info) == CLR_OK) {
         size_t bytes = (size_t)image.height * (size_t)image.width * (size_t)image.channels;
-        uint8_t *room = malloc(2 * bytes);
-        clr_image_room into = {room, room + bytes, bytes};
-        FUZZ_CHECK(room && facts.orientation >= 0 && facts.orientation <= 8);
+        uint8_t *capacity = malloc(2 * bytes);
+        clr_image_buffer into = {capacity, capacity + bytes, bytes};
+        FUZZ_CHECK(capacity && info.orientation >= 0 && info.orientation <= 8);
         FUZZ_CHECK(clr_image_decode_into(data, size, &rules, &into, &again) == CLR_OK && again.height == image.height);
         FUZZ_CHECK(!memcmp(again.pixels, image.pixels, bytes));
-        into.room--;
+        into.capacity--;
         FUZZ_CHECK(clr_image_decode_into(data, size, &rules, &into, &again) != CLR_OK);
         fuzz_look(image.pixels, bytes);
-        free(room);
+        free(capacity);
         fuzz_accept();
     }
     clr_image_free(&image);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Buckets from the end of the block to its start, each an MPI_Iallreduce in place of its own. */
-#include "clr/reduce.h"
+#include "clr/allreduce.h"
 
 #include "clr/mem.h"
 #include "clr/tensor.h"
@@ -8,7 +8,7 @@
 
 enum { LARGEST = 1 << 27 }; /* floats: 512 MiB */
 
-struct clr_reduce {
+struct clr_allreduce {
     clr_comm *comm;
     MPI_Comm world;
     float *block;
@@ -18,12 +18,12 @@ struct clr_reduce {
     double seconds;
 };
 
-clr_reduce *clr_reduce_new(clr_comm *comm, float *block, int64_t floats, int64_t bucket)
+clr_allreduce *clr_allreduce_new(clr_comm *comm, float *block, int64_t floats, int64_t bucket)
 {
-    clr_reduce *reduce = CLR_NEW(clr_reduce, 1);
+    clr_allreduce *reduce = CLR_NEW(clr_allreduce, 1);
 
     bucket = clr_max64(1, clr_min64(bucket, LARGEST));
-    *reduce = (clr_reduce){
+    *reduce = (clr_allreduce){
         .comm = comm, .world = clr_comm_world(comm), .block = block, .buckets = (int)((floats + bucket - 1) / bucket)};
     reduce->edge = CLR_NEW(int64_t, reduce->buckets + 1);
     reduce->request = CLR_NEW(MPI_Request, reduce->buckets + 1);
@@ -34,7 +34,7 @@ clr_reduce *clr_reduce_new(clr_comm *comm, float *block, int64_t floats, int64_t
     return reduce;
 }
 
-void clr_reduce_free(clr_reduce *reduce)
+void clr_allreduce_free(clr_allreduce *reduce)
 {
     if (!reduce)
         return;
@@ -43,13 +43,13 @@ void clr_reduce_free(clr_reduce *reduce)
     clr_free(reduce);
 }
 
-void clr_reduce_begin(clr_reduce *reduce)
+void clr_allreduce_begin(clr_allreduce *reduce)
 {
     reduce->started = 0;
     reduce->seconds = 0;
 }
 
-static void test(clr_reduce *reduce)
+static void test(clr_allreduce *reduce)
 {
     int done;
 
@@ -57,7 +57,7 @@ static void test(clr_reduce *reduce)
         MPI_Testall(reduce->started, reduce->request + reduce->buckets - reduce->started, &done, MPI_STATUSES_IGNORE);
 }
 
-void clr_reduce_ready(clr_reduce *reduce, int64_t from)
+void clr_allreduce_ready(clr_allreduce *reduce, int64_t from)
 {
     double begin = clr_seconds();
 
@@ -76,7 +76,7 @@ void clr_reduce_ready(clr_reduce *reduce, int64_t from)
     reduce->seconds += clr_seconds() - begin;
 }
 
-void clr_reduce_progress(clr_reduce *reduce)
+void clr_allreduce_progress(clr_allreduce *reduce)
 {
     double begin = clr_seconds();
 
@@ -84,11 +84,11 @@ void clr_reduce_progress(clr_reduce *reduce)
     reduce->seconds += clr_seconds() - begin;
 }
 
-double clr_reduce_end(clr_reduce *reduce)
+double clr_allreduce_end(clr_allreduce *reduce)
 {
     double begin = clr_seconds(), before = reduce->seconds;
 
-    clr_reduce_ready(reduce, 0);
+    clr_allreduce_ready(reduce, 0);
     if (reduce->started)
         MPI_Waitall(reduce->started, reduce->request + reduce->buckets - reduce->started, MPI_STATUSES_IGNORE);
     double exposed = clr_seconds() - begin;
@@ -96,7 +96,7 @@ double clr_reduce_end(clr_reduce *reduce)
     return exposed;
 }
 
-double clr_reduce_seconds(const clr_reduce *reduce)
+double clr_allreduce_seconds(const clr_allreduce *reduce)
 {
     return reduce->seconds;
 }

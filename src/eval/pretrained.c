@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From a checkpoint to a network in inference mode. Rank 0 reads the file, the others get what it has read over the
    network. */
-#include "clr/frozen.h"
+#include "clr/pretrained.h"
 
 #include "clr/h5.h"
 #include "clr/kind.h"
@@ -13,30 +13,30 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static clr_status look(const char *path, struct stat *facts, bool *there)
+static clr_status look(const char *path, struct stat *attributes, bool *there)
 {
-    *there = !stat(path, facts);
+    *there = !stat(path, attributes);
     return *there || errno == ENOENT ? CLR_OK : clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
 }
 
 /* On one rank: the checkpoint that `where` means. */
 static clr_status resolve(const char *where, char **path)
 {
-    struct stat facts;
+    struct stat attributes;
     bool there, inside;
 
     *path = NULL;
-    clr_status st = look(where, &facts, &there);
+    clr_status st = look(where, &attributes, &there);
     if (st != CLR_OK)
         return st;
     if (!there)
         return clr_fail(CLR_EIO, "%s: %s", where, strerror(ENOENT));
-    if (!S_ISDIR(facts.st_mode)) {
+    if (!S_ISDIR(attributes.st_mode)) {
         *path = clr_copy_text(where);
         return clr_kind_check(where, false);
     }
     char *folder = clr_text("%s/checkpoints", where);
-    st = look(folder, &facts, &inside);
+    st = look(folder, &attributes, &inside);
     if (st == CLR_OK)
         st = clr_ckpt_newest(inside ? folder : where, path);
     clr_free(folder);
@@ -100,30 +100,30 @@ static clr_status channels_of(const char *path, int *channels)
 }
 
 /* Collective. What the file says of itself. */
-static clr_status read_facts(clr_comm *comm, clr_frozen *f)
+static clr_status read_meta(clr_comm *comm, clr_pretrained *f)
 {
     clr_status st = CLR_OK;
 
     if (clr_comm_rank(comm) == 0)
-        st = clr_ckpt_read_facts(f->path, &f->facts);
+        st = clr_ckpt_read_meta(f->path, &f->meta);
     if (st == CLR_OK && clr_comm_rank(comm) == 0)
         st = channels_of(f->path, &f->channels);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         return st;
-    clr_comm_broadcast(comm, &f->facts.step, sizeof f->facts.step, 0);
-    clr_comm_broadcast(comm, &f->facts.epoch, sizeof f->facts.epoch, 0);
-    clr_comm_broadcast(comm, &f->facts.seed, sizeof f->facts.seed, 0);
+    clr_comm_broadcast(comm, &f->meta.step, sizeof f->meta.step, 0);
+    clr_comm_broadcast(comm, &f->meta.epoch, sizeof f->meta.epoch, 0);
+    clr_comm_broadcast(comm, &f->meta.seed, sizeof f->meta.seed, 0);
     clr_comm_broadcast(comm, &f->channels, sizeof f->channels, 0);
-    share_text(comm, &f->facts.config);
-    share_text(comm, &f->facts.version);
+    share_text(comm, &f->meta.config);
+    share_text(comm, &f->meta.version);
     return CLR_OK;
 }
 
 /* A preset's level passes over options that this version does not know. */
-static clr_status read_config(clr_frozen *f)
+static clr_status read_config(clr_pretrained *f)
 {
     clr_opt_open(&f->options, clr_config_options, &f->config);
-    clr_status st = clr_opt_read_text(&f->options, f->facts.config, f->path, CLR_OPT_PRESET);
+    clr_status st = clr_opt_read_text(&f->options, f->meta.config, f->path, CLR_OPT_PRESET);
     return st == CLR_OK ? clr_opt_finish(&f->options) : st;
 }
 
@@ -144,7 +144,7 @@ static clr_status read_weights(clr_comm *comm, const char *path, clr_params *par
 }
 
 /* Solvers are chosen by estimate here: the list of those allowed stays. */
-static clr_status open_planner(clr_comm *comm, clr_frozen *f)
+static clr_status open_planner(clr_comm *comm, clr_pretrained *f)
 {
     const char *list = f->config.plan ? strchr(f->config.plan, ':') : NULL;
     char *how = clr_text("estimate%s", list ? list : "");
@@ -155,10 +155,10 @@ static clr_status open_planner(clr_comm *comm, clr_frozen *f)
 }
 
 /* Collective. The network is as large as the file's config says: that is a claim, too. */
-static clr_status open_encoder(clr_comm *comm, int views, clr_frozen *f)
+static clr_status open_encoder(clr_comm *comm, int views, clr_pretrained *f)
 {
     clr_encoder_config config = clr_config_encoder(&f->config, f->channels);
-    const clr_room room = clr_memory_room(clr_comm_node_size(comm));
+    const clr_budget budget = clr_memory_budget(clr_comm_node_size(comm));
     int64_t bytes[3];
 
     config.views = views;
@@ -166,11 +166,11 @@ static clr_status open_encoder(clr_comm *comm, int views, clr_frozen *f)
     double need = st != CLR_OK ? 0
                                : (double)bytes[0] * (clr_comm_rank(comm) ? 1 : 2) + (double)bytes[1] +
                                      (double)bytes[2]; /* rank 0 reads into a copy */
-    if (st == CLR_OK && need > (double)room.bytes)
+    if (st == CLR_OK && need > (double)budget.bytes)
         st = clr_fail(CLR_EMEMORY,
                       "%s: the network that its config describes needs %.3f GB on a rank, and %.3f GB are there (%s); "
                       "start fewer ranks a node",
-                      f->path, need * 1e-9, (double)room.bytes * 1e-9, room.by);
+                      f->path, need * 1e-9, (double)budget.bytes * 1e-9, budget.by);
     st = clr_comm_agree(comm, st);
     if (st == CLR_OK)
         st = clr_comm_agree(comm, clr_encoder_new(comm, f->planner, &config, &f->params, &f->encoder));
@@ -179,16 +179,16 @@ static clr_status open_encoder(clr_comm *comm, int views, clr_frozen *f)
     return st;
 }
 
-clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_frozen *f)
+clr_status clr_pretrained_open(clr_comm *comm, const char *where, int views, clr_pretrained *f)
 {
-    *f = (clr_frozen){0};
+    *f = (clr_pretrained){0};
     clr_watch_phase("reading a checkpoint", 0);
     clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : resolve(where, &f->path));
     if (st != CLR_OK)
         return st;
     share_text(comm, &f->path);
     f->run = run_of(f->path);
-    st = read_facts(comm, f);
+    st = read_meta(comm, f);
     if (st == CLR_OK)
         st = clr_comm_agree(comm, read_config(f));
     if (st == CLR_OK)
@@ -198,20 +198,20 @@ clr_status clr_frozen_open(clr_comm *comm, const char *where, int views, clr_fro
     return st == CLR_OK ? read_weights(comm, f->path, clr_encoder_params(f->encoder)) : st;
 }
 
-void clr_frozen_untrain(clr_frozen *f)
+void clr_pretrained_untrain(clr_pretrained *f)
 {
-    clr_params_init(clr_encoder_params(f->encoder), f->facts.seed);
+    clr_params_init(clr_encoder_params(f->encoder), f->meta.seed);
 }
 
-void clr_frozen_close(clr_frozen *f)
+void clr_pretrained_close(clr_pretrained *f)
 {
     clr_encoder_free(f->encoder);
     clr_params_close(&f->params);
     clr_planner_close(f->planner);
     if (f->options.table)
         clr_opt_close(&f->options);
-    clr_ckpt_facts_free(&f->facts);
+    clr_ckpt_meta_free(&f->meta);
     clr_free(f->path);
     clr_free(f->run);
-    *f = (clr_frozen){0};
+    *f = (clr_pretrained){0};
 }

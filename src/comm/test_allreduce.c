@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The bucketed sum equals the plain one, for every bucket size and order of readiness; different data on every rank. */
 #include "clr/mem.h"
-#include "clr/reduce.h"
+#include "clr/allreduce.h"
 #include "clr/rng.h"
 #include "clr/test.h"
 
@@ -19,23 +19,23 @@ START_TEST(buckets_sum_like_one)
 {
     static const int64_t buckets[] = {1, 7, 100, 999, 1000, 5000};
     float *block = CLR_NEW(float, FLOATS + 1);
-    clr_reduce *reduce = clr_reduce_new(comm, block, FLOATS, buckets[_i]);
+    clr_allreduce *reduce = clr_allreduce_new(comm, block, FLOATS, buckets[_i]);
 
     for (int round = 0; round < 3; round++) {
         int64_t from = FLOATS;
         for (int i = 0; i <= FLOATS; i++)
             block[i] = -1;
-        clr_reduce_begin(reduce);
+        clr_allreduce_begin(reduce);
         clr_rng rng = clr_rng_for(3, 0, (uint64_t)round, 0, 0); /* the same steps on every rank */
         while (from > 0) {
             int64_t next = from - 1 - clr_rng_below(&rng, 200);
             next = next < 0 ? 0 : next;
             for (int64_t i = next; i < from; i++)
                 block[i] = value(clr_comm_rank(comm), (int)i, round);
-            clr_reduce_ready(reduce, from = next);
-            clr_reduce_progress(reduce);
+            clr_allreduce_ready(reduce, from = next);
+            clr_allreduce_progress(reduce);
         }
-        ck_assert(clr_reduce_end(reduce) >= 0);
+        ck_assert(clr_allreduce_end(reduce) >= 0);
         for (int i = 0; i < FLOATS; i++) {
             float sum = 0;
             for (int r = 0; r < clr_comm_size(comm); r++)
@@ -44,7 +44,7 @@ START_TEST(buckets_sum_like_one)
         }
         ck_assert(block[FLOATS] == -1);
     }
-    clr_reduce_free(reduce);
+    clr_allreduce_free(reduce);
     clr_free(block);
 }
 END_TEST
