@@ -8,7 +8,9 @@
 
 #include "clr/err.h"
 #include "clr/image.h"
+#include "clr/opt.h"
 #include "clr/rng.h"
+#include "clr/tensor.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,6 +48,14 @@ typedef struct clr_augment {
     clr_augment_step step[CLR_AUGMENT_MOST];
     int steps;
 } clr_augment;
+
+/* What makes the two views of an image. */
+typedef struct clr_augment_pair {
+    clr_augment view[CLR_VIEWS];
+} clr_augment_pair;
+
+extern const clr_opt clr_augment_options[];   /* --augment, --augment-second, into a clr_augment_pair */
+extern const clr_opt clr_image_size_option[]; /* --image-size, into an int */
 
 /* "none" is the empty list. Unknown words are CLR_EUSAGE and propose the nearest. */
 clr_status clr_augment_parse(const char *list, clr_augment *augment);

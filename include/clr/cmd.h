@@ -10,7 +10,7 @@
 
 typedef struct clr_command {
     const char *name, *arguments, *help; /* "pack", "SRC OUT.h5", one sentence */
-    const clr_opt *options;
+    const clr_opt_part *options;
     size_t config_bytes; /* of the struct that options fill */
     int least, most;     /* positional arguments */
     bool alone;          /* one process does it; MPI is not started, and other processes of a launcher do nothing */
@@ -23,6 +23,8 @@ typedef struct clr_command {
 } clr_command;
 
 extern const clr_command *const clr_commands[]; /* ends with NULL */
+
+extern const clr_opt clr_preset_option[]; /* --preset, into a const char * */
 
 /* Local. The lines of --preset=NAME ("name = value"), or NULL; all names in *words, "a|b|c". src/cmd/presets.h */
 const char *clr_preset(const char *name);

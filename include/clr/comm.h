@@ -6,6 +6,7 @@
    Counts may exceed INT_MAX and messages 1 GiB: they are cut here. */
 
 #include "clr/err.h"
+#include "clr/opt.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,6 +46,9 @@ int clr_comm_node_rank(const clr_comm *comm); /* place among the ranks of this n
 int clr_comm_node_size(const clr_comm *comm); /* ranks on this node */
 int clr_comm_nodes(const clr_comm *comm);     /* nodes in the job */
 const char *clr_comm_library(void);           /* "Open MPI v4.1.4, ..." */
+
+/* --threads, into an int64_t: for clr_comm_threads. */
+extern const clr_opt clr_threads_option[];
 
 /* Collective over a node. The threads of this rank, told to OpenMP: wanted, or where that is 0 this rank's part of
    the cores that its launcher left to it; a core that n ranks of the node may use counts 1/n for each, and a CPU

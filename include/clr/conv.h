@@ -27,6 +27,7 @@
    the gradient of the output of the batch norm behind y, and stores it in the place of y. */
 
 #include "clr/comm.h"
+#include "clr/opt.h"
 #include "clr/err.h"
 #include "clr/tensor.h"
 
@@ -117,6 +118,9 @@ double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *prob
 
 /* The planner: which solver serves a problem. */
 typedef struct clr_planner clr_planner;
+
+/* --plan, into a const char *: how, for clr_planner_open. */
+extern const clr_opt clr_plan_option[];
 
 /* Collective. how: "estimate" (deterministic), "measure" (times every applicable member); the maximum over ranks
    counts. Each with an optional list of the members allowed ("estimate:winograd4,reference"; a leading "-" forbids:

@@ -16,6 +16,8 @@
 typedef enum clr_stem { CLR_STEM_IMAGENET, CLR_STEM_CIFAR } clr_stem;
 typedef enum clr_head { CLR_HEAD_NONE, CLR_HEAD_LINEAR, CLR_HEAD_NONLINEAR } clr_head;
 
+typedef enum clr_bn { CLR_BN_GLOBAL, CLR_BN_LOCAL } clr_bn; /* statistics over all ranks; of each rank's own views */
+
 typedef struct clr_encoder_config {
     int depth;    /* 18, 34, 50, 101, 152 */
     double width; /* channels times this: int(64 * width) must be at least 1 */
@@ -24,11 +26,17 @@ typedef struct clr_encoder_config {
     clr_head head;
     int head_layers; /* nonlinear: 2 in the paper */
     int head_dim;    /* D: of z */
-    bool global_bn;  /* statistics over all ranks, else this rank's own */
-    bool recompute;  /* keep only blocks' inputs; the same numbers for less memory and more time */
-    int views;       /* the most that one call gets */
-    bool training;   /* whether backward will be called: memory for gradients and stored tensors */
+    clr_bn bn;
+    bool recompute; /* keep only blocks' inputs; the same numbers for less memory and more time */
+    int views;      /* the most that one call gets */
+    bool training;  /* whether backward will be called: memory for gradients and stored tensors */
 } clr_encoder_config;
+
+extern const clr_opt clr_encoder_options[]; /* --arch, --width, --stem, --bn, --recompute, into a clr_encoder_config */
+extern const clr_opt clr_head_options[];    /* --head, --head-layers, --head-dim, into the same */
+
+/* Local. What one option alone cannot show; CLR_EUSAGE. */
+clr_status clr_head_check(const clr_encoder_config *config);
 
 typedef struct clr_encoder clr_encoder;
 
@@ -45,9 +53,14 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
                            clr_encoder **encoder);
 void clr_encoder_free(clr_encoder *encoder); /* accepts NULL */
 
-/* Collective (the planner). Bytes that an encoder and its parameters would take, without taking them: {parameters and
-   gradients, stored tensors, workspace}. */
-clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int64_t bytes[3]);
+typedef struct clr_encoder_needs {
+    int64_t params, stored, workspace; /* bytes: parameters and gradients; stored tensors; workspace */
+    int features, outputs;             /* lengths of h and z */
+} clr_encoder_needs;
+
+/* Collective (the planner). What an encoder and its parameters would take, without taking it. */
+clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config,
+                              clr_encoder_needs *needs);
 
 clr_params *clr_encoder_params(clr_encoder *encoder); /* those given to clr_encoder_new */
 int clr_encoder_features(const clr_encoder *encoder); /* length of h */

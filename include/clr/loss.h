@@ -8,6 +8,7 @@
 
 #include "clr/comm.h"
 #include "clr/objective.h"
+#include "clr/opt.h"
 #include "clr/tensor.h"
 
 #include <stdbool.h>
@@ -23,14 +24,19 @@
 #define CLR_LOSS_KIND(name) CLR_LOSS_##name,
 typedef enum clr_loss_kind { CLR_LOSSES(CLR_LOSS_KIND, ) CLR_LOSS_KINDS } clr_loss_kind;
 
+typedef enum clr_negatives { CLR_NEGATIVES_TWO_VIEW, CLR_NEGATIVES_ONE_VIEW } clr_negatives; /* one: the other view's */
+typedef enum clr_mining { CLR_MINING_NONE, CLR_MINING_SEMI_HARD } clr_mining;
+
 typedef struct clr_loss_config {
-    int kind; /* clr_loss_kind: the word's place in CLR_LOSS_WORDS */
+    clr_loss_kind kind;
     double temperature;
-    bool l2norm;    /* rows of z are scaled to unit length first; part of value and gradient */
-    bool one_view;  /* negatives from the other view only */
-    bool semi_hard; /* mining */
-    double margin;  /* triplet */
+    bool l2norm; /* rows of z are scaled to unit length first; part of value and gradient */
+    clr_negatives negatives;
+    clr_mining mining;
+    double margin; /* triplet */
 } clr_loss_config;
+
+extern const clr_opt clr_loss_options[]; /* into a clr_loss_config */
 
 /* Collective. images: the global batch G; rank r holds images clr_share(G, ranks, r) and those behind it; dim: D. G
    = 1 is CLR_EUSAGE (no negatives). Applied (clr_objective_apply, whole): x is z (2B, D) of this rank, view-major, not

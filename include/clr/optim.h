@@ -2,17 +2,26 @@
 #ifndef CLR_OPTIM_H
 #define CLR_OPTIM_H
 /* Optimizers: lars (You et al. 2017, as SimCLR has it), sgd with momentum, adamw. A family: one file a member, the
-   words in src/optim/ops.h. Local: every rank steps the same gradients. Protocol 1.7. */
+   words here. Local: every rank steps the same gradients. Protocol 1.7. */
 
+#include "clr/opt.h"
 #include "clr/params.h"
 
-#define CLR_OPTIM_WORDS "lars|sgd|adamw"
+/* clang-format off */
+#define CLR_OPTIMIZERS(X, separator) X(lars) separator X(sgd) separator X(adamw)
+/* clang-format on */
+
+#define CLR_OPTIM_WORD(name) #name
+#define CLR_OPTIM_KIND(name) CLR_OPTIM_##name,
+typedef enum clr_optim_kind { CLR_OPTIMIZERS(CLR_OPTIM_KIND, ) CLR_OPTIM_KINDS } clr_optim_kind;
 
 typedef struct clr_optim_config {
-    int kind;        /* the word's place in CLR_OPTIM_WORDS */
+    clr_optim_kind kind;
     double momentum; /* lars, sgd: 0.9; adamw: beta1 */
     double weight_decay;
 } clr_optim_config;
+
+extern const clr_opt clr_optim_options[]; /* --optimizer, --momentum, --weight-decay, into a clr_optim_config */
 
 typedef struct clr_optim clr_optim;
 
@@ -27,6 +36,7 @@ void clr_optim_step(clr_optim *optim, double lr, int64_t step);
 /* What a checkpoint keeps: slots, blocks cut by params->weights like the values ("momentum"; adamw "exp_avg",
    "exp_avg_sq"). */
 int clr_optim_slots(const clr_optim *optim);
+int clr_optim_slots_of(clr_optim_kind kind); /* before there is an optimizer */
 const char *clr_optim_slot_name(const clr_optim *optim, int slot);
 float *clr_optim_slot(clr_optim *optim, int slot);
 
@@ -39,10 +49,19 @@ typedef struct clr_schedule {
     int64_t warmup, total;
 } clr_schedule;
 
-/* scaling: 0 linear (base * batch / 256), 1 sqrt (base * sqrt(batch)), 2 none. warmup_epochs * images / batch,
-   floored. */
-clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double warmup_epochs, int64_t images,
-                             int64_t total_steps);
+/* The peak is base * batch / 256, base * sqrt(batch), or base as it is. */
+typedef enum clr_lr_scaling { CLR_LR_LINEAR, CLR_LR_SQRT, CLR_LR_NONE } clr_lr_scaling;
+
+typedef struct clr_schedule_config {
+    double base; /* learning rate */
+    clr_lr_scaling scaling;
+    double warmup_epochs;
+} clr_schedule_config;
+
+extern const clr_opt clr_schedule_options[]; /* --lr, --lr-scaling, --warmup-epochs, into a clr_schedule_config */
+
+/* images: of the dataset; batch: the global one. The warm-up is warmup_epochs * images / batch steps, floored. */
+clr_schedule clr_schedule_of(const clr_schedule_config *config, int64_t batch, int64_t images, int64_t total_steps);
 double clr_schedule_at(const clr_schedule *schedule, int64_t step);
 
 /* sqrt of the sum of squares of the network's gradients (of entries neither not_in_norm nor frozen), in double; NaN

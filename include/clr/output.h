@@ -6,10 +6,14 @@
    threads. */
 
 #include "clr/err.h"
+#include "clr/opt.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+
+/* --force, into a bool. */
+extern const clr_opt clr_force_option[];
 
 /* Before anything is computed: whether path can become a file. CLR_EIO where something else is there (a folder, a
    device, ...), where a file that is not empty is there and replace is false (the message proposes --force), and where

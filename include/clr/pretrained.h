@@ -5,13 +5,20 @@
    inference mode. */
 
 #include "clr/ckpt.h"
-#include "clr/config.h"
 #include "clr/encoder.h"
+
+/* What a run's config says of its network; the rest is passed over. */
+typedef struct clr_pretrained_config {
+    clr_encoder_config encoder; /* without channels, views, training */
+    const char *plan;
+} clr_pretrained_config;
+
+extern const clr_opt clr_checkpoint_option[]; /* --checkpoint, into a const char *, for clr_pretrained_open */
 
 typedef struct clr_pretrained {
     char *path, *run; /* the checkpoint; the run directory that it lies in, or NULL */
     clr_ckpt_meta meta;
-    clr_config config; /* its texts belong to options */
+    clr_pretrained_config config; /* its texts belong to options */
     clr_opt_set options;
     int channels; /* of the images it was trained on */
     clr_planner *planner;
@@ -26,6 +33,6 @@ clr_status clr_pretrained_open(clr_comm *comm, const char *where, int views, clr
 void clr_pretrained_close(clr_pretrained *pretrained);
 
 /* Local. The weights that the run began with, drawn again from its seed. */
-void clr_pretrained_untrain(clr_pretrained *pretrained);
+void clr_pretrained_reset(clr_pretrained *pretrained);
 
 #endif

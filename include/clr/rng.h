@@ -4,6 +4,8 @@
 /* Random numbers without state to save: every stream is a pure function of what it is for.
    Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11). */
 
+#include "clr/opt.h"
+
 #include <stdint.h>
 
 typedef struct clr_rng {
@@ -12,6 +14,9 @@ typedef struct clr_rng {
     double spare; /* second normal of a pair */
     int has_spare;
 } clr_rng;
+
+/* --seed, into an int64_t. */
+extern const clr_opt clr_seed_option[];
 
 /* What a draw is for. op: an augmentation's place in its list, or one of CLR_RNG_*. */
 enum { CLR_RNG_ORDER = 0xff00, CLR_RNG_INIT, CLR_RNG_PROBE, CLR_RNG_BENCH };

@@ -1,24 +1,67 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_RUN_H
 #define CLR_RUN_H
-/* A pretraining run from start or resume to end. Collective. */
-
+/* A run: a directory with config, log, metrics.tsv and checkpoints, held by one job at a time, in which a task is
+   trained from its start or its newest checkpoint to its end, or until something asks for a stop. It knows no images
+   and no losses. */
 #include "clr/comm.h"
-#include "clr/config.h"
+#include "clr/opt.h"
+#include "clr/task.h"
+
+/* When checkpoints are due: every so many steps, epochs, seconds; 0: not by this measure. */
+typedef struct clr_intervals {
+    int64_t steps;
+    double epochs, seconds;
+} clr_intervals;
+
+typedef struct clr_time_limit {
+    double seconds;   /* 0: none was given */
+    const char *text; /* as it was given; the option set's */
+} clr_time_limit;
+
+typedef struct clr_run_config {
+    const char *run_dir, *allow_change;
+    clr_intervals checkpoint_every;
+    int64_t keep;
+    clr_time_limit time_limit;
+    double watchdog;   /* seconds without a step before the job is ended; 0: never */
+    int64_t log_every; /* steps between progress lines in a log */
+    int64_t threads;   /* of a rank; 0: its cores */
+} clr_run_config;
+
+/* --run-dir, --allow-change, --checkpoint-every, --keep, --time-limit, --log-every, into a clr_run_config; --threads
+   and --watchdog are others' (clr/comm.h, clr/watchdog.h), for its last fields. */
+extern const clr_opt clr_run_options[];
+
+enum { CLR_RUN_SUMMARY = 256 };
 
 typedef struct clr_run_result {
-    int64_t steps;
-    double epochs, loss, chance, contrast_top1, views_per_s, seconds;
-    char *checkpoint; /* newest; freed by clr_free */
+    int64_t steps; /* done, of all starts */
+    double epochs;
+    double steps_per_s; /* of this start; NaN where it made none */
+    double seconds;
+    double row[CLR_TASK_COLUMNS];  /* the task's columns after the last step, NaN where they are not known */
+    char summary[CLR_RUN_SUMMARY]; /* by the task */
+    char *checkpoint;              /* newest; freed by clr_free */
 } clr_run_result;
 
-/* options holds config's texts. CLR_STOPPED: stopped cleanly, checkpoint written. Status is agreed upon. */
-clr_status clr_run(clr_comm *comm, const clr_config *config, const clr_opt_set *options, clr_run_result *result);
+/* Collective. Trains a task. config: the struct that the task's options filled, options: what was given; they are the
+   run's identity. CLR_STOPPED: stopped cleanly, with a checkpoint. The status is agreed upon. */
+clr_status clr_run_task(clr_comm *comm, const clr_task_kind *kind, const clr_run_config *config,
+                        const clr_opt_set *options, clr_run_result *result);
 
-/* Collective; status agreed upon. The memory, GiB, that a rank of such a run would need and has, said as the run
-   itself says it; CLR_EMEMORY with settings that would fit where it does not. Works without data too (then without the
-   images that are read ahead). */
-clr_status clr_run_needs(clr_comm *comm, const clr_config *config, const clr_opt_set *options, double *needed,
-                         double *there);
+/* For tasks. */
+
+/* Local. Bits for what this rank requests after the step that is about to be made (a stop, a checkpoint), which the
+   task adds up over ranks (a bit is set where some rank's is) and hands back in its outcome: clock and signals are not
+   the same on all ranks. At most CLR_RUN_REQUESTS bits. */
+enum { CLR_RUN_REQUESTS = 2 };
+unsigned clr_run_requests(clr_run *run);
+
+/* Collective. Whether some rank wants the run to stop: between steps, while something is waited for. */
+bool clr_run_asked(clr_run *run);
+
+/* Local. Whether --allow-change names this option. */
+bool clr_run_allows(const clr_run *run, const char *option);
 
 #endif

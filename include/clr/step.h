@@ -8,6 +8,7 @@
 #include "clr/encoder.h"
 #include "clr/objective.h"
 #include "clr/optim.h"
+#include "clr/split.h"
 
 typedef struct clr_step clr_step;
 
@@ -26,24 +27,20 @@ typedef struct clr_step_result {
     int nonfinite_images, nonfinite_image[CLR_STEP_NONFINITE];
 } clr_step_result;
 
-/* images: the global batch G; rank r has those from clr_share(G, ranks, r) on. microbatch: images that all ranks
-   together encode at a time, 0 for all. Which images are in a microbatch does not depend on the number of ranks. */
-int64_t clr_step_microbatches(int64_t images, int64_t microbatch);
-int64_t clr_step_views(int64_t images, int ranks,
-                       int64_t microbatch); /* the most views that one call of the encoder gets */
-/* Memory that a step takes beside its parts; features: of h where there is an observer, else 0. */
-int64_t clr_step_bytes(int64_t images, int ranks, int64_t microbatch, int64_t pixels, int dim, int features);
+/* Memory that a step takes beside its parts. pixels: floats of a view; dim: of z; features: of h where there is an
+   observer, else 0. */
+int64_t clr_step_bytes(const clr_split *split, int64_t pixels, int dim, int features);
 
 /* What a step works with; all stay the caller's. */
 typedef struct clr_step_parts {
-    clr_encoder *encoder;     /* of clr_step_views */
+    clr_encoder *encoder;     /* for CLR_VIEWS * split.most views at a time */
     clr_objective *objective; /* of z: trains the network */
     clr_objective *observer;  /* of h: learns along and returns no gradient to the network; NULL: none */
     clr_optim *optim;
 } clr_step_parts;
 
 /* pixels: floats of a view. */
-clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, int64_t images, int64_t microbatch, int64_t pixels,
+clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, const clr_split *split, int64_t pixels,
                         clr_step **step);
 void clr_step_free(clr_step *step); /* accepts NULL */
 

@@ -9,12 +9,16 @@
    for one. */
 
 #include "clr/err.h"
+#include "clr/opt.h"
 #include "clr/image.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 typedef struct clr_store clr_store;
+
+/* --data, into a const char *. */
+extern const clr_opt clr_data_option[];
 
 typedef struct clr_store_info {
     int64_t images;

@@ -4,15 +4,13 @@
 /* A thread that names rank, host, step and phase, and ends the process, where no phase was begun, and nothing called
    clr_alive, for longer than seconds and for longer than ten times the longest phase so far. Time in which the process
    was suspended does not count. One in a process; seconds of 0: none, and the calls do nothing. Local. */
+#include "clr/opt.h"
+
 #include <stdint.h>
 
-/* The row of a command's table of options, for its field, a double. main starts the watchdog of every command that
-   has such an option, but for those that start it themselves. */
-#define CLR_WATCHDOG_OPTION(field)                                                                         \
-    {                                                                                                      \
-        "watchdog", CLR_OPT_REAL, field, "600", "SECONDS", 0, 1e6, NULL, 0,                                \
-            "end the job where nothing moves for so long, and ten times as long as it ever took; 0: never" \
-    }
+/* --watchdog, into a double. main starts the watchdog of every command that has this option, but for those that start
+   it themselves. */
+extern const clr_opt clr_watchdog_option[];
 
 /* Local. seconds of 0: none; rank and host are for its message. */
 void clr_watchdog_start(double seconds, int rank, const char *host);

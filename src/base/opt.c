@@ -8,69 +8,67 @@
 
 #include <string.h>
 
-void clr_opt_open(clr_opt_set *set, const clr_opt *table, void *into)
+/* Rows of all parts. */
+static int count(const clr_opt_part *parts)
 {
     int n = 0;
 
-    while (table[n].name)
-        n++;
-    *set = (clr_opt_set){.table = table, .into = into, .options = n};
-    set->text = CLR_NEW(char *, n + 1);
-    set->source = CLR_NEW(clr_opt_source, n + 1);
-    for (int i = 0; i < n; i++)
-        if (table[i].initial)
-            set->text[i] = clr_copy_text(table[i].initial);
+    for (; parts->rows; parts++)
+        for (const clr_opt *row = parts->rows; row->name; row++)
+            n++;
+    return n;
+}
+
+/* The part's own defaults, "name = value\n" each, to rows from `first` on. */
+static void set_defaults(clr_opt_set *set, const char *lines, int first)
+{
+    while (lines && *lines) {
+        size_t name = strcspn(lines, " "), line = strcspn(lines, "\n");
+        const char *value = lines + name + strlen(" = ");
+        int i = first;
+        while (i < set->options && (strncmp(set->table[i].name, lines, name) || set->table[i].name[name]))
+            i++;
+        CLR_CHECK(i < set->options && line > name);
+        set->table[i].initial = set->initial[i] = clr_text("%.*s", (int)(lines + line - value), value);
+        lines += line + (lines[line] == '\n');
+    }
+}
+
+void clr_opt_open(clr_opt_set *set, const clr_opt_part *parts, void *into)
+{
+    int most = count(parts);
+
+    *set = (clr_opt_set){.into = into};
+    set->table = CLR_NEW(clr_opt, most + 1);
+    set->text = CLR_NEW(char *, most + 1);
+    set->initial = CLR_NEW(char *, most + 1);
+    set->source = CLR_NEW(clr_opt_source, most + 1);
+    for (; parts->rows; parts++) {
+        int first = set->options;
+        for (const clr_opt *row = parts->rows; row->name; row++) {
+            CLR_CHECK(clr_opt_find(set, row->name) < 0);
+            set->table[set->options] = *row;
+            set->table[set->options++].offset += parts->offset;
+        }
+        set_defaults(set, parts->defaults, first);
+    }
+    for (int i = 0; i < set->options; i++)
+        if (set->table[i].initial)
+            set->text[i] = clr_copy_text(set->table[i].initial);
 }
 
 void clr_opt_close(clr_opt_set *set)
 {
-    for (int i = 0; i < set->options; i++)
+    for (int i = 0; i < set->options; i++) {
         clr_free(set->text[i]);
+        clr_free(set->initial[i]);
+    }
+    clr_free(set->table);
     clr_free(set->text);
+    clr_free(set->initial);
     clr_free(set->source);
     clr_free(set->argument);
     *set = (clr_opt_set){0};
-}
-
-/* Edits (insert, delete, replace, swap neighbours) from a to b. */
-static int distance(const char *a, const char *b)
-{
-    enum { MOST = 48 };
-    int rows[3][MOST + 1], n = (int)strlen(b), *before = rows[0], *last = rows[1], *now = rows[2];
-
-    if (n > MOST || strlen(a) > MOST)
-        return MOST;
-    for (int j = 0; j <= n; j++)
-        last[j] = before[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        now[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int best = last[j - 1] + (a[i - 1] != b[j - 1]);
-            best = last[j] + 1 < best ? last[j] + 1 : best;
-            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
-            now[j] = best;
-        }
-        int *oldest = before;
-        before = last, last = now, now = oldest;
-    }
-    return last[n];
-}
-
-const char *clr_opt_nearest(const char *word, const char *const *words, int n)
-{
-    const char *found = NULL;
-    int best = 3 + (int)strlen(word) / 8;
-
-    for (int i = 0; i < n; i++) {
-        int d = distance(word, words[i]);
-        if (strlen(word) >= 3 && !strncmp(word, words[i], strlen(word)))
-            d = 1;
-        if (d < best && d < (int)strlen(words[i]))
-            best = d, found = words[i];
-    }
-    return found;
 }
 
 int clr_opt_find(const clr_opt_set *set, const char *name)
@@ -198,11 +196,13 @@ clr_status clr_opt_known(const clr_opt_set *set, const char *option)
     return st;
 }
 
-void clr_opt_help(FILE *out, const clr_opt *table)
+void clr_opt_help(FILE *out, const clr_opt_part *parts)
 {
-    static const char *const kinds[] = {"yes|no", "N", "X", "TEXT", ""};
+    static const char *const kinds[] = {"yes|no", "N", "N", "X", "TEXT", "", "TEXT"};
+    clr_opt_set set;
 
-    for (const clr_opt *opt = table; opt->name; opt++) {
+    clr_opt_open(&set, parts, NULL);
+    for (const clr_opt *opt = set.table; opt->name; opt++) {
         fprintf(out, "  --%s%s%s\n      %s", opt->name, opt->kind == CLR_OPT_FLAG ? "" : "=",
                 opt->kind == CLR_OPT_FLAG ? ""
                 : opt->values             ? opt->values
@@ -214,4 +214,5 @@ void clr_opt_help(FILE *out, const clr_opt *table)
             fprintf(out, " (only with --%s)", opt->only);
         fputc('\n', out);
     }
+    clr_opt_close(&set);
 }

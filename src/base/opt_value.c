@@ -7,6 +7,7 @@
 #include "clr/mem.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -48,10 +49,11 @@ static clr_status wrong(const clr_opt *opt, const char *text)
 {
     if (opt->low != opt->high)
         return clr_fail(CLR_EUSAGE, "--%s=%s: must be %s from %.10g to %.10g", opt->name, text,
-                        opt->kind == CLR_OPT_INT ? "a whole number" : "a number", opt->low, opt->high);
+                        opt->kind == CLR_OPT_REAL ? "a number" : "a whole number", opt->low, opt->high);
     return clr_fail(CLR_EUSAGE, "--%s=%s: must be %s", opt->name, text,
                     opt->kind == CLR_OPT_FLAG   ? "yes or no"
                     : opt->kind == CLR_OPT_INT  ? "a whole number"
+                    : opt->kind == CLR_OPT_LONG ? "a whole number"
                     : opt->kind == CLR_OPT_REAL ? "a number"
                                                 : opt->values);
 }
@@ -63,6 +65,7 @@ static clr_status convert(const clr_opt *opt, const char *text, void *field)
 
     switch (opt->kind) {
     case CLR_OPT_TEXT: *(const char **)field = text; return CLR_OK;
+    case CLR_OPT_PARSED: return opt->parse(text, field);
     case CLR_OPT_WORD:
         if (!text || (word = place(text, opt->values)) < 0)
             return wrong(opt, text ? text : "");
@@ -81,8 +84,12 @@ static clr_status convert(const clr_opt *opt, const char *text, void *field)
             *(double *)field = number;
         else if (number != floor(number) || fabs(number) > 0x1p53)
             return wrong(opt, text);
-        else
+        else if (opt->kind == CLR_OPT_LONG)
             *(int64_t *)field = (int64_t)number;
+        else if (fabs(number) > INT_MAX)
+            return wrong(opt, text);
+        else
+            *(int *)field = (int)number;
         return CLR_OK;
     }
 }
@@ -135,7 +142,7 @@ bool clr_opt_alike(const clr_opt *opt, const char *a, const char *b)
         const char *words = "no|yes|0|1|false|true|off|on";
         return (place(a, words) & 1) == (place(b, words) & 1);
     }
-    if (opt->kind == CLR_OPT_INT || opt->kind == CLR_OPT_REAL)
+    if (opt->kind == CLR_OPT_INT || opt->kind == CLR_OPT_LONG || opt->kind == CLR_OPT_REAL)
         return real(a, &x) && real(b, &y) && x == y;
     return !strcmp(a, b);
 }
@@ -143,10 +150,10 @@ bool clr_opt_alike(const clr_opt *opt, const char *a, const char *b)
 clr_status clr_opt_compare(const clr_opt_set *set, const char *earlier, const char *allowed)
 {
     clr_opt_set old;
-    void *none = NULL;
+    const clr_opt_part parts[] = {{.rows = set->table}, {0}};
     char *differences = NULL;
 
-    clr_opt_open(&old, set->table, none);
+    clr_opt_open(&old, parts, NULL);
     clr_status st = clr_opt_read_text(&old, earlier, "earlier config", CLR_OPT_FILE);
     if (st != CLR_OK) {
         clr_opt_close(&old);

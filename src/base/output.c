@@ -21,6 +21,9 @@
 enum { SLOTS = 8, DRAWN = 16 /* hexadecimal digits of a temporary name */ };
 
 /* What a signal removes. A slot is claimed, then filled, then shown to the handler. */
+const clr_opt clr_force_option[] = {{"force", CLR_OPT_FLAG, 0, "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
+                                    {0}};
+
 static struct {
     atomic_bool claimed, shown;
     char path[PATH_MAX];

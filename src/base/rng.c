@@ -4,6 +4,9 @@
 
 #include <math.h>
 
+const clr_opt clr_seed_option[] = {
+    {"seed", CLR_OPT_LONG, 0, "1", "N", 0, 1e15, NULL, CLR_OPT_IDENTITY, "of every random draw"}, {0}};
+
 static uint64_t scramble(uint64_t z)
 {
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -23,15 +23,16 @@ typedef struct settings {
 #define AT(field) offsetof(settings, field)
 static const clr_opt table[] = {
     {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "help"},
-    {"batch", CLR_OPT_INT, AT(batch), "4096", "N", 2, 1e9, NULL, CLR_OPT_IDENTITY, "help"},
+    {"batch", CLR_OPT_LONG, AT(batch), "4096", "N", 2, 1e9, NULL, CLR_OPT_IDENTITY, "help"},
     {"lr", CLR_OPT_REAL, AT(lr), "0.3", "X", 0, 1000, NULL, CLR_OPT_IDENTITY, "help"},
-    {"rate", CLR_OPT_INT, AT(rate), "0", "N", 0, 1000, NULL, CLR_OPT_IDENTITY | CLR_OPT_OVERRIDDEN_BY, "help"},
+    {"rate", CLR_OPT_LONG, AT(rate), "0", "N", 0, 1000, NULL, CLR_OPT_IDENTITY | CLR_OPT_OVERRIDDEN_BY, "help"},
     {"data", CLR_OPT_TEXT, AT(data), NULL, "FILE", 0, 0, NULL, 0, "help"},
     {"loss", CLR_OPT_WORD, AT(loss), "ntxent", "ntxent|triplet", 0, 0, NULL, CLR_OPT_IDENTITY, "help"},
     {"margin", CLR_OPT_REAL, AT(margin), "0.8", "X", 0, 10, "loss=triplet", CLR_OPT_IDENTITY, "help"},
     {0}};
 
 static settings got;
+static const clr_opt_part parts[] = {{.rows = table}, {0}};
 static clr_opt_set set;
 
 static clr_status line(const char *words)
@@ -44,7 +45,7 @@ static clr_status line(const char *words)
     for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
         argv[argc++] = word;
     memset(&got, 0, sizeof got);
-    clr_opt_open(&set, table, &got);
+    clr_opt_open(&set, parts, &got);
     clr_status st = clr_opt_read_line(&set, argc, argv);
     return st == CLR_OK ? clr_opt_finish(&set) : st;
 }
@@ -94,7 +95,7 @@ END_TEST
 
 START_TEST(later_sources_win)
 {
-    clr_opt_open(&set, table, &got);
+    clr_opt_open(&set, parts, &got);
     char *words[] = {"--lr=3"};
     ck_assert_int_eq(clr_opt_read_line(&set, 1, words), CLR_OK);
     ck_assert_int_eq(clr_opt_read_text(&set, "# file\nlr = 2 # no\n\n batch=64\nloss = triplet\n", "f", CLR_OPT_FILE),
@@ -124,7 +125,7 @@ START_TEST(an_option_yields_to_the_row_above)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char *words[] = {rows[i].line};
-        clr_opt_open(&set, table, &got);
+        clr_opt_open(&set, parts, &got);
         ck_assert_int_eq(clr_opt_read_line(&set, 1, words), CLR_OK);
         ck_assert_int_eq(clr_opt_read_text(&set, rows[i].file, "f", CLR_OPT_FILE), CLR_OK);
         ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
@@ -141,7 +142,7 @@ START_TEST(what_is_written_reads_back_and_compares)
     char *text = clr_opt_write(&set);
     clr_opt_close(&set);
 
-    clr_opt_open(&set, table, &got);
+    clr_opt_open(&set, parts, &got);
     ck_assert_int_eq(clr_opt_read_text(&set, text, "config", CLR_OPT_FILE), CLR_OK);
     ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
     ck_assert(got.batch == 128 && got.lr == 0.5 && !strcmp(got.data, "x.h5"));
@@ -167,12 +168,12 @@ START_TEST(every_text_reads_back)
                                         "C#",     "a = b",   ""};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        clr_opt_open(&set, table, &got);
+        clr_opt_open(&set, parts, &got);
         char *word = clr_text("--data=%s", texts[i]);
         ck_assert_int_eq(clr_opt_read_line(&set, 1, &word), CLR_OK);
         char *text = clr_opt_write(&set);
         clr_opt_close(&set);
-        clr_opt_open(&set, table, &got);
+        clr_opt_open(&set, parts, &got);
         ck_assert_msg(clr_opt_read_text(&set, text, "config", CLR_OPT_FILE) == CLR_OK, "%s: %s", text, clr_message());
         ck_assert_str_eq(clr_opt_value(&set, "data"), texts[i]);
         clr_opt_close(&set);
@@ -197,7 +198,7 @@ START_TEST(comments_and_quotes)
                 {"data =\"\"", ""}};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        clr_opt_open(&set, table, &got);
+        clr_opt_open(&set, parts, &got);
         clr_status st = clr_opt_read_text(&set, rows[i].line, "f", CLR_OPT_FILE);
         ck_assert_msg(st == (rows[i].data ? CLR_OK : CLR_EUSAGE), "%s", rows[i].line);
         if (rows[i].data)
@@ -226,7 +227,7 @@ START_TEST(line_ends_of_other_systems)
         FILE *file = fopen(path, "w");
         ck_assert(fwrite(wide ? utf16 : texts[i], wide ? sizeof utf16 - 1 : strlen(texts[i]), 1, file) == 1);
         ck_assert_int_eq(fclose(file), 0);
-        clr_opt_open(&set, table, &got);
+        clr_opt_open(&set, parts, &got);
         clr_status st = clr_opt_read_file(&set, path);
         if (wide) {
             ck_assert(st == CLR_EINPUT && strstr(clr_message(), "conf: is text in UTF-16"));
@@ -285,11 +286,73 @@ START_TEST(listed_names_are_known)
 }
 END_TEST
 
+/* Two rooms' rows in one table: each into its own struct, with a default of the command's, and a type of the room's. */
+typedef struct range {
+    int low, high;
+} range;
+
+static clr_status parse_range(const char *text, void *field)
+{
+    range *r = field;
+    char rest;
+
+    *r = (range){0};
+    if (text && sscanf(text, "%d-%d%c", &r->low, &r->high, &rest) != 2)
+        return clr_fail(CLR_EUSAGE, "--range=%s: must be LOW-HIGH", text);
+    return CLR_OK;
+}
+
+typedef struct composed {
+    int64_t own;
+    settings room;
+    struct {
+        int count;
+        range range;
+    } other;
+} composed;
+
+START_TEST(parts_make_one_table)
+{
+    static const clr_opt other[] = {{"count", CLR_OPT_INT, 0, "3", "N", 1, 9, NULL, 0, "help"},
+                                    {"range", CLR_OPT_PARSED,
+                                     offsetof(
+                                         struct {
+                                             int count;
+                                             range range;
+                                         },
+                                         range),
+                                     NULL, "LOW-HIGH", 0, 0, NULL, 0, "help", parse_range},
+                                    {0}};
+    const clr_opt_part all[] = {
+        {table, offsetof(composed, room), "batch = 77\nlr = 1/2\n"}, {other, offsetof(composed, other), NULL}, {0}};
+    composed got_all = {.own = 5};
+    char *words[] = {"--range=2-4", "--margin=1", "--loss=triplet"}, *wrong[] = {"--range=2"};
+
+    clr_opt_open(&set, all, &got_all);
+    ck_assert_int_eq(clr_opt_read_line(&set, 3, words), CLR_OK);
+    ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
+    ck_assert(got_all.own == 5 && got_all.room.batch == 77 && got_all.room.lr == 0.5 && got_all.room.margin == 1);
+    ck_assert(got_all.other.count == 3 && got_all.other.range.low == 2 && got_all.other.range.high == 4);
+    ck_assert_str_eq(clr_opt_value(&set, "batch"), "77");
+    clr_opt_close(&set);
+    clr_opt_open(&set, all, &got_all);
+    ck_assert_int_eq(clr_opt_finish(&set), CLR_OK);
+    ck_assert(got_all.other.range.low == 0 && got_all.other.range.high == 0);
+    clr_opt_close(&set);
+    clr_opt_open(&set, all, &got_all);
+    ck_assert_int_eq(clr_opt_read_line(&set, 1, wrong), CLR_OK);
+    ck_assert_int_eq(clr_opt_finish(&set), CLR_EUSAGE);
+    ck_assert_ptr_nonnull(strstr(clr_message(), "LOW-HIGH"));
+    clr_opt_close(&set);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("opt");
 
     tcase_add_test(tcase, defaults_and_line);
+    tcase_add_test(tcase, parts_make_one_table);
     tcase_add_test(tcase, refusals_say_what_to_do);
     tcase_add_test(tcase, later_sources_win);
     tcase_add_test(tcase, an_option_yields_to_the_row_above);

@@ -7,6 +7,7 @@
 #include "clr/mem.h"
 #include "clr/allreduce.h"
 #include "clr/tensor.h"
+#include "bench.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -22,15 +23,15 @@ typedef struct settings {
 } settings;
 
 #define AT(field) offsetof(settings, field)
-static const clr_opt options[] = {
-    {"bytes", CLR_OPT_INT, AT(bytes), "111728128", "N", 4096, 1e12, NULL, 0,
+static const clr_opt own[] = {
+    {"bytes", CLR_OPT_LONG, AT(bytes), "111728128", "N", 4096, 1e12, NULL, 0,
      "of the block; by default the gradients of ResNet-50 with its head"},
-    {"bucket", CLR_OPT_INT, AT(bucket), "4194304", "BYTES", 4096, 1 << 29, NULL, 0, "of one message"},
+    {"bucket", CLR_OPT_LONG, AT(bucket), "4194304", "BYTES", 4096, 1 << 29, NULL, 0, "of one message"},
     {"compute", CLR_OPT_REAL, AT(compute), "0", "SECONDS", 0, 3600, NULL, 0,
      "arithmetic to hide behind; 0: four times what the sum takes alone"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
-    {"steps", CLR_OPT_INT, AT(steps), "5", "N", 1, 1000, NULL, 0, "the best counts"},
     {0}};
+static const clr_opt_part options[] = {
+    {own, 0, NULL}, {clr_threads_option, AT(threads), NULL}, {clr_steps_option, AT(steps), "steps = 5\n"}, {0}};
 
 static void compute(peak_flops *run, long rounds)
 {

@@ -12,29 +12,29 @@
 
 typedef struct config {
     int64_t n, h, w, c, k, kernel, stride, pad, threads;
-    int direction;
+    clr_direction direction;
     const char *solver;
     bool error;
 } config;
 
 #define AT(name) offsetof(config, name)
 #define DIRECTIONS "forward|backward-data|backward-weight"
-static const clr_opt options[] = {
-    {"n", CLR_OPT_INT, AT(n), "128", "N", 1, 1 << 20, NULL, 0, "images"},
-    {"h", CLR_OPT_INT, AT(h), "32", "N", 1, 1 << 14, NULL, 0, "height of x"},
-    {"w", CLR_OPT_INT, AT(w), "32", "N", 1, 1 << 14, NULL, 0, "width of x"},
-    {"c", CLR_OPT_INT, AT(c), "64", "N", 1, 1 << 16, NULL, 0, "channels of x"},
-    {"k", CLR_OPT_INT, AT(k), "64", "N", 1, 1 << 16, NULL, 0, "channels of y"},
-    {"kernel", CLR_OPT_INT, AT(kernel), "3", "N", 1, 7, NULL, 0, "height and width of the kernel"},
-    {"stride", CLR_OPT_INT, AT(stride), "1", "N", 1, 4, NULL, 0, "in both directions"},
-    {"pad", CLR_OPT_INT, AT(pad), "-1", "N", -1, 7, NULL, 0, "on every side; -1: half of the kernel"},
+static const clr_opt own[] = {
+    {"n", CLR_OPT_LONG, AT(n), "128", "N", 1, 1 << 20, NULL, 0, "images"},
+    {"h", CLR_OPT_LONG, AT(h), "32", "N", 1, 1 << 14, NULL, 0, "height of x"},
+    {"w", CLR_OPT_LONG, AT(w), "32", "N", 1, 1 << 14, NULL, 0, "width of x"},
+    {"c", CLR_OPT_LONG, AT(c), "64", "N", 1, 1 << 16, NULL, 0, "channels of x"},
+    {"k", CLR_OPT_LONG, AT(k), "64", "N", 1, 1 << 16, NULL, 0, "channels of y"},
+    {"kernel", CLR_OPT_LONG, AT(kernel), "3", "N", 1, 7, NULL, 0, "height and width of the kernel"},
+    {"stride", CLR_OPT_LONG, AT(stride), "1", "N", 1, 4, NULL, 0, "in both directions"},
+    {"pad", CLR_OPT_LONG, AT(pad), "-1", "N", -1, 7, NULL, 0, "on every side; -1: half of the kernel"},
     {"direction", CLR_OPT_WORD, AT(direction), "forward", DIRECTIONS, 0, 0, NULL, 0,
      "y, or the gradient of x or of the weight"},
     {"solver", CLR_OPT_TEXT, AT(solver), NULL, "NAME", 0, 0, NULL, 0,
      "a member of the table; without it all that apply, each with a line"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "0: the cores it may use"},
     {"error", CLR_OPT_FLAG, AT(error), "no", NULL, 0, 0, NULL, 0, "compare with the reference member too"},
     {0}};
+static const clr_opt_part options[] = {{own, 0, NULL}, {clr_threads_option, AT(threads), NULL}, {0}};
 
 /* What clr_conv_time takes: x, y, g, weight, the result, the reference's, workspaces. */
 static clr_status check_memory(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction)
@@ -81,7 +81,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
                         (int)o->kernel);
     clr_conv_problem a =
         clr_conv_problem_of((int)o->n, (int)o->h, (int)o->w, (int)o->c, (int)o->k, (int)o->kernel, (int)o->stride, pad);
-    clr_direction direction = (clr_direction)o->direction;
+    clr_direction direction = o->direction;
     for (; clr_conv_solvers[members]; members++) {
         const clr_conv_solver *solver = clr_conv_solvers[members];
         bool wanted = o->solver ? !strcmp(o->solver, solver->name) : clr_conv_solvers[members + 1] != NULL;

@@ -6,6 +6,7 @@
 #include "clr/mem.h"
 #include "clr/output.h"
 #include "clr/rng.h"
+#include "bench.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,32 +14,25 @@
 
 typedef struct settings {
     int64_t batch, dim, threads, steps;
-    int loss, negatives, mining;
-    double temperature, margin;
-    bool l2norm, force;
+    clr_loss_config loss;
+    bool force;
     const char *input, *output;
 } settings;
 
 #define AT(field) offsetof(settings, field)
-static const clr_opt options[] = {
-    {"batch", CLR_OPT_INT, AT(batch), "8192", "N", 1, 1 << 26, NULL, 0, "images; 2N embeddings"},
-    {"dim", CLR_OPT_INT, AT(dim), "128", "D", 1, 1 << 16, NULL, 0, "length of an embedding"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
-    {"steps", CLR_OPT_INT, AT(steps), "3", "N", 1, 1000, NULL, 0, "the best counts"},
-    {"loss", CLR_OPT_WORD, AT(loss), "ntxent", CLR_LOSS_WORDS, 0, 0, NULL, 0, "contrastive loss"},
-    {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "loss=" CLR_LOSS_WITH_TEMPERATURE, 0,
-     "similarities are divided by it"},
-    {"l2norm", CLR_OPT_FLAG, AT(l2norm), "yes", NULL, 0, 0, NULL, 0, "embeddings are scaled to unit length"},
-    {"negatives", CLR_OPT_WORD, AT(negatives), "two-view", "two-view|one-view", 0, 0, NULL, 0,
-     "negatives from both views, or the other only"},
-    {"mining", CLR_OPT_WORD, AT(mining), "none", "none|semi-hard", 0, 0, "loss=" CLR_LOSS_WITH_MINING, 0,
-     "which negatives count"},
-    {"margin", CLR_OPT_REAL, AT(margin), "0.8", "M", 0, 4, "loss=triplet", 0, "margin of the triplet loss"},
+static const clr_opt own[] = {
+    {"batch", CLR_OPT_LONG, AT(batch), "8192", "N", 1, 1 << 26, NULL, 0, "images; 2N embeddings"},
+    {"dim", CLR_OPT_LONG, AT(dim), "128", "D", 1, 1 << 16, NULL, 0, "length of an embedding"},
     {"input", CLR_OPT_TEXT, AT(input), NULL, "Z.h5", 0, 0, NULL, 0,
      "/z (2N, D): first views, then second; instead of random rows"},
     {"output", CLR_OPT_TEXT, AT(output), NULL, "DZ.h5", 0, 0, NULL, 0, "/dz (2N, D) goes there"},
-    {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
     {0}};
+static const clr_opt_part options[] = {{own, 0, NULL},
+                                       {clr_loss_options, AT(loss), NULL},
+                                       {clr_threads_option, AT(threads), NULL},
+                                       {clr_steps_option, AT(steps), NULL},
+                                       {clr_force_option, AT(force), NULL},
+                                       {0}};
 
 static clr_status check_options(const settings *a, const clr_opt_set *set)
 {
@@ -160,13 +154,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
         memcpy(z + view * mine * a->dim, all + (view * a->batch + first) * a->dim, (size_t)(mine * a->dim) * sizeof *z);
     clr_free(all);
     uint64_t before = clr_memory_peak();
-    const clr_loss_config kind = {.kind = a->loss,
-                                  .temperature = a->temperature,
-                                  .l2norm = a->l2norm,
-                                  .one_view = a->negatives == 1,
-                                  .semi_hard = a->mining == 1,
-                                  .margin = a->margin};
-    st = clr_comm_agree(comm, clr_loss_new(comm, &kind, a->batch, (int)a->dim, &loss));
+    st = clr_comm_agree(comm, clr_loss_new(comm, &a->loss, a->batch, (int)a->dim, &loss));
     for (int64_t i = 0; i < a->steps && st == CLR_OK; i++) {
         clr_comm_barrier(comm);
         double begin = clr_seconds();

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* bench step: whole training steps on random views: forward, loss, backward, reduce, update. */
+#include "clr/augment.h"
 #include "clr/cmd.h"
-#include "clr/config.h"
 #include "clr/isa.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/loss.h"
 #include "clr/step.h"
+#include "bench.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,33 +17,26 @@ typedef double peak_flops(long rounds);
 CLR_KERNEL_DECLARE(peak_flops, clr_peak_flops);
 
 typedef struct settings {
-    int arch, stem, head, dtype, bn;
-    double width;
-    int64_t size, channels, views, threads, steps, microbatch;
-    bool recompute;
+    clr_encoder_config encoder;
+    int64_t views, threads, steps, microbatch;
+    int dtype;
     const char *plan;
 } settings;
 
 #define AT(field) offsetof(settings, field)
-static const clr_opt options[] = {
-    {"arch", CLR_OPT_WORD, AT(arch), "resnet18", "resnet18|resnet34|resnet50|resnet101|resnet152", 0, 0, NULL, 0,
-     "encoder"},
-    {"width", CLR_OPT_REAL, AT(width), "1", "X", 0.015625, 16, NULL, 0, "channels times this"},
-    {"stem", CLR_OPT_WORD, AT(stem), "cifar", "imagenet|cifar", 0, 0, NULL, 0, "stem"},
-    {"image-size", CLR_OPT_INT, AT(size), "32", "PIXELS", 4, 1024, NULL, 0, "side of a view"},
-    {"channels", CLR_OPT_INT, AT(channels), "3", "1|3", 1, 3, NULL, 0, "of a view"},
-    {"views", CLR_OPT_INT, AT(views), "128", "N", 4, 1 << 24, NULL, 0,
-     "images through the encoder in a step, all ranks"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
-    {"steps", CLR_OPT_INT, AT(steps), "5", "N", 1, 1000, NULL, 0, "timed, after two that are not"},
-    {"microbatch", CLR_OPT_INT, AT(microbatch), "0", "M", 0, 1 << 20, NULL, 0,
-     "images that all ranks encode at a time; 0: all"},
-    {"recompute", CLR_OPT_FLAG, AT(recompute), "no", NULL, 0, 0, NULL, 0, "keep only the inputs of blocks"},
-    {"bn", CLR_OPT_WORD, AT(bn), "global", "global|local", 0, 0, NULL, 0, "batch norm over all ranks, or each its own"},
-    {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32", 0, 0, NULL, 0, "arithmetic"},
-    {"plan", CLR_OPT_TEXT, AT(plan), "estimate", "estimate|measure[:SOLVER,...]", 0, 0, NULL, 0,
-     "how convolutions are chosen"},
-    {0}};
+static const clr_opt own[] = {{"views", CLR_OPT_LONG, AT(views), "128", "N", 4, 1 << 24, NULL, 0,
+                               "images through the encoder in a step, all ranks"},
+                              {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32", 0, 0, NULL, 0, "arithmetic"},
+                              {0}};
+static const clr_opt_part options[] = {{clr_encoder_options, AT(encoder), "arch = resnet18\nstem = cifar\n"},
+                                       {clr_image_size_option, AT(encoder.size), "image-size = 32\n"},
+                                       {clr_channels_option, AT(encoder.channels), NULL},
+                                       {own, 0, NULL},
+                                       {clr_threads_option, AT(threads), NULL},
+                                       {clr_steps_option, AT(steps), "steps = 5\n"},
+                                       {clr_microbatch_option, AT(microbatch), NULL},
+                                       {clr_plan_option, AT(plan), NULL},
+                                       {0}};
 
 static double peak_gflops(void)
 {
@@ -77,6 +71,8 @@ static void table(const clr_encoder_times *t, const clr_step_result *step)
            step->exposed, step->update);
 }
 
+static const clr_optim_config optim = {.kind = CLR_OPTIM_sgd, .momentum = 0.9};
+
 typedef struct parts {
     clr_planner *planner;
     clr_encoder *encoder;
@@ -87,19 +83,20 @@ typedef struct parts {
 } parts;
 
 /* Collective. Weights, gradients, momenta, activations, workspace, views, and what loss and step take. */
-static clr_status check_memory(clr_comm *comm, const settings *a, const clr_encoder_config *config, int64_t images,
-                               clr_planner *planner)
+static clr_status check_memory(clr_comm *comm, const settings *a, const clr_encoder_config *config,
+                               const clr_split *split, clr_planner *planner)
 {
-    int64_t bytes[3], pixels = a->size * a->size * a->channels,
-                      share = (images + clr_comm_size(comm) - 1) / clr_comm_size(comm);
-    clr_status st = clr_encoder_memory(comm, planner, config, bytes);
+    int64_t pixels = (int64_t)config->size * config->size * config->channels;
+    clr_encoder_needs network;
+    clr_status st = clr_encoder_memory(comm, planner, config, &network);
 
     if (st != CLR_OK)
         return st;
-    double need = 1.5 * (double)bytes[0] + (double)(bytes[1] + bytes[2]) +
-                  (double)(CLR_VIEWS * share * pixels) * sizeof(float) +
-                  (double)clr_loss_bytes(images, share, config->head_dim) +
-                  (double)clr_step_bytes(images, clr_comm_size(comm), a->microbatch, pixels, config->head_dim, 0);
+    double slots = clr_optim_slots_of(optim.kind) * (double)network.params / 2;
+    double need = (double)network.params + slots + (double)(network.stored + network.workspace) +
+                  (double)(CLR_VIEWS * (int64_t)split->mine * pixels) * sizeof(float) +
+                  (double)clr_loss_bytes(split->images, split->mine, network.outputs) +
+                  (double)clr_step_bytes(split, pixels, network.outputs, 0);
     const clr_budget budget = clr_memory_budget(clr_comm_node_size(comm));
     if (need > (double)budget.bytes)
         st = clr_fail(
@@ -110,27 +107,19 @@ static clr_status check_memory(clr_comm *comm, const settings *a, const clr_enco
     return clr_comm_agree(comm, st);
 }
 
-static clr_status build(clr_comm *comm, const settings *a, int64_t images, parts *b)
+static clr_status build(clr_comm *comm, const settings *a, const clr_split *split, parts *b)
 {
-    static const int depths[] = {18, 34, 50, 101, 152};
-    const clr_encoder_config config = {.depth = depths[a->arch],
-                                       .width = a->width,
-                                       .stem = (clr_stem)a->stem,
-                                       .size = (int)a->size,
-                                       .channels = (int)a->channels,
-                                       .head = CLR_HEAD_NONLINEAR,
-                                       .head_layers = 2,
-                                       .head_dim = 128,
-                                       .global_bn = a->bn == 0,
-                                       .recompute = a->recompute,
-                                       .views = (int)clr_step_views(images, clr_comm_size(comm), a->microbatch),
-                                       .training = true};
-    const clr_optim_config optim = {.kind = 1, .momentum = 0.9};
     const clr_loss_config loss = {.temperature = 0.1, .l2norm = true};
+    clr_encoder_config config = a->encoder;
     clr_status st = clr_planner_open(comm, a->plan, NULL, &b->planner);
 
+    config.head = CLR_HEAD_NONLINEAR;
+    config.head_layers = 2;
+    config.head_dim = 128;
+    config.views = CLR_VIEWS * split->most;
+    config.training = true;
     if (st == CLR_OK)
-        st = check_memory(comm, a, &config, images, b->planner);
+        st = check_memory(comm, a, &config, split, b->planner);
     if (st == CLR_OK)
         st = clr_encoder_new(comm, b->planner, &config, &b->params, &b->encoder);
     if (st != CLR_OK)
@@ -138,38 +127,36 @@ static clr_status build(clr_comm *comm, const settings *a, int64_t images, parts
     clr_params_open(&b->params);
     clr_params_init(&b->params, 1);
     b->optim = clr_optim_new(&optim, clr_encoder_params(b->encoder));
-    st = clr_loss_new(comm, &loss, images, 128, &b->objective);
+    st = clr_loss_new(comm, &loss, split->images, config.head_dim, &b->objective);
     const clr_step_parts with = {b->encoder, b->objective, NULL, b->optim};
-    return st == CLR_OK ? clr_step_new(comm, &with, images, a->microbatch, a->size * a->size * a->channels, &b->step)
-                        : st;
+    return st == CLR_OK
+               ? clr_step_new(comm, &with, split, (int64_t)config.size * config.size * config.channels, &b->step)
+               : st;
 }
 
 static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
 {
-    static const char *const archs[] = {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152"};
     const settings *a = config;
+    const clr_encoder_config *e = &a->encoder;
     int64_t images = a->views / 2;
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm);
-    int64_t mine = clr_share(images, ranks, rank + 1) - clr_share(images, ranks, rank),
-            floats = 2 * mine * a->size * a->size * a->channels;
     parts b = {0};
     clr_step_result result = {0};
     double *seconds = NULL;
     float *x = NULL;
+    char views[64];
 
-    (void)set;
     int threads = clr_comm_threads(comm, a->threads);
-    if (images < ranks || a->views % 2)
-        return clr_comm_agree(
-            comm, clr_fail(CLR_EUSAGE, "--views=%" PRId64 ": must be even and give every rank an image", a->views));
-    if (a->microbatch && a->microbatch < 2 * ranks)
-        return clr_comm_agree(comm, clr_fail(CLR_EUSAGE,
-                                             "--microbatch=%" PRId64
-                                             " is less than two images for each of the %d ranks; it counts the images "
-                                             "of all ranks together",
-                                             a->microbatch, ranks));
+    snprintf(views, sizeof views, "half of --views=%" PRId64, a->views);
+    clr_status st = clr_split_check(images, a->microbatch, ranks, views);
+    if (a->views % 2)
+        st = clr_fail(CLR_EUSAGE, "--views=%" PRId64 ": must be even: an image has two", a->views);
+    if ((st = clr_comm_agree(comm, st)) != CLR_OK)
+        return st;
+    const clr_split split = clr_split_of(images, a->microbatch, ranks, rank);
+    int64_t floats = CLR_VIEWS * (int64_t)split.mine * e->size * e->size * e->channels;
     double peak = peak_gflops();
-    clr_status st = clr_comm_agree(comm, build(comm, a, images, &b));
+    st = clr_comm_agree(comm, build(comm, a, &split, &b));
     if (st == CLR_OK) {
         x = CLR_NEW(float, floats);
         seconds = CLR_NEW(double, a->steps);
@@ -195,13 +182,13 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
             table(clr_encoder_times_of(b.encoder), &result);
             printf("%.1f GFLOP/s counted as direct convolutions: %.0f %% of the %.1f that multiply-adds reach here\n",
                    gflops, 100 * gflops / total[0], total[0]);
-            printf("bench=step arch=%s width=%g stem=%s size=%" PRId64 " channels=%" PRId64 " views=%" PRId64
+            printf("bench=step arch=%s width=%g stem=%s size=%d channels=%d views=%" PRId64
                    " ranks=%d threads=%d dtype=fp32 recompute=%d "
                    "microbatch=%" PRId64 " plan=%s isa=%s views_per_s=%.2f views_per_s_best=%.2f gflops=%.1f "
                    "peak_gflops=%.1f step_s=%.4f exposed_s=%.5f "
                    "bn_comm_s=%.5f loss=%.6f peak_rss_mb=%.0f\n",
-                   archs[a->arch], a->width, a->stem ? "cifar" : "imagenet", a->size, a->channels, a->views, ranks,
-                   threads, a->recompute, a->microbatch, a->plan, clr_isa_name(clr_isa_current()),
+                   clr_opt_value(set, "arch"), e->width, clr_opt_value(set, "stem"), e->size, e->channels, a->views,
+                   ranks, threads, e->recompute, a->microbatch, a->plan, clr_isa_name(clr_isa_current()),
                    (double)a->views / median, (double)a->views / seconds[0], gflops, total[0], median, result.exposed,
                    result.bn_comm, result.loss.loss, total[1]);
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The subcommands, in the order that help lists them. A member is src/cmd/NAME.c with `const clr_command
-   clr_command_NAME` ("bench step" is bench_step). */
+   clr_command_NAME` ("bench step" is bench_step); tasks have theirs in train.c. */
 #define CLR_COMMANDS(X) \
     X(pack)             \
     X(views)            \

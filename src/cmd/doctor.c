@@ -4,7 +4,6 @@
    the run would need. */
 #include "clr/ckpt.h"
 #include "clr/cmd.h"
-#include "clr/config.h"
 #include "clr/gemm.h"
 #include "clr/h5.h"
 #include "clr/image.h"
@@ -13,7 +12,7 @@
 #include "clr/machine.h"
 #include "clr/mem.h"
 #include "clr/plain.h"
-#include "clr/run.h"
+#include "clr/pretrain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -129,7 +128,7 @@ static clr_status write_speed(const char *folder, double *seconds)
 }
 
 /* Rank 0: the folder of the run, or the nearest above it that exists. */
-static clr_status say_disk(const clr_config *c, double *free_gib)
+static clr_status say_disk(const clr_run_config *c, double *free_gib)
 {
     char *folder = clr_copy_text(c->run_dir && *c->run_dir ? c->run_dir : ".");
     struct statvfs attributes;
@@ -183,9 +182,9 @@ static clr_status try_network(clr_comm *comm, double *seconds)
 
 static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 {
-    const clr_config *c = settings;
+    const clr_pretrain_config *c = settings;
     bool first = clr_comm_rank(comm) == 0;
-    int ranks = clr_comm_size(comm), threads = clr_comm_threads(comm, c->threads);
+    int ranks = clr_comm_size(comm), threads = clr_comm_threads(comm, c->run.threads);
     double network, disk = 0, need = 0, there = 0;
     const char *by;
     int rank;
@@ -201,11 +200,11 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (st == CLR_OK && first)
         printf("a sum of 4 MiB over all ranks: %.2f ms\n", 1e3 * network);
     if (st == CLR_OK)
-        st = clr_comm_agree(comm, first ? say_disk(c, &disk) : CLR_OK);
+        st = clr_comm_agree(comm, first ? say_disk(&c->run, &disk) : CLR_OK);
     if (first)
         fflush(stdout);
     if (st == CLR_OK)
-        st = clr_run_needs(comm, c, set, &need, &there);
+        st = clr_pretrain_needs(comm, c, set, &need, &there);
     if (first && (st == CLR_OK || st == CLR_EMEMORY))
         printf("doctor ranks=%d nodes=%d threads=%d isa=%s memory_needed_gib=%.3f memory_there_gib=%.3f "
                "disk_free_gib=%.1f allreduce_4mib_s=%.6f fits=%s\n",
@@ -222,7 +221,7 @@ const clr_command clr_command_doctor = {
     .name = "doctor",
     .arguments = "",
     .help = "ranks, nodes, cores, memory, network and disk, before an allocation is spent; options as pretrain's",
-    .options = clr_config_options,
-    .config_bytes = sizeof(clr_config),
+    .options = clr_pretrain_options,
+    .config_bytes = sizeof(clr_pretrain_config),
     .before = say_process,
     .run = run};

@@ -21,15 +21,15 @@ typedef struct config {
 } config;
 
 #define AT(field) offsetof(config, field)
-static const clr_opt options[] = {
-    {"checkpoint", CLR_OPT_TEXT, AT(checkpoint), NULL, "FILE|RUN_DIR", 0, 0, NULL, 0,
-     "a checkpoint, or a run (its newest checkpoint)"},
-    {"data", CLR_OPT_TEXT, AT(data), NULL, "DATA.h5", 0, 0, NULL, 0, "images"},
-    {"output", CLR_OPT_TEXT, AT(output), NULL, "OUT.h5", 0, 0, NULL, 0, "where the features go"},
-    {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
-    CLR_WATCHDOG_OPTION(AT(watchdog)),
-    {0}};
+static const clr_opt own[] = {
+    {"output", CLR_OPT_TEXT, AT(output), NULL, "OUT.h5", 0, 0, NULL, 0, "where the features go"}, {0}};
+static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), NULL},
+                                       {clr_data_option, AT(data), NULL},
+                                       {own, 0, NULL},
+                                       {clr_force_option, AT(force), NULL},
+                                       {clr_threads_option, AT(threads), NULL},
+                                       {clr_watchdog_option, AT(watchdog), NULL},
+                                       {0}};
 
 /* The names of all images; free_names takes what there is. */
 static clr_status read_names(clr_store *store, char **names)
@@ -124,11 +124,11 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         st = clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones", c->data);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         goto out;
-    clr_augment_protocol((int)pretrained.config.image_size, pretrained.channels, input);
+    clr_augment_protocol(pretrained.config.encoder.size, pretrained.channels, input);
     if (clr_comm_rank(comm) == 0)
         printf("input: %s\n", input);
-    st = clr_features_extract_both(comm, store, pretrained.encoder, (int)pretrained.config.image_size,
-                                   pretrained.channels, &h, &z);
+    st = clr_features_extract_both(comm, store, pretrained.encoder, pretrained.config.encoder.size, pretrained.channels,
+                                   &h, &z);
     if (st != CLR_OK)
         goto out;
     clr_watch_phase("writing features", 0);

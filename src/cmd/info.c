@@ -19,12 +19,13 @@ typedef struct config {
     bool all;
 } config;
 
-static const clr_opt options[] = {{.name = "all",
-                                   .kind = CLR_OPT_FLAG,
-                                   .offset = offsetof(config, all),
-                                   .initial = "no",
-                                   .help = "list every dataset of the file with its checksum, not only the first ones"},
-                                  {0}};
+static const clr_opt own[] = {{.name = "all",
+                               .kind = CLR_OPT_FLAG,
+                               .offset = offsetof(config, all),
+                               .initial = "no",
+                               .help = "list every dataset of the file with its checksum, not only the first ones"},
+                              {0}};
+static const clr_opt_part options[] = {{own, 0, NULL}, {0}};
 
 enum { LISTED = 12 };
 

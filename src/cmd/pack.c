@@ -20,24 +20,34 @@
 #include <unistd.h>
 
 enum {
-    ENCODED = 1,
-    SKIP = 1,
-    NONE = 1,
-    APPLY = 1,
     AHEAD = 16,       /* examples in memory */
     SAMPLED = 16,     /* examples that tell what the others will be like */
     LONG_WORK = 1000, /* images: what the sample shows is said before these are packed */
 };
 
+typedef enum labels { LABELS_SOURCE, LABELS_NONE } labels;
+typedef enum kept { KEPT_PIXELS, KEPT_ENCODED } kept;
+typedef enum on_bad { BAD_FAILS, BAD_SKIPPED } on_bad;
+typedef enum orientation { ORIENTATION_IGNORED, ORIENTATION_APPLIED } orientation;
+
 typedef struct config {
-    const char *split, *range;
-    int labels, store, on_bad, orientation;
+    const char *split;
+    clr_image_rules rules; /* but for upright, which orientation says */
+    labels labels;
+    kept store;
+    on_bad on_bad;
+    orientation orientation;
     int64_t shorter;
     int64_t threads;
     bool force;
 } config;
 
-static const clr_opt options[] = {
+static clr_status parse_range(const char *text, void *field)
+{
+    return clr_image_range_parse(text, field);
+}
+
+static const clr_opt own[] = {
     {.name = "split",
      .kind = CLR_OPT_TEXT,
      .offset = offsetof(config, split),
@@ -53,7 +63,7 @@ static const clr_opt options[] = {
      .help = "labels from the dataset or from the names of folders; none: without, and all parts of a tree of images "
              "together"},
     {.name = "resize-shorter",
-     .kind = CLR_OPT_INT,
+     .kind = CLR_OPT_LONG,
      .offset = offsetof(config, shorter),
      .initial = "0",
      .values = "N",
@@ -69,8 +79,9 @@ static const clr_opt options[] = {
      .help = "what EXIF says of it: ignore packs images as they are stored (as torchvision reads them), apply turns "
              "them upright"},
     {.name = "range",
-     .kind = CLR_OPT_TEXT,
-     .offset = offsetof(config, range),
+     .kind = CLR_OPT_PARSED,
+     .parse = parse_range,
+     .offset = offsetof(config, rules),
      .initial = "full",
      .values = "full|image|MIN-MAX",
      .help = "16-bit PNG: the samples that become black and white: 0 and 65535, each image's own least and largest, or "
@@ -87,20 +98,11 @@ static const clr_opt options[] = {
      .initial = "fail",
      .values = "fail|skip",
      .help = "what to do about images that cannot be decoded; skip lists them with the reasons in OUT.bad.tsv"},
-    {.name = "threads",
-     .kind = CLR_OPT_INT,
-     .offset = offsetof(config, threads),
-     .initial = "0",
-     .values = "N",
-     .low = 0,
-     .high = 4096,
-     .help = "that decode; 0: one for each core that this process may use"},
-    {.name = "force",
-     .kind = CLR_OPT_FLAG,
-     .offset = offsetof(config, force),
-     .initial = "no",
-     .help = "replace an existing OUT"},
     {0}};
+static const clr_opt_part options[] = {{own, 0, NULL},
+                                       {clr_threads_option, offsetof(config, threads), NULL},
+                                       {clr_force_option, offsetof(config, force), NULL},
+                                       {0}};
 
 typedef struct packing {
     const config *config;
@@ -134,7 +136,7 @@ static void read_one(packing *p, int64_t i, outcome *o)
 
 static clr_status refuse(packing *p, const char *name, const char *why)
 {
-    if (p->config->on_bad == SKIP)
+    if (p->config->on_bad == BAD_SKIPPED)
         return clr_refused_add(&p->refused, name, why);
     return clr_fail(CLR_EINPUT, "%s/%s: %s (--on-bad-image=skip packs the others and lists it)", p->source.folder, name,
                     why);
@@ -142,8 +144,8 @@ static clr_status refuse(packing *p, const char *name, const char *why)
 
 static int64_t stored(const packing *p, const clr_example *e)
 {
-    return p->config->store == ENCODED ? e->encoded_bytes
-                                       : (int64_t)e->image.height * e->image.width * e->image.channels;
+    return p->config->store == KEPT_ENCODED ? e->encoded_bytes
+                                            : (int64_t)e->image.height * e->image.width * e->image.channels;
 }
 
 static clr_status keep(packing *p, outcome *o)
@@ -156,7 +158,7 @@ static clr_status keep(packing *p, outcome *o)
         return clr_fail(o->st, "%s/%s: %s", p->source.folder, e->name, o->why);
     if (o->st != CLR_OK)
         return clr_fail(o->st, "%s", o->why);
-    if (p->config->store == ENCODED && !e->encoded)
+    if (p->config->store == KEPT_ENCODED && !e->encoded)
         return clr_fail(CLR_EUSAGE,
                         "--store=encoded: %s is no image file; only folder trees of PNG or JPEG have bytes of their "
                         "own to keep",
@@ -240,14 +242,16 @@ static clr_status look_ahead(packing *p, const char *from)
 static clr_status summary(const packing *p, const char *out, double seconds)
 {
     clr_store *store = NULL;
+    char range[CLR_IMAGE_RANGE];
     clr_status st = clr_store_open(out, &store);
 
     if (st != CLR_OK)
         return st;
     const clr_store_info *f = clr_store_info_of(store);
     clr_found_say(&p->found, &p->source.rules, p->source.folder, false);
-    if (p->found.deep == 0 && strcmp(p->config->range, "full"))
-        clr_warn("--range=%s: no image has 16 bits a sample, so that it changes nothing", p->config->range);
+    clr_image_range_text(&p->config->rules, range);
+    if (p->found.deep == 0 && strcmp(range, "full"))
+        clr_warn("--range=%s: no image has 16 bits a sample, so that it changes nothing", range);
     if (p->refused.images)
         clr_warn("%lld of %lld images were refused; %s lists them with the reasons", (long long)p->refused.images,
                  (long long)p->source.examples, p->refused.path);
@@ -255,7 +259,7 @@ static clr_status summary(const packing *p, const char *out, double seconds)
            "store=%s mb=%.1f "
            "deep=%lld oriented=%lld seconds=%.1f out=%s%s%s\n",
            (long long)f->images, (long long)p->refused.images, f->classes, f->height, f->width, f->channels,
-           f->max_height, f->max_width, p->config->store == ENCODED ? "encoded" : "pixels", (double)p->bytes / 1e6,
+           f->max_height, f->max_width, p->config->store == KEPT_ENCODED ? "encoded" : "pixels", (double)p->bytes / 1e6,
            (long long)p->found.deep, (long long)p->found.turned.files, seconds, out,
            p->refused.images ? " refused_list=" : "", p->refused.images ? p->refused.path : "");
     clr_store_close(store);
@@ -271,16 +275,17 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     clr_status st = clr_output_check(out, c->force);
 
     clr_comm_threads(comm, c->threads);
-    clr_image_rules rules = {.upright = c->orientation == APPLY};
+    clr_image_rules rules = c->rules;
+    rules.upright = c->orientation == ORIENTATION_APPLIED;
     if (st == CLR_OK)
-        st = clr_image_range_parse(c->range, &rules);
-    if (st == CLR_OK)
-        st = clr_read_open_how(from, &(clr_read_how){.split = c->split, .unlabelled = c->labels == NONE}, &p.source);
+        st = clr_read_open_how(from, &(clr_read_how){.split = c->split, .unlabelled = c->labels == LABELS_NONE},
+                               &p.source);
     if (st != CLR_OK)
         goto out;
     p.source.rules = rules;
     clr_read_say(&p.source, from);
-    clr_store_layout layout = {c->store == ENCODED, (const char *const *)p.source.classes, p.source.class_count, rules};
+    clr_store_layout layout = {c->store == KEPT_ENCODED, (const char *const *)p.source.classes, p.source.class_count,
+                               rules};
     if ((st = clr_store_create(out, &layout, &p.writer)) != CLR_OK)
         goto out;
     if ((st = look_ahead(&p, from)) != CLR_OK)

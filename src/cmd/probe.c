@@ -18,40 +18,50 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ALL, LINEAR, KNN, METHODS = 2, RAW_SIDE = 32 };
+enum { RAW_SIDE = 32 };
+
+typedef enum method { LINEAR, KNN, METHODS, ALL = METHODS } method;
+typedef enum features { H, Z } features;
 
 typedef struct config {
     const char *checkpoint, *train, *test;
-    int features, method;
-    int64_t epochs, batch, seed, k, threads;
-    double lr, momentum, weight_decay, temperature, watchdog;
+    features features;
+    method method;
+    clr_linear_config linear;
+    clr_knn_config knn;
+    int64_t threads;
+    double watchdog;
 } config;
 
 #define AT(field) offsetof(config, field)
-static const clr_opt options[] = {
-    {"checkpoint", CLR_OPT_TEXT, AT(checkpoint), NULL, "FILE|RUN_DIR", 0, 0, NULL, 0,
-     "a checkpoint, or a run (its newest checkpoint)"},
+static const clr_opt own[] = {
     {"train", CLR_OPT_TEXT, AT(train), NULL, "DATA.h5", 0, 0, NULL, 0,
      "labelled images that the classifiers learn from"},
     {"test", CLR_OPT_TEXT, AT(test), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that they are judged by"},
     {"features", CLR_OPT_WORD, AT(features), "h", "h|z", 0, 0, NULL, 0,
      "h: the encoder's output; z: the projection head's"},
-    {"method", CLR_OPT_WORD, AT(method), "all", "all|linear-sgd|knn", 0, 0, NULL, 0, "classifier"},
-    {"epochs", CLR_OPT_INT, AT(epochs), "30", "N", 1, 1e6, "method=all|linear-sgd", 0, "of the linear classifier"},
-    {"batch", CLR_OPT_INT, AT(batch), "256", "N", 1, 1 << 24, "method=all|linear-sgd", 0, "of the linear classifier"},
-    {"lr", CLR_OPT_REAL, AT(lr), "10", "X", 0, 1e6, "method=all|linear-sgd", 0,
-     "of the linear classifier; falls to 0 on a cosine; features have unit length on average"},
-    {"momentum", CLR_OPT_REAL, AT(momentum), "0.9", "X", 0, 0.9999, "method=all|linear-sgd", 0,
-     "of the linear classifier (Nesterov)"},
-    {"weight-decay", CLR_OPT_REAL, AT(weight_decay), "0", "X", 0, 10, "method=all|linear-sgd", 0,
+    {"method", CLR_OPT_WORD, AT(method), "all", "linear-sgd|knn|all", 0, 0, NULL, 0, "classifier"},
+    {"epochs", CLR_OPT_LONG, AT(linear.epochs), "30", "N", 1, 1e6, "method=all|linear-sgd", 0,
      "of the linear classifier"},
-    {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, "method=all|linear-sgd", 0, "of the order of its batches"},
-    {"k", CLR_OPT_INT, AT(k), "200", "N", 1, 1e6, "method=all|knn", 0, "neighbours that vote"},
-    {"temperature", CLR_OPT_REAL, AT(temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0,
+    {"batch", CLR_OPT_LONG, AT(linear.batch), "256", "N", 1, 1 << 24, "method=all|linear-sgd", 0,
+     "of the linear classifier"},
+    {"lr", CLR_OPT_REAL, AT(linear.lr), "10", "X", 0, 1e6, "method=all|linear-sgd", 0,
+     "of the linear classifier; falls to 0 on a cosine; features have unit length on average"},
+    {"momentum", CLR_OPT_REAL, AT(linear.momentum), "0.9", "X", 0, 0.9999, "method=all|linear-sgd", 0,
+     "of the linear classifier (Nesterov)"},
+    {"weight-decay", CLR_OPT_REAL, AT(linear.weight_decay), "0", "X", 0, 10, "method=all|linear-sgd", 0,
+     "of the linear classifier"},
+    {"seed", CLR_OPT_LONG, AT(linear.seed), "1", "N", 0, 1e15, "method=all|linear-sgd", 0,
+     "of the order of its batches"},
+    {"k", CLR_OPT_LONG, AT(knn.k), "200", "N", 1, 1e6, "method=all|knn", 0, "neighbours that vote"},
+    {"temperature", CLR_OPT_REAL, AT(knn.temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0,
      "a vote weighs exp(cosine / T)"},
-    {"threads", CLR_OPT_INT, AT(threads), "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"},
-    CLR_WATCHDOG_OPTION(AT(watchdog)),
     {0}};
+static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), NULL},
+                                       {own, 0, NULL},
+                                       {clr_threads_option, AT(threads), NULL},
+                                       {clr_watchdog_option, AT(watchdog), NULL},
+                                       {0}};
 
 typedef struct probe {
     clr_comm *comm;
@@ -65,9 +75,9 @@ typedef struct probe {
 
 static const char *const method_names[METHODS] = {"linear-sgd", "knn"};
 
-static bool wanted(const config *c, int method)
+static bool wanted(const config *c, method m)
 {
-    return c->method == ALL || c->method == method + 1;
+    return c->method == ALL || c->method == m;
 }
 
 /* The test images' labels by the numbers that train gives their classes, which are found by name. */
@@ -145,8 +155,8 @@ static clr_status check_overlap(probe *p)
 static clr_status evaluate(probe *p, clr_encoder *encoder, clr_evaluation result[METHODS])
 {
     const config *c = p->config;
-    char of = c->features ? 'z' : 'h';
-    int size = encoder ? (int)p->pretrained.config.image_size : p->raw_side;
+    char of = c->features == Z ? 'z' : 'h';
+    int size = encoder ? p->pretrained.config.encoder.size : p->raw_side;
     clr_features train = {0}, test = {0};
     clr_status st = clr_features_extract(p->comm, p->train, encoder, of, size, p->pretrained.channels, &train);
 
@@ -154,14 +164,10 @@ static clr_status evaluate(probe *p, clr_encoder *encoder, clr_evaluation result
         st = clr_features_extract(p->comm, p->test, encoder, of, size, p->pretrained.channels, &test);
     test.labels = p->test_labels;
     test.classes = train.classes;
-    if (st == CLR_OK && wanted(c, 0)) {
-        clr_linear_config linear = {c->epochs, c->batch, c->lr, c->momentum, c->weight_decay, (uint64_t)c->seed};
-        st = clr_linear_probe(p->comm, &train, &test, &linear, &result[0]);
-    }
-    if (st == CLR_OK && wanted(c, 1)) {
-        clr_knn_config knn = {c->k, c->temperature};
-        st = clr_knn(p->comm, &train, &test, &knn, &result[1]);
-    }
+    if (st == CLR_OK && wanted(c, LINEAR))
+        st = clr_linear_probe(p->comm, &train, &test, &c->linear, &result[LINEAR]);
+    if (st == CLR_OK && wanted(c, KNN))
+        st = clr_knn(p->comm, &train, &test, &c->knn, &result[KNN]);
     clr_features_free(&train);
     clr_features_free(&test);
     return clr_comm_agree(p->comm, st);
@@ -171,26 +177,27 @@ static void say_protocol(const probe *p)
 {
     const config *c = p->config;
     const clr_pretrained *f = &p->pretrained;
-    int dim = c->features ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
+    int dim = c->features == Z ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
     char input[CLR_AUGMENT_WORDS];
 
-    clr_augment_protocol((int)f->config.image_size, f->channels, input);
+    clr_augment_protocol(f->config.encoder.size, f->channels, input);
     printf("checkpoint: %s, step %lld, epoch %.4g\n", f->path, (long long)f->meta.step, f->meta.epoch);
     printf(
         "features: %s (%d numbers an image) of the pretrained encoder: one view of %d x %d x %d, not augmented, batch "
         "norm with its running "
         "statistics\n",
-        c->features ? "z" : "h", dim, (int)f->config.image_size, (int)f->config.image_size, f->channels);
+        c->features == Z ? "z" : "h", dim, f->config.encoder.size, f->config.encoder.size, f->channels);
     printf("input: %s\n", input);
-    if (wanted(c, 0))
+    if (wanted(c, LINEAR))
         printf("linear-sgd: softmax regression on standardised features scaled to unit length on average, Nesterov "
                "momentum %g, %lld epochs "
                "of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged "
                "once, after the last epoch\n",
-               c->momentum, (long long)c->epochs, (long long)c->batch, c->lr, c->weight_decay, (long long)c->seed);
-    if (wanted(c, 1))
+               c->linear.momentum, (long long)c->linear.epochs, (long long)c->linear.batch, c->linear.lr,
+               c->linear.weight_decay, (long long)c->linear.seed);
+    if (wanted(c, KNN))
         printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n",
-               (long long)clr_min64(c->k, clr_store_info_of(p->train)->images), c->temperature);
+               (long long)clr_min64(c->knn.k, clr_store_info_of(p->train)->images), c->knn.temperature);
     printf("untrained: the same network with the weights of step 0, the same classifiers\n");
     printf("raw: %d x %d x %d pixels in [0, 1], the same classifiers\n", p->raw_side, p->raw_side, f->channels);
     fflush(stdout);
@@ -221,7 +228,7 @@ static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
         if (wanted(p->config, m))
             good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%lld\t%lld\t%d\n",
                            (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
-                           p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
+                           p->config->features == Z ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
                            result[1][m].top1, result[2][m].top1, (long long)clr_store_info_of(p->train)->images,
                            (long long)clr_store_info_of(p->test)->images, clr_store_info_of(p->train)->classes) > 0;
     if (!good)
@@ -242,7 +249,7 @@ static void say_results(const probe *p, clr_evaluation result[3][METHODS], doubl
             printf("probe features=%s method=%s top1=%.2f top5=%.2f untrained_top1=%.2f untrained_top5=%.2f "
                    "raw_top1=%.2f raw_top5=%.2f "
                    "train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f checkpoint=%s\n",
-                   p->config->features ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
+                   p->config->features == Z ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
                    result[1][m].top1, result[1][m].top5, result[2][m].top1, result[2][m].top5,
                    (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
                    (long long)p->common, clr_store_info_of(p->train)->classes, (long long)p->pretrained.meta.step,
@@ -266,7 +273,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     clr_comm_threads(comm, c->threads);
     if ((st = clr_pretrained_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &p.pretrained)) != CLR_OK)
         goto out;
-    p.raw_side = (int)clr_min64(p.pretrained.config.image_size,
+    p.raw_side = (int)clr_min64(p.pretrained.config.encoder.size,
                                 RAW_SIDE); /* more pixels make raw pixels no better and 50 times as many */
     st = clr_store_open(c->train, &p.train);
     if (st == CLR_OK)
@@ -280,7 +287,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (clr_comm_rank(comm) == 0)
         say_protocol(&p);
     st = evaluate(&p, p.pretrained.encoder, result[0]);
-    clr_pretrained_untrain(&p.pretrained);
+    clr_pretrained_reset(&p.pretrained);
     if (st == CLR_OK)
         st = evaluate(&p, p.pretrained.encoder, result[1]);
     if (st == CLR_OK)

@@ -16,25 +16,24 @@
 enum { GAP = 2, APART = 8, PARTS = 1 + CLR_VIEWS, SMALLEST = 56 /* a picture is enlarged to this, by whole factors */ };
 
 typedef struct settings {
-    const char *preset, *augment, *augment_second;
-    int64_t images, size, seed, epoch;
+    const char *preset;
+    clr_augment_pair augment;
+    int size;
+    int64_t images, seed, epoch;
     bool force;
 } settings;
 
 #define AT(field) offsetof(settings, field)
-static const clr_opt options[] = {
-    {"augment", CLR_OPT_TEXT, AT(augment), "crop:0.08-1,flip,color:1.0,gray:0.2,blur", "LIST", 0, 0, NULL, 0,
-     "operators in order; none: the image as it is"},
-    {"augment-second", CLR_OPT_TEXT, AT(augment_second), NULL, "LIST", 0, 0, NULL, 0,
-     "of the second view, where it differs"},
-    {"image-size", CLR_OPT_INT, AT(size), "224", "PIXELS", 4, 1024, NULL, 0, "side of a view"},
-    {"images", CLR_OPT_INT, AT(images), "24", "N", 1, 400, NULL, 0, "how many are shown"},
-    {"seed", CLR_OPT_INT, AT(seed), "1", "N", 0, 1e15, NULL, 0, "of the run"},
-    {"epoch", CLR_OPT_INT, AT(epoch), "0", "N", 0, 1e9, NULL, 0, "of the run"},
-    {"force", CLR_OPT_FLAG, AT(force), "no", NULL, 0, 0, NULL, 0, "replace an existing OUT"},
-    {"preset", CLR_OPT_TEXT, AT(preset), NULL, "imagenet|cifar10|fashion-mnist", 0, 0, NULL, 0,
-     "settings that belong together; other options win"},
-    {0}};
+static const clr_opt own[] = {{"images", CLR_OPT_LONG, AT(images), "24", "N", 1, 400, NULL, 0, "how many are shown"},
+                              {"epoch", CLR_OPT_LONG, AT(epoch), "0", "N", 0, 1e9, NULL, 0, "of the run"},
+                              {0}};
+static const clr_opt_part options[] = {{clr_augment_options, AT(augment), NULL},
+                                       {clr_image_size_option, AT(size), NULL},
+                                       {own, 0, NULL},
+                                       {clr_seed_option, AT(seed), NULL},
+                                       {clr_force_option, AT(force), NULL},
+                                       {clr_preset_option, AT(preset), NULL},
+                                       {0}};
 
 typedef struct sheet {
     clr_image image;
@@ -98,12 +97,12 @@ static void put(const sheet *s, int64_t i, int part, const float *picture, int s
 }
 
 /* Fills the sheet from the first images of the epoch. */
-static clr_status draw(clr_store *store, const settings *a, const clr_augment augment[CLR_VIEWS], sheet *s)
+static clr_status draw(clr_store *store, const settings *a, sheet *s)
 {
     const clr_store_info *info = clr_store_info_of(store);
     const clr_sampler sampler = {(uint64_t)a->seed, info->images, a->images};
     const clr_augment none = {0};
-    int channels = s->image.channels, size = (int)a->size;
+    int channels = s->image.channels, size = a->size;
     float *scratch = CLR_NEW(float, scratch_floats(info, size, channels));
     float *picture = CLR_NEW(float, (int64_t)size *size *channels);
     clr_status st = CLR_OK;
@@ -114,8 +113,8 @@ static clr_status draw(clr_store *store, const settings *a, const clr_augment au
         clr_image image;
         st = clr_store_read(store, &id, 1, channels, bytes, &image);
         for (int part = 0; part < PARTS && st == CLR_OK; part++) {
-            clr_augment_apply(part ? &augment[part - 1] : &none, &image, size, (uint64_t)a->seed, (uint64_t)a->epoch,
-                              (uint64_t)id, part ? (uint32_t)(part - 1) : 0, scratch, picture);
+            clr_augment_apply(part ? &a->augment.view[part - 1] : &none, &image, size, (uint64_t)a->seed,
+                              (uint64_t)a->epoch, (uint64_t)id, part ? (uint32_t)(part - 1) : 0, scratch, picture);
             put(s, i, part, picture, size);
         }
         clr_free(bytes);
@@ -129,16 +128,11 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
 {
     settings *a = config;
     const char *data = set->argument[0], *out = set->argument[1];
-    clr_augment augment[CLR_VIEWS];
     clr_store *store = NULL;
     sheet s = {0};
 
     (void)comm;
-    clr_status st = clr_augment_parse(a->augment, &augment[0]);
-    if (st == CLR_OK)
-        st = clr_augment_parse(a->augment_second ? a->augment_second : a->augment, &augment[1]);
-    if (st == CLR_OK)
-        st = clr_output_check(out, a->force);
+    clr_status st = clr_output_check(out, a->force);
     if (st == CLR_OK)
         st = clr_output_apart(out, data);
     if (st == CLR_OK)
@@ -146,15 +140,15 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     if (st == CLR_OK) {
         const clr_store_info *info = clr_store_info_of(store);
         a->images = clr_min64(a->images, info->images);
-        st = open_sheet(info, a->images, (int)a->size, info->channels == 1 ? 1 : 3, &s);
+        st = open_sheet(info, a->images, a->size, info->channels == 1 ? 1 : 3, &s);
     }
     if (st == CLR_OK)
-        st = draw(store, a, augment, &s);
+        st = draw(store, a, &s);
     if (st == CLR_OK)
         st = clr_image_write_png(out, &s.image);
     if (st == CLR_OK)
-        printf("views images=%" PRId64 " size=%" PRId64 " height=%d width=%d augment=%s out=%s\n", a->images, a->size,
-               s.image.height, s.image.width, a->augment, out);
+        printf("views images=%" PRId64 " size=%d height=%d width=%d augment=%s out=%s\n", a->images, a->size,
+               s.image.height, s.image.width, clr_opt_value(set, "augment"), out);
     clr_image_free(&s.image);
     clr_store_close(store);
     return st;

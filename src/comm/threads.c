@@ -18,6 +18,9 @@
 #include <strings.h>
 #include <unistd.h>
 
+const clr_opt clr_threads_option[] = {
+    {"threads", CLR_OPT_LONG, 0, "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"}, {0}};
+
 enum {
     SPARE = 6
 }; /* threads besides OpenMP's: those that read, make views, save, watch and hold the lock, and one of MPI */

@@ -18,6 +18,11 @@
 #include <stdio.h>
 #include <string.h>
 
+const clr_opt clr_plan_option[] = {{"plan", CLR_OPT_TEXT, 0, "estimate", "estimate|measure[:SOLVER,...]", 0, 0, NULL,
+                                    CLR_OPT_IDENTITY,
+                                    "how convolutions are chosen; a list allows only these, or with '-' forbids them"},
+                                   {0}};
+
 enum { MOST = 1024, LINE = 160, ROOM = MOST * LINE, SOLVERS = 16 };
 
 typedef struct choice {

@@ -3,6 +3,8 @@
    network. */
 #include "clr/pretrained.h"
 
+#include "clr/augment.h"
+
 #include "clr/h5.h"
 #include "clr/kind.h"
 #include "clr/mem.h"
@@ -12,6 +14,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+
+const clr_opt clr_checkpoint_option[] = {{"checkpoint", CLR_OPT_TEXT, 0, NULL, "FILE|RUN_DIR", 0, 0, NULL, 0,
+                                          "a checkpoint, or a run (its newest checkpoint)"},
+                                         {0}};
 
 static clr_status look(const char *path, struct stat *attributes, bool *there)
 {
@@ -119,10 +125,17 @@ static clr_status read_meta(clr_comm *comm, clr_pretrained *f)
     return CLR_OK;
 }
 
+#define AT(field) offsetof(clr_pretrained_config, field)
+static const clr_opt_part options[] = {{clr_encoder_options, AT(encoder), NULL},
+                                       {clr_image_size_option, AT(encoder.size), NULL},
+                                       {clr_head_options, AT(encoder), NULL},
+                                       {clr_plan_option, AT(plan), NULL},
+                                       {0}};
+
 /* A preset's level passes over options that this version does not know. */
 static clr_status read_config(clr_pretrained *f)
 {
-    clr_opt_open(&f->options, clr_config_options, &f->config);
+    clr_opt_open(&f->options, options, &f->config);
     clr_status st = clr_opt_read_text(&f->options, f->meta.config, f->path, CLR_OPT_PRESET);
     return st == CLR_OK ? clr_opt_finish(&f->options) : st;
 }
@@ -157,15 +170,16 @@ static clr_status open_planner(clr_comm *comm, clr_pretrained *f)
 /* Collective. The network is as large as the file's config says: that is a claim, too. */
 static clr_status open_encoder(clr_comm *comm, int views, clr_pretrained *f)
 {
-    clr_encoder_config config = clr_config_encoder(&f->config, f->channels);
+    clr_encoder_config config = f->config.encoder;
     const clr_budget budget = clr_memory_budget(clr_comm_node_size(comm));
-    int64_t bytes[3];
+    clr_encoder_needs needs;
 
+    config.channels = f->channels;
     config.views = views;
-    clr_status st = clr_encoder_memory(comm, f->planner, &config, bytes);
+    clr_status st = clr_encoder_memory(comm, f->planner, &config, &needs);
     double need = st != CLR_OK ? 0
-                               : (double)bytes[0] * (clr_comm_rank(comm) ? 1 : 2) + (double)bytes[1] +
-                                     (double)bytes[2]; /* rank 0 reads into a copy */
+                               : (double)needs.params * (clr_comm_rank(comm) ? 1 : 2) + (double)needs.stored +
+                                     (double)needs.workspace; /* rank 0 reads into a copy */
     if (st == CLR_OK && need > (double)budget.bytes)
         st = clr_fail(CLR_EMEMORY,
                       "%s: the network that its config describes needs %.3f GB on a rank, and %.3f GB are there (%s); "
@@ -198,7 +212,7 @@ clr_status clr_pretrained_open(clr_comm *comm, const char *where, int views, clr
     return st == CLR_OK ? read_weights(comm, f->path, clr_encoder_params(f->encoder)) : st;
 }
 
-void clr_pretrained_untrain(clr_pretrained *f)
+void clr_pretrained_reset(clr_pretrained *f)
 {
     clr_params_init(clr_encoder_params(f->encoder), f->meta.seed);
 }

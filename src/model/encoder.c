@@ -72,7 +72,7 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
             e->dhead[i] = placed(e, e->dhead_range[i]);
     }
     clr_live_ranges_close(&e->ranges);
-    e->space = (clr_unit_space){.comm = config->global_bn ? comm : NULL,
+    e->space = (clr_unit_space){.comm = config->bn == CLR_BN_GLOBAL ? comm : NULL,
                                 .params = params,
                                 .workspace = clr_arena_at(&e->scratch, e->at_workspace),
                                 .times = &e->times};
@@ -89,16 +89,19 @@ void clr_encoder_free(clr_encoder *e)
     drop_plan(e);
 }
 
-clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, int64_t bytes[3])
+clr_status clr_encoder_memory(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config,
+                              clr_encoder_needs *needs)
 {
     clr_params params = {0};
     clr_encoder *e = CLR_NEW(clr_encoder, 1);
     clr_status st = clr_encoder_build(comm, planner, config, &params, e);
 
     if (st == CLR_OK) {
-        bytes[0] = (2 * params.weights.floats + params.states.floats) * (int64_t)sizeof(float);
-        bytes[1] = (int64_t)e->memory.bytes;
-        bytes[2] = (int64_t)e->scratch.bytes;
+        needs->params = (2 * params.weights.floats + params.states.floats) * (int64_t)sizeof(float);
+        needs->stored = (int64_t)e->memory.bytes;
+        needs->workspace = (int64_t)e->scratch.bytes;
+        needs->features = clr_encoder_features(e);
+        needs->outputs = clr_encoder_outputs(e);
     }
     clr_params_close(&params);
     drop_plan(e);

@@ -198,11 +198,12 @@ START_TEST(recompute_changes_nothing)
     size_t z = sizeof(float) * (size_t)(n * a.outputs), grads = sizeof(float) * (size_t)a.params->weights.floats;
     run *all[] = {&a, &b, &c};
     float *infer[3];
-    int64_t small[3], large[3];
+    clr_encoder_needs small, large;
 
-    ck_assert_int_eq(clr_encoder_memory(comm, a.planner, &again, small), CLR_OK);
-    ck_assert_int_eq(clr_encoder_memory(comm, a.planner, &plain, large), CLR_OK);
-    ck_assert(small[1] < large[1] && small[0] == large[0] && small[2] == large[2]);
+    ck_assert_int_eq(clr_encoder_memory(comm, a.planner, &again, &small), CLR_OK);
+    ck_assert_int_eq(clr_encoder_memory(comm, a.planner, &plain, &large), CLR_OK);
+    ck_assert(small.stored < large.stored && small.params == large.params && small.workspace == large.workspace);
+    ck_assert(small.outputs == a.outputs && small.features == clr_encoder_features(a.encoder));
     uint64_t allocations = clr_alloc_count();
     clr_encoder_forward(b.encoder, b.x, n, n, false, NULL, b.z);
     clr_encoder_backward(b.encoder, b.dz, false, NULL, NULL);
@@ -266,14 +267,14 @@ START_TEST(refuses_what_makes_no_sense)
     clr_params params = {0};
     clr_planner *planner;
     clr_encoder *encoder;
-    int64_t bytes[3];
+    clr_encoder_needs needs;
 
     ck_assert_int_eq(clr_planner_open(comm, "estimate", NULL, &planner), CLR_OK);
     config.views = 4;
     ck_assert_int_eq(clr_encoder_new(comm, planner, &config, &params, &encoder), CLR_EUSAGE);
     clr_params_close(&params);
     ck_assert(strstr(clr_message(), bad[_i].says) != NULL);
-    ck_assert_int_eq(clr_encoder_memory(comm, planner, &config, bytes), CLR_EUSAGE);
+    ck_assert_int_eq(clr_encoder_memory(comm, planner, &config, &needs), CLR_EUSAGE);
     clr_planner_close(planner);
 }
 END_TEST
@@ -284,7 +285,7 @@ START_TEST(ranks_share_one_batch)
     static const int shares[] = {5, 0, 7, 4};
     const clr_encoder_config *config = &cases[_i].config;
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm), first = 0, total = 0;
-    if (!config->global_bn)
+    if (config->bn == CLR_BN_LOCAL)
         return;
     for (int i = 0; i < ranks; i++) {
         first += i < rank ? shares[i % 4] : 0;
@@ -318,7 +319,7 @@ START_TEST(ranks_normalise_alone)
     static const int firsts[] = {0, 180, 360, 200}; /* images for which no ReLU's input is near zero */
     clr_encoder_config config = cases[0].config;
     int n = 9 + clr_comm_rank(comm), first = firsts[clr_comm_rank(comm) % 4], ranks = clr_comm_size(comm);
-    config.global_bn = false;
+    config.bn = CLR_BN_LOCAL;
     run r = start(&config, n, first, n, 0, true);
     reference *want = reference_new(&config, r.params, n);
     double *dz = widen(r.dz, n * r.outputs), *states = CLR_NEW(double, r.params->states.floats),

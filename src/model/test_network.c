@@ -117,7 +117,7 @@ int main(int argc, char **argv)
                                  .head = CLR_HEAD_NONLINEAR,
                                  .head_layers = 2,
                                  .head_dim = 128,
-                                 .global_bn = true,
+                                 .bn = CLR_BN_GLOBAL,
                                  .recompute = getenv("RECOMPUTE") != NULL,
                                  .views = n,
                                  .training = true};

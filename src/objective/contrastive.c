@@ -113,8 +113,8 @@ clr_status clr_loss_new(clr_comm *comm, const clr_loss_config *config, int64_t i
                        .threads = omp_get_max_threads()};
     loss->scale = loss->op->temperature ? (float)(1 / config->temperature) : 1;
     loss->bounded = config->l2norm && loss->scale <= 40; /* exp(-2 / T) stays a normal number */
-    loss->triangle =
-        ranks == 1 && loss->op->softmax && loss->bounded && !config->one_view && loss->threads <= TRIANGLE_THREADS;
+    loss->triangle = ranks == 1 && loss->op->softmax && loss->bounded && config->negatives == CLR_NEGATIVES_TWO_VIEW &&
+                     loss->threads <= TRIANGLE_THREADS;
     loss->counts = CLR_NEW(int64_t, ranks);
     loss->mine = (int)clr_loss_rows_of(loss, rank);
     for (int r = 0; r < rank; r++)
@@ -233,14 +233,14 @@ static void begin_anchors(clr_loss *loss)
         int64_t other = clr_loss_partner(loss, loss->first + i);
         float s = loss->scale * dot(loss->z + (int64_t)i * loss->dim, loss->gathered + other * loss->dim, loss->dim),
               slack = fabsf(s) * near;
-        loss->anchor[i] =
-            (clr_loss_anchor){.positive = s,
-                              .high = s + slack,
-                              .low = s - slack,
-                              .shift = loss->bounded        ? loss->scale
-                                       : loss->op->positive ? s
-                                                            : -INFINITY,
-                              .negatives = (float)(loss->config.one_view ? loss->images - 1 : loss->all - 2)};
+        loss->anchor[i] = (clr_loss_anchor){
+            .positive = s,
+            .high = s + slack,
+            .low = s - slack,
+            .shift = loss->bounded        ? loss->scale
+                     : loss->op->positive ? s
+                                          : -INFINITY,
+            .negatives = (float)(loss->config.negatives == CLR_NEGATIVES_ONE_VIEW ? loss->images - 1 : loss->all - 2)};
         loss->above[i] = loss->least[i] = 0;
     }
 }
@@ -300,7 +300,8 @@ static clr_status apply(clr_objective *objective, const clr_objective_rows *rows
     clr_loss *loss = (clr_loss *)objective;
     const float *z = rows->x;
     double sums[8] = {0},
-           pairs = (double)loss->all * (loss->config.one_view ? (double)loss->images - 1 : (double)loss->all - 2);
+           pairs = (double)loss->all * (loss->config.negatives == CLR_NEGATIVES_ONE_VIEW ? (double)loss->images - 1
+                                                                                         : (double)loss->all - 2);
     double seconds = allgather_rows(loss, z);
 
     begin_anchors(loss);

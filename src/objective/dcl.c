@@ -26,7 +26,7 @@ static void finish(const clr_loss_config *config, clr_loss_anchor *anchor)
 
 static double chance(const clr_loss_config *config, int64_t images)
 {
-    return log(config->one_view ? (double)images - 1 : 2 * (double)images - 2);
+    return log(config->negatives == CLR_NEGATIVES_ONE_VIEW ? (double)images - 1 : 2 * (double)images - 2);
 }
 
 const clr_loss_op CLR_KERNEL(clr_loss_dcl) = {.accumulate = exp_accumulate,

@@ -15,7 +15,7 @@ extern const clr_loss_op CLR_KERNEL(clr_loss_ntlogistic);
 
 static inline bool counts(const clr_loss_config *config, float s, float positive)
 {
-    return s > CLR_MASKED / 2 && (!config->semi_hard || s < positive);
+    return s > CLR_MASKED / 2 && (config->mining == CLR_MINING_NONE || s < positive);
 }
 
 /* log(1 + exp(s)) */

@@ -25,7 +25,7 @@ static void finish(const clr_loss_config *config, clr_loss_anchor *anchor)
 
 static double chance(const clr_loss_config *config, int64_t images)
 {
-    return log(config->one_view ? (double)images : 2 * (double)images - 1);
+    return log(config->negatives == CLR_NEGATIVES_ONE_VIEW ? (double)images : 2 * (double)images - 1);
 }
 
 const clr_loss_op CLR_KERNEL(clr_loss_ntxent) = {.accumulate = exp_accumulate,

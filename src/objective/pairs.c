@@ -23,7 +23,7 @@ static void mask(const clr_loss *loss, int64_t row, int64_t c0, int n, float *s)
         s[row - c0] = CLR_MASKED;
     if (other >= c0 && other < c0 + n)
         s[other - c0] = CLR_MASKED;
-    if (!loss->config.one_view)
+    if (loss->config.negatives == CLR_NEGATIVES_TWO_VIEW)
         return;
     int64_t first, rows;
     clr_loss_block_of(loss, row, &first, &rows);

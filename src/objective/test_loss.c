@@ -54,7 +54,8 @@ static double reference(const clr_loss_config *c, const double *z, int64_t image
         double *s = malloc((size_t)n * sizeof *s);
         slack = fabs(positive) * (dim / 4.0 + 2) * FLT_EPSILON;
         for (int64_t j = 0; j < n; j++) {
-            bool candidate = j != i && j != pair && !(c->one_view && (i < images) == (j < images));
+            bool candidate =
+                j != i && j != pair && !(c->negatives == CLR_NEGATIVES_ONE_VIEW && (i < images) == (j < images));
             s[j] = candidate ? 0 : -INFINITY;
             for (int d = 0; d < dim && candidate; d++)
                 s[j] += scale * u[i * dim + d] * u[j * dim + d];
@@ -67,13 +68,13 @@ static double reference(const clr_loss_config *c, const double *z, int64_t image
                 continue;
             if (c->kind == CLR_LOSS_ntxent || c->kind == CLR_LOSS_dcl)
                 sum += exp(s[j] - fmax(most, positive));
-            else if (c->kind == CLR_LOSS_ntlogistic && (!c->semi_hard || s[j] < positive))
+            else if (c->kind == CLR_LOSS_ntlogistic && (c->mining == CLR_MINING_NONE || s[j] < positive))
                 terms += softplus(s[j]), count++;
             else if (c->kind == CLR_LOSS_triplet) {
                 double value = s[j] - positive + c->margin;
-                bool active = value > 0 && (!c->semi_hard || s[j] < positive);
+                bool active = value > 0 && (c->mining == CLR_MINING_NONE || s[j] < positive);
                 terms += active ? value : 0;
-                count += c->semi_hard ? active : 1;
+                count += c->mining == CLR_MINING_SEMI_HARD ? active : 1;
             }
         }
         top[0] += among(above, level, 1) / (double)n;
@@ -112,16 +113,26 @@ static const row rows[] = {
     {21, 16, {.kind = CLR_LOSS_ntxent, .temperature = 1, .l2norm = true}, 1e-8},
     {21, 16, {.kind = CLR_LOSS_ntxent, .temperature = 1, .l2norm = true}, 1e12},
     {18, 12, {.kind = CLR_LOSS_ntxent, .temperature = 10, .l2norm = false}, 4},
-    {19, 8, {.kind = CLR_LOSS_ntxent, .temperature = 0.1, .l2norm = true, .one_view = true}, 1},
+    {19, 8, {.kind = CLR_LOSS_ntxent, .temperature = 0.1, .l2norm = true, .negatives = CLR_NEGATIVES_ONE_VIEW}, 1},
     {23, 8, {.kind = CLR_LOSS_ntlogistic, .temperature = 0.2, .l2norm = true}, 1},
-    {23, 8, {.kind = CLR_LOSS_ntlogistic, .temperature = 0.5, .l2norm = true, .semi_hard = true, .one_view = true}, 1},
+    {23,
+     8,
+     {.kind = CLR_LOSS_ntlogistic,
+      .temperature = 0.5,
+      .l2norm = true,
+      .mining = CLR_MINING_SEMI_HARD,
+      .negatives = CLR_NEGATIVES_ONE_VIEW},
+     1},
     {23, 8, {.kind = CLR_LOSS_triplet, .temperature = 1, .l2norm = true, .margin = 0.8}, 1},
-    {23, 8, {.kind = CLR_LOSS_triplet, .temperature = 1, .l2norm = true, .margin = 0.4, .semi_hard = true}, 1},
+    {23,
+     8,
+     {.kind = CLR_LOSS_triplet, .temperature = 1, .l2norm = true, .margin = 0.4, .mining = CLR_MINING_SEMI_HARD},
+     1},
     {21, 16, {.kind = CLR_LOSS_dcl, .temperature = 0.1, .l2norm = true}, 1},
     {230, 24, {.kind = CLR_LOSS_dcl, .temperature = 0.5, .l2norm = true}, 1},
     {21, 16, {.kind = CLR_LOSS_dcl, .temperature = 0.01, .l2norm = true}, 1},
     {18, 12, {.kind = CLR_LOSS_dcl, .temperature = 10, .l2norm = false}, 4},
-    {19, 8, {.kind = CLR_LOSS_dcl, .temperature = 0.1, .l2norm = true, .one_view = true}, 1},
+    {19, 8, {.kind = CLR_LOSS_dcl, .temperature = 0.1, .l2norm = true, .negatives = CLR_NEGATIVES_ONE_VIEW}, 1},
     {4, 5, {.kind = CLR_LOSS_ntxent, .temperature = 0.1, .l2norm = true}, 1},
 };
 
@@ -219,10 +230,11 @@ START_TEST(ties_are_worth_their_chance)
             const clr_loss_config config = {.kind = kind,
                                             .temperature = 0.1,
                                             .l2norm = options & 1 || ties[_i].length > 1,
-                                            .one_view = options & 2,
+                                            .negatives = options & 2 ? CLR_NEGATIVES_ONE_VIEW : CLR_NEGATIVES_TWO_VIEW,
                                             .margin = 0.8};
-            double level = (double)(config.one_view ? images / ties[_i].groups
-                                                    : 2 * images / ties[_i].groups - 1); /* the positive among them */
+            double level = (double)(config.negatives == CLR_NEGATIVES_ONE_VIEW
+                                        ? images / ties[_i].groups
+                                        : 2 * images / ties[_i].groups - 1); /* the positive among them */
             clr_objective *loss = NULL;
             clr_objective_result result;
             ck_assert_int_eq(clr_loss_new(comm, &config, images, dim, &loss), CLR_OK);

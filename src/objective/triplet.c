@@ -15,7 +15,7 @@ static inline float term(const clr_loss_config *config, float s, float positive)
 {
     float value = s - positive + (float)config->margin;
 
-    return value > 0 && s > CLR_MASKED / 2 && (!config->semi_hard || s < positive) ? value : 0;
+    return value > 0 && s > CLR_MASKED / 2 && (config->mining == CLR_MINING_NONE || s < positive) ? value : 0;
 }
 
 /* b counts the active ones; the mean is over all negatives, or over the active where they are mined. */
@@ -30,7 +30,7 @@ static void accumulate(const clr_loss_config *config, const float *s, int n, clr
 
 static void finish(const clr_loss_config *config, clr_loss_anchor *anchor)
 {
-    double n = config->semi_hard ? anchor->b : anchor->negatives;
+    double n = config->mining == CLR_MINING_SEMI_HARD ? anchor->b : anchor->negatives;
 
     anchor->q = n > 0 ? (float)(1 / n) : 0;
     anchor->p = 0;

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_OPTIM_OPS_H
 #define CLR_OPTIM_OPS_H
-/* The family of optimizers: a member is a file with `const clr_optim_op clr_optim_NAME` and a word below, in the
-   order of CLR_OPTIM_WORDS. */
+/* The family of optimizers: a member is a file with `const clr_optim_op clr_optim_NAME` and a word in clr/optim.h. */
 
 #include "clr/optim.h"
-
-#define CLR_OPTIMIZERS(X) X(lars) X(sgd) X(adamw)
 
 enum { CLR_OPTIM_SLOTS = 2 };
 

@@ -11,9 +11,9 @@
 enum { CHUNK = 16384 };
 
 #define DECLARE(name) extern const clr_optim_op clr_optim_##name;
-CLR_OPTIMIZERS(DECLARE)
+CLR_OPTIMIZERS(DECLARE, )
 #define ENTRY(name) &clr_optim_##name,
-static const clr_optim_op *const ops[] = {CLR_OPTIMIZERS(ENTRY)};
+static const clr_optim_op *const ops[] = {CLR_OPTIMIZERS(ENTRY, )};
 
 static int64_t cut(const clr_table *table, clr_chunk *chunk)
 {
@@ -30,7 +30,7 @@ clr_optim *clr_optim_new(const clr_optim_config *config, clr_params *params)
 {
     clr_optim *optim = CLR_NEW(clr_optim, 1);
 
-    CLR_CHECK(config->kind >= 0 && config->kind < (int)CLR_COUNT(ops));
+    CLR_CHECK(config->kind < CLR_OPTIM_KINDS);
     optim->op = ops[config->kind];
     optim->config = *config;
     optim->params = params;
@@ -71,6 +71,12 @@ int clr_optim_slots(const clr_optim *optim)
     return optim->op->slots;
 }
 
+int clr_optim_slots_of(clr_optim_kind kind)
+{
+    CLR_CHECK(kind < CLR_OPTIM_KINDS);
+    return ops[kind]->slots;
+}
+
 const char *clr_optim_slot_name(const clr_optim *optim, int slot)
 {
     CLR_CHECK(slot >= 0 && slot < optim->op->slots);
@@ -83,13 +89,15 @@ float *clr_optim_slot(clr_optim *optim, int slot)
     return optim->slot[slot];
 }
 
-clr_schedule clr_schedule_of(double base, int scaling, int64_t batch, double warmup_epochs, int64_t images,
-                             int64_t total_steps)
+clr_schedule clr_schedule_of(const clr_schedule_config *config, int64_t batch, int64_t images, int64_t total_steps)
 {
-    clr_schedule schedule = {.total = total_steps};
+    clr_schedule schedule = {.peak = config->base, .total = total_steps};
 
-    schedule.peak = scaling == 0 ? base * (double)batch / 256 : scaling == 1 ? base * sqrt((double)batch) : base;
-    schedule.warmup = (int64_t)floor(warmup_epochs * (double)images / (double)batch);
+    if (config->scaling == CLR_LR_LINEAR)
+        schedule.peak = config->base * (double)batch / 256;
+    else if (config->scaling == CLR_LR_SQRT)
+        schedule.peak = config->base * sqrt((double)batch);
+    schedule.warmup = (int64_t)floor(config->warmup_epochs * (double)images / (double)batch);
     return schedule;
 }
 

@@ -162,7 +162,7 @@ END_TEST
 
 START_TEST(schedule_of_the_paper)
 {
-    clr_schedule s = clr_schedule_of(0.3, 0, 4096, 10, 1281167, 31279);
+    clr_schedule s = clr_schedule_of(&(clr_schedule_config){0.3, CLR_LR_LINEAR, 10}, 4096, 1281167, 31279);
 
     ck_assert_double_eq_tol(s.peak, 4.8, 1e-12);
     ck_assert_int_eq(s.warmup, 3127);
@@ -172,10 +172,10 @@ START_TEST(schedule_of_the_paper)
     ck_assert_double_eq_tol(clr_schedule_at(&s, 3127 + (31279 - 3127) / 2), 2.4, 1e-9);
     ck_assert_double_eq(clr_schedule_at(&s, 31279), 0);
     ck_assert_double_eq(clr_schedule_at(&s, 40000), 0);
-    s = clr_schedule_of(0.075, 1, 4096, 0, 1281167, 100);
+    s = clr_schedule_of(&(clr_schedule_config){0.075, CLR_LR_SQRT, 0}, 4096, 1281167, 100);
     ck_assert_double_eq_tol(s.peak, 4.8, 1e-12);
     ck_assert_double_eq_tol(clr_schedule_at(&s, 0), 4.8, 1e-12);
-    s = clr_schedule_of(1, 0, 256, 5, 1000, 4); /* stops within the warm-up */
+    s = clr_schedule_of(&(clr_schedule_config){1, CLR_LR_LINEAR, 5}, 256, 1000, 4); /* stops within the warm-up */
     ck_assert_double_eq_tol(clr_schedule_at(&s, 3), 3.0 / 19, 1e-12);
 }
 END_TEST
@@ -225,7 +225,7 @@ START_TEST(names_for_checkpoints)
 {
     static const char *const name[] = {"lars", "sgd", "adamw"};
     open_params();
-    for (int kind = 0; kind < 3; kind++) {
+    for (int kind = 0; kind < CLR_OPTIM_KINDS; kind++) {
         clr_optim *optim = clr_optim_new(&(clr_optim_config){.kind = kind}, &params);
         ck_assert_str_eq(clr_optim_name(optim), name[kind]);
         ck_assert_str_eq(clr_optim_slot_name(optim, 0), kind < 2 ? "momentum" : "exp_avg");

@@ -15,6 +15,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+const clr_opt clr_data_option[] = {
+    {"data", CLR_OPT_TEXT, 0, NULL, "DATA.h5", 0, 0, NULL, 0, "images, made by simclr pack"}, {0}};
+
 struct clr_store {
     clr_store_info info;
     char *path;

@@ -91,7 +91,11 @@ result() {
             tail -n 2 "$t/run/probe.tsv" >"$2/rows"
         fi ;;
     info-*) cp "$work/out" "$2" ;;
-    *) cp "$t"/out.* "$2" ;;
+    *)
+        cp "$t"/out.* "$2"
+        # A file that the system does not let anybody delete is named to the user.
+        sed -n 's/^[^:]*: \(.*\): this temporary file cannot be removed: .*/\1/p' "$work/err" | while read -r left; do rm -f "$2/${left##*/}"; done
+        ;;
     esac 2>"$2.err"
 }
 same() {

@@ -4,17 +4,17 @@
 #include "fuzz.h"
 
 #include "clr/cmd.h"
-#include "clr/config.h"
 #include "clr/mem.h"
+#include "clr/pretrain.h"
 
 #include <string.h>
 
 static void back_again(const clr_opt_set *set, const char *text)
 {
-    clr_config config = {0};
+    clr_pretrain_config config = {0};
     clr_opt_set again;
 
-    clr_opt_open(&again, clr_config_options, &config);
+    clr_opt_open(&again, clr_pretrain_options, &config);
     FUZZ_CHECK(clr_opt_read_text(&again, text, "again", CLR_OPT_FILE) == CLR_OK);
     for (int i = 0; i < set->options; i++)
         FUZZ_CHECK(!set->text[i] == !again.text[i] && (!set->text[i] || !strcmp(set->text[i], again.text[i])));
@@ -25,7 +25,7 @@ static void back_again(const clr_opt_set *set, const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    clr_config config = {0};
+    clr_pretrain_config config = {0};
     clr_opt_set set;
     char path[128];
 
@@ -33,12 +33,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     fuzz_begin(size);
     fuzz_file(path, "config", data + 1, size - 1);
-    clr_opt_open(&set, clr_config_options, &config);
+    clr_opt_open(&set, clr_pretrain_options, &config);
     clr_status st = clr_opt_read_file(&set, path);
     if (st == CLR_OK && data[0] & 1 && clr_preset(clr_opt_value(&set, "preset") ? clr_opt_value(&set, "preset") : ""))
         st = clr_opt_read_text(&set, clr_preset(clr_opt_value(&set, "preset")), "preset", CLR_OPT_PRESET);
     if (st == CLR_OK && clr_opt_finish(&set) == CLR_OK && config.plan) {
-        clr_config_check(&config, &set, NULL, 2);
         char *text = clr_opt_write(&set);
         back_again(&set, text);
         clr_free(text);
@@ -50,10 +49,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 void fuzz_seeds(void)
 {
-    clr_config config = {0};
+    clr_pretrain_config config = {0};
     clr_opt_set set;
 
-    clr_opt_open(&set, clr_config_options, &config);
+    clr_opt_open(&set, clr_pretrain_options, &config);
     char *all = clr_opt_write(&set), *seed = clr_text("\1%s", all);
     fuzz_seed_text(seed);
     clr_free(all);

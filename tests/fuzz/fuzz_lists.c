@@ -3,18 +3,17 @@
    options, plans. */
 #include "fuzz.h"
 
-#include "../../src/train/watch.h"
+#include "../../src/run/watch.h"
 #include "clr/augment.h"
-#include "clr/config.h"
 #include "clr/conv.h"
+#include "clr/run.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static void one(const char *text)
 {
-    clr_config config = {.checkpoint_every = text};
-    clr_occasions every;
+    clr_run_config config = {0};
     clr_augment augment;
     clr_planner *planner;
 
@@ -22,14 +21,14 @@ static void one(const char *text)
         FUZZ_CHECK(augment.steps >= 0 && augment.steps <= CLR_AUGMENT_MOST);
         fuzz_accept();
     }
-    if (clr_config_every(&config, 391, &every) == CLR_OK) {
-        FUZZ_CHECK(every.steps >= 0 && every.epoch_steps >= 0 && every.seconds >= 0 &&
-                   (every.steps || every.epoch_steps || every.seconds > 0));
-        fuzz_accept();
-    }
-    double deadline = clr_watch_deadline(text);
-    FUZZ_CHECK(deadline >= 0 || deadline == -1);
-    if (deadline >= 0 || clr_opt_listed("lr", text))
+    for (const clr_opt *row = clr_run_options; row->name; row++)
+        if (row->kind == CLR_OPT_PARSED && row->parse(text, (char *)&config + row->offset) == CLR_OK)
+            fuzz_accept();
+    const clr_intervals *every = &config.checkpoint_every;
+    FUZZ_CHECK(every->steps >= 0 && every->epochs >= 0 && every->seconds >= 0);
+    double seconds = clr_watch_seconds(text);
+    FUZZ_CHECK(seconds >= 0 || seconds == -1);
+    if (seconds >= 0 || clr_opt_listed("lr", text))
         fuzz_accept();
     if (clr_planner_open(NULL, text, NULL, &planner) == CLR_OK) {
         clr_planner_close(planner);

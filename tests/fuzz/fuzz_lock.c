@@ -2,7 +2,7 @@
 /* A lock file that somebody left in a run directory. Nobody is waited for. */
 #include "fuzz.h"
 
-#include "../../src/train/lock.h"
+#include "../../src/run/lock.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -10,10 +10,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { STEP, LOSS, LR, PROBE, NORM, COLUMNS };
+static const char *const column[COLUMNS] = {"step", "loss", "lr", "online_top1", "grad_norm"};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     clr_metrics metrics;
-    clr_metrics_row last, again;
+    double last[COLUMNS], again[COLUMNS];
     char path[128];
 
     if (!size)
@@ -21,15 +24,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_begin(size);
     fuzz_folder_empty(); /* of what earlier ones set aside */
     fuzz_file(path, "metrics.tsv", data + 1, size - 1);
-    if (clr_metrics_open(path, data[0], &metrics, &last) == CLR_OK) {
-        FUZZ_CHECK(last.step >= 0 && last.step <= data[0]);
-        clr_metrics_row row = {.step = data[0] + 1, .loss = 1.5};
-        FUZZ_CHECK(clr_metrics_add(&metrics, &row) == CLR_OK && clr_metrics_sync(&metrics) == CLR_OK);
+    if (clr_metrics_open(path, column, COLUMNS, data[0], &metrics, last) == CLR_OK) {
+        FUZZ_CHECK(last[STEP] >= 0 && last[STEP] <= data[0]);
+        double row[COLUMNS] = {data[0] + 1, 1.5};
+        FUZZ_CHECK(clr_metrics_add(&metrics, row) == CLR_OK && clr_metrics_sync(&metrics) == CLR_OK);
         clr_metrics_close(&metrics);
-        FUZZ_CHECK(clr_metrics_open(path, data[0] + 1, &metrics, &again) == CLR_OK && again.step == row.step &&
-                   again.loss == row.loss);
+        FUZZ_CHECK(clr_metrics_open(path, column, COLUMNS, data[0] + 1, &metrics, again) == CLR_OK &&
+                   again[STEP] == row[STEP] && again[LOSS] == row[LOSS]);
         clr_metrics_close(&metrics);
-        FUZZ_CHECK(clr_metrics_open(path, data[0], &metrics, &again) == CLR_OK && again.step == last.step);
+        FUZZ_CHECK(clr_metrics_open(path, column, COLUMNS, data[0], &metrics, again) == CLR_OK &&
+                   again[STEP] == last[STEP]);
         clr_metrics_close(&metrics);
         fuzz_accept();
     }
@@ -43,14 +47,10 @@ void fuzz_seeds(void)
 
     for (int rows = 0; rows < 4; rows++) {
         unlink(fuzz_path(path, "seed"));
-        FUZZ_CHECK(clr_metrics_open(path, 0, &metrics, NULL) == CLR_OK);
+        FUZZ_CHECK(clr_metrics_open(path, column, COLUMNS, 0, &metrics, NULL) == CLR_OK);
         for (int i = 0; i < rows; i++) {
-            clr_metrics_row row = {.step = i + 1,
-                                   .loss = 0.1 * i,
-                                   .lr = 1e-3,
-                                   .online_top1 = i ? 12.5 : NAN,
-                                   .grad_norm = i > 1 ? INFINITY : 1};
-            FUZZ_CHECK(clr_metrics_add(&metrics, &row) == CLR_OK);
+            double row[COLUMNS] = {i + 1, 0.1 * i, 1e-3, i ? 12.5 : NAN, i > 1 ? INFINITY : 1};
+            FUZZ_CHECK(clr_metrics_add(&metrics, row) == CLR_OK);
         }
         FUZZ_CHECK(clr_metrics_sync(&metrics) == CLR_OK);
         clr_metrics_close(&metrics);

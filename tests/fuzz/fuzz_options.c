@@ -61,7 +61,9 @@ void fuzz_seeds(void)
     for (const clr_command *const *command = clr_commands; *command; command++) {
         char *seed = clr_text("%s\nSRC\n--\n-x", (*command)->name), *longer;
         fuzz_seed_text(seed);
-        for (const clr_opt *opt = (*command)->options; opt->name; opt++, seed = longer) {
+        clr_opt_set set;
+        clr_opt_open(&set, (*command)->options, NULL);
+        for (const clr_opt *opt = set.table; opt->name; opt++, seed = longer) {
             longer = clr_text("%s\n--%s%s%s", seed, opt->name, opt->kind == CLR_OPT_FLAG ? "" : "=",
                               opt->initial ? opt->initial : "7");
             char *one = clr_text("%s\n--%s\n%s", (*command)->name, opt->name, opt->initial ? opt->initial : "7");
@@ -69,6 +71,7 @@ void fuzz_seeds(void)
             clr_free(one);
             clr_free(seed);
         }
+        clr_opt_close(&set);
         fuzz_seed_text(seed);
         clr_free(seed);
     }

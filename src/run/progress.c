@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What people see of a run while it runs. */
+#include "clr/h5.h"
+#include "clr/isa.h"
+#include "clr/log.h"
+#include "running.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+void clr_run_report(const clr_run *run)
+{
+    int ranks = clr_comm_size(run->comm), nodes = clr_comm_nodes(run->comm), threads = run->task->threads;
+
+    clr_info("simclr %s (%s, %s): %d rank%s on %d node%s, %d thread%s each, %s kernels", PACKAGE_VERSION,
+             clr_comm_library(), clr_h5_library(), ranks, ranks == 1 ? "" : "s", nodes, nodes == 1 ? "" : "s", threads,
+             threads == 1 ? "" : "s", clr_isa_name(clr_isa_current()));
+}
+
+void clr_run_progress(clr_run *run)
+{
+    const clr_task *task = run->task;
+    int64_t done = run->step;
+    double now = clr_seconds(), since = now - run->showing.spoke;
+    bool due = clr_log_rewrites() ? since >= 0.5 : done % run->config->log_every == 0 || since >= 60;
+    char left[32], text[256];
+
+    if (!run->first || !(due || done == task->steps || done == task->begin + 1))
+        return;
+    double seconds = (now - run->showing.began) / (double)(done - task->begin) * (double)(task->steps - done);
+    if (seconds >= 3600)
+        snprintf(left, sizeof left, "%.0f h %02.0f min", floor(seconds / 3600), floor(fmod(seconds, 3600) / 60));
+    else
+        snprintf(left, sizeof left, "%.0f:%02.0f min", floor(seconds / 60), floor(fmod(seconds, 60)));
+    task->kind->describe(task, (double)(done - run->showing.step) / since, text, sizeof text);
+    clr_progress("step %" PRId64 "/%" PRId64 "  left %s  epoch %.2f  %s", done, task->steps, left,
+                 clr_run_epoch(run, done), text); /* where the line is too long, its end goes */
+    run->showing.spoke = now;
+    run->showing.step = done;
+}

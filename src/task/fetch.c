@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The images of a step. Where some rank cannot read its own, all wait for it: file servers restart, and datasets are
+   put back. */
+#include "clr/log.h"
+#include "clr/watchdog.h"
+#include "pretraining.h"
+
+#include <unistd.h>
+
+/* Collective. Waits, a second at a time; whether some rank asks for a stop before. */
+static bool pause_all(const clr_pretraining *p, int seconds, int64_t done)
+{
+    bool stop = false;
+
+    for (int i = 0; i < seconds && !stop; i++) {
+        clr_watch_phase("waiting to read the images again", done);
+        sleep(1); /* a signal ends it */
+        stop = clr_run_asked(p->task.run);
+    }
+    return stop;
+}
+
+clr_status clr_pretraining_fetch(const clr_pretraining *p, int64_t number, clr_batch *batch)
+{
+    /* Seconds: more than a server needs to answer again; damage on the disk stays. */
+    static const int pauses[] = {1, 2, 4, 8};
+    enum { DAMAGE = 3, TRIES = sizeof pauses / sizeof *pauses };
+    bool have = false, stop = false;
+
+    for (int attempt = 0;; attempt++) {
+        clr_watch_phase("waiting for images", number + 1);
+        clr_status st = have ? CLR_OK : clr_loader_next(p->loader, number, batch);
+        have = st == CLR_OK;
+        st = clr_comm_agree(p->task.comm, st);
+        if (st == CLR_OK || attempt == (st == CLR_EINPUT ? DAMAGE : TRIES) || stop)
+            return st;
+        if (p->first)
+            clr_warn("%s; trying again in %d second%s", clr_message(), pauses[attempt],
+                     pauses[attempt] == 1 ? "" : "s");
+        stop = pause_all(p, pauses[attempt], number + 1);
+    }
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The options of pretraining: those of each room, with the paper's defaults (protocol: LARS, learning rate 0.3 a 256
+   images, temperature 0.1, 10 epochs of warm-up, weight decay 1e-6, a nonlinear head of two layers to 128), and its
+   own. */
+#include "pretraining.h"
+
+#include "clr/watchdog.h"
+
+#define AT(field) offsetof(clr_pretrain_config, field)
+#define M CLR_OPT_IDENTITY
+
+static const clr_opt own[] = {
+    {"preset", CLR_OPT_TEXT, AT(preset), NULL, "imagenet|cifar10|fashion-mnist", 0, 0, NULL, 0,
+     "settings that belong together; other options win"},
+    {"batch", CLR_OPT_LONG, AT(batch), "4096", "N", 2, 1 << 24, NULL, M, "images in a step, over all ranks"},
+    {"epochs", CLR_OPT_REAL, AT(epochs), "100", "X", 0, 1e6, NULL, M, "how long to train"},
+    {"steps", CLR_OPT_LONG, AT(steps), "0", "N", 0, 1e9, NULL, M | CLR_OPT_OVERRIDDEN_BY,
+     "how long to train, in steps; 0: by --epochs"},
+    {"online-probe", CLR_OPT_FLAG, AT(online_probe), "no", NULL, 0, 0, NULL, M,
+     "a softmax regression on h that learns along, from labels, and tells the encoder nothing: a column of "
+     "metrics.tsv"},
+    {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32|bf16", 0, 0, NULL, M, "arithmetic"},
+    {0}};
+
+const clr_opt_part clr_pretrain_options[] = {{clr_data_option, AT(data), NULL},
+                                             {clr_run_options, AT(run), NULL},
+                                             {own, 0, NULL},
+                                             {clr_encoder_options, AT(encoder), NULL},
+                                             {clr_image_size_option, AT(encoder.size), NULL},
+                                             {clr_head_options, AT(encoder), NULL},
+                                             {clr_augment_options, AT(augment), NULL},
+                                             {clr_loss_options, AT(loss), NULL},
+                                             {clr_optim_options, AT(optim), NULL},
+                                             {clr_schedule_options, AT(schedule), NULL},
+                                             {clr_microbatch_option, AT(microbatch), NULL},
+                                             {clr_seed_option, AT(seed), NULL},
+                                             {clr_plan_option, AT(plan), NULL},
+                                             {clr_threads_option, AT(run.threads), NULL},
+                                             {clr_watchdog_option, AT(run.watchdog), NULL},
+                                             {0}};
+
+/* Options that say the same in two ways, or that cannot be together; which were given, only the set knows. */
+static clr_status check_options(const clr_pretrain_config *config, const clr_opt_set *options)
+{
+    if (clr_opt_given(options, "steps") == CLR_OPT_LINE && config->steps &&
+        clr_opt_given(options, "epochs") == CLR_OPT_LINE)
+        return clr_fail(CLR_EUSAGE, "--steps=%lld and --epochs=%g both say how long to train; leave one out",
+                        (long long)config->steps, config->epochs);
+    if (config->dtype != 0)
+        return clr_fail(CLR_EUSAGE, "--dtype=bf16 is not supported yet: only fp32 is; leave it out");
+    if (config->steps == 0 && config->epochs <= 0)
+        return clr_fail(CLR_EUSAGE, "--epochs=0: nothing to train; give --epochs or --steps");
+    return clr_head_check(&config->encoder);
+}
+
+static clr_status check_data(const clr_pretrain_config *config, const clr_store_info *data)
+{
+    if (config->online_probe && !data->classes)
+        return clr_fail(CLR_EUSAGE, "--online-probe needs labels, and %s has none; leave it out", config->data);
+    if (config->online_probe && data->present < 2)
+        return clr_fail(CLR_EUSAGE,
+                        "--online-probe needs images of two classes or more, and all of %s are of one; leave it out",
+                        config->data);
+    if (config->batch > data->images)
+        return clr_fail(CLR_EUSAGE,
+                        "--batch=%lld is more than the %lld images of the dataset; an epoch would have no step",
+                        (long long)config->batch, (long long)data->images);
+    return CLR_OK;
+}
+
+clr_status clr_pretraining_check(const clr_pretrain_config *config, const clr_opt_set *options,
+                                 const clr_store_info *data, int ranks)
+{
+    char batch[32];
+    clr_status st = check_options(config, options);
+
+    snprintf(batch, sizeof batch, "--batch=%lld", (long long)config->batch);
+    if (st == CLR_OK)
+        st = clr_split_check(config->batch, config->microbatch, ranks, batch);
+    return st == CLR_OK && data ? check_data(config, data) : st;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The method. One step over the global batch of G images, 2G views:
+
+     z = g(f(views))  ->  all z gathered  ->  loss, dz  ->  backward, sums over ranks on the way  ->  update.
+
+   With M microbatches, the embeddings of all microbatches come first. Then the loss sees the whole batch. Then each
+   microbatch is encoded again and its part of dz goes backward. Gradients add up to those of the whole batch. Batch
+   norm's statistics are those of one microbatch, over all ranks. Image p of the global batch belongs to microbatch
+   p mod M, whichever rank holds it, so that the number of ranks changes nothing. Running statistics move in the first
+   pass only, once a microbatch. */
+#include "clr/step.h"
+
+#include "clr/mem.h"
+#include "clr/allreduce.h"
+#include "clr/watchdog.h"
+#include "nonfinite.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RIGHT = CLR_STEP_FLAGS - 1 }; /* the flag that counts what the observer has right; the others are requests */
+enum {
+    BUCKET = 1 << 20
+}; /* floats: 4 MiB; small enough to hide most of the last one, large enough for full bandwidth */
+
+struct clr_step {
+    clr_comm *comm;
+    clr_encoder *encoder;
+    clr_objective *objective, *observer; /* of z; of h, or NULL */
+    clr_optim *optim;
+    clr_allreduce *reduce;
+    clr_split split;
+    int64_t pixels; /* floats of a view */
+    int dim;
+    float *z, *dz;           /* (2B, D) */
+    float *x, *microbatch_z; /* one microbatch, where there are several */
+    float *h;                /* (views, features) of a microbatch, for the observer */
+    int32_t *labels;         /* of a microbatch's views */
+};
+
+int64_t clr_step_bytes(const clr_split *split, int64_t pixels, int dim, int features)
+{
+    int64_t floats = 2 * CLR_VIEWS * (int64_t)split->mine * dim;
+
+    if (split->microbatches > 1)
+        floats += CLR_VIEWS * (int64_t)split->most * (pixels + dim);
+    floats += CLR_VIEWS * (int64_t)split->most * features;
+    return floats * (int64_t)sizeof(float);
+}
+
+clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, const clr_split *split, int64_t pixels,
+                        clr_step **out)
+{
+    clr_step *step = CLR_NEW(clr_step, 1);
+    clr_params *params = clr_encoder_params(parts->encoder);
+    int64_t most = CLR_VIEWS * (int64_t)split->most;
+
+    *step = (clr_step){.comm = comm,
+                       .encoder = parts->encoder,
+                       .objective = parts->objective,
+                       .observer = parts->observer,
+                       .optim = parts->optim,
+                       .split = *split,
+                       .pixels = pixels,
+                       .dim = clr_encoder_outputs(parts->encoder)};
+    step->z = CLR_NEW(float, CLR_VIEWS *(int64_t)split->mine * step->dim);
+    step->dz = CLR_NEW(float, CLR_VIEWS *(int64_t)split->mine * step->dim);
+    if (split->microbatches > 1) {
+        step->x = CLR_NEW(float, most *pixels);
+        step->microbatch_z = CLR_NEW(float, most * step->dim);
+    }
+    if (step->observer) {
+        step->h = CLR_NEW(float, most * step->observer->dim);
+        step->labels = CLR_NEW(int32_t, most);
+    }
+    step->reduce = clr_allreduce_new(comm, params->grad, params->weights.floats + CLR_STEP_FLAGS, BUCKET);
+    *out = step;
+    return CLR_OK;
+}
+
+void clr_step_free(clr_step *step)
+{
+    if (!step)
+        return;
+    clr_allreduce_free(step->reduce);
+    clr_free(step->h);
+    clr_free(step->labels);
+    clr_free(step->z);
+    clr_free(step->dz);
+    clr_free(step->x);
+    clr_free(step->microbatch_z);
+    clr_free(step);
+}
+
+/* The rows of microbatch i of (2B, width), both views, to a contiguous (2n, width). */
+static void collect(const clr_step *step, const float *all, int i, int64_t width, float *part)
+{
+    for (int view = 0; view < CLR_VIEWS; view++)
+        for (int j = clr_split_first(&step->split, i); j < step->split.mine;
+             j += step->split.microbatches, part += width)
+            memcpy(part, all + ((int64_t)view * step->split.mine + j) * width, (size_t)width * sizeof *part);
+}
+
+static void spread(const clr_step *step, const float *part, int i, int64_t width, float *all)
+{
+    for (int view = 0; view < CLR_VIEWS; view++)
+        for (int j = clr_split_first(&step->split, i); j < step->split.mine;
+             j += step->split.microbatches, part += width)
+            memcpy(all + ((int64_t)view * step->split.mine + j) * width, part, (size_t)width * sizeof *part);
+}
+
+/* Encodes microbatch i; z: contiguous. */
+static void encode(clr_step *step, const float *views, int i, bool update, float *z)
+{
+    int64_t all = CLR_VIEWS * clr_split_total(&step->split, i);
+
+    if (step->split.microbatches > 1) {
+        collect(step, views, i, step->pixels, step->x);
+        views = step->x;
+    }
+    clr_encoder_forward(step->encoder, views, CLR_VIEWS * clr_split_count(&step->split, i), all, update,
+                        update ? step->h : NULL, z);
+}
+
+/* How many views of microbatch i, just encoded, the observer has right. */
+static int64_t observe(clr_step *step, const int32_t *labels, int i)
+{
+    int32_t *to = step->labels;
+
+    for (int view = 0; view < CLR_VIEWS; view++)
+        for (int j = clr_split_first(&step->split, i); j < step->split.mine; j += step->split.microbatches)
+            *to++ = labels[j];
+    const clr_objective_rows rows = {step->h, step->labels, CLR_VIEWS * clr_split_count(&step->split, i), i == 0};
+    clr_objective_result result;
+    clr_objective_apply(step->observer, &rows, NULL, &result);
+    return result.right;
+}
+
+static int64_t embed(clr_step *step, const float *views, const int32_t *labels, double *bn_comm)
+{
+    int64_t right = 0;
+
+    for (int i = 0; i < step->split.microbatches; i++) {
+        clr_watch_phase("the forward pass", -1);
+        encode(step, views, i, true, step->split.microbatches > 1 ? step->microbatch_z : step->z);
+        if (step->split.microbatches > 1)
+            spread(step, step->microbatch_z, i, step->dim, step->z);
+        right += step->observer ? observe(step, labels, i) : 0;
+        *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm;
+    }
+    return right;
+}
+
+static void on_ready(void *context, int64_t from)
+{
+    clr_allreduce_ready(context, from);
+}
+
+/* reduce: NULL leaves this rank's own sums. again: the activations of the forward pass are gone. */
+static void back(clr_step *step, const float *views, bool again, clr_allreduce *reduce, double *bn_comm)
+{
+    for (int i = 0; i < step->split.microbatches; i++) {
+        const float *dz = step->dz;
+        double before = clr_encoder_times_of(step->encoder)->batch_norm_comm;
+        clr_watch_phase("the backward pass", -1);
+        if (again) {
+            encode(step, views, i, false, step->split.microbatches > 1 ? step->microbatch_z : step->z);
+            before = 0;
+        }
+        if (step->split.microbatches > 1) {
+            collect(step, step->dz, i, step->dim, step->microbatch_z);
+            dz = step->microbatch_z;
+        }
+        clr_encoder_backward(step->encoder, dz, i > 0, reduce && i == step->split.microbatches - 1 ? on_ready : NULL,
+                             reduce);
+        *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm - before;
+    }
+}
+
+/* The loss is not finite, or embeddings are not. */
+static clr_status bad_loss(clr_step *step, clr_step_result *result)
+{
+    const clr_nonfinite_rows rows = {step->z, step->split.mine, step->dim};
+
+    return clr_nonfinite_loss(step->comm, &rows, result);
+}
+
+/* The sum over ranks is not finite: every rank computes its own once more to see whether it came from here. */
+static clr_status bad_gradient(clr_step *step, const float *views, clr_step_result *result)
+{
+    const clr_params *params = clr_encoder_params(step->encoder);
+    const char *sum = clr_nonfinite_gradient(params);
+    double unused = 0;
+
+    back(step, views, true, NULL, &unused);
+    return clr_nonfinite_sum(step->comm, sum, clr_nonfinite_gradient(params), result);
+}
+
+clr_status clr_step_run(clr_step *step, const float *views, const int32_t *labels, double lr, int64_t number,
+                        unsigned requests, clr_step_result *result)
+{
+    clr_params *params = clr_encoder_params(step->encoder);
+    float *flag = params->grad + params->weights.floats;
+    double begin = clr_seconds(), now;
+
+    *result = (clr_step_result){0};
+    int64_t right = embed(step, views, labels, &result->bn_comm);
+    result->forward = (now = clr_seconds()) - begin;
+
+    begin = now;
+    clr_watch_phase("the loss", -1);
+    const clr_objective_rows rows = {.x = step->z, .n = CLR_VIEWS * step->split.mine, .first = true};
+    clr_status st = clr_comm_agree(step->comm, clr_objective_apply(step->objective, &rows, step->dz, &result->loss));
+    if (st != CLR_OK && st != CLR_ENUMERIC)
+        return st;
+    if (st == CLR_ENUMERIC || !isfinite(result->loss.loss))
+        return bad_loss(step, result);
+    result->gather = result->loss.gather_seconds;
+    result->loss_seconds = (now = clr_seconds()) - begin - result->gather;
+
+    begin = now;
+    for (int i = 0; i < RIGHT; i++)
+        flag[i] = (float)(requests >> i & 1);
+    flag[RIGHT] = (float)right;
+    clr_allreduce_begin(step->reduce);
+    back(step, views, step->split.microbatches > 1, step->reduce, &result->bn_comm);
+    result->backward = (now = clr_seconds()) - begin;
+    clr_watch_phase("the sum of gradients", -1);
+    result->exposed = clr_allreduce_end(step->reduce);
+    result->reduce = clr_allreduce_seconds(step->reduce);
+
+    begin = clr_seconds();
+    clr_watch_phase("the update", -1);
+    result->online_top1 = step->observer ? flag[RIGHT] / (double)(CLR_VIEWS * step->split.images) : NAN;
+    for (int i = 0; i < RIGHT; i++)
+        result->requests |= flag[i] > 0 ? 1u << i : 0;
+    result->grad_norm = clr_grad_norm(params);
+    if (!isfinite(result->grad_norm))
+        return bad_gradient(step, views, result);
+    clr_optim_step(step->optim, lr, number);
+    result->update = clr_seconds() - begin;
+    return CLR_OK;
+}
