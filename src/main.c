@@ -129,7 +129,7 @@ static int finish(void)
     return clr_exit_status(st);
 }
 
-/* --help and --version; whether they were asked for. */
+/* --help, --version and --man; whether they were asked for. */
 static bool helped(int argc, char **argv)
 {
     int words = 1;
@@ -137,7 +137,7 @@ static bool helped(int argc, char **argv)
     for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         const clr_command *command = argv[1][0] == '-' ? NULL : find(argc, argv, &words);
         bool help = !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"),
-             version = i == 1 && !strcmp(argv[1], "--version");
+             version = i == 1 && !strcmp(argv[1], "--version"), man = i == 1 && !strcmp(argv[1], "--man");
         if (help && !command && argv[1][0] != '-')
             return false; /* no such command: said later */
         if (help && clr_comm_is_root())
@@ -145,7 +145,9 @@ static bool helped(int argc, char **argv)
         if (version && clr_comm_is_root())
             printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()),
                    clr_comm_library(), clr_gemm_library(), clr_h5_library(), clr_image_libraries());
-        if (help || version)
+        if (man && clr_comm_is_root())
+            clr_man(stdout);
+        if (help || version || man)
             return true;
     }
     return false;

@@ -67,6 +67,22 @@ number memory_needed_gib "v > 0.01 && v < 2"
 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" bench comm --bytes=3000004 --bucket=400000 --steps=2 --compute=0.01 >out 2>err || die "bench comm: $(cat err)"
 number gb_per_s "v > 0"
 number exposed_s "v >= 0"
+# The manual page has every option of every command, as help has.
+"$simclr" --man >page || die "--man: status $?"
+"$simclr" --help | sed -n '/^commands:/,/^$/s/^  \(.\{13\}\) .*/\1/p' | sed 's/ *$//' >names
+[ "$(wc -l <names)" -ge 12 ] || die "only these commands: $(cat names)"
+while read -r name; do
+    grep -q "^.SS simclr $name" page || die "the manual page lacks the command $name"
+    # shellcheck disable=SC2086 # "bench step" is two words
+    "$simclr" $name --help </dev/null | sed -n 's/^  --\([a-z0-9-]*\).*/\1/p' | grep -v '^config$' | while read -r option; do
+        grep -q -F "$(printf '%s' ".B \\-\\-$option" | sed 's/\([a-z0-9]\)-/\1\\-/g')" page || echo "$name --$option"
+    done >lacking
+    [ ! -s lacking ] || die "the manual page lacks $(cat lacking)"
+done <names
+if command -v groff >/dev/null 2>&1; then
+    groff -man -ww -Tutf8 page 2>lint >/dev/null && [ ! -s lint ] || die "the manual page: $(head -3 lint)"
+fi
+
 "$simclr" bench loss --batch=200 --dim=32 --threads=2 >out 2>err || die "bench loss: $(cat err)"
 one=$(value loss)
 "$simclr" bench loss --batch=20 --dim=8 --output=data.h5 >out 2>err && die "bench loss replaced a dataset"

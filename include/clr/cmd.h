@@ -24,6 +24,9 @@ typedef struct clr_command {
 
 extern const clr_command *const clr_commands[]; /* ends with NULL */
 
+/* Local. The manual page of the whole program. */
+void clr_man(FILE *out);
+
 extern const clr_opt clr_preset_option[]; /* --preset, into a const char * */
 
 /* Local. The lines of --preset=NAME ("name = value"), or NULL; all names in *words, "a|b|c". src/cmd/presets.h */
