@@ -4,9 +4,6 @@
 
 #include "clr/cmd.h"
 #include "clr/gemm.h"
-#include "clr/h5.h"
-#include "clr/image.h"
-#include "clr/isa.h"
 #include "clr/log.h"
 #include "clr/machine.h"
 #include "clr/mem.h"
@@ -18,55 +15,6 @@
 #include <string.h>
 
 enum { LEAST = 32000000 }; /* bytes of memory, below which no command begins */
-
-static void usage(FILE *out)
-{
-    fprintf(out,
-            "simclr %s: contrastive pretraining (SimCLR) on CPU clusters\n\n"
-            "  simclr COMMAND [OPTIONS]     alone, or under srun or mpirun\n\ncommands:\n",
-            PACKAGE_VERSION);
-    for (const clr_command *const *c = clr_commands; *c; c++)
-        fprintf(out, "  %-13s %s\n", (*c)->name, (*c)->help);
-    fprintf(out, "\n  simclr COMMAND --help        what a command does, and its options\n"
-                 "  simclr --version             versions of everything that is in here\n");
-}
-
-static void command_usage(FILE *out, const clr_command *command)
-{
-    fprintf(out, "simclr %s%s%s %s\n  %s\n\n", command->name, *command->arguments ? " " : "", command->arguments,
-            "[OPTIONS]", command->help);
-    clr_opt_help(out, command->options);
-    fprintf(out, "  --config=FILE\n      options from a file, one 'name = value' a line; of several files the last "
-                 "wins, and the command line over all\n");
-}
-
-/* A command's name is one word, or two ("bench step"); *used says how many. */
-static const clr_command *find(int argc, char **argv, int *used)
-{
-    const char *words[64];
-    char name[64];
-    int n = 0;
-    bool option = argv[1][0] == '-';
-    bool two = argc > 2 && !strcmp(argv[1], "bench") && argv[2][0] != '-';
-
-    *used = two ? 2 : 1;
-    snprintf(name, sizeof name, "%s%s%s", argv[1], two ? " " : "", two ? argv[2] : "");
-
-    for (const clr_command *const *c = clr_commands; *c; c++) {
-        if (!strcmp((*c)->name, name))
-            return *c;
-        words[n++] = (*c)->name;
-    }
-    if (option) {
-        words[0] = "--help";
-        words[1] = "--version";
-        n = 2;
-    }
-    const char *near = clr_opt_nearest(name, words, n);
-    clr_fail(CLR_EUSAGE, "there is no %s '%s'%s%s%s", option ? "option" : "command", name,
-             near ? "; did you mean '" : " (simclr --help lists them)", near ? near : "", near ? "'?" : "");
-    return NULL;
-}
 
 /* Reads the files of all --config=FILE in their order, and takes these out of the words. */
 static clr_status read_configs(int *argc, char **argv, clr_opt_set *set)
@@ -89,24 +37,43 @@ static clr_status read_configs(int *argc, char **argv, clr_opt_set *set)
     return st;
 }
 
-static clr_status parse(const clr_command *command, int argc, char **argv, clr_opt_set *set)
+static clr_status read_preset(clr_opt_set *set)
 {
-    const char *preset;
+    const char *preset = clr_opt_value(set, "preset");
+
+    if (!preset || !*preset)
+        return CLR_OK;
+    const char *lines = clr_preset(preset);
+    return lines ? clr_opt_read_text(set, lines, preset, CLR_OPT_PRESET)
+                 : clr_fail(CLR_EUSAGE, "--preset=%s: must be one of: %s", preset, clr_preset_names());
+}
+
+static clr_status check_arguments(const clr_command *command, const clr_opt_set *set)
+{
+    if (set->arguments > command->most)
+        return clr_fail(CLR_EUSAGE, "'%s': one argument too many (options begin with --)",
+                        set->argument[command->most]);
+    if (set->arguments < command->least)
+        return clr_fail(CLR_EUSAGE, "an argument is missing: simclr %s %s", command->name, command->arguments);
+    return CLR_OK;
+}
+
+/* Collective; status agreed upon. */
+static clr_status parse(clr_comm *comm, const clr_command *command, int argc, char **argv, clr_opt_set *set)
+{
     clr_status st = read_configs(&argc, argv, set);
 
     if (st == CLR_OK)
         st = clr_opt_read_line(set, argc, argv);
-    if (st == CLR_OK && (preset = clr_opt_value(set, "preset")) && *preset) {
-        const char *lines = clr_preset(preset);
-        st = lines ? clr_opt_read_text(set, lines, preset, CLR_OPT_PRESET)
-                   : clr_fail(CLR_EUSAGE, "--preset=%s: must be one of: %s", preset, clr_preset_names());
-    }
-    if (st == CLR_OK && (set->arguments < command->least || set->arguments > command->most))
-        st = set->arguments > command->most
-                 ? clr_fail(CLR_EUSAGE, "'%s': one argument too many (options begin with --)",
-                            set->argument[command->most])
-                 : clr_fail(CLR_EUSAGE, "an argument is missing: simclr %s %s", command->name, command->arguments);
-    return st == CLR_OK ? clr_opt_finish(set) : st;
+    st = clr_comm_agree(comm, st);
+    if (st == CLR_OK && command->complete)
+        st = command->complete(comm, set);
+    if (st != CLR_OK)
+        return st;
+    st = read_preset(set);
+    if (st == CLR_OK)
+        st = check_arguments(command, set);
+    return clr_comm_agree(comm, st == CLR_OK ? clr_opt_finish(set) : st);
 }
 
 /* What was printed has arrived: a result that is lost is no success. */
@@ -127,30 +94,6 @@ static int finish(void)
     if (st != CLR_OK)
         clr_error("%s", clr_message());
     return clr_exit_status(st);
-}
-
-/* --help, --version and --man; whether they were asked for. */
-static bool helped(int argc, char **argv)
-{
-    int words = 1;
-
-    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-        const clr_command *command = argv[1][0] == '-' ? NULL : find(argc, argv, &words);
-        bool help = !strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"),
-             version = i == 1 && !strcmp(argv[1], "--version"), man = i == 1 && !strcmp(argv[1], "--man");
-        if (help && !command && argv[1][0] != '-')
-            return false; /* no such command: said later */
-        if (help && clr_comm_is_root())
-            command ? command_usage(stdout, command) : usage(stdout);
-        if (version && clr_comm_is_root())
-            printf("simclr %s, kernels for %s\n%s\n%s\n%s\n%s\n", PACKAGE_VERSION, clr_isa_name(clr_isa_current()),
-                   clr_comm_library(), clr_gemm_library(), clr_h5_library(), clr_image_libraries());
-        if (man && clr_comm_is_root())
-            clr_man(stdout);
-        if (help || version || man)
-            return true;
-    }
-    return false;
 }
 
 /* Of a command that runs once, where a launcher started several processes: all but the first do nothing, and do not
@@ -191,13 +134,14 @@ int main(int argc, char **argv)
         clr_error("%s", clr_message());
         return clr_exit_status(st);
     }
-    if (helped(argc, argv))
+    if (clr_helped(argc, argv))
         return finish();
     if (argc < 2) {
-        usage(stderr);
+        clr_usage(stderr);
         return 2;
     }
-    const clr_command *command = find(argc, argv, &words);
+    bool named = argc > 2 && !strcmp(argv[1], "help"); /* help of a command that is not there */
+    const clr_command *command = clr_command_find(argc - named, argv + named, &words);
     bool alone = !command || command->alone;
     if (alone && !clr_comm_is_root())
         return stand_by(command);
@@ -209,14 +153,12 @@ int main(int argc, char **argv)
         comm = clr_comm_alone();
     else
         st = clr_comm_start(&argc, &argv, &comm);
-    if (st == CLR_OK)
-        st = check_memory();
+    st = clr_comm_agree(comm, st == CLR_OK ? check_memory() : st);
     if (st == CLR_OK) {
         config = clr_alloc(1, command->config_bytes ? command->config_bytes : 1);
         clr_opt_open(&set, command->options, config);
-        st = parse(command, argc - 1 - words, argv + 1 + words, &set);
+        st = parse(comm, command, argc - 1 - words, argv + 1 + words, &set);
     }
-    st = clr_comm_agree(comm, st);
     if (!alone)
         clr_gemm_start();
     const char *silence = st == CLR_OK && !command->watches ? clr_opt_value(&set, "watchdog") : NULL;

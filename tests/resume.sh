@@ -36,6 +36,22 @@ paste "$work/calm/metrics.tsv" "$work/other/metrics.tsv" | awk -F'\t' '!/^#/ { h
     die "the losses on 3 ranks are not those on 2"
 grep -q "made with 2 ranks on 1 node, 1 thread each, .*; this start has 3 ranks" "$work/other.out" || die "another layout is not said: $(tail -5 "$work/other.out")"
 
+# The directory alone is enough: what makes the run's identity is taken from its config. Another preset is another run.
+cp -r "$work/calm" "$work/alone"
+rm "$work/alone/checkpoints/step-$(printf %08d $n).h5"
+"$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" pretrain --run-dir="$work/alone" --threads=1 >"$work/alone.out" 2>&1 || die "$(tail -5 "$work/alone.out")"
+sums "$work/alone" $n | cmp - "$work/expected" || die "a run that goes on by its directory alone ended with other weights"
+cmp "$work/alone/metrics.tsv" "$work/calm/metrics.tsv" >/dev/null && die "nothing was trained"
+"$simclr" pretrain --run-dir="$work/alone" --preset=cifar10 >"$work/alone.out" 2>&1 && die "another preset was taken for the same run"
+grep -q "belongs to another run" "$work/alone.out" || die "another preset: $(tail -5 "$work/alone.out")"
+
+# The folder of all these runs as a table: a run that nobody has begun, one that is done, one that was stopped.
+mkdir -p "$work/runs/none" && cp -r "$work/calm" "$work/runs/done" && cp -r "$work/calm" "$work/runs/stopped" && rm -rf "$work/runs"/*/lock
+sed -i '/^1[0-9]	/d; /^20	/d' "$work/runs/stopped/metrics.tsv"
+"$simclr" info "$work/runs" >"$work/table" 2>&1 || die "info of a folder of runs: $(cat "$work/table")"
+grep -q "^done  *20 .*/runs/done$" "$work/table" && grep -q "^stopped  *9 .*/runs/stopped$" "$work/table" && grep -q "^info kind=runs runs=2 " "$work/table" ||
+    die "info of a folder of runs: $(cat "$work/table")"
+
 # Which solvers convolutions have is in the checkpoint: RUN/plan may go, or be another's. The reference is slower than any that a measurement takes.
 pretrain 2 "$work/measured" --steps=1 --plan=measure || die "$(tail -5 "$work/measured.out")"
 mkdir "$work/planned"

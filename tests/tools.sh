@@ -71,7 +71,14 @@ number exposed_s "v >= 0"
 "$simclr" --man >page || die "--man: status $?"
 "$simclr" --help | sed -n '/^commands:/,/^$/s/^  \(.\{13\}\) .*/\1/p' | sed 's/ *$//' >names
 [ "$(wc -l <names)" -ge 12 ] || die "only these commands: $(cat names)"
+"$simclr" --version >first && "$simclr" -V >second && cmp first second || die "-V is not --version"
+"$simclr" --help >first && "$simclr" help >second && cmp first second || die "help is not --help"
+"$simclr" help nothing >out 2>err
+[ $? = 2 ] && grep -q "there is no command 'nothing'" err || die "help nothing: $(cat err)"
 while read -r name; do
+    # shellcheck disable=SC2086 # "bench step" is two words
+    { "$simclr" $name --help && "$simclr" help $name; } </dev/null >second || die "help of $name"
+    [ "$(grep -c "^  .*simclr $name" second)" = 2 ] || die "the help of $name has no example"
     grep -q "^.SS simclr $name" page || die "the manual page lacks the command $name"
     # shellcheck disable=SC2086 # "bench step" is two words
     "$simclr" $name --help </dev/null | sed -n 's/^  --\([a-z0-9-]*\).*/\1/p' | grep -v '^config$' | while read -r option; do
@@ -79,6 +86,10 @@ while read -r name; do
     done >lacking
     [ ! -s lacking ] || die "the manual page lacks $(cat lacking)"
 done <names
+for pair in batch-size:batch learning-rate:lr model:arch output-dir:run-dir num-workers:threads; do
+    "$simclr" pretrain "--${pair%:*}=7" >out 2>err
+    [ $? = 2 ] && grep -q "did you mean '${pair#*:}'?" err || die "--${pair%:*}: $(cat err)"
+done
 if command -v groff >/dev/null 2>&1; then
     groff -man -ww -Tutf8 page 2>lint >/dev/null && [ ! -s lint ] || die "the manual page: $(head -3 lint)"
 fi

@@ -10,6 +10,7 @@
 
 typedef struct clr_command {
     const char *name, *arguments, *help; /* "pack", "SRC OUT.h5", one sentence */
+    const char *example;                 /* a command line as somebody would type it */
     const clr_opt_part *options;
     size_t config_bytes; /* of the struct that options fill */
     int least, most;     /* positional arguments */
@@ -17,12 +18,22 @@ typedef struct clr_command {
     void (*before)(
         void); /* local, in the leading process, before MPI starts: what is to be said even where it cannot; or NULL */
     bool watches; /* starts its watchdog itself, see clr/watchdog.h */
+    /* Collective; status agreed upon. Fills in what was not given, before values are checked; or NULL. */
+    clr_status (*complete)(clr_comm *comm, clr_opt_set *set);
     /* Collective. config: filled; set->argument: positional. The status returned is agreed upon, or this rank's
        alone. */
     clr_status (*run)(clr_comm *comm, void *config, const clr_opt_set *set);
 } clr_command;
 
 extern const clr_command *const clr_commands[]; /* ends with NULL */
+
+/* Local. The command that argv[1] names ("pack"), or argv[1] and argv[2] ("bench step"), and how many words those are;
+   NULL, with a message that proposes the nearest, where there is none. */
+const clr_command *clr_command_find(int argc, char **argv, int *used);
+
+/* Local. --help and "help COMMAND", --version, --man: whether one was asked for, and answered on standard output. */
+bool clr_helped(int argc, char **argv);
+void clr_usage(FILE *out);
 
 /* Local. The manual page of the whole program. */
 void clr_man(FILE *out);

@@ -48,9 +48,11 @@ typedef struct clr_opt_part {
     const clr_opt *rows;
     size_t offset;        /* of the room's struct in the command's */
     const char *defaults; /* "name = value\n" for each default that this command has and the rows have not; or NULL */
+    const char *title;    /* of its group in help: "network"; NULL: the group goes on */
 } clr_opt_part;
 
-typedef enum clr_opt_source { CLR_OPT_DEFAULT, CLR_OPT_PRESET, CLR_OPT_FILE, CLR_OPT_LINE } clr_opt_source;
+/* RUN: the settings of a run that is gone on with. */
+typedef enum clr_opt_source { CLR_OPT_DEFAULT, CLR_OPT_PRESET, CLR_OPT_RUN, CLR_OPT_FILE, CLR_OPT_LINE } clr_opt_source;
 
 /* The values of one table and where each came from. A later source wins; within one (the command line, a file), the
    last, with a warning where the two differ. */
@@ -73,9 +75,13 @@ void clr_opt_close(clr_opt_set *set); /* frees every text that was handed out */
 /* "name = value" a line. "#" starts a comment where the line begins or after a blank; in a "value" of quotes it does
    not, and there \", \\ and \n stand for a quote, a backslash and the end of a line. Lines may end as on Windows, and a
    byte order mark may come first. origin names it in messages. An unknown name is CLR_EUSAGE and proposes the nearest;
-   in a preset, which serves several commands, it is passed over. */
+   in a preset, which serves several commands, and in a run's settings, which may be of another version, it is passed
+   over. */
 clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *origin, clr_opt_source source);
 clr_status clr_opt_read_file(clr_opt_set *set, const char *path);
+/* Of a run's config: the options that are part of its identity, where identity, and those that also names
+   ("data,plan"). */
+clr_status clr_opt_read_run(clr_opt_set *set, const char *lines, const char *origin, bool identity, const char *also);
 clr_status clr_opt_read_line(clr_opt_set *set, int argc, char **argv); /* argv[0] is the first word to look at */
 
 /* The text given so far for name, or its default. */
@@ -105,5 +111,8 @@ void clr_opt_help(FILE *out, const clr_opt_part *parts);
 
 /* Of the words in list ("a|b|c", or options of a table), the one nearest to word, or NULL where none is near. */
 const char *clr_opt_nearest(const char *word, const char *const *words, int n);
+
+/* What other programs call an option ("batch-size"), as it is called here ("batch"), or NULL. */
+const char *clr_opt_synonym(const char *word);
 
 #endif

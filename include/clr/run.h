@@ -50,6 +50,11 @@ typedef struct clr_run_result {
 clr_status clr_run_task(clr_comm *comm, const clr_task_kind *kind, const clr_run_config *config,
                         const clr_opt_set *options, clr_run_result *result);
 
+/* Collective; status agreed upon. Where --run-dir names a run that has checkpoints, the settings that make its identity
+   are those of its config unless something else was given: `pretrain --run-dir=DIR` alone goes on. Before
+   clr_opt_finish. */
+clr_status clr_run_inherit(clr_comm *comm, clr_opt_set *set);
+
 /* For tasks. */
 
 /* Local. Bits for what this rank requests after the step that is about to be made (a stop, a checkpoint), which the

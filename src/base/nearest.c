@@ -44,3 +44,69 @@ const char *clr_opt_nearest(const char *word, const char *const *words, int n)
     }
     return found;
 }
+
+static const struct {
+    const char *there, *here;
+} synonyms[] = {
+    {"batch-size", "batch"},
+    {"batchsize", "batch"},
+    {"global-batch-size", "batch"},
+    {"learning-rate", "lr"},
+    {"base-lr", "lr"},
+    {"wd", "weight-decay"},
+    {"model", "arch"},
+    {"backbone", "arch"},
+    {"encoder", "arch"},
+    {"network", "arch"},
+    {"img-size", "image-size"},
+    {"input-size", "image-size"},
+    {"resolution", "image-size"},
+    {"crop-size", "image-size"},
+    {"temp", "temperature"},
+    {"tau", "temperature"},
+    {"proj-dim", "head-dim"},
+    {"projection-dim", "head-dim"},
+    {"out-dim", "head-dim"},
+    {"feature-dim", "head-dim"},
+    {"num-workers", "threads"},
+    {"workers", "threads"},
+    {"num-threads", "threads"},
+    {"nthreads", "threads"},
+    {"dataset", "data"},
+    {"data-dir", "data"},
+    {"data-path", "data"},
+    {"train-data", "data"},
+    {"output-dir", "run-dir"},
+    {"out-dir", "run-dir"},
+    {"log-dir", "run-dir"},
+    {"save-dir", "run-dir"},
+    {"experiment", "run-dir"},
+    {"max-steps", "steps"},
+    {"iterations", "steps"},
+    {"num-epochs", "epochs"},
+    {"max-epochs", "epochs"},
+    {"opt", "optimizer"},
+    {"warmup", "warmup-epochs"},
+    {"augmentation", "augment"},
+    {"transforms", "augment"},
+    {"precision", "dtype"},
+    {"amp", "dtype"},
+    {"save-every", "checkpoint-every"},
+    {"save-freq", "checkpoint-every"},
+    {"ckpt", "checkpoint"},
+    {"resume", "run-dir"},
+    {"knn-k", "k"},
+    {"accumulate", "microbatch"},
+    {"grad-accum", "microbatch"},
+    {"sync-bn", "bn"},
+    {"grad-checkpointing", "recompute"},
+    {"checkpointing", "recompute"},
+};
+
+const char *clr_opt_synonym(const char *word)
+{
+    for (size_t i = 0; i < sizeof synonyms / sizeof *synonyms; i++)
+        if (!strcmp(synonyms[i].there, word))
+            return synonyms[i].here;
+    return NULL;
+}

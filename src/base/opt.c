@@ -91,7 +91,9 @@ clr_status clr_opt_unknown(const clr_opt_set *set, const char *name, const char 
         words[n++] = "help";
         origin = "command line";
     }
-    const char *near = clr_opt_nearest(name, words, n);
+    const char *near = clr_opt_synonym(name);
+    if (!near || clr_opt_find(set, near) < 0)
+        near = clr_opt_nearest(name, words, n);
     clr_free(words);
     if (near)
         return clr_fail(CLR_EUSAGE, "%s: there is no option '%s'; did you mean '%s'?", origin, name, near);
@@ -199,10 +201,15 @@ clr_status clr_opt_known(const clr_opt_set *set, const char *option)
 void clr_opt_help(FILE *out, const clr_opt_part *parts)
 {
     static const char *const kinds[] = {"yes|no", "N", "N", "X", "TEXT", "", "TEXT"};
+    const clr_opt *row = parts->rows;
     clr_opt_set set;
 
     clr_opt_open(&set, parts, NULL);
-    for (const clr_opt *opt = set.table; opt->name; opt++) {
+    for (const clr_opt *opt = set.table; opt->name; opt++, row++) {
+        if (!row->name)
+            row = (++parts)->rows;
+        if (parts->title && row == parts->rows)
+            fprintf(out, "%s\n", parts->title);
         fprintf(out, "  --%s%s%s\n      %s", opt->name, opt->kind == CLR_OPT_FLAG ? "" : "=",
                 opt->kind == CLR_OPT_FLAG ? ""
                 : opt->values             ? opt->values

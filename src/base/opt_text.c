@@ -78,7 +78,7 @@ clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *or
         int i = clr_opt_find(set, trim(name));
         if (!equals)
             st = clr_fail(CLR_EUSAGE, "%s:%d: '%s' is not 'name = value'", origin, number, name);
-        else if (i < 0 && source == CLR_OPT_PRESET)
+        else if (i < 0 && source <= CLR_OPT_RUN)
             continue;
         else if (i < 0) {
             char *where = clr_text("%s:%d", origin, number);
@@ -99,6 +99,21 @@ clr_status clr_opt_read_text(clr_opt_set *set, const char *lines, const char *or
     }
     clr_free(given);
     clr_free(copy);
+    return st;
+}
+
+clr_status clr_opt_read_run(clr_opt_set *set, const char *lines, const char *origin, bool identity, const char *also)
+{
+    const clr_opt_part parts[] = {{.rows = set->table}, {0}};
+    clr_opt_set run;
+
+    clr_opt_open(&run, parts, NULL);
+    clr_status st = clr_opt_read_text(&run, lines, origin, CLR_OPT_RUN);
+    for (int i = 0; i < set->options && st == CLR_OK; i++)
+        if (run.source[i] == CLR_OPT_RUN &&
+            ((identity && set->table[i].flags & CLR_OPT_IDENTITY) || clr_opt_listed(set->table[i].name, also)))
+            clr_opt_put(set, i, run.text[i], CLR_OPT_RUN);
+    clr_opt_close(&run);
     return st;
 }
 

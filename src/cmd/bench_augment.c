@@ -114,6 +114,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
 const clr_command clr_command_bench_augment = {.name = "bench augment",
                                                .arguments = "",
                                                .help = "times the augmentation of random images",
+                                               .example = "simclr bench augment --size=224",
                                                .options = options,
                                                .config_bytes = sizeof(settings),
                                                .alone = true,

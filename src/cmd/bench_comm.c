@@ -124,6 +124,7 @@ const clr_command clr_command_bench_comm = {
     .name = "bench comm",
     .arguments = "",
     .help = "times the sum of gradients over all ranks, alone and hidden behind arithmetic",
+    .example = "mpirun -n 4 simclr bench comm",
     .options = options,
     .config_bytes = sizeof(settings),
     .run = run};

@@ -108,6 +108,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 const clr_command clr_command_bench_conv = {.name = "bench conv",
                                             .arguments = "",
                                             .help = "times the convolution solvers",
+                                            .example = "simclr bench conv --h=56 --w=56 --c=64 --k=64 --kernel=3",
                                             .options = options,
                                             .config_bytes = sizeof(config),
                                             .alone = true,

@@ -183,6 +183,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
 const clr_command clr_command_bench_loss = {.name = "bench loss",
                                             .arguments = "",
                                             .help = "times the contrastive loss, value and gradient",
+                                            .example = "simclr bench loss --batch=8192 --dim=128",
                                             .options = options,
                                             .config_bytes = sizeof(settings),
                                             .run = run};

@@ -204,9 +204,11 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     return st;
 }
 
-const clr_command clr_command_bench_step = {.name = "bench step",
-                                            .arguments = "",
-                                            .help = "times whole training steps on this machine",
-                                            .options = options,
-                                            .config_bytes = sizeof(settings),
-                                            .run = run};
+const clr_command clr_command_bench_step = {
+    .name = "bench step",
+    .arguments = "",
+    .help = "times whole training steps on this machine",
+    .example = "simclr bench step --arch=resnet50 --stem=imagenet --image-size=224 --views=16",
+    .options = options,
+    .config_bytes = sizeof(settings),
+    .run = run};

@@ -221,6 +221,7 @@ const clr_command clr_command_doctor = {
     .name = "doctor",
     .arguments = "",
     .help = "ranks, nodes, cores, memory, network and disk, before an allocation is spent; options as pretrain's",
+    .example = "srun simclr doctor --preset=imagenet --data=train.h5 --run-dir=runs/a",
     .options = clr_pretrain_options,
     .config_bytes = sizeof(clr_pretrain_config),
     .before = say_process,

@@ -147,10 +147,11 @@ out:
     return st;
 }
 
-const clr_command clr_command_embed = {.name = "embed",
-                                       .arguments = "",
-                                       .help =
-                                           "features of a dataset by a checkpoint, as HDF5 (/h, /z, /labels, /names)",
-                                       .options = options,
-                                       .config_bytes = sizeof(config),
-                                       .run = run};
+const clr_command clr_command_embed = {
+    .name = "embed",
+    .arguments = "",
+    .help = "features of a dataset by a checkpoint, as HDF5 (/h, /z, /labels, /names)",
+    .example = "simclr embed --checkpoint=runs/a --data=test.h5 --output=features.h5",
+    .options = options,
+    .config_bytes = sizeof(config),
+    .run = run};

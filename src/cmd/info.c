@@ -7,6 +7,7 @@
 #include "clr/mem.h"
 #include "clr/plain.h"
 #include "clr/store.h"
+#include "runs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -396,11 +397,12 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         clr_free(name);
         if (error && error != ENOENT)
             return clr_fail(CLR_EIO, "%s/config: %s", path, strerror(error));
+        if (error && clr_runs_count(path) > 0)
+            return clr_runs_list(path);
         if (error)
             return clr_fail(CLR_EINPUT,
-                            "%s: is a folder without a file `config`, so no run directory; `simclr pack %s OUT.h5` "
-                            "makes a dataset of a "
-                            "folder of images",
+                            "%s: is a folder without a file `config`, so no run directory, and there is none in it; "
+                            "`simclr pack %s OUT.h5` makes a dataset of a folder of images",
                             path, path);
         show_run(path, &t);
     } else {
@@ -414,9 +416,11 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 
 const clr_command clr_command_info = {
     .name = "info",
-    .arguments = "FILE|RUN_DIR [OTHER.h5]",
+    .arguments = "FILE|RUN_DIR|FOLDER [OTHER.h5]",
     .help =
-        "what a dataset, checkpoint or run directory holds, every checksum verified; of two datasets, what they share",
+        "what a dataset, checkpoint or run directory holds, every checksum verified; the runs of a folder; what two "
+        "datasets share",
+    .example = "simclr info runs/a",
     .options = options,
     .config_bytes = sizeof(config),
     .least = 1,

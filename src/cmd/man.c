@@ -56,7 +56,9 @@ static void put_command(FILE *out, const clr_command *command)
     put(out, command->arguments);
     fputs(" [OPTIONS]\n", out);
     put(out, command->help);
-    fputc('\n', out);
+    fputs("\n.PP\nExample:\n.PP\n.nf\n", out);
+    put(out, command->example);
+    fputs("\n.fi\n", out);
     clr_opt_open(&set, command->options, NULL);
     for (const clr_opt *opt = set.table; opt->name; opt++)
         put_option(out, opt);

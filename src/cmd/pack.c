@@ -316,6 +316,7 @@ out:
 const clr_command clr_command_pack = {.name = "pack",
                                       .arguments = "SRC OUT.h5",
                                       .help = "images (a folder tree, IDX, CIFAR, STL-10) -> one HDF5 dataset",
+                                      .example = "simclr pack --split=train photos/ train.h5",
                                       .options = options,
                                       .config_bytes = sizeof(config),
                                       .least = 2,

@@ -310,6 +310,7 @@ const clr_command clr_command_probe = {
     .name = "probe",
     .arguments = "",
     .help = "how good pretrained features are: linear classifier and kNN, beside untrained weights and raw pixels",
+    .example = "simclr probe --checkpoint=runs/a --train=train.h5 --test=test.h5",
     .options = options,
     .config_bytes = sizeof(config),
     .run = run};

@@ -30,7 +30,7 @@ static clr_status train(clr_comm *comm, const clr_task_kind *kind, const clr_run
     return st;
 }
 
-#define COMMAND(name_, help_)                                                              \
+#define COMMAND(name_, help_, example_)                                                    \
     static clr_status run_##name_(clr_comm *comm, void *config, const clr_opt_set *set)    \
     {                                                                                      \
         return train(comm, &clr_task_##name_, config, set);                                \
@@ -38,8 +38,10 @@ static clr_status train(clr_comm *comm, const clr_task_kind *kind, const clr_run
     const clr_command clr_command_##name_ = {.name = #name_,                               \
                                              .arguments = "",                              \
                                              .help = help_,                                \
+                                             .example = example_,                          \
                                              .options = clr_##name_##_options,             \
                                              .config_bytes = sizeof(clr_##name_##_config), \
                                              .watches = true,                              \
+                                             .complete = clr_run_inherit,                  \
                                              .run = run_##name_};
 CLR_TASKS(COMMAND)

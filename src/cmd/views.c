@@ -157,6 +157,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
 const clr_command clr_command_views = {.name = "views",
                                        .arguments = "DATA.h5 OUT.png",
                                        .help = "a contact sheet: images and their two views, for an --augment",
+                                       .example = "simclr views --augment=crop,flip,color:0.5 train.h5 sheet.png",
                                        .options = options,
                                        .config_bytes = sizeof(settings),
                                        .least = 2,

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A run that is gone on with brings its settings: its directory alone is enough. */
+#include "clr/ckpt.h"
+#include "clr/log.h"
+#include "clr/mem.h"
+#include "clr/plain.h"
+#include "clr/run.h"
+
+#include <string.h>
+
+enum { CONFIG = 1 << 20 }; /* bytes */
+
+/* Rank 0: DIR/config of a run that has checkpoints; *text is NULL where there is none. */
+static clr_status read_config(const char *folder, char **text)
+{
+    char *path = clr_text("%s/config", folder), *checkpoints = clr_text("%s/checkpoints", folder);
+    clr_status st = clr_ckpt_any(checkpoints) ? clr_plain_read(path, CONFIG, text) : CLR_OK;
+
+    clr_free(checkpoints);
+    clr_free(path);
+    return st;
+}
+
+/* The same on all ranks. */
+static void share(clr_comm *comm, char **text)
+{
+    int64_t bytes = *text ? (int64_t)strlen(*text) + 1 : 0;
+
+    clr_comm_broadcast(comm, &bytes, sizeof bytes, 0);
+    if (bytes && clr_comm_rank(comm))
+        *text = clr_alloc((size_t)bytes, 1);
+    if (bytes)
+        clr_comm_broadcast(comm, *text, bytes, 0);
+}
+
+/* Another preset than the run's was asked for: its settings count, so that the comparison shows what differs. */
+static bool of_another_preset(const clr_opt_set *set, const char *text)
+{
+    const char *wanted = clr_opt_value(set, "preset"), *line = strstr(text, "\npreset = ");
+
+    if (clr_opt_given(set, "preset") < CLR_OPT_FILE || !wanted)
+        return false;
+    line = line ? line + strlen("\npreset = ") : "";
+    return strlen(wanted) != strcspn(line, "\n") || strncmp(line, wanted, strlen(wanted));
+}
+
+clr_status clr_run_inherit(clr_comm *comm, clr_opt_set *set)
+{
+    const char *folder = clr_opt_value(set, "run-dir");
+    char *text = NULL, *origin;
+
+    if (!folder || !*folder)
+        return CLR_OK;
+    clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : read_config(folder, &text));
+    if (st != CLR_OK)
+        return st;
+    share(comm, &text);
+    origin = clr_text("%s/config", folder);
+    if (text)
+        st = clr_opt_read_run(set, text, origin, !of_another_preset(set, text), "data,preset");
+    clr_free(origin);
+    clr_free(text);
+    return clr_comm_agree(comm, st);
+}
