@@ -146,6 +146,46 @@ for end in '' 86400 4200000000; do
     grep -q "^end=$want\$" out || die "SLURM_JOB_END_TIME=$end becomes $(cat out)"
 done
 
+# A job whose ranks are killed again and again before they have saved is left alone after three starts in a row; a start that saves counts anew.
+# This srun starts one rank and kills it: after the first step, or (HEADWAY) after the first checkpoint that is newer than the last.
+cat >bin/srun <<'SRUN'
+#!/bin/sh
+while case $1 in --*) true ;; *) false ;; esac; do shift; done
+latest=$(cat "$WATCHED/checkpoints/latest" 2>/dev/null)
+rm -f "$WATCHED/metrics.tsv"
+"$@" &
+rank=$!
+while kill -0 $rank 2>/dev/null; do
+    if [ -n "${HEADWAY:-}" ]; then
+        now=$(cat "$WATCHED/checkpoints/latest" 2>/dev/null)
+        [ "${now:-$latest}" = "$latest" ] || break
+    else
+        [ "$(tail -n 1 "$WATCHED/metrics.tsv" 2>/dev/null | cut -f1)" -ge 1 ] 2>/dev/null && break
+    fi
+    sleep 0.05
+done
+kill -KILL $rank
+wait $rank
+SRUN
+chmod +x bin/srun
+# killed EVERY: one start under Slurm that is killed; its exit status
+killed() {
+    PATH=$work/bin:$PATH SLURM_JOB_ID=1 LAUNCHER=srun SRUN_MPI=pmix WATCHED=$work/stuck RUN_DIR=$work/stuck SIMCLR_JOBS=$top/jobs MAX_RESTARTS=20 \
+        timeout 200 sh "$top/jobs/pretrain.sh" $settings --steps=100000 "--checkpoint-every=$1" >out 2>&1
+}
+: >put-back
+for start in 1 2; do
+    killed 50000 || die "start $start that was killed is not put back: $(cat out)"
+    [ "$(wc -l <put-back)" = $start ] || die "start $start: put back $(wc -l <put-back) times"
+done
+HEADWAY=yes killed 2 || die "a start with headway is not put back: $(cat out)"
+[ "$(tail -n 1 stuck/restarts)" != "$(head -n 1 stuck/restarts)" ] || die "there was no headway: $(cat stuck/restarts)"
+killed 50000 || die "a start after one with headway is not put back: $(cat out)"
+killed 50000
+[ $? = 1 ] || die "a third start in a row without headway is put back: $(cat out)"
+grep -q "three starts in a row got no further than $(cat stuck/checkpoints/latest); not put back" out && [ "$(wc -l <put-back)" = 4 ] ||
+    die "the third start without headway: $(cat out put-back)"
+
 # Modules: the command is found where the site keeps it, what it cannot load is an error, and so is no command at all.
 mkdir -p modules/init
 echo 'module() { [ "$*" = "load gcc openmpi/4" ] && LOADED=$*; }' >modules/init/sh
