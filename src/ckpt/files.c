@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int64_t clr_ckpt_step_of(const char *name)
 {
@@ -60,6 +61,25 @@ bool clr_ckpt_any(const char *folder)
         free(entry[i]);
     free(entry);
     return any;
+}
+
+clr_status clr_ckpt_prune(const char *folder, int keep, int64_t step)
+{
+    struct dirent **entry = NULL;
+    int kept = 0, n = clr_ckpt_scan(folder, &entry);
+    clr_status st = CLR_OK;
+
+    for (int i = 0; i < n; i++) {
+        char *path = clr_text("%s/%s", folder, entry[i]->d_name);
+        if (clr_ckpt_step_of(entry[i]->d_name) <= step && kept++ >= keep && unlink(path) && errno != ENOENT)
+            st = clr_fail(
+                CLR_EIO, "%s: this old checkpoint cannot be deleted: %s; more than --keep=%d stay, and take disk space",
+                path, strerror(errno), keep);
+        clr_free(path);
+        free(entry[i]);
+    }
+    free(entry);
+    return st;
 }
 
 /* Writes it where it says otherwise, or nothing. */

@@ -8,6 +8,7 @@
 
 #include "files.h"
 
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/output.h"
 
@@ -36,23 +37,6 @@ struct clr_saver {
     int64_t saved; /* the step of the last good save, -1: none */
 };
 
-/* Of the checkpoints up to step, only the newest keep stay. Later ones are not this run's business: a resume has set
-   them aside. */
-static void prune(const char *folder, int keep, int64_t step)
-{
-    struct dirent **entry = NULL;
-    int kept = 0, n = clr_ckpt_scan(folder, &entry);
-
-    for (int i = 0; i < n; i++) {
-        char *path = clr_text("%s/%s", folder, entry[i]->d_name);
-        if (clr_ckpt_step_of(entry[i]->d_name) <= step && kept++ >= keep)
-            unlink(path);
-        clr_free(path);
-        free(entry[i]);
-    }
-    free(entry);
-}
-
 static clr_status save(clr_saver *saver)
 {
     char *name = clr_text("step-%08lld.h5", (long long)saver->meta.step),
@@ -61,8 +45,8 @@ static clr_status save(clr_saver *saver)
 
     if (st == CLR_OK)
         st = clr_ckpt_put_latest(saver->folder, name);
-    if (st == CLR_OK && saver->keep)
-        prune(saver->folder, saver->keep, saver->meta.step);
+    if (st == CLR_OK && saver->keep && clr_ckpt_prune(saver->folder, saver->keep, saver->meta.step) != CLR_OK)
+        clr_warn_once("prune", "%s", clr_message()); /* the save is good all the same */
     clr_free(name);
     clr_free(path);
     return st;

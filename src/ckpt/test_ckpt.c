@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Checkpoints: bit for bit back, damage and misfits named and harmless, saving behind the training, a full disk. */
+#include "files.h"
 #include "fixture.h"
 
 #include "clr/ckpt.h"
@@ -393,6 +394,27 @@ START_TEST(the_newest_few_are_kept)
 }
 END_TEST
 
+/* An old checkpoint that cannot be deleted (a folder here) is named, and keeps no other from being deleted. */
+START_TEST(what_cannot_be_deleted_is_named)
+{
+    char stuck[80], old[80];
+
+    snprintf(stuck, sizeof stuck, "%s/step-00000010.h5", top);
+    ck_assert_int_eq(mkdir(stuck, 0777), 0);
+    for (int step = 5; step <= 40; step += step < 10 ? 15 : 10) { /* 5, 20, 30, 40 */
+        snprintf(old, sizeof old, "%s/step-%08d.h5", top, step);
+        spill(old, "x", 1);
+    }
+    ck_assert_int_eq(clr_ckpt_prune(top, 2, 40), CLR_EIO);
+    ck_assert_ptr_nonnull(strstr(clr_message(), "step-00000010.h5: this old checkpoint cannot be deleted: "));
+    ck_assert_ptr_nonnull(strstr(clr_message(), "--keep=2"));
+    ck_assert_int_eq(entries("step-"), 3);
+    ck_assert_int_eq(entries("step-00000030.h5") + entries("step-00000040.h5") + entries("step-00000010.h5"), 3);
+    ck_assert_int_eq(rmdir(stuck), 0);
+    ck_assert_int_eq(clr_ckpt_prune(top, 2, 40), CLR_OK);
+}
+END_TEST
+
 /* A disk that takes no more than some bytes a file. */
 static void limit(rlim_t bytes)
 {
@@ -502,6 +524,7 @@ int main(void)
     tcase_add_test(tcase, the_newest_good_one_is_found);
     tcase_add_test(tcase, saving_hides_behind_training);
     tcase_add_test(tcase, the_newest_few_are_kept);
+    tcase_add_test(tcase, what_cannot_be_deleted_is_named);
     tcase_add_test(tcase, a_failed_save_is_told_once_and_harms_nothing);
     tcase_add_test(tcase, what_is_not_finite_is_not_saved);
     tcase_add_test(tcase, other_ranks_savers_are_null);
