@@ -41,7 +41,7 @@ typedef struct clr_conv_problem {
     clr_dtype dtype;
 } clr_conv_problem;
 
-/* Fills p and q. */
+/* Fills p and q; dtype is fp32. */
 clr_conv_problem clr_conv_problem_of(int n, int h, int w, int c, int k, int kernel, int stride, int pad);
 
 /* 2 * multiply-adds of the direct method in one direction. */
@@ -54,31 +54,32 @@ typedef struct clr_prologue {
 
 /* out = relu(prologue(y) + other(shortcut)). */
 typedef struct clr_conv_residual {
-    const float *y, *shortcut; /* (N, H, W, C); y NULL: no residual */
+    const clr_stored *y, *shortcut; /* (N, H, W, C); y NULL: no residual */
     clr_prologue prologue, other;
-    float *out;
+    clr_stored *out;
 } clr_conv_residual;
 
 /* dy = a g + b (y - mean) + c, by channel. */
 typedef struct clr_conv_bn_backward {
-    const float *g, *a, *b, *c, *mean; /* g (N, P, Q, K), NULL: none; the others K each */
+    const clr_stored *g;           /* (N, P, Q, K); NULL: none */
+    const float *a, *b, *c, *mean; /* K each */
 } clr_conv_bn_backward;
 
 /* Nothing overlaps. Unused pointers are NULL. The first n' <= n images may be done: `images`. */
 typedef struct clr_conv_args {
     int images;                       /* how many of problem.n are there */
-    const float *x;                   /* forward, backward_weight; backward_data: only with relu_backward */
+    const clr_stored *x;              /* forward, backward_weight; backward_data: only with relu_backward */
     clr_prologue prologue;            /* of x */
     clr_conv_residual residual;       /* forward: residual.out is x */
     const float *weight;              /* forward, backward_data */
-    float *y;                         /* forward: overwritten; backward_weight with bn_backward: becomes dy */
-    const float *dy;                  /* backward_*; with bn_backward: the same pointer as y */
+    clr_stored *y;                    /* forward: overwritten; backward_weight with bn_backward: becomes dy */
+    const clr_stored *dy;             /* backward_*; with bn_backward: the same pointer as y */
     clr_conv_bn_backward bn_backward; /* backward_weight */
-    float *dx;                        /* backward_data: overwritten, or added to */
+    clr_stored *dx;                   /* backward_data: overwritten, or added to */
     float *dw;                        /* backward_weight: overwritten, or added to */
     bool accumulate;                  /* add to dx or dw */
     bool relu_backward;               /* backward_data: mask dx by the prologue's ReLU, fill moments */
-    const float *bn_input;            /* relu_backward: of x's shape, or NULL: x itself */
+    const clr_stored *bn_input;       /* relu_backward: of x's shape, or NULL: x itself */
     const float *mean;                /* relu_backward: C */
     double *moments;                  /* NULL, or 2K (forward), 2C (relu_backward): overwritten */
     void *workspace;                  /* of clr_conv_workspace() bytes, aligned to CLR_ALIGN */
@@ -87,6 +88,7 @@ typedef struct clr_conv_args {
 typedef struct clr_conv_solver {
     const char *name, *help;
     unsigned directions; /* 1 << CLR_FORWARD | ... */
+    unsigned dtypes;     /* storage types of x, y, dx, dy: 1 << CLR_FP32 | ... */
     bool fuses;          /* moments, ReLU's and batch norm's backward; else clr_conv_apply makes passes of its own */
     bool (*adds_residual)(const clr_conv_problem *problem); /* NULL: never; then clr_conv_apply makes a pass */
     bool (*applicable)(const clr_conv_problem *problem, clr_direction direction);
@@ -95,6 +97,9 @@ typedef struct clr_conv_solver {
     size_t (*workspace)(const clr_conv_problem *problem, clr_direction direction, int threads);
     void (*apply)(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args);
 } clr_conv_solver;
+
+/* Local. Whether solver computes this direction of this problem, in its storage type. */
+bool clr_conv_serves(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction);
 
 extern const clr_conv_solver *const clr_conv_solvers[]; /* ends with NULL; the reference solver comes last */
 
@@ -115,6 +120,12 @@ size_t clr_conv_sums_bytes(int channels);
    in a second or two. */
 double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction,
                      double *error);
+
+/* --dtype, into a clr_dtype. */
+extern const clr_opt clr_dtype_option[];
+
+/* Local. CLR_EUSAGE where no solver serves convolutions of this storage type in every direction. */
+clr_status clr_conv_check_dtype(clr_dtype dtype);
 
 /* The planner: which solver serves a problem. */
 typedef struct clr_planner clr_planner;

@@ -26,6 +26,7 @@ typedef struct clr_encoder_config {
     clr_head head;
     int head_layers; /* nonlinear: 2 in the paper */
     int head_dim;    /* D: of z */
+    clr_dtype dtype; /* of stored activations and their gradients; not of h and z */
     clr_bn bn;
     bool recompute; /* keep only blocks' inputs; the same numbers for less memory and more time */
     int views;      /* the most that one call gets */

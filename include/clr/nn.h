@@ -41,26 +41,27 @@ void clr_batch_norm_infer(clr_batch_norm *norm, const clr_params *params); /* fr
      dy = scale (g - sum g / rows - (y - mean) rstd^2 sum(g (y - mean)) / rows). */
 double clr_batch_norm_backward(clr_batch_norm *norm, clr_comm *comm, clr_params *params, double rows, bool accumulate);
 /* Local. For the convolution that computes dy from y and g, the gradient of the norm's output (clr/conv.h). */
-clr_conv_bn_backward clr_batch_norm_input_gradient(const clr_batch_norm *norm, const float *g);
+clr_conv_bn_backward clr_batch_norm_input_gradient(const clr_batch_norm *norm, const clr_stored *g);
 
 /* out = relu(scale y + shift), as the prologue says; y, out: (rows, k). */
-void clr_prologue_apply(const float *y, const clr_prologue *prologue, int64_t rows, int k, float *out);
+void clr_prologue_apply(const clr_stored *y, const clr_prologue *prologue, int64_t rows, int k, clr_stored *out);
 
 /* h (n, k) = mean over the pixels of x (n, pixels, k); and back. */
-void clr_pool_mean(const float *x, int n, int pixels, int k, float *h);
-void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, float *dx);
+void clr_pool_mean(const clr_stored *x, int n, int pixels, int k, float *h);
+void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, clr_stored *dx);
 
 /* Max-pool, 3x3, stride 2, one pixel of border, which is never chosen: out (n, p, q, k) = maximum of the activated y
    (n, h, w, k), p = (h + 1) / 2. Of equal values the first counts. backward: dy is overwritten with the gradient of the
    activated y, masked by its ReLU; norm->sums are filled; workspace: clr_conv_sums_bytes(k) bytes. */
 typedef struct clr_pool {
-    const float *y;
+    const clr_stored *y;
     clr_prologue prologue;
     int n, h, w, k;
 } clr_pool;
 
 /* Local. Both read a pool as above. */
-void clr_pool_max(const clr_pool *pool, float *out);
-void clr_pool_max_backward(const clr_pool *pool, const float *dout, float *dy, clr_batch_norm *norm, void *workspace);
+void clr_pool_max(const clr_pool *pool, clr_stored *out);
+void clr_pool_max_backward(const clr_pool *pool, const clr_stored *dout, clr_stored *dy, clr_batch_norm *norm,
+                           void *workspace);
 
 #endif

@@ -24,7 +24,6 @@ typedef struct clr_pretrain_config {
     int64_t microbatch; /* see clr/split.h */
     int64_t seed;
     bool online_probe;
-    int dtype; /* fp32 */
 } clr_pretrain_config;
 
 extern const clr_opt_part clr_pretrain_options[];

@@ -18,9 +18,24 @@
 
 enum { CLR_VIEWS = 2 };
 
-/* Storage type of an activation or weight. Only fp32 exists today; every problem that a solver is
-   asked about, and every stored activation, says which it is. */
-typedef enum clr_dtype { CLR_FP32 } clr_dtype;
+/* The storage type of activations and of their gradients. Weights, statistics, sums, embeddings and the loss are fp32
+   whatever it is. Every convolution problem says its type, every solver which types it serves. */
+typedef enum clr_dtype { CLR_FP32, CLR_BF16, CLR_DTYPES } clr_dtype;
+#define CLR_DTYPE_WORDS "fp32|bf16" /* in the order of clr_dtype */
+
+/* Elements of a stored activation, of a type that its problem or plan knows. A kernel that serves a type converts the
+   pointer once, at its entry. */
+typedef void clr_stored;
+
+/* Bytes of an element; "fp32". */
+static inline size_t clr_dtype_bytes(clr_dtype dtype)
+{
+    return dtype == CLR_BF16 ? 2 : 4;
+}
+static inline const char *clr_dtype_name(clr_dtype dtype)
+{
+    return dtype == CLR_BF16 ? "bf16" : "fp32";
+}
 
 #define CLR_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

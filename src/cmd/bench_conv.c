@@ -88,7 +88,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         names[members] = solver->name;
         if (!wanted)
             continue;
-        if (solver->directions >> direction & 1 && solver->applicable(&a, direction)) {
+        if (clr_conv_serves(solver, &a, direction)) {
             clr_status st = check_memory(solver, &a, direction);
             if (st != CLR_OK)
                 return st;

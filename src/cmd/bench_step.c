@@ -19,14 +19,12 @@ CLR_KERNEL_DECLARE(peak_flops, clr_peak_flops);
 typedef struct settings {
     clr_encoder_config encoder;
     int64_t views, threads, steps, microbatch;
-    int dtype;
     const char *plan;
 } settings;
 
 #define AT(field) offsetof(settings, field)
 static const clr_opt own[] = {{"views", CLR_OPT_LONG, AT(views), "128", "N", 4, 1 << 24, NULL, 0,
                                "images through the encoder in a step, all ranks"},
-                              {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32", 0, 0, NULL, 0, "arithmetic"},
                               {0}};
 static const clr_opt_part options[] = {{clr_encoder_options, AT(encoder), "arch = resnet18\nstem = cifar\n"},
                                        {clr_image_size_option, AT(encoder.size), "image-size = 32\n"},
@@ -35,6 +33,7 @@ static const clr_opt_part options[] = {{clr_encoder_options, AT(encoder), "arch 
                                        {clr_threads_option, AT(threads), NULL},
                                        {clr_steps_option, AT(steps), "steps = 5\n"},
                                        {clr_microbatch_option, AT(microbatch), NULL},
+                                       {clr_dtype_option, AT(encoder.dtype), NULL},
                                        {clr_plan_option, AT(plan), NULL},
                                        {0}};
 
@@ -183,14 +182,14 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
             printf("%.1f GFLOP/s counted as direct convolutions: %.0f %% of the %.1f that multiply-adds reach here\n",
                    gflops, 100 * gflops / total[0], total[0]);
             printf("bench=step arch=%s width=%g stem=%s size=%d channels=%d views=%" PRId64
-                   " ranks=%d threads=%d dtype=fp32 recompute=%d "
+                   " ranks=%d threads=%d dtype=%s recompute=%d "
                    "microbatch=%" PRId64 " plan=%s isa=%s views_per_s=%.2f views_per_s_best=%.2f gflops=%.1f "
                    "peak_gflops=%.1f step_s=%.4f exposed_s=%.5f "
                    "bn_comm_s=%.5f loss=%.6f peak_rss_mb=%.0f\n",
                    clr_opt_value(set, "arch"), e->width, clr_opt_value(set, "stem"), e->size, e->channels, a->views,
-                   ranks, threads, e->recompute, a->microbatch, a->plan, clr_isa_name(clr_isa_current()),
-                   (double)a->views / median, (double)a->views / seconds[0], gflops, total[0], median, result.exposed,
-                   result.bn_comm, result.loss.loss, total[1]);
+                   ranks, threads, clr_dtype_name(e->dtype), e->recompute, a->microbatch, a->plan,
+                   clr_isa_name(clr_isa_current()), (double)a->views / median, (double)a->views / seconds[0], gflops,
+                   total[0], median, result.exposed, result.bn_comm, result.loss.loss, total[1]);
         }
     }
     clr_step_free(b.step);

@@ -11,10 +11,10 @@ static inline void clr_bn_backward_rows(const clr_conv_bn_backward *bn_backward,
                                         float *y)
 {
     const float *restrict a = bn_backward->a, *restrict b = bn_backward->b, *restrict c = bn_backward->c,
-                          *restrict mean = bn_backward->mean;
+                          *restrict mean = bn_backward->mean, *all = bn_backward->g;
 
     for (int64_t row = first; row < last; row++) {
-        const float *restrict g = bn_backward->g + row * k;
+        const float *restrict g = all + row * k;
         float *restrict at = y + row * k;
         for (int i = 0; i < k; i++)
             at[i] = a[i] * g[i] + (b[i] * (at[i] - mean[i]) + c[i]);

@@ -108,3 +108,23 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
     if (direction == CLR_BACKWARD_DATA && args->relu_backward)
         clr_conv_relu_backward(&inner, in_rows, problem->c);
 }
+
+bool clr_conv_serves(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction)
+{
+    return solver->directions >> direction & 1 && solver->dtypes >> problem->dtype & 1 &&
+           solver->applicable(problem, direction);
+}
+
+clr_status clr_conv_check_dtype(clr_dtype dtype)
+{
+    unsigned served = 0;
+
+    for (const clr_conv_solver *const *solver = clr_conv_solvers; *solver; solver++)
+        if ((*solver)->dtypes >> dtype & 1)
+            served |= (*solver)->directions;
+    if (served == (1 << CLR_DIRECTIONS) - 1)
+        return CLR_OK;
+    return clr_fail(CLR_EUSAGE,
+                    "--dtype=%s: no convolution solver of this build serves it; leave it out, fp32 is the default",
+                    clr_dtype_name(dtype));
+}

@@ -17,7 +17,7 @@ static const clr_implicit_kernel *kernel(clr_direction direction)
 static bool applicable(const clr_conv_problem *a, clr_direction direction)
 {
     (void)direction;
-    return a->dtype == CLR_FP32 && a->r * a->s <= CLR_IMPLICIT_TAPS && a->stride <= CLR_IMPLICIT_STRIDE;
+    return a->r * a->s <= CLR_IMPLICIT_TAPS && a->stride <= CLR_IMPLICIT_STRIDE;
 }
 
 /* Share of the lanes that do useful work times a rate typical of the instruction set; less for the gradient of the
@@ -50,6 +50,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
 
 const clr_conv_solver clr_conv_implicit = {.name = "implicit",
                                            .help = "implicit GEMM on staged rows; serves every problem",
+                                           .dtypes = 1 << CLR_FP32,
                                            .directions =
                                                1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
                                            .fuses = true,

@@ -231,7 +231,7 @@ static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const
     bool lies = b->point && !args->prologue.scale, merged = n == a->c;
     int rows = (one->last - 1 - one->first) * b->step + a->r;
     int64_t floats = (int64_t)rows * b->stage.columns * n, image_floats = (int64_t)a->h * a->w * a->c;
-    const float *x = args->x + one->image * image_floats;
+    const float *x = (const float *)args->x + one->image * image_floats;
     outer job = {.x_pixel = (int64_t)b->step * n,
                  .x_row = (int64_t)b->step * b->stage.columns * n,
                  .x_image = floats,
@@ -257,7 +257,7 @@ static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const
         job.columns *= job.rows, job.rows = 1;
     if (job.rows == 1 && job.x_image == job.columns * job.x_pixel)
         job.columns *= job.images, job.images = 1;
-    const float *dy = args->dy + one->pixel * a->k;
+    const float *dy = (const float *)args->dy + one->pixel * a->k;
     for (int k = 0; k < a->k; k += b->width) {
         job.lanes = (int)clr_min64(b->width, a->k - k);
         bool direct = job.lanes == b->width && a->k == b->width;
@@ -280,10 +280,10 @@ static void prefetch_item(const clr_conv_problem *a, const clr_conv_args *args, 
 {
     int64_t k = a->k, g_channels = makes_dy ? k : 0, c = b->point && b->stage.pick == 1 && b->block == a->c ? a->c : 0;
 
+    const float *x = args->x, *dy = args->dy, *g = args->bn_backward.g;
+
     clr_prefetch_chain(
-        prefetch, 3,
-        (const float *[]){args->dy + one->pixel * k, makes_dy ? args->bn_backward.g + one->pixel * k : NULL,
-                          args->x + one->pixel * c},
+        prefetch, 3, (const float *[]){dy + one->pixel * k, makes_dy ? g + one->pixel * k : NULL, x + one->pixel * c},
         (int64_t[]){one->pixels * k, one->pixels * g_channels, one->pixels * c}, one->pixels * (int64_t)b->floats);
 }
 

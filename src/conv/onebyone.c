@@ -42,7 +42,7 @@ static layout layout_of(const clr_conv_problem *a)
 
 static bool applicable(const clr_conv_problem *a, clr_direction direction)
 {
-    return direction == CLR_BACKWARD_WEIGHT && a->dtype == CLR_FP32 && a->r == 1 && a->s == 1 && a->pad == 0;
+    return direction == CLR_BACKWARD_WEIGHT && a->r == 1 && a->s == 1 && a->pad == 0;
 }
 
 /* Share of the lanes that do useful work times a rate typical of the instruction set. */
@@ -66,11 +66,11 @@ static void arrange(const clr_conv_problem *a, const clr_conv_args *args, int fi
                     float *strips)
 {
     clr_conv_prologue_fn *prologue_pass = CLR_KERNEL_PICK(clr_conv_prologue_pass);
+    const float *x = args->x;
 
     for (int c = 0; c < n; c += STRIP)
         for (int line = first; line < last; line++, strips += a->q * STRIP)
-            prologue_pass(strips, STRIP,
-                          args->x + ((int64_t)(line / a->p) * a->h + line % a->p * a->stride) * a->w * a->c,
+            prologue_pass(strips, STRIP, x + ((int64_t)(line / a->p) * a->h + line % a->p * a->stride) * a->w * a->c,
                           (int64_t)a->stride * a->c, a->q, c0 + c, (int)clr_min64(STRIP, n - c), &args->prologue);
 }
 
@@ -96,13 +96,13 @@ static void prefetch_item(const clr_conv_problem *a, const clr_conv_args *args, 
     int64_t from = (int64_t)first * a->q, rows = (int64_t)(last - first) * a->q, prefetched = rows, k = a->k,
             c = a->stride == 1 ? a->c : 0;
     int64_t g_channels = args->bn_backward.g ? k : 0;
+    const float *x = args->x, *dy = args->dy, *g = args->bn_backward.g;
 
     if (rows * (a->c + k + g_channels) * (int64_t)sizeof(float) > PREFETCHED)
         prefetched = 0;
-    clr_prefetch_chain(
-        prefetch, 3,
-        (const float *[]){args->dy + from * k, g_channels ? args->bn_backward.g + from * k : NULL, args->x + from * c},
-        (int64_t[]){prefetched * k, prefetched * g_channels, prefetched * c}, clr_max64(1, rows * a->c * k));
+    clr_prefetch_chain(prefetch, 3, (const float *[]){dy + from * k, g_channels ? g + from * k : NULL, x + from * c},
+                       (int64_t[]){prefetched * k, prefetched * g_channels, prefetched * c},
+                       clr_max64(1, rows * a->c * k));
 }
 
 static void add_up(const clr_conv_problem *a, const clr_conv_args *args, const layout *b, int threads, int thread)
@@ -136,7 +136,8 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
             int rows = (last - first) * a->q;
             if (args->bn_backward.g)
                 bn_backward(args, a->k, (int64_t)first * a->q, (int64_t)last * a->q, NULL);
-            clr_panel_current()->pack(false, rows, a->k, 1, args->dy + (int64_t)first * a->q * a->k, a->k, panels);
+            clr_panel_current()->pack(false, rows, a->k, 1, (const float *)args->dy + (int64_t)first * a->q * a->k,
+                                      a->k, panels);
             prefetch_item(a, args, last, (int)clr_min64(last + b.lines, end), prefetch);
             for (int c = 0; c < a->c; c += CHUNK) {
                 int n = (int)clr_min64(CHUNK, a->c - c);
@@ -151,6 +152,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
 
 const clr_conv_solver clr_conv_onebyone = {.name = "onebyone",
                                            .help = "the gradient of a 1x1 kernel's weight as a product of panels",
+                                           .dtypes = 1 << CLR_FP32,
                                            .directions = 1 << CLR_BACKWARD_WEIGHT,
                                            .fuses = true,
                                            .applicable = applicable,

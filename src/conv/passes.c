@@ -15,16 +15,17 @@ clr_conv_prologue_fn CLR_KERNEL(clr_conv_prologue_pass);
 void CLR_KERNEL(clr_conv_moments_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last,
                                        double *sums)
 {
-    clr_moments_rows(args->y + first * channels, last - first, channels, channels, sums, channels);
+    clr_moments_rows((const float *)args->y + first * channels, last - first, channels, channels, sums, channels);
 }
 
 void CLR_KERNEL(clr_conv_relu_backward_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last,
                                              double *sums)
 {
-    const float *bn_input = args->bn_input ? args->bn_input : args->x;
+    const float *x = args->x, *bn_input = args->bn_input ? args->bn_input : x;
+    float *dx = args->dx;
 
-    clr_relu_backward_rows(args->dx + first * channels, args->x + first * channels, bn_input + first * channels,
-                           last - first, channels, &args->prologue, args->mean, args->moments ? sums : NULL, channels);
+    clr_relu_backward_rows(dx + first * channels, x + first * channels, bn_input + first * channels, last - first,
+                           channels, &args->prologue, args->mean, args->moments ? sums : NULL, channels);
 }
 
 void CLR_KERNEL(clr_conv_bn_backward_pass)(const clr_conv_args *args, int channels, int64_t first, int64_t last,

@@ -18,6 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 
+const clr_opt clr_dtype_option[] = {
+    {"dtype", CLR_OPT_WORD, 0, "fp32", CLR_DTYPE_WORDS, 0, 0, NULL, CLR_OPT_IDENTITY, "arithmetic"}, {0}};
+
 const clr_opt clr_plan_option[] = {{"plan", CLR_OPT_TEXT, 0, "estimate", "estimate|measure[:SOLVER,...]", 0, 0, NULL,
                                     CLR_OPT_IDENTITY,
                                     "how convolutions are chosen; a list allows only these, or with '-' forbids them"},
@@ -139,8 +142,7 @@ static void adopt(clr_planner *planner, char *text, const char *where)
         }
         clr_conv_problem problem = clr_conv_problem_of(n, h, w, c, k, kernel, stride, pad);
         const clr_conv_solver *found = clr_conv_solvers[place];
-        if (planner->allowed[place] && found->directions >> direction & 1 &&
-            found->applicable(&problem, (clr_direction)direction))
+        if (planner->allowed[place] && clr_conv_serves(found, &problem, (clr_direction)direction))
             add(planner, &problem, (clr_direction)direction, found);
     }
 }
@@ -243,7 +245,7 @@ const clr_conv_solver *clr_planner_choose(clr_planner *planner, const clr_conv_p
     for (; clr_conv_solvers[n]; n++) {
         const clr_conv_solver *solver = last = clr_conv_solvers[n];
         seconds[n] = 1e300;
-        if (!planner->allowed[n] || !(solver->directions >> direction & 1) || !solver->applicable(problem, direction))
+        if (!planner->allowed[n] || !clr_conv_serves(solver, problem, direction))
             continue;
         seconds[n] = solver->estimate(problem, direction, omp_get_max_threads());
     }

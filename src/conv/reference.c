@@ -33,6 +33,9 @@ static double apply_prologue(const clr_prologue *prologue, float x, int c)
 
 static void forward(const clr_conv_problem *a, const clr_conv_args *args)
 {
+    const float *all_x = args->x;
+    float *y = args->y;
+
 #pragma omp parallel for schedule(static) collapse(2)
     for (int n = 0; n < args->images; n++)
         for (int p = 0; p < a->p; p++)
@@ -44,17 +47,20 @@ static void forward(const clr_conv_problem *a, const clr_conv_args *args)
                             int h = p * a->stride + r - a->pad, w = q * a->stride + s - a->pad;
                             if (h < 0 || h >= a->h || w < 0 || w >= a->w)
                                 continue;
-                            const float *x = args->x + (((int64_t)n * a->h + h) * a->w + w) * a->c;
+                            const float *x = all_x + (((int64_t)n * a->h + h) * a->w + w) * a->c;
                             const float *weight = args->weight + (int64_t)(r * a->s + s) * a->c * a->k + k;
                             for (int c = 0; c < a->c; c++)
                                 sum += apply_prologue(&args->prologue, x[c], c) * weight[(int64_t)c * a->k];
                         }
-                    args->y[(((int64_t)n * a->p + p) * a->q + q) * a->k + k] = (float)sum;
+                    y[(((int64_t)n * a->p + p) * a->q + q) * a->k + k] = (float)sum;
                 }
 }
 
 static void backward_data(const clr_conv_problem *a, const clr_conv_args *args)
 {
+    const float *all_dy = args->dy;
+    float *all_dx = args->dx;
+
 #pragma omp parallel for schedule(static) collapse(2)
     for (int n = 0; n < args->images; n++)
         for (int h = 0; h < a->h; h++)
@@ -68,18 +74,20 @@ static void backward_data(const clr_conv_problem *a, const clr_conv_args *args)
                                 q / a->stride >= a->q)
                                 continue;
                             const float *dy =
-                                args->dy + (((int64_t)n * a->p + p / a->stride) * a->q + q / a->stride) * a->k;
+                                all_dy + (((int64_t)n * a->p + p / a->stride) * a->q + q / a->stride) * a->k;
                             const float *weight = args->weight + ((int64_t)(r * a->s + s) * a->c + c) * a->k;
                             for (int k = 0; k < a->k; k++)
                                 sum += (double)dy[k] * weight[k];
                         }
-                    float *dx = args->dx + (((int64_t)n * a->h + h) * a->w + w) * a->c + c;
+                    float *dx = all_dx + (((int64_t)n * a->h + h) * a->w + w) * a->c + c;
                     *dx = (float)(args->accumulate ? *dx + sum : sum);
                 }
 }
 
 static void backward_weight(const clr_conv_problem *a, const clr_conv_args *args)
 {
+    const float *x = args->x, *dy = args->dy;
+
 #pragma omp parallel for schedule(static)
     for (int row = 0; row < a->r * a->s * a->c; row++) {
         int c = row % a->c, s = row / a->c % a->s, r = row / a->c / a->s;
@@ -91,9 +99,9 @@ static void backward_weight(const clr_conv_problem *a, const clr_conv_args *args
                     for (int q = 0; q < a->q && h >= 0 && h < a->h; q++) {
                         int w = q * a->stride + s - a->pad;
                         if (w >= 0 && w < a->w)
-                            sum += apply_prologue(&args->prologue,
-                                                  args->x[(((int64_t)n * a->h + h) * a->w + w) * a->c + c], c) *
-                                   args->dy[(((int64_t)n * a->p + p) * a->q + q) * a->k + k];
+                            sum +=
+                                apply_prologue(&args->prologue, x[(((int64_t)n * a->h + h) * a->w + w) * a->c + c], c) *
+                                dy[(((int64_t)n * a->p + p) * a->q + q) * a->k + k];
                     }
                 }
             float *dw = args->dw + (int64_t)row * a->k + k;
@@ -114,6 +122,7 @@ static void apply(const clr_conv_problem *problem, clr_direction direction, cons
 
 const clr_conv_solver clr_conv_reference = {.name = "reference",
                                             .help = "the definition, in double precision; slow",
+                                            .dtypes = 1 << CLR_FP32,
                                             .directions =
                                                 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
                                             .applicable = applicable,

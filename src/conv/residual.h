@@ -15,13 +15,14 @@ static inline void clr_residual_add_rows(const clr_conv_residual *residual, int6
                                          float *copy, bool streamed)
 {
     const float *scale = residual->prologue.scale, *shift = residual->prologue.shift, *scale2 = residual->other.scale,
-                *shift2 = residual->other.shift;
+                *shift2 = residual->other.shift, *all_y = residual->y, *all_shortcut = residual->shortcut;
+    float *all_out = residual->out;
     const clr_vec zero = clr_broadcast(0);
     const clr_vec_i rectified = (clr_vec_i)zero - (int32_t)(scale2 && residual->other.relu);
 
     for (int64_t row = first; row < last; row++) {
-        const float *y = residual->y + row * k, *shortcut = residual->shortcut + row * k;
-        float *out = residual->out + row * k, *also = copy ? copy + (row - first) * k : NULL;
+        const float *y = all_y + row * k, *shortcut = all_shortcut + row * k;
+        float *out = all_out + row * k, *also = copy ? copy + (row - first) * k : NULL;
         int i = 0;
         for (; i + CLR_LANES <= k; i += CLR_LANES) {
             clr_vec other = clr_load(shortcut + i), sum = clr_load(scale + i) * clr_load(y + i) + clr_load(shift + i);

@@ -314,7 +314,7 @@ static void compare(data *d, int shape, clr_direction direction, const variant *
     expect(d, &c, n, made);
     for (const clr_conv_solver *const *next = clr_conv_solvers; *next; next++) {
         const clr_conv_solver *solver = *next;
-        if (!solver->applicable(a, direction) || !(solver->directions >> direction & 1))
+        if (!clr_conv_serves(solver, a, direction))
             continue;
         double bound = (strncmp(solver->name, "winograd", 8) ? 4 : 40) * FLT_EPSILON * sqrt(length);
         run(solver, d, &c, &d->got);
@@ -389,7 +389,7 @@ START_TEST(same_threads_same_bits)
     for (const clr_conv_solver *const *solver = clr_conv_solvers; *solver; solver++)
         for (int direction = 0; direction < CLR_DIRECTIONS; direction++) {
             const call c = call_of(&d, (clr_direction)direction, &variants[CLR_COUNT(variants) - 1]);
-            if (!(*solver)->applicable(&d.a, c.direction) || !((*solver)->directions >> direction & 1))
+            if (!clr_conv_serves(*solver, &d.a, c.direction))
                 continue;
             run(*solver, &d, &c, &d.got);
             run(*solver, &d, &c, &d.want);

@@ -101,6 +101,29 @@ START_TEST(what_is_no_plan_is_none)
 }
 END_TEST
 
+/* A storage type that no solver serves is refused before anything is planned, and no solver claims a problem of it. */
+START_TEST(types_are_served_or_refused)
+{
+    clr_conv_problem problem = clr_conv_problem_of(8, 8, 8, 16, 16, 3, 1, 1);
+
+    ck_assert_uint_eq(clr_dtype_bytes(CLR_FP32), sizeof(float));
+    ck_assert_uint_eq(clr_dtype_bytes(CLR_BF16), 2);
+    ck_assert_str_eq(clr_dtype_name(CLR_FP32), "fp32");
+    ck_assert_str_eq(clr_dtype_name(CLR_BF16), "bf16");
+    ck_assert_int_eq(clr_conv_check_dtype(CLR_FP32), CLR_OK);
+    for (int dtype = 0; dtype < CLR_DTYPES; dtype++) {
+        int served = 0;
+        problem.dtype = (clr_dtype)dtype;
+        for (const clr_conv_solver *const *solver = clr_conv_solvers; *solver; solver++)
+            for (int direction = 0; direction < CLR_DIRECTIONS; direction++)
+                served |= clr_conv_serves(*solver, &problem, (clr_direction)direction) << direction;
+        clr_status st = clr_conv_check_dtype((clr_dtype)dtype);
+        ck_assert_int_eq(st, served == (1 << CLR_DIRECTIONS) - 1 ? CLR_OK : CLR_EUSAGE);
+        ck_assert(st == CLR_OK || strstr(clr_message(), clr_dtype_name((clr_dtype)dtype)));
+    }
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
@@ -109,6 +132,7 @@ int main(int argc, char **argv)
     tcase_add_test(all, plans_hold_where_bits_are_the_same);
     tcase_add_test(all, what_is_written_is_taken);
     tcase_add_test(all, what_is_no_plan_is_none);
+    tcase_add_test(all, types_are_served_or_refused);
     int status = clr_test_run("planner", all, CK_NOFORK);
     clr_comm_stop(comm);
     return status;

@@ -453,8 +453,7 @@ static void apply(const clr_conv_problem *problem, clr_direction direction, cons
 static bool applicable(const clr_conv_problem *p, clr_direction direction)
 {
     (void)direction;
-    return p->dtype == CLR_FP32 && p->r == 3 && p->s == 3 && p->stride == 1 && p->pad == 1 && p->c % PANEL == 0 &&
-           p->k % PANEL == 0;
+    return p->r == 3 && p->s == 3 && p->stride == 1 && p->pad == 1 && p->c % PANEL == 0 && p->k % PANEL == 0;
 }
 
 /* The products, the transforms of every tile and channel, and those of the weight, at the pace that implicit.c expects
@@ -483,6 +482,7 @@ static double seconds(const clr_conv_problem *p, int threads, int tile, int lane
     }                                                                                                         \
     const clr_conv_solver clr_conv_winograd##m = {.name = "winograd" #m,                                      \
                                                   .help = text,                                               \
+                                                  .dtypes = 1 << CLR_FP32,                                    \
                                                   .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA |   \
                                                                 1 << CLR_BACKWARD_WEIGHT,                     \
                                                   .fuses = true,                                              \

@@ -62,6 +62,7 @@ static void add_unit(builder *b, clr_unit *unit, const clr_conv_problem *problem
     entry.initial = role == CLR_ROLE_CONV ? sqrt(1.0 / (problem->r * problem->s * problem->c)) / 0.87962566 : 0.01;
     snprintf(entry.name, sizeof entry.name, "%s.weight", conv);
     unit->problem = *problem;
+    unit->problem.dtype = e->config.dtype;
     unit->kind = role == CLR_ROLE_LINEAR ? 4
                  : unit == &e->stem      ? 0
                  : problem->r == 1       ? 3
@@ -163,7 +164,7 @@ static clr_status check(const clr_encoder_config *config, size_t *depth)
         return clr_fail(CLR_EUSAGE, "--head-dim=%d: must be at least 1", config->head_dim);
     if (config->views < 1)
         return clr_fail(CLR_EUSAGE, "no views to encode");
-    return CLR_OK;
+    return clr_conv_check_dtype(config->dtype);
 }
 
 clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_encoder_config *config, clr_params *params,

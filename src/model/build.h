@@ -13,9 +13,9 @@ typedef struct clr_block {
     int64_t first; /* offset of its first parameter */
     int run;       /* the first block of its run: a projecting block and the identities behind it */
     int out_range, dout_range, dmid_range; /* see plan.c */
-    float *out;                            /* relu(last unit + shortcut) */
-    float *dout;                           /* gradient of out, masked by out > 0; one place for a run */
-    float *dmid;                           /* gradient of the activations between the block's units */
+    clr_stored *out;                       /* relu(last unit + shortcut) */
+    clr_stored *dout;                      /* gradient of out, masked by out > 0; one place for a run */
+    clr_stored *dmid;                      /* gradient of the activations between the block's units */
     clr_view in;                           /* of the latest forward */
 } clr_block;
 
@@ -27,9 +27,9 @@ struct clr_encoder {
     bool pools;
     int pool_h, pool_w;
     int pool_range, dfirst_range, dstem_range, h_range, dhead_range[2];
-    float *pool;   /* ImageNet stem: its max-pool's output */
-    float *dfirst; /* gradient of the first block's input */
-    float *dstem;  /* ImageNet stem: gradient of what the max-pool reads */
+    clr_stored *pool;   /* ImageNet stem: its max-pool's output */
+    clr_stored *dfirst; /* gradient of the first block's input */
+    clr_stored *dstem;  /* ImageNet stem: gradient of what the max-pool reads */
     clr_block *block;
     int blocks, features;
     clr_unit head[CLR_HEAD_UNITS];
@@ -37,9 +37,9 @@ struct clr_encoder {
     int64_t head_first;
     size_t at_workspace, at_ranges;
     clr_live_ranges ranges;    /* of every stored tensor and gradient, until they are placed */
-    float *dhead[2];           /* gradients between the head's units, in turn */
+    clr_stored *dhead[2];      /* gradients between the head's units, in turn */
     float *h;                  /* (views, features) */
-    const float *x;            /* of the latest forward */
+    const clr_stored *x;       /* of the latest forward */
     clr_arena memory, scratch; /* norms, stored tensors and gradients; workspace */
     clr_unit_space space;
     clr_encoder_times times;

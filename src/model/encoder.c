@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-static float *placed(const clr_encoder *e, int range)
+static clr_stored *placed(const clr_encoder *e, int range)
 {
     return clr_arena_at(&e->memory, e->at_ranges + e->ranges.range[range].offset);
 }
@@ -237,7 +237,7 @@ void clr_encoder_infer(clr_encoder *e, const float *x, int n, float *h, float *z
 
 /* dx, the gradient of the activated output of below's unit: masked by its ReLU and summed for its norm, in a pass of
    its own. */
-static void mask(clr_encoder *e, float *dx, clr_producer below)
+static void mask(clr_encoder *e, clr_stored *dx, clr_producer below)
 {
     double begin = clr_seconds();
     const clr_conv_args args = {.dx = dx,
@@ -253,9 +253,9 @@ static void mask(clr_encoder *e, float *dx, clr_producer below)
 }
 
 /* dhead[0] holds dz; returns the one of the two that holds dh in the end. */
-static const float *head_backward(clr_encoder *e, bool accumulate)
+static const clr_stored *head_backward(clr_encoder *e, bool accumulate)
 {
-    float *dout = e->dhead[0], *din = e->dhead[1];
+    clr_stored *dout = e->dhead[0], *din = e->dhead[1];
 
     for (int i = e->heads - 1; i >= 0; i--) {
         clr_unit *unit = &e->head[i];
@@ -264,7 +264,7 @@ static const float *head_backward(clr_encoder *e, bool accumulate)
             mask(e, dout, (clr_producer){{.x = unit->y}, unit}); /* no ReLU: sums alone */
         clr_unit_backward_weight(unit, &e->space, dout, below.view, accumulate);
         clr_unit_backward_data(unit, &e->space, din, false, i ? &below : NULL);
-        float *swap = dout;
+        clr_stored *swap = dout;
         dout = din, din = swap;
     }
     return dout;
@@ -283,7 +283,7 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
     clr_block *block = &e->block[i];
     clr_unit *unit = block->unit, *shortcut = block->projects ? &block->shortcut : NULL;
     clr_unit_space *space = &e->space;
-    float *dout = block->dout, *dmid = block->dmid, *din = i ? block[-1].dout : e->dfirst;
+    clr_stored *dout = block->dout, *dmid = block->dmid, *din = i ? block[-1].dout : e->dfirst;
 
     clr_alive();
     for (int j = i && block->run == i && !e->config.recompute ? block[-1].run : i; j < i; j++)
@@ -312,7 +312,7 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
 
     CLR_CHECK(e->config.training);
     memcpy(e->dhead[0], dz, (size_t)e->space.n * (size_t)clr_encoder_outputs(e) * sizeof *dz);
-    const float *dh = head_backward(e, accumulate);
+    const clr_stored *dh = head_backward(e, accumulate);
     if (ready)
         ready(context, e->head_first);
     double begin = clr_seconds();

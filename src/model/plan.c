@@ -42,9 +42,10 @@ static int backward_first(const clr_encoder *e, int i)
     return backward(e, i) + 1;
 }
 
-static int add(clr_encoder *e, int64_t floats, int from, int to)
+/* A stored tensor of so many elements. */
+static int add(clr_encoder *e, int64_t elements, int from, int to)
 {
-    return clr_live_ranges_add(&e->ranges, (size_t)floats * sizeof(float), from, to);
+    return clr_live_ranges_add(&e->ranges, (size_t)elements * clr_dtype_bytes(e->config.dtype), from, to);
 }
 
 static clr_unit *last_unit(clr_block *block)
@@ -64,18 +65,18 @@ static int last_forward_read(const clr_encoder *e, int i, bool in_residual)
 
 static void plan_y(clr_encoder *e, clr_unit *unit, int i, bool first, bool in_residual)
 {
-    int64_t floats = clr_unit_floats(unit, e->config.views);
+    int64_t elements = clr_unit_elements(unit, e->config.views);
     int forward_end = last_forward_read(e, i, in_residual),
         backward_end = first ? backward_first(e, i) : backward(e, i);
     bool computed_again = e->config.recompute && i < e->blocks && (i >= 0 || e->pools);
 
     if (!e->config.training) {
-        unit->y_range = add(e, floats, forward(i), forward_end);
+        unit->y_range = add(e, elements, forward(i), forward_end);
     } else if (!computed_again) {
-        unit->y_range = add(e, floats, forward(i), backward_end);
+        unit->y_range = add(e, elements, forward(i), backward_end);
     } else {
         int again = i >= 0 && i < e->blocks - 1 ? backward_first(e, i + 1) : backward(e, i);
-        unit->y_range = add(e, floats, forward(i), forward_end);
+        unit->y_range = add(e, elements, forward(i), forward_end);
         clr_live_ranges_add_second(&e->ranges, unit->y_range, again, backward_end);
     }
 }
@@ -105,7 +106,7 @@ static void plan_outputs(clr_encoder *e)
         bool top = i == e->blocks - 1, kept = training && (e->config.recompute || next_run == e->blocks);
         int forward_end = forward(top ? i + 1 : i + 2), backward_end = top ? backward(e, i) : backward_first(e, i + 1);
         block->out_range =
-            add(e, clr_unit_floats(last_unit(block), views), forward(i), kept ? backward_end : forward_end);
+            add(e, clr_unit_elements(last_unit(block), views), forward(i), kept ? backward_end : forward_end);
         if (training && !kept)
             clr_live_ranges_add_second(&e->ranges, block->out_range, backward(e, next_run), backward_end);
         next_run = block->run == i ? i : next_run;
@@ -113,15 +114,15 @@ static void plan_outputs(clr_encoder *e)
     if (e->pools)
         e->pool_range = add(e, (int64_t)views * e->pool_h * e->pool_w * e->stem.problem.k, forward(-1),
                             training ? backward_first(e, 0) : forward(1));
-    e->h_range = add(e, (int64_t)views * e->features, forward(e->blocks),
-                     training ? backward(e, e->blocks) : forward(e->blocks));
+    e->h_range = clr_live_ranges_add(&e->ranges, (size_t)((int64_t)views * e->features) * sizeof(float),
+                                     forward(e->blocks), training ? backward(e, e->blocks) : forward(e->blocks));
 }
 
 /* A run's gradients share one place: the gradient of an identity shortcut is that of the output, to which the branch
    adds. */
 static void plan_gradients(clr_encoder *e)
 {
-    int64_t widest = e->features, stem = clr_unit_floats(&e->stem, e->config.views);
+    int64_t widest = e->features, stem = clr_unit_elements(&e->stem, e->config.views);
     bool first_projects = e->block[0].projects; /* else the first run's gradient goes on to the stem in its place */
 
     for (int i = e->blocks - 1; i >= 0; i--) {
@@ -129,10 +130,10 @@ static void plan_gradients(clr_encoder *e)
         bool top_of_run = i == e->blocks - 1 || e->block[i + 1].run != block->run;
         int64_t inside = 0;
         for (int u = 0; u < block->units - 1; u++)
-            inside = clr_max64(inside, clr_unit_floats(&block->unit[u], e->config.views));
+            inside = clr_max64(inside, clr_unit_elements(&block->unit[u], e->config.views));
         block->dmid_range = add(e, inside, backward(e, i), backward(e, i));
         if (top_of_run)
-            block->dout_range = add(e, clr_unit_floats(last_unit(block), e->config.views), backward(e, i + 1),
+            block->dout_range = add(e, clr_unit_elements(last_unit(block), e->config.views), backward(e, i + 1),
                                     backward(e, block->run || first_projects ? block->run : -1));
         else
             block->dout_range = block[1].dout_range;

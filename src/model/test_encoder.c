@@ -19,12 +19,30 @@ static const struct {
     int views, n;
     uint32_t salt[2]; /* of weights, chosen so that no ReLU's input is near zero: for one rank, for four */
 } cases[] = {
-    {{18, 1 / 16.0, CLR_STEM_CIFAR, 12, 3, CLR_HEAD_NONLINEAR, 2, 8, true, false, 0, false}, 10, 10, {5, 33}},
-    {{18, 1 / 8.0, CLR_STEM_IMAGENET, 33, 1, CLR_HEAD_LINEAR, 0, 16, true, false, 0, false}, 16, 11, {2, 13}},
-    {{34, 1 / 16.0, CLR_STEM_CIFAR, 9, 3, CLR_HEAD_NONE, 0, 0, true, false, 0, false}, 12, 12, {0, 0}},
-    {{50, 1 / 16.0, CLR_STEM_IMAGENET, 39, 3, CLR_HEAD_NONLINEAR, 3, 12, true, false, 0, false}, 16, 12, {4, 5}},
-    {{50, 1 / 16.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 1, 5, false, false, 0, false}, 12, 12, {49, 0}},
-    {{18, 1 / 4.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 2, 32, true, false, 0, false}, 8, 8, {33, 46}},
+    {{18, 1 / 16.0, CLR_STEM_CIFAR, 12, 3, CLR_HEAD_NONLINEAR, 2, 8, CLR_FP32, CLR_BN_GLOBAL, false, 0, false},
+     10,
+     10,
+     {5, 33}},
+    {{18, 1 / 8.0, CLR_STEM_IMAGENET, 33, 1, CLR_HEAD_LINEAR, 0, 16, CLR_FP32, CLR_BN_GLOBAL, false, 0, false},
+     16,
+     11,
+     {2, 13}},
+    {{34, 1 / 16.0, CLR_STEM_CIFAR, 9, 3, CLR_HEAD_NONE, 0, 0, CLR_FP32, CLR_BN_GLOBAL, false, 0, false},
+     12,
+     12,
+     {0, 0}},
+    {{50, 1 / 16.0, CLR_STEM_IMAGENET, 39, 3, CLR_HEAD_NONLINEAR, 3, 12, CLR_FP32, CLR_BN_GLOBAL, false, 0, false},
+     16,
+     12,
+     {4, 5}},
+    {{50, 1 / 16.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 1, 5, CLR_FP32, CLR_BN_LOCAL, false, 0, false},
+     12,
+     12,
+     {49, 0}},
+    {{18, 1 / 4.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 2, 32, CLR_FP32, CLR_BN_GLOBAL, false, 0, false},
+     8,
+     8,
+     {33, 46}},
 };
 
 typedef struct run {
@@ -257,11 +275,15 @@ START_TEST(refuses_what_makes_no_sense)
         clr_encoder_config config;
         const char *says;
     } bad[] = {
-        {{20, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, true, false, 0, false}, "ResNet-20"},
-        {{18, 0.01, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, true, false, 0, false}, "--width"},
-        {{18, 1, CLR_STEM_IMAGENET, 32, 2, CLR_HEAD_NONE, 0, 0, true, false, 0, false}, "2 channels"},
-        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONLINEAR, 0, 128, true, false, 0, false}, "--head-layers=0"},
-        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_LINEAR, 0, 0, true, false, 0, false}, "--head-dim=0"},
+        {{20, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, CLR_FP32, CLR_BN_GLOBAL, false, 0, false}, "ResNet-20"},
+        {{18, 0.01, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, CLR_FP32, CLR_BN_GLOBAL, false, 0, false}, "--width"},
+        {{18, 1, CLR_STEM_IMAGENET, 32, 2, CLR_HEAD_NONE, 0, 0, CLR_FP32, CLR_BN_GLOBAL, false, 0, false},
+         "2 channels"},
+        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONLINEAR, 0, 128, CLR_FP32, CLR_BN_GLOBAL, false, 0, false},
+         "--head-layers=0"},
+        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_LINEAR, 0, 0, CLR_FP32, CLR_BN_GLOBAL, false, 0, false},
+         "--head-dim=0"},
+        {{18, 1, CLR_STEM_CIFAR, 32, 3, CLR_HEAD_NONE, 0, 0, CLR_BF16, CLR_BN_GLOBAL, false, 0, false}, "--dtype=bf16"},
     };
     clr_encoder_config config = bad[_i].config;
     clr_params params = {0};

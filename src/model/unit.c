@@ -27,7 +27,8 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_un
     space->times->norm += clr_seconds() - middle - communicated;
 }
 
-void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *dout, clr_view in, bool accumulate)
+void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const clr_stored *dout, clr_view in,
+                              bool accumulate)
 {
     double begin = clr_seconds();
     double communicated = clr_batch_norm_backward(&unit->norm, space->comm, space->params,
@@ -56,7 +57,7 @@ clr_producer clr_unit_producer(clr_unit *unit)
     return (clr_producer){{.x = unit->y, .prologue = clr_batch_norm_prologue(&unit->norm, true)}, unit};
 }
 
-void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate,
+void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, clr_stored *dx, bool accumulate,
                             const clr_producer *below)
 {
     double begin = clr_seconds();

@@ -14,13 +14,13 @@ typedef struct clr_unit {
     clr_batch_norm norm;
     size_t at_norm[2];
     int y_range;
-    float *y;
+    clr_stored *y;
 } clr_unit;
 
 /* The input of a unit: a tensor, its prologue, and, when this unit is its first reader, the residual that it is to
    be added up from. */
 typedef struct clr_view {
-    const float *x;
+    const clr_stored *x;
     clr_prologue prologue;
     clr_conv_residual residual;
 } clr_view;
@@ -43,8 +43,8 @@ static inline int64_t clr_unit_rows(const clr_unit *unit, int n)
     return (int64_t)n * unit->problem.p * unit->problem.q;
 }
 
-/* Floats of y for n views. */
-static inline int64_t clr_unit_floats(const clr_unit *unit, int n)
+/* Elements of y for n views. */
+static inline int64_t clr_unit_elements(const clr_unit *unit, int n)
 {
     return clr_unit_rows(unit, n) * unit->problem.k;
 }
@@ -57,7 +57,8 @@ void clr_unit_forward(clr_unit *unit, clr_unit_space *space, clr_view in, clr_un
 /* dout: gradient of the activated output, (n, p, q, k), already masked and with norm.sums of this rank filled.
    Computes dy in the place of y, and the gradients of norm and weight. Collective where space->comm is not NULL; else
    local. */
-void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const float *dout, clr_view in, bool accumulate);
+void clr_unit_backward_weight(clr_unit *unit, clr_unit_space *space, const clr_stored *dout, clr_view in,
+                              bool accumulate);
 
 /* Whose output a gradient belongs to: the tensor with its ReLU as its readers have it, and the unit whose norm needs
    the gradient's sums. */
@@ -71,7 +72,7 @@ clr_producer clr_unit_producer(clr_unit *unit);
 
 /* Local. y holds dy. dx, the gradient of the unit's input: overwritten, or added to where accumulate. below: NULL,
    or whose output that input is: then dx is masked by its ReLU, and the norm.sums of below's unit are filled. */
-void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, float *dx, bool accumulate,
+void clr_unit_backward_data(clr_unit *unit, clr_unit_space *space, clr_stored *dx, bool accumulate,
                             const clr_producer *below);
 
 #endif

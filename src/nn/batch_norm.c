@@ -34,7 +34,7 @@ clr_prologue clr_batch_norm_prologue(const clr_batch_norm *norm, bool relu)
     return (clr_prologue){norm->scale, norm->shift, relu};
 }
 
-clr_conv_bn_backward clr_batch_norm_input_gradient(const clr_batch_norm *norm, const float *g)
+clr_conv_bn_backward clr_batch_norm_input_gradient(const clr_batch_norm *norm, const clr_stored *g)
 {
     return (clr_conv_bn_backward){g, norm->a, norm->b, norm->c, norm->mean};
 }

@@ -65,7 +65,7 @@ static void pool_max(const clr_pool *pool, int image, float *out)
 {
     int h = pool->h, w = pool->w, k = pool->k, rows = (h + 1) / 2, columns = (w + 1) / 2;
     const float *restrict scale = pool->prologue.scale, *restrict shift = pool->prologue.shift,
-                          *y = pool->y + (int64_t)image * h * w * k;
+                          *y = (const float *)pool->y + (int64_t)image * h * w * k;
 
     out += image * pooled_floats(pool);
     for (int p = 0; p < rows; p++)
@@ -96,7 +96,7 @@ static void pool_max_backward(const clr_pool *pool, int image, const float *dout
     int h = pool->h, w = pool->w, k = pool->k, rows = (h + 1) / 2, columns = (w + 1) / 2;
     int64_t row_floats = (int64_t)w * k;
     const clr_prologue *prologue = &pool->prologue;
-    const float *y = pool->y + image * h * row_floats;
+    const float *y = (const float *)pool->y + image * h * row_floats;
 
     dy += image * h * row_floats;
     dout += image * pooled_floats(pool);

@@ -15,38 +15,46 @@ static const clr_nn_kernel *kernel(void)
     return CLR_KERNEL_PICK(clr_nn_kernel);
 }
 
-void clr_prologue_apply(const float *y, const clr_prologue *prologue, int64_t rows, int k, float *out)
+void clr_prologue_apply(const clr_stored *y, const clr_prologue *prologue, int64_t rows, int k, clr_stored *out)
 {
+    const float *from = y;
+    float *to = out;
+
 #pragma omp parallel
     {
         int thread = omp_get_thread_num(), threads = omp_get_num_threads();
         int64_t first = clr_share(rows, threads, thread), at = first * k;
-        kernel()->apply_prologue(y + at, prologue, clr_share(rows, threads, thread + 1) - first, k, out + at);
+        kernel()->apply_prologue(from + at, prologue, clr_share(rows, threads, thread + 1) - first, k, to + at);
     }
 }
 
-void clr_pool_mean(const float *x, int n, int pixels, int k, float *h)
+void clr_pool_mean(const clr_stored *x, int n, int pixels, int k, float *h)
 {
+    const float *from = x;
+
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < n; i++)
-        kernel()->pool_mean(x + (int64_t)i * pixels * k, pixels, k, h + (int64_t)i * k);
+        kernel()->pool_mean(from + (int64_t)i * pixels * k, pixels, k, h + (int64_t)i * k);
 }
 
-void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, float *dx)
+void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, clr_stored *dx)
 {
+    float *to = dx;
+
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < n; i++)
-        kernel()->pool_mean_backward(dh + (int64_t)i * k, pixels, k, dx + (int64_t)i * pixels * k);
+        kernel()->pool_mean_backward(dh + (int64_t)i * k, pixels, k, to + (int64_t)i * pixels * k);
 }
 
-void clr_pool_max(const clr_pool *pool, float *out)
+void clr_pool_max(const clr_pool *pool, clr_stored *out)
 {
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < pool->n; i++)
         kernel()->pool_max(pool, i, out);
 }
 
-void clr_pool_max_backward(const clr_pool *pool, const float *dout, float *dy, clr_batch_norm *norm, void *workspace)
+void clr_pool_max_backward(const clr_pool *pool, const clr_stored *dout, clr_stored *dy, clr_batch_norm *norm,
+                           void *workspace)
 {
     int threads = omp_get_max_threads();
 

@@ -19,7 +19,6 @@ static const clr_opt own[] = {
     {"online-probe", CLR_OPT_FLAG, AT(online_probe), "no", NULL, 0, 0, NULL, M,
      "a softmax regression on h that learns along, from labels, and tells the encoder nothing: a column of "
      "metrics.tsv"},
-    {"dtype", CLR_OPT_WORD, AT(dtype), "fp32", "fp32|bf16", 0, 0, NULL, M, "arithmetic"},
     {0}};
 
 const clr_opt_part clr_pretrain_options[] = {{clr_data_option, AT(data), NULL, "what and where"},
@@ -34,6 +33,7 @@ const clr_opt_part clr_pretrain_options[] = {{clr_data_option, AT(data), NULL, "
                                              {clr_schedule_options, AT(schedule), NULL},
                                              {clr_microbatch_option, AT(microbatch), NULL, "machine, and the rest"},
                                              {clr_seed_option, AT(seed), NULL},
+                                             {clr_dtype_option, AT(encoder.dtype), NULL},
                                              {clr_plan_option, AT(plan), NULL},
                                              {clr_threads_option, AT(run.threads), NULL},
                                              {clr_watchdog_option, AT(run.watchdog), NULL},
@@ -46,11 +46,10 @@ static clr_status check_options(const clr_pretrain_config *config, const clr_opt
         clr_opt_given(options, "epochs") == CLR_OPT_LINE)
         return clr_fail(CLR_EUSAGE, "--steps=%lld and --epochs=%g both say how long to train; leave one out",
                         (long long)config->steps, config->epochs);
-    if (config->dtype != 0)
-        return clr_fail(CLR_EUSAGE, "--dtype=bf16 is not supported yet: only fp32 is; leave it out");
     if (config->steps == 0 && config->epochs <= 0)
         return clr_fail(CLR_EUSAGE, "--epochs=0: nothing to train; give --epochs or --steps");
-    return clr_head_check(&config->encoder);
+    clr_status st = clr_conv_check_dtype(config->encoder.dtype);
+    return st == CLR_OK ? clr_head_check(&config->encoder) : st;
 }
 
 static clr_status check_data(const clr_pretrain_config *config, const clr_store_info *data)
