@@ -28,6 +28,22 @@ for program in $FUZZ_PROGRAMS; do
 done
 [ "$runs" -gt 0 ] || exit 0
 
+# HDF5 itself falls over some files that it is given: those readers run in processes of their own and go on, and what they found is parted
+# by the library in which the fault is.
+# ours READER: lists the findings whose fault is not in HDF5; *.hdf5 keeps the others
+ours() {
+    for finding in "fuzz/findings-$1"/*; do
+        case $finding in *'*' | *.hdf5 | *.txt) continue ;; esac
+        FUZZ_FOLDER=$scratch "fuzz/fuzz_$1" "$finding" >"$finding.txt" 2>&1
+        # The first frame that is neither the sanitizer's nor the C library's.
+        where=$(sed -n 's/^ *#[0-9]* 0x[0-9a-f]* //p' "$finding.txt" | grep -v -E 'fuzz_'"$1"'\+0x|compiler-rt|/libc\.so|libc_start|sanitizer' | head -n 1)
+        where=${where:-$(sed -n 's/^ *#[0-9]* 0x[0-9a-f]* *//p' "$finding.txt" | grep -m 1 -E 'libhdf5')}
+        case $where in
+        *libhdf5*) mv "$finding" "$finding.hdf5" && mv "$finding.txt" "$finding.hdf5.txt" ;;
+        *) echo "$finding" ;;
+        esac
+    done
+}
 scratch=$(mktemp -d /dev/shm/simclr-fuzz-XXXXXX || mktemp -d) failed=0
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -36,9 +52,25 @@ for program in $FUZZ_PROGRAMS; do
     case " ${FUZZ_READERS-$reader} " in *" $reader "*) ;; *) continue ;; esac
     mkdir -p "fuzz/corpus-$reader" "fuzz/findings-$reader"
     FUZZ_SEEDS="fuzz/corpus-$reader" "fuzz/fuzz_$reader" || exit 1
-    FUZZ_FOLDER=$scratch nice "fuzz/fuzz_$reader" -runs="$runs" -max_len=65536 -timeout=300 -rss_limit_mb=2048 -malloc_limit_mb=512 \
+    case $reader in
+    dataset | checkpoint | hostile)
+        export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0
+        apart='-fork=1 -ignore_crashes=1 -ignore_ooms=1 -ignore_timeouts=1 -detect_leaks=0'
+        ;;
+    *) apart= ;;
+    esac
+    # shellcheck disable=SC2086 # several words
+    FUZZ_FOLDER=$scratch nice "fuzz/fuzz_$reader" $apart -runs="$runs" -max_len=65536 -timeout=300 -rss_limit_mb=2048 -malloc_limit_mb=512 \
         -artifact_prefix="fuzz/findings-$reader/" "fuzz/corpus-$reader" >"fuzz/$reader.log" 2>&1
     status=$?
+    if [ -n "$apart" ]; then
+        mine=$(ours "$reader")
+        echo "$reader: $(sed -n 's/^#\([0-9]*\): cov.*/\1/p' "fuzz/$reader.log" | tail -n 1) runs, $(find "fuzz/findings-$reader" -name '*.hdf5' | wc -l) faults of HDF5 itself" \
+            "(fuzz/findings-$reader/*.hdf5), others: ${mine:-none}"
+        [ -z "$mine" ] || failed=1
+        unset ASAN_OPTIONS
+        continue
+    fi
     echo "$reader: status $status: $(grep -E '^Done|^SUMMARY|does not hold|asked for' "fuzz/$reader.log" | tail -n 1)"
     [ $status = 0 ] || failed=1
 done
