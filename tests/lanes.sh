@@ -32,7 +32,7 @@ units() {
     good=$(find src -name '*.trs' -exec grep -l '^:test-result: PASS' {} + | wc -l)
     bad=$(find src -name '*.trs' -exec grep -L '^:test-result: PASS' {} + | wc -l)
     [ "$good" -gt 0 ] || { tail -n 20 units.log; bad=$((bad + 1)); }
-    for trs in $(find src -name '*.trs' -exec grep -L '^:test-result: PASS' {} +); do
+    find src -name '*.trs' -exec grep -L '^:test-result: PASS' {} + | while read -r trs; do
         echo "FAILED: $lane: ${trs%.trs}"
         tail -n 40 "${trs%.trs}.log"
     done
