@@ -7,6 +7,7 @@
 #include "clr/mem.h"
 #include "clr/plain.h"
 #include "clr/store.h"
+#include "info.h"
 #include "runs.h"
 
 #include <dirent.h>
@@ -30,38 +31,6 @@ static const clr_opt_part options[] = {{own, 0, NULL}, {0}};
 
 enum { LISTED = 12 };
 
-typedef struct total {
-    int64_t datasets, damaged, unreadable, nonfinite, unchecked;
-    clr_status st; /* of the first fault */
-    char why[600];
-} total;
-
-/* What a fault is called. */
-static const char *note(total *t, clr_status st)
-{
-    if (t->st == CLR_OK) {
-        t->st = st;
-        snprintf(t->why, sizeof t->why, "%s", clr_message());
-    }
-    if (st == CLR_ENUMERIC) {
-        t->nonfinite++;
-        return "NOT FINITE";
-    }
-    if (st != CLR_EINPUT) {
-        t->unreadable++;
-        return "UNREADABLE";
-    }
-    t->damaged++;
-    return "DAMAGED";
-}
-
-/* Prints a file's own text: what would steer a terminal is shown as '?'. */
-static void print_text(const char *text)
-{
-    for (; *text; text++)
-        putchar((unsigned char)*text < 32 && *text != '\n' && *text != '\t' ? '?' : *text == 127 ? '?' : *text);
-}
-
 /* false: nothing of it can be read, here or at all. */
 static bool show_shape(clr_h5 *file, const char *name)
 {
@@ -74,7 +43,7 @@ static bool show_shape(clr_h5 *file, const char *name)
     if (!number && clr_h5_shape(file, name, NULL, &rank, shape) != CLR_OK)
         return false;
     printf("  ");
-    print_text(name);
+    clr_info_print(name);
     printf("%*s %s (", (int)(strlen(name) < 44 ? 44 - strlen(name) : 0), "", number ? types[type] : "text");
     for (int i = 0; i < rank; i++)
         printf("%s%lld", i ? ", " : "", (long long)shape[i]);
@@ -83,7 +52,7 @@ static bool show_shape(clr_h5 *file, const char *name)
 }
 
 /* One dataset. ours: written here, so that it must have a checksum; finite: and be finite. */
-static void check_dataset(clr_h5 *file, const char *name, bool ours, bool finite, bool show, total *t)
+static void check_dataset(clr_h5 *file, const char *name, bool ours, bool finite, bool show, clr_info_total *t)
 {
     uint64_t checksum;
     bool shown = show && show_shape(file, name);
@@ -102,18 +71,18 @@ static void check_dataset(clr_h5 *file, const char *name, bool ours, bool finite
         putchar('\n');
     else if (show && foreign && clr_h5_shape(file, name, NULL, NULL, (int64_t[CLR_H5_RANK]){0}) != CLR_OK) {
         printf("  unchecked: ");
-        print_text(clr_message());
+        clr_info_print(clr_message());
         putchar('\n');
     }
     if (st == CLR_OK)
         return;
-    printf("  %s: ", note(t, st));
-    print_text(clr_message());
+    printf("  %s: ", clr_info_note(t, st));
+    clr_info_print(clr_message());
     putchar('\n');
 }
 
 /* Lists and verifies the datasets of an open file. */
-static void check_datasets(clr_h5 *file, bool all, bool quiet, total *t)
+void clr_info_check(clr_h5 *file, bool all, bool quiet, clr_info_total *t)
 {
     char **names = NULL, *format = NULL;
     int64_t n = 0;
@@ -123,8 +92,8 @@ static void check_datasets(clr_h5 *file, bool all, bool quiet, total *t)
     clr_free(format);
     clr_status st = clr_h5_list(file, "/", &names, &n);
     if (st != CLR_OK) {
-        printf("  %s: ", note(t, st));
-        print_text(clr_message());
+        printf("  %s: ", clr_info_note(t, st));
+        clr_info_print(clr_message());
         putchar('\n');
     }
     for (int64_t i = 0; i < n; i++) {
@@ -142,7 +111,7 @@ static void show_text(clr_h5 *file, const char *name)
 
     if (clr_h5_get_text(file, name, &text) == CLR_OK) {
         printf("%s: ", name);
-        print_text(text);
+        clr_info_print(text);
         putchar('\n');
     }
     clr_free(text);
@@ -157,7 +126,7 @@ static void show_classes(const clr_store_info *f, const int32_t *labels)
     printf("classes: %d\n", f->classes);
     for (int c = 0; c < f->classes && c < LISTED; c++) {
         printf("  ");
-        print_text(f->class_names[c]);
+        clr_info_print(f->class_names[c]);
         printf("%*s %lld images\n", (int)(strlen(f->class_names[c]) < 44 ? 44 - strlen(f->class_names[c]) : 0), "",
                (long long)count[c]);
     }
@@ -166,14 +135,14 @@ static void show_classes(const clr_store_info *f, const int32_t *labels)
     clr_free(count);
 }
 
-static void show_store(const char *path, total *t)
+static void show_store(const char *path, clr_info_total *t)
 {
     clr_store *store = NULL;
     int64_t repeats;
 
     clr_status st = clr_store_open(path, &store);
     if (st != CLR_OK) {
-        note(t, st);
+        clr_info_note(t, st);
         return;
     }
     const clr_store_info *f = clr_store_info_of(store);
@@ -203,7 +172,7 @@ static const char *kind_of(clr_h5 *file)
     return clr_h5_has(file, "/h") ? "features" : "hdf5";
 }
 
-static clr_status open_file(const char *path, clr_h5 **file)
+clr_status clr_info_open(const char *path, clr_h5 **file)
 {
     clr_status st;
     int tries = 0;
@@ -215,16 +184,16 @@ static clr_status open_file(const char *path, clr_h5 **file)
 }
 
 /* Closes; a refused read may have been shown as something else. */
-static void close_file(clr_h5 *file, total *t)
+void clr_info_close(clr_h5 *file, clr_info_total *t)
 {
     int64_t known = t->unreadable;
     clr_status st = clr_h5_finish(file, CLR_OK);
 
     if (st != CLR_OK && t->unreadable == known)
-        note(t, st);
+        clr_info_note(t, st);
 }
 
-static const char *show_file(const char *path, const config *c, total *t)
+static const char *show_file(const char *path, const config *c, clr_info_total *t)
 {
     static const char *const texts[] = {"format", "simclr_version", "store", "orientation", "range"},
                              *const numbers[] = {"step", "seed"};
@@ -234,9 +203,9 @@ static const char *show_file(const char *path, const config *c, total *t)
 
     clr_status st = clr_kind_check(path, true);
     if (st == CLR_OK)
-        st = open_file(path, &file);
+        st = clr_info_open(path, &file);
     if (st != CLR_OK) {
-        note(t, st);
+        clr_info_note(t, st);
         return "unknown";
     }
     const char *kind = kind_of(file);
@@ -251,107 +220,11 @@ static const char *show_file(const char *path, const config *c, total *t)
     if (!strcmp(kind, "checkpoint"))
         show_text(file, "config");
     printf("datasets:\n");
-    check_datasets(file, c->all, false, t);
-    close_file(file, t);
+    clr_info_check(file, c->all, false, t);
+    clr_info_close(file, t);
     if (!strcmp(kind, "dataset"))
         show_store(path, t);
     return kind;
-}
-
-/* Opens a run's text file; NULL where there is none, or where it cannot be read, which is noted. */
-static FILE *open_text(const char *path, total *t)
-{
-    FILE *file;
-    clr_status st = clr_plain_stream(path, &file);
-
-    if (st != CLR_OK)
-        note(t, st);
-    return file;
-}
-
-static void close_text(FILE *file, const char *path, total *t)
-{
-    int error = file && ferror(file) ? errno : 0;
-
-    if (error)
-        note(t, clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(error)));
-    if (file)
-        fclose(file);
-}
-
-/* First and last data row of metrics.tsv are enough to see how far a run has come. */
-static void show_metrics(const char *path, total *t)
-{
-    char line[2048], head[2048] = "", last[2048] = "";
-    long long rows = 0;
-    FILE *file = open_text(path, t);
-
-    while (file && fgets(line, sizeof line, file)) {
-        rows += line[0] != '#';
-        strcpy(line[0] == '#' ? head : last, line);
-    }
-    close_text(file, path, t);
-    printf("metrics: %lld steps\n", rows);
-    if (rows) {
-        print_text(head);
-        print_text(last);
-    }
-}
-
-static int is_checkpoint(const struct dirent *entry)
-{
-    size_t n = strlen(entry->d_name);
-
-    return !strncmp(entry->d_name, "step-", 5) && n > 3 && !strcmp(entry->d_name + n - 3, ".h5");
-}
-
-static const char *check_checkpoint(const char *path, total *t)
-{
-    int64_t damaged = t->damaged, unreadable = t->unreadable, nonfinite = t->nonfinite;
-    clr_h5 *file = NULL;
-    clr_status st = open_file(path, &file);
-
-    if (st == CLR_OK)
-        check_datasets(file, false, true, t);
-    else
-        note(t, st);
-    close_file(file, t);
-    return t->damaged > damaged         ? "DAMAGED"
-           : t->unreadable > unreadable ? "UNREADABLE"
-           : t->nonfinite > nonfinite   ? "NOT FINITE"
-                                        : "whole";
-}
-
-static void show_run(const char *path, total *t)
-{
-    char line[1024];
-    char *name = clr_text("%s/config", path), *folder = clr_text("%s/checkpoints", path);
-    char *metrics = clr_text("%s/metrics.tsv", path);
-    struct dirent **entry = NULL;
-    FILE *file = open_text(name, t);
-
-    printf("%s: run\nconfig:\n", path);
-    while (file && fgets(line, sizeof line, file)) {
-        printf("  ");
-        print_text(line);
-    }
-    close_text(file, name, t);
-    show_metrics(metrics, t);
-    int n = scandir(folder, &entry, is_checkpoint, alphasort);
-    if (n < 0 && errno != ENOENT)
-        note(t, clr_fail(CLR_EIO, "%s: cannot be listed: %s", folder, strerror(errno)));
-    printf("checkpoints: %d\n", n < 0 ? 0 : n);
-    for (int i = 0; i < n; i++) {
-        char *one = clr_text("%s/%s", folder, entry[i]->d_name);
-        const char *state = check_checkpoint(one, t);
-        printf("  %-44s %s\n", entry[i]->d_name, state);
-        clr_free(one);
-        free(entry[i]);
-    }
-    free(entry);
-    clr_free(name);
-    clr_free(folder);
-    clr_free(metrics);
 }
 
 /* Two datasets: what they share. */
@@ -383,7 +256,7 @@ static clr_status compare(const char *const path[2])
 static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 {
     const char *path = set->argument[0], *kind = "run";
-    total t = {0};
+    clr_info_total t = {0};
     struct stat attributes;
     (void)comm;
 
@@ -404,7 +277,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
                             "%s: is a folder without a file `config`, so no run directory, and there is none in it; "
                             "`simclr pack %s OUT.h5` makes a dataset of a folder of images",
                             path, path);
-        show_run(path, &t);
+        clr_info_run(path, &t);
     } else {
         kind = show_file(path, settings, &t);
     }
