@@ -111,7 +111,7 @@ static int stand_by(const clr_command *command)
     return 0;
 }
 
-/* Libraries ask for memory too, and not all of them bear it well to be refused. */
+/* Libraries allocate too, and some of them end the process where an allocation fails. */
 static clr_status check_memory(void)
 {
     const clr_budget budget = clr_memory_budget(1);

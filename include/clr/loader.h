@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LOADER_H
 #define CLR_LOADER_H
-/* Augmented views, one batch ahead of the compute. An I/O thread reads the next step's images from the store; views
-   are made sample by sample, claimed through one counter by a background thread of low priority and, once the training
-   thread arrives, by all OpenMP threads, so that no core idles and none is fought over. Local, except for nothing:
-   ranks do not talk. */
+/* Augmented views, one batch ahead of the training. A reader thread reads the next step's images from the store. The
+   views of a batch are made sample by sample: whoever is free claims the next sample from one atomic counter. A
+   background thread of low priority claims samples while the network is computed; when the training thread asks for
+   the batch, all OpenMP threads claim the rest. So no core idles, and the background thread takes no core from the
+   network. Local: ranks do not communicate. */
 
 #include "clr/augment.h"
 #include "clr/sampler.h"

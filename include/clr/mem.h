@@ -48,10 +48,10 @@ typedef struct clr_budget {
     char by[128];
 } clr_budget;
 
-/* Local. What each of `sharing` processes (those of this program on this node) could still take. The machine's
-   available memory, what the limits of the control group and of those above leave, and what Slurm gave the job on a
-   node are for all of them together; `ulimit -v` and `ulimit -d` are for each. Limits are found once; what is in use
-   is read at every call, from a file for each limit. */
+/* Local. The memory that one process can still take, where `sharing` processes of this program run on this node, and
+   the limit that decides. Three limits are shared by these processes: the machine's available memory, the limits of
+   the control group and of the groups above it, and Slurm's memory for the job on this node. `ulimit -v` and
+   `ulimit -d` hold for each process. Limits are found once; what is in use is read again at every call. */
 clr_budget clr_memory_budget(int sharing);
 clr_budget clr_memory_budget_under(const char *root,
                                    int sharing); /* the same, from files under root instead of "": for tests */

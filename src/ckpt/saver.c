@@ -112,7 +112,7 @@ clr_status clr_saver_open(const char *folder, int keep, clr_params *params, clr_
 }
 
 /* With the mutex held: waits for the save in flight and hands out its outcome, once. */
-static clr_status settle(clr_saver *saver)
+static clr_status outcome_of_last(clr_saver *saver)
 {
     while (saver->busy)
         pthread_cond_wait(&saver->changed, &saver->mutex);
@@ -137,7 +137,7 @@ clr_status clr_saver_begin(clr_saver *saver, const clr_ckpt_meta *meta)
     if (st != CLR_OK)
         return clr_fail_in(st, "after step %lld, which is not saved", (long long)meta->step);
     pthread_mutex_lock(&saver->mutex);
-    st = settle(saver);
+    st = outcome_of_last(saver);
     clr_state_copy(&saver->copy, &saver->state);
     replace(&saver->meta.config, meta->config);
     replace(&saver->meta.version, meta->version);
@@ -157,7 +157,7 @@ clr_status clr_saver_wait(clr_saver *saver)
     if (!saver)
         return CLR_OK;
     pthread_mutex_lock(&saver->mutex);
-    clr_status st = settle(saver);
+    clr_status st = outcome_of_last(saver);
     pthread_mutex_unlock(&saver->mutex);
     return st;
 }

@@ -27,7 +27,8 @@ clr_allreduce *clr_allreduce_new(clr_comm *comm, float *block, int64_t floats, i
         .comm = comm, .world = clr_comm_world(comm), .block = block, .buckets = (int)((floats + bucket - 1) / bucket)};
     reduce->edge = CLR_NEW(int64_t, reduce->buckets + 1);
     reduce->request = CLR_NEW(MPI_Request, reduce->buckets + 1);
-    for (int i = 0; i <= reduce->buckets; i++) /* the odd one is the first: the last to start is the smallest */
+    for (int i = 0; i <= reduce->buckets;
+         i++) /* bucket 0 is the smallest, because it starts last and nothing hides it */
         reduce->edge[i] = clr_max64(0, floats - (int64_t)(reduce->buckets - i) * bucket);
     for (int i = 0; i < reduce->buckets; i++)
         reduce->request[i] = MPI_REQUEST_NULL;

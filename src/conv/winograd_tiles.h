@@ -219,7 +219,7 @@ typedef struct channel_sums {
     float pivot[CHUNK], first[CHUNK], second[CHUNK];
 } channel_sums __attribute__((aligned(64)));
 
-/* A^T along the columns. */
+/* The first half of the output transform: half = A^T m, column by column. The caller applies A to the rows. */
 INLINE void upright(const float *m, size_t plane, clr_vec half[TILE][A])
 {
     UNROLL_FOR (int j = 0; j < A; j++) {

@@ -117,7 +117,8 @@ static int place_of(const problem *p, const scratch *s, const neighbour *heap, i
     memset(s->votes, 0, (size_t)p->train->classes * sizeof(float));
     for (int64_t i = 1; i < p->k; i++)
         nearest = fmaxf(nearest, heap[i].similarity);
-    for (int64_t i = 0; i < p->k; i++) /* less the same for all: the nearest weighs 1, whatever the temperature */
+    for (int64_t i = 0; i < p->k;
+         i++) /* exponents relative to the nearest, whose weight is 1: no overflow at small temperatures */
         s->votes[p->train->labels[heap[i].row]] += expf((float)((heap[i].similarity - nearest) / p->temperature));
     return clr_rank_of(s->votes, p->train->classes, label);
 }

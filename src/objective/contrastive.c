@@ -37,7 +37,8 @@ int64_t clr_loss_blocks(int64_t rows)
     return (rows + CLR_LOSS_SIDE - 1) / CLR_LOSS_SIDE;
 }
 
-/* The rank that holds a gathered row begins at *first with *rows rows: first views, then second. */
+/* The rows of the rank that holds gathered row `row`: they begin at *first, and there are *rows of them, first views
+   before second views. */
 void clr_loss_block_of(const clr_loss *loss, int64_t row, int64_t *first, int64_t *rows)
 {
     *first = *rows = 0;

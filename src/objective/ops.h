@@ -4,10 +4,10 @@
 /* The contrastive losses, one file each. A member says what one anchor's loss is in terms of its similarities s
    (divided by the temperature, where it has one):
 
-     accumulate  adds a stretch of the anchor's negatives to its sums a and b;
-     finish      turns the sums into the anchor's loss, dl/ds of its positive, and p and q, which every rank gets of
-                 every anchor;
-     gradient    w[j] += dl/ds[j] of an anchor with p and q and this positive, for a stretch of its negatives.
+     accumulate  adds n of the anchor's negatives to its sums a and b;
+     finish      turns the sums into the anchor's loss, dl/ds of its positive, and two numbers p and q. Every rank
+                 gets p and q of every anchor of the global batch;
+     gradient    w[j] += dl/ds[j] for n of the anchor's negatives, from p, q and the similarity of its positive.
 
    Where a row is no negative of the anchor, s = CLR_MASKED, for which accumulate and gradient must add nothing. */
 #include "clr/loss.h"

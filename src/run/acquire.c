@@ -63,8 +63,8 @@ static int put(const char *path, const char *text)
     return error;
 }
 
-/* Takes the stale lock of who away. Two jobs may try at once: what was moved aside is looked at, and somebody else's
-   lock is put back. */
+/* Removes the stale lock of `who`: renames it, then reads the renamed file. Two jobs may do so at once, and the second
+   may catch the new lock of the first: a lock that is not `who`'s is put back. */
 static clr_status take_away(const char *path, const clr_owner *who)
 {
     clr_owner moved;

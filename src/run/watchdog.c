@@ -56,8 +56,8 @@ static void bark(double silent)
             dog.rank, dog.host, dog.phase, where, silent);
     fflush(stderr);
     sleep(GRACE);
-    /* The launcher ends the others, MPI belongs to the main thread, and no status of ours calls this a fault of the
-       run. */
+    /* SIGKILL, because this thread must not call MPI, and because the launcher then ends the other ranks. An exit
+       status of this program would say that the run failed by its own fault. */
     kill(getpid(), SIGKILL);
     _exit(1);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Texts with a meaning of their own, one a line: augmentations, occasions for checkpoints, time limits, names of
+/* Texts with a meaning of their own, one a line: augmentations, intervals of checkpoints, time limits, names of
    options, plans. */
 #include "fuzz.h"
 
