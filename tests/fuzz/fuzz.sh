@@ -36,7 +36,7 @@ ours() {
         case $finding in *'*' | *.hdf5 | *.txt) continue ;; esac
         FUZZ_FOLDER=$scratch "fuzz/fuzz_$1" "$finding" >"$finding.txt" 2>&1
         # The first frame that is neither the sanitizer's nor the C library's.
-        where=$(sed -n 's/^ *#[0-9]* 0x[0-9a-f]* //p' "$finding.txt" | grep -v -E 'fuzz_'"$1"'\+0x|compiler-rt|/libc\.so|libc_start|sanitizer' | head -n 1)
+        where=$(sed -n 's/^ *#[0-9]* 0x[0-9a-f]* //p' "$finding.txt" | grep -v -E 'fuzz_'"$1"'\+0x|compiler-rt|sysdeps/|/libc\.so|libc_start|sanitizer' | head -n 1)
         where=${where:-$(sed -n 's/^ *#[0-9]* 0x[0-9a-f]* *//p' "$finding.txt" | grep -m 1 -E 'libhdf5')}
         case $where in
         *libhdf5*) mv "$finding" "$finding.hdf5" && mv "$finding.txt" "$finding.hdf5.txt" ;;
