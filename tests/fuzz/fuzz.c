@@ -89,7 +89,8 @@ uint64_t __wrap_clr_hash(uint64_t hash, const void *data, size_t bytes)
 }
 
 /* Where HDF5 compares, the stored sum is behind the data. */
-__attribute__((no_sanitize("address"))) uint32_t H5_checksum_metadata(const void *data, size_t bytes, uint32_t start)
+__attribute__((no_sanitize("address", "undefined"))) uint32_t H5_checksum_metadata(const void *data, size_t bytes,
+                                                                                   uint32_t start)
 {
     uint32_t stored;
 
