@@ -3,68 +3,17 @@
 
 #include "clr/mem.h"
 #include "clr/plain.h"
+#include "temporary.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { SLOTS = 8, DRAWN = 16 /* hexadecimal digits of a temporary name */ };
-
-/* What a signal removes. A slot is claimed, then filled, then shown to the handler. */
 const clr_opt clr_force_option[] = {{"force", CLR_OPT_FLAG, 0, "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
                                     {0}};
-
-static struct {
-    atomic_bool claimed, shown;
-    char path[PATH_MAX];
-} slots[SLOTS];
-
-void clr_output_drop(void)
-{
-    for (int i = 0; i < SLOTS; i++)
-        if (atomic_load(&slots[i].shown))
-            unlink(slots[i].path);
-}
-
-static void on_signal(int number)
-{
-    clr_output_drop();
-    raise(number); /* SA_RESETHAND: this time it ends us */
-}
-
-static void handle_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2};
-    struct sigaction now, action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (!sigaction(numbers[i], NULL, &now) && now.sa_handler == SIG_DFL)
-            sigaction(numbers[i], &action, NULL);
-}
-
-static int claim(const char *path)
-{
-    for (int i = 0; i < SLOTS && strlen(path) < PATH_MAX; i++) {
-        bool free = false;
-        if (atomic_compare_exchange_strong(&slots[i].claimed, &free, true)) {
-            strcpy(slots[i].path, path);
-            atomic_store(&slots[i].shown, true);
-            return i;
-        }
-    }
-    return -1;
-}
 
 /* What path leads to, freed by clr_free; *bytes of the file that is there, or -1. plain: path is no link. */
 static clr_status find(const char *path, bool plain, char **target, int64_t *bytes)
@@ -101,15 +50,6 @@ static clr_status find(const char *path, bool plain, char **target, int64_t *byt
                     clr_plain_kind(attributes.st_mode));
 }
 
-/* The folder of a path, freed by clr_free, and the name in it. */
-static char *folder_of(const char *path, const char **name)
-{
-    const char *slash = strrchr(path, '/');
-
-    *name = slash ? slash + 1 : path;
-    return slash ? clr_text("%.*s/", (int)(slash - path), path) : clr_copy_text("./");
-}
-
 clr_status clr_output_check(const char *path, bool replace)
 {
     char *target;
@@ -119,7 +59,7 @@ clr_status clr_output_check(const char *path, bool replace)
     if (st != CLR_OK)
         return st;
     const char *name;
-    char *folder = folder_of(target, &name);
+    char *folder = clr_temporary_folder(target, &name);
     if (bytes > 0 && !replace)
         st = clr_fail(CLR_EIO, "%s: is there already; --force replaces it", path);
     else if (access(folder, W_OK | X_OK))
@@ -138,79 +78,6 @@ clr_status clr_output_apart(const char *output, const char *input)
     return clr_fail(CLR_EUSAGE, "%s: is what is read too; give another name for what is written", output);
 }
 
-/* Whether name ends as a temporary file's does, and of whose process. */
-static bool is_temporary(const char *name, long *pid)
-{
-    const char *tmp = strstr(name, ".tmp-"), *last = tmp ? strrchr(tmp, '-') + 1 : "";
-
-    *pid = atol(last);
-    return *last && strspn(last, "0123456789") == strlen(last);
-}
-
-/* What follows TARGET.tmp-HOST- is DRAWN digits and the number of the process, or, of earlier versions, the number
-   alone: so that a host whose name begins with this one's and a dash is told from it. */
-static bool is_of_this_host(const char *rest)
-{
-    size_t drawn = strspn(rest, "0123456789abcdef");
-
-    return !rest[strspn(rest, "0123456789")] ||
-           (drawn == DRAWN && rest[drawn] == '-' && !strchr(rest + drawn + 1, '-'));
-}
-
-/* Removes temporary files whose names begin so from a folder: all, or those whose process was of this host and is
-   gone. */
-static void reclaim(const char *folder, const char *beginning, bool all)
-{
-    DIR *directory = opendir(folder);
-    struct dirent *entry;
-    long pid;
-
-    while (directory && (entry = readdir(directory))) {
-        const char *name = entry->d_name;
-        if (strncmp(name, beginning, strlen(beginning)) || !is_temporary(name, &pid) ||
-            (!all && (!is_of_this_host(name + strlen(beginning)) || !kill((pid_t)pid, 0) || errno != ESRCH)))
-            continue;
-        char *path = clr_text("%s/%s", folder, name);
-        unlink(path);
-        clr_free(path);
-    }
-    if (directory)
-        closedir(directory);
-}
-
-void clr_output_reclaim(const char *folder, const char *beginning)
-{
-    reclaim(folder, beginning, true);
-}
-
-uint64_t clr_output_draw(void)
-{
-    struct timespec now;
-    uint64_t drawn;
-
-    if (getrandom(&drawn, sizeof drawn, GRND_NONBLOCK) == (ssize_t)sizeof drawn)
-        return drawn;
-    clock_gettime(CLOCK_REALTIME, &now); /* an old kernel, or one that has just begun */
-    return ((uint64_t)now.tv_sec << 30 ^ (uint64_t)now.tv_nsec ^ (uint64_t)(uintptr_t)&now) * 0x9e3779b97f4a7c15;
-}
-
-static char *stem_of(const char *target)
-{
-    char host[64] = "";
-
-    gethostname(host, sizeof host - 1);
-    return clr_text("%s.tmp-%s-", target, host);
-}
-
-char *clr_output_temporary(const char *target)
-{
-    char *stem = stem_of(target),
-         *path = clr_text("%s%0*llx-%ld", stem, DRAWN, (unsigned long long)clr_output_draw(), (long)getpid());
-
-    clr_free(stem);
-    return path;
-}
-
 static clr_status begin(const char *path, bool plain, clr_output *output)
 {
     int64_t bytes;
@@ -219,15 +86,15 @@ static clr_status begin(const char *path, bool plain, clr_output *output)
     clr_status st = find(path, plain, &output->target, &bytes);
     if (st != CLR_OK)
         return st;
-    char *stem = stem_of(output->target);
+    char *stem = clr_temporary_stem(output->target);
     const char *name;
-    char *folder = folder_of(stem, &name);
-    reclaim(folder, name, false);
+    char *folder = clr_temporary_folder(stem, &name);
+    clr_temporary_reclaim(folder, name, false);
     output->temporary = clr_output_temporary(output->target);
     clr_free(folder);
     clr_free(stem);
-    output->slot = claim(output->temporary);
-    handle_signals();
+    output->slot = clr_temporary_claim(output->temporary);
+    clr_temporary_signals();
     return CLR_OK;
 }
 
@@ -295,7 +162,7 @@ static clr_status close_stream(clr_output *output)
 static clr_status take_place(const clr_output *output)
 {
     const char *name;
-    char *folder = folder_of(output->target, &name);
+    char *folder = clr_temporary_folder(output->target, &name);
     clr_status st = CLR_OK;
     int error;
 
@@ -321,10 +188,7 @@ clr_status clr_output_end(clr_output *output, bool good)
         st = take_place(output);
     if (!good || st != CLR_OK)
         unlink(output->temporary);
-    if (output->slot >= 0) {
-        atomic_store(&slots[output->slot].shown, false);
-        atomic_store(&slots[output->slot].claimed, false);
-    }
+    clr_temporary_disown(output->slot);
     clr_free(output->target);
     clr_free(output->temporary);
     *output = (clr_output){.slot = -1};

@@ -26,6 +26,10 @@ void clr_info_close(clr_h5 *file, clr_info_total *t);
 /* Verifies every dataset of a file. all: lists them all; quiet: none, and looks for NaN and infinities. */
 void clr_info_check(clr_h5 *file, bool all, bool quiet, clr_info_total *t);
 
+/* Prints what an HDF5 file holds and verifies it. all: lists every dataset. Returns its kind: "dataset", "checkpoint",
+   "features", "hdf5" or, where it cannot be opened, "unknown". */
+const char *clr_info_file(const char *path, bool all, clr_info_total *t);
+
 /* A run directory: its config, its metrics, its checkpoints. */
 void clr_info_run(const char *path, clr_info_total *t);
 

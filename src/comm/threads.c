@@ -14,7 +14,6 @@
 #include <omp.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 

@@ -36,6 +36,9 @@ void clr_h5_quiet(void);
 /* After a call of HDF5 that failed: keeps what the system refused, if that is why, and forgets HDF5's messages. */
 void clr_h5_note(clr_h5 *file);
 
+/* Returns CLR_EIO with "PATH: NAME: what: the system's reason for error"; name may be NULL. clr_h5_again goes by it. */
+clr_status clr_h5_refused(const char *path, const char *name, const char *what, int error);
+
 /* Returns st with "PATH: NAME: what: HDF5's reason"; CLR_EIO with the system's reason where it refused. name may be
    NULL. */
 clr_status clr_h5_fail(clr_h5 *file, const char *name, clr_status st, const char *what);

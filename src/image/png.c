@@ -2,14 +2,13 @@
 /* PNG through libpng. */
 #include "codec.h"
 #include "depth.h"
+#include "png_rows.h"
 
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PALETTE = 256 };
 
 /* One PNG being decoded. libpng's errors jump to escape with the sentence in why. */
 typedef struct reading {
@@ -138,47 +137,8 @@ static bool too_short_for(png_structp png, png_infop info, size_t length)
     return (bits / 8 * png_get_image_height(png, info)) / 1032 > length;
 }
 
-/* What rows become: samples or, of a palette, numbers of colours, which are here over white already. */
-typedef struct recipe {
-    clr_scale scale;
-    bool numbered;
-    int colors;
-    uint8_t color[PALETTE][3], seen[CLR_DEPTH_SEEN];
-} recipe;
-
-static void read_palette(const reading *r, recipe *how)
-{
-    uint8_t entry[PALETTE][4];
-    png_colorp palette = NULL;
-    png_bytep alpha = NULL;
-    int alphas = 0;
-
-    png_get_PLTE(r->png, r->info, &palette, &how->colors);
-    png_get_tRNS(r->png, r->info, &alpha, &alphas, NULL);
-    for (int i = 0; i < how->colors; i++)
-        memcpy(entry[i], (uint8_t[]){palette[i].red, palette[i].green, palette[i].blue, i < alphas ? alpha[i] : 255},
-               4);
-    clr_scale_row(&(clr_scale){3, true, false, 0, 255}, how->color[0], entry[0], how->colors);
-}
-
-/* libpng itself would take numbers beyond the palette for black. */
-static clr_status put(const recipe *how, uint8_t *out, const uint8_t *raw, int width)
-{
-    if (!how->numbered) {
-        clr_scale_row(&how->scale, out, raw, width);
-        return CLR_OK;
-    }
-    for (int x = 0; x < width; x++, out += 3) {
-        if (raw[x] >= how->colors)
-            return clr_fail(CLR_EINPUT, "damaged PNG: a pixel has colour number %d of a palette of %d", raw[x],
-                            how->colors);
-        memcpy(out, how->color[raw[x]], 3);
-    }
-    return CLR_OK;
-}
-
 /* Reads all rows to the end of the file; whole: keeps them, else makes pixels of each. */
-static clr_status read_rows(reading *r, recipe *how, int passes, bool whole, const clr_image *image)
+static clr_status read_rows(reading *r, clr_png_recipe *how, int passes, bool whole, const clr_image *image)
 {
     size_t bytes = png_get_rowbytes(r->png, r->info), row = (size_t)image->width * (size_t)image->channels;
     clr_status st = CLR_OK;
@@ -191,7 +151,7 @@ static clr_status read_rows(reading *r, recipe *how, int passes, bool whole, con
             if (how->scale.deep && pass == passes - 1)
                 clr_depth_survey(&how->scale, how->seen, raw, image->width);
             if (!whole)
-                st = put(how, image->pixels + y * row, raw, image->width);
+                st = clr_png_put(how, image->pixels + y * row, raw, image->width);
         }
     if (st == CLR_OK)
         png_read_end(r->png, r->info);
@@ -202,7 +162,7 @@ static clr_status decode(reading *r, size_t length, target *to)
 {
     png_structp png = r->png;
     png_infop info = r->info;
-    recipe *how = &(recipe){.numbered = false};
+    clr_png_recipe *how = &(clr_png_recipe){.numbered = false};
     const clr_image_rules *rules = to->rules;
 
     png_read_info(png, info);
@@ -221,7 +181,7 @@ static clr_status decode(reading *r, size_t length, target *to)
     if (type == PNG_COLOR_TYPE_PALETTE) {
         png_set_packing(png);
         how->numbered = true;
-        read_palette(r, how);
+        clr_png_palette(png, info, how);
     } else {
         png_set_expand(png);
     }
@@ -241,7 +201,7 @@ static clr_status decode(reading *r, size_t length, target *to)
         clr_depth_count(&how->scale, how->seen, to->info);
     size_t bytes = png_get_rowbytes(png, info), row = (size_t)width * (size_t)channels;
     for (size_t y = 0; whole && y < (size_t)height && st == CLR_OK; y++)
-        st = put(how, to->image->pixels + y * row, r->raw + y * bytes, (int)width);
+        st = clr_png_put(how, to->image->pixels + y * row, r->raw + y * bytes, (int)width);
     return st;
 }
 

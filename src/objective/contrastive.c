@@ -11,7 +11,6 @@
 #include "engine.h"
 
 #include "clr/isa.h"
-#include "clr/log.h"
 #include "clr/mem.h"
 
 #include <float.h>
@@ -24,46 +23,10 @@ CLR_LOSSES(DECLARE, )
 CLR_KERNEL_DECLARE(const clr_loss_symmetric, clr_loss_symmetric);
 
 enum { TRIANGLE_THREADS = 16 };
-static const double NORM_FLOOR = 1e-12; /* of a row's squared length, as the paper's code has it */
-
-int64_t clr_loss_rows_of(const clr_loss *loss, int rank)
-{
-    int ranks = clr_comm_size(loss->comm);
-    return 2 * (clr_share(loss->images, ranks, rank + 1) - clr_share(loss->images, ranks, rank));
-}
 
 int64_t clr_loss_blocks(int64_t rows)
 {
     return (rows + CLR_LOSS_SIDE - 1) / CLR_LOSS_SIDE;
-}
-
-/* The rows of the rank that holds gathered row `row`: they begin at *first, and there are *rows of them, first views
-   before second views. */
-void clr_loss_block_of(const clr_loss *loss, int64_t row, int64_t *first, int64_t *rows)
-{
-    *first = *rows = 0;
-    for (int r = 0;; r++, *first += *rows) {
-        *rows = clr_loss_rows_of(loss, r);
-        if (row < *first + *rows)
-            return;
-    }
-}
-
-int64_t clr_loss_partner(const clr_loss *loss, int64_t row)
-{
-    int64_t first, rows;
-
-    clr_loss_block_of(loss, row, &first, &rows);
-    return first + (row - first + rows / 2) % rows;
-}
-
-static float dot(const float *a, const float *b, int n)
-{
-    double sum = 0;
-
-    for (int i = 0; i < n; i++)
-        sum += (double)a[i] * b[i];
-    return (float)sum;
 }
 
 static const clr_loss_op *op_of(const clr_loss_config *config)
@@ -162,51 +125,6 @@ double clr_loss_chance(const clr_loss_config *config, int64_t images)
     return op->chance ? op->chance(config, images) : NAN;
 }
 
-/* z -> z^ of this rank, gathered, and as panels. Returns the seconds of gathering. */
-static double allgather_rows(clr_loss *loss, const float *z)
-{
-    int dim = loss->dim;
-
-#pragma omp parallel for schedule(static)
-    for (int i = 0; i < loss->mine; i++) {
-        const float *row = z + (int64_t)i * dim;
-        double square = 0;
-        for (int d = 0; d < dim; d++)
-            square += (double)row[d] * row[d];
-        loss->rnorm[i] = loss->config.l2norm ? (float)(1 / sqrt(square > NORM_FLOOR ? square : NORM_FLOOR)) : 1;
-        for (int d = 0; d < dim; d++)
-            loss->z[(int64_t)i * dim + d] = row[d] * loss->rnorm[i];
-    }
-    double begin = clr_seconds();
-    for (int r = 0; r < clr_comm_size(loss->comm); r++)
-        loss->counts[r] = clr_loss_rows_of(loss, r) * dim;
-    clr_comm_allgatherv(loss->comm, loss->z, loss->gathered, loss->counts);
-    double seconds = clr_seconds() - begin;
-#pragma omp parallel for schedule(static)
-    for (int64_t block = 0; block < clr_loss_blocks(loss->all); block++) {
-        const float *from = loss->gathered + block * CLR_LOSS_SIDE * dim;
-        int rows = (int)clr_min64(CLR_LOSS_SIDE, loss->all - block * CLR_LOSS_SIDE);
-        loss->panel->pack(true, dim, rows, loss->scale, from, dim, loss->panels_zT + block * loss->zT_step);
-        loss->panel->pack(false, rows, dim, 1, from, dim, loss->panels_z + block * loss->z_step);
-    }
-    return seconds;
-}
-
-static double allgather_stats(clr_loss *loss)
-{
-    double begin = clr_seconds();
-
-    for (int i = 0; i < loss->mine; i++) {
-        const clr_loss_anchor *a = &loss->anchor[i];
-        float *to = loss->stats + 3 * (int64_t)i;
-        to[0] = a->positive, to[1] = a->p, to[2] = a->q;
-    }
-    for (int r = 0; r < clr_comm_size(loss->comm); r++)
-        loss->counts[r] = clr_loss_rows_of(loss, r) * 3;
-    clr_comm_allgatherv(loss->comm, loss->stats, loss->all_stats, loss->counts);
-    return clr_seconds() - begin;
-}
-
 /* sum over j of z^_i . z^_j without i and its partner, from the sum of all rows: what the triangle does not count. */
 static double negative_sum(const clr_loss *loss)
 {
@@ -219,7 +137,7 @@ static double negative_sum(const clr_loss *loss)
         total += sum * sum;
     }
     for (int i = 0; i < loss->mine; i++)
-        total -= dot(loss->z + (int64_t)i * loss->dim, loss->z + (int64_t)i * loss->dim, loss->dim) +
+        total -= clr_loss_dot(loss->z + (int64_t)i * loss->dim, loss->z + (int64_t)i * loss->dim, loss->dim) +
                  loss->anchor[i].positive / loss->scale;
     return total * loss->scale;
 }
@@ -232,7 +150,8 @@ static void begin_anchors(clr_loss *loss)
 
     for (int i = 0; i < loss->mine; i++) {
         int64_t other = clr_loss_partner(loss, loss->first + i);
-        float s = loss->scale * dot(loss->z + (int64_t)i * loss->dim, loss->gathered + other * loss->dim, loss->dim),
+        float s = loss->scale *
+                  clr_loss_dot(loss->z + (int64_t)i * loss->dim, loss->gathered + other * loss->dim, loss->dim),
               slack = fabsf(s) * near;
         loss->anchor[i] = (clr_loss_anchor){
             .positive = s,
@@ -243,29 +162,6 @@ static void begin_anchors(clr_loss *loss)
                                           : -INFINITY,
             .negatives = (float)(loss->config.negatives == CLR_NEGATIVES_ONE_VIEW ? loss->images - 1 : loss->all - 2)};
         loss->above[i] = loss->least[i] = 0;
-    }
-}
-
-/* g = dL/dz^ times 2G T in dz -> dz. */
-static void through_norm(clr_loss *loss, float *dz)
-{
-    int dim = loss->dim;
-    float share = loss->scale / (float)loss->all;
-
-#pragma omp parallel for schedule(static)
-    for (int i = 0; i < loss->mine; i++) {
-        int64_t other = clr_loss_partner(loss, loss->first + i);
-        float *g = dz + (int64_t)i * dim;
-        const float *z = loss->z + (int64_t)i * dim, *positive = loss->gathered + other * dim;
-        float weight = loss->anchor[i].weight + loss->anchor[other - loss->first].weight;
-        for (int d = 0; d < dim; d++)
-            g[d] = share * (g[d] + weight * positive[d]);
-        if (!loss->config.l2norm)
-            continue;
-        bool floored = loss->rnorm[i] >= (float)(1 / sqrt(NORM_FLOOR)); /* then the length is a constant */
-        float along = floored ? 0 : dot(g, z, dim);
-        for (int d = 0; d < dim; d++)
-            g[d] = (g[d] - along * z[d]) * loss->rnorm[i];
     }
 }
 
@@ -303,7 +199,7 @@ static clr_status apply(clr_objective *objective, const clr_objective_rows *rows
     double sums[8] = {0},
            pairs = (double)loss->all * (loss->config.negatives == CLR_NEGATIVES_ONE_VIEW ? (double)loss->images - 1
                                                                                          : (double)loss->all - 2);
-    double seconds = allgather_rows(loss, z);
+    double seconds = clr_loss_gather_rows(loss, z);
 
     begin_anchors(loss);
     clr_loss_accumulate(loss);
@@ -324,9 +220,9 @@ static clr_status apply(clr_objective *objective, const clr_objective_rows *rows
         sums[6] += !isfinite(loss->anchor[i].loss);
     double begin = clr_seconds();
     clr_comm_allreduce_sum_double(loss->comm, sums, 8);
-    seconds += clr_seconds() - begin + allgather_stats(loss);
+    seconds += clr_seconds() - begin + clr_loss_gather_stats(loss);
     clr_loss_gradient(loss, dz);
-    through_norm(loss, dz);
+    clr_loss_through_norm(loss, dz);
     *result = (clr_objective_result){.loss = sums[0] / (double)loss->all,
                                      .top1 = sums[1] / (double)loss->all,
                                      .top5 = sums[2] / (double)loss->all,

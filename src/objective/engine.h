@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LOSS_ENGINE_H
 #define CLR_LOSS_ENGINE_H
-/* Shared by contrastive.c (what every loss does around its similarities) and pairs.c (sums and gradients over pairs,
-   in tiles). */
+/* Shared by contrastive.c (what every loss does around its similarities), rows.c (embeddings among ranks), pairs.c and
+   triangle.c (sums and gradients over pairs, in tiles). */
 #include "clr/gemm.h"
 #include "ops.h"
 
@@ -25,7 +25,7 @@ typedef struct clr_loss {
     int64_t images, all, first;  /* G; 2G; where this rank's rows begin */
     int mine, dim, threads;      /* 2B; D */
     bool bounded;                /* exp is kept in range by 1 / T */
-    bool triangle;               /* tiles of the upper triangle alone, see pairs.c */
+    bool triangle;               /* tiles of the upper triangle alone, see triangle.c */
     float scale;                 /* 1 / T */
     int64_t *counts;             /* of each rank, in whatever is gathered */
     float *z, *gathered, *rnorm; /* z^ of this rank, of all; 1 / |z| */
@@ -50,6 +50,37 @@ int64_t clr_loss_blocks(int64_t rows);
 void clr_loss_block_of(const clr_loss *loss, int64_t row, int64_t *first, int64_t *rows);
 /* Local. The gathered row that is the positive of `row`. */
 int64_t clr_loss_partner(const clr_loss *loss, int64_t row);
+
+/* Local. The product of two rows, summed in double. */
+static inline float clr_loss_dot(const float *a, const float *b, int n)
+{
+    double sum = 0;
+
+    for (int i = 0; i < n; i++)
+        sum += (double)a[i] * b[i];
+    return (float)sum;
+}
+
+/* rows.c. Collective. z (2B, D) -> z^ of this rank, of all ranks, and their panels. Returns the seconds it gathered. */
+double clr_loss_gather_rows(clr_loss *loss, const float *z);
+/* rows.c. Collective. {positive, p, q} of this rank's anchors -> all_stats. Returns the seconds of gathering. */
+double clr_loss_gather_stats(clr_loss *loss);
+/* rows.c. Local. dz (2B, D): 2G T dL/dz^ without the positives' part -> dL/dz. */
+void clr_loss_through_norm(clr_loss *loss, float *dz);
+
+/* pairs.c. Local. s (rows, columns; CLR_LOSS_LD apart) = z^ (rows from gathered row `row`) . z^' of a block / T. */
+void clr_loss_similarities(const clr_loss *loss, int64_t row, int rows, int64_t block, int columns, float *s);
+/* pairs.c. Local. dz (rows, D) = [dz +] w (rows, columns) . z^ of a block; transposed: w lies with rows and columns
+   exchanged. */
+void clr_loss_weighted(const clr_loss *loss, bool transposed, const float *w, int rows, int64_t block, int columns,
+                       bool add, float *dz);
+/* pairs.c. Local. s -> dl_i/ds + dl_j/ds of ntxent. Both sides differ by a factor:
+   exp(s - lse) = exp(s - shift) / sum. */
+void clr_loss_symmetric_weights(const clr_loss *loss, int i0, int rows, int64_t c0, int columns, float *s);
+
+/* triangle.c. Local. clr_loss_accumulate and clr_loss_gradient where loss->triangle. */
+void clr_loss_triangle_accumulate(clr_loss *loss);
+void clr_loss_triangle_gradient(clr_loss *loss, float *dz);
 
 /* pairs.c. Local. From gathered rows and begun anchors: the sums of every anchor of this rank, and its positive's
    place. */

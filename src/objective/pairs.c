@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sums and gradients over pairs of rows. Similarities exist only as tiles, made twice: for the anchors' sums, and
    again for the gradients. Any loss on any number of ranks: this rank's rows against all columns.
-
-   A lone rank owns both sides of every pair. For losses of the softmax kind each tile of the upper triangle then serves
-   its rows and its columns, at half the arithmetic; every thread adds to sums of its own, which are added up in the
-   order of threads. */
+ */
 #include "engine.h"
-
-#include "clr/isa.h"
-#include "clr/mem.h"
 
 #include <math.h>
 #include <omp.h>
@@ -39,22 +33,18 @@ static void mask(const clr_loss *loss, int64_t row, int64_t c0, int n, float *s)
     }
 }
 
-static void similarities(const clr_loss *loss, int64_t row, int rows, int64_t block, int columns, float *s)
+void clr_loss_similarities(const clr_loss *loss, int64_t row, int rows, int64_t block, int columns, float *s)
 {
     loss->panel->multiply(rows, columns, loss->dim, loss->gathered + row * loss->dim, loss->dim, 1,
                           loss->panels_zT + block * loss->zT_step, false, s, CLR_LOSS_LD, NULL);
 }
 
-/* dz (rows, D) = [dz +] w (rows, columns) . z^ of a block; or of w's transpose, which lies with rows and columns
-   exchanged. */
-static void weighted(const clr_loss *loss, bool transposed, const float *w, int rows, int64_t block, int columns,
-                     bool add, float *dz)
+void clr_loss_weighted(const clr_loss *loss, bool transposed, const float *w, int rows, int64_t block, int columns,
+                       bool add, float *dz)
 {
     loss->panel->multiply(rows, loss->dim, columns, w, transposed ? 1 : CLR_LOSS_LD, transposed ? CLR_LOSS_LD : 1,
                           loss->panels_z + block * loss->z_step, add, dz, loss->dim, NULL);
 }
-
-/* ---- any loss, any number of ranks: this rank's rows against all columns ---- */
 
 static void rows_accumulate(clr_loss *loss)
 {
@@ -68,7 +58,7 @@ static void rows_accumulate(clr_loss *loss)
             for (int pass = loss->bounded ? 1 : 0; pass < 2; pass++)
                 for (int64_t c0 = 0; c0 < loss->all; c0 += CLR_LOSS_SIDE) {
                     int columns = (int)clr_min64(CLR_LOSS_SIDE, loss->all - c0);
-                    similarities(loss, loss->first + i0, rows, c0 / CLR_LOSS_SIDE, columns, s);
+                    clr_loss_similarities(loss, loss->first + i0, rows, c0 / CLR_LOSS_SIDE, columns, s);
                     for (int i = 0; i < rows; i++) {
                         clr_loss_anchor *a = &loss->anchor[i0 + i];
                         float *row = s + (int64_t)i * CLR_LOSS_LD;
@@ -88,8 +78,7 @@ static void rows_accumulate(clr_loss *loss)
     }
 }
 
-/* s -> dl_i/ds + dl_j/ds of ntxent, whose both sides differ by a factor: exp(s - lse) = exp(s - shift) / sum. */
-static void symmetric_weights(const clr_loss *loss, int i0, int rows, int64_t c0, int columns, float *s)
+void clr_loss_symmetric_weights(const clr_loss *loss, int i0, int rows, int64_t c0, int columns, float *s)
 {
     float row_factor[CLR_LOSS_SIDE], column_factor[CLR_LOSS_SIDE];
 
@@ -104,7 +93,7 @@ static void symmetric_weights(const clr_loss *loss, int i0, int rows, int64_t c0
     loss->symmetric->gradient(s, rows, CLR_LOSS_SIDE, CLR_LOSS_LD, loss->scale, row_factor, column_factor);
 }
 
-/* The same of any loss, into w. */
+/* s -> dl_i/ds + dl_j/ds of any loss, into w. */
 static void weights_of(const clr_loss *loss, int i0, int rows, int64_t c0, int columns, const float *s, float *w)
 {
     for (int i = 0; i < rows; i++) {
@@ -137,136 +126,26 @@ static void rows_gradient(clr_loss *loss, float *dz)
             int rows = (int)clr_min64(CLR_LOSS_ROWS, loss->mine - i0);
             for (int64_t c0 = 0; c0 < loss->all; c0 += CLR_LOSS_SIDE) {
                 int columns = (int)clr_min64(CLR_LOSS_SIDE, loss->all - c0);
-                similarities(loss, loss->first + i0, rows, c0 / CLR_LOSS_SIDE, columns, s);
+                clr_loss_similarities(loss, loss->first + i0, rows, c0 / CLR_LOSS_SIDE, columns, s);
                 for (int i = 0; i < rows; i++)
                     mask(loss, loss->first + i0 + i, c0, columns, s + (int64_t)i * CLR_LOSS_LD);
                 if (factor)
-                    symmetric_weights(loss, i0, rows, c0, columns, s);
+                    clr_loss_symmetric_weights(loss, i0, rows, c0, columns, s);
                 else
                     weights_of(loss, i0, rows, c0, columns, s, w);
-                weighted(loss, false, factor ? s : w, rows, c0 / CLR_LOSS_SIDE, columns, c0 > 0,
-                         dz + (int64_t)i0 * dim);
+                clr_loss_weighted(loss, false, factor ? s : w, rows, c0 / CLR_LOSS_SIDE, columns, c0 > 0,
+                                  dz + (int64_t)i0 * dim);
             }
         }
-    }
-}
-
-/* ---- ntxent on a lone rank: the triangle ---- */
-
-/* Tile number t of the triangle: row block i <= column block j. */
-static void corner(int64_t t, int64_t blocks, int64_t *i, int64_t *j)
-{
-    for (*i = 0; t >= blocks - *i; ++*i)
-        t -= blocks - *i;
-    *j = *i + t;
-}
-
-/* The tile with what is no negative masked, its columns padded to whole CLR_LOSS_SIDE. */
-static void triangle_tile(const clr_loss *loss, int64_t r0, int64_t c0, float *s, int *rows, int *columns)
-{
-    *rows = (int)clr_min64(CLR_LOSS_SIDE, loss->all - r0);
-    *columns = (int)clr_min64(CLR_LOSS_SIDE, loss->all - c0);
-    similarities(loss, r0, *rows, c0 / CLR_LOSS_SIDE, *columns, s);
-    for (int i = 0; i < *rows; i++) {
-        int64_t row = r0 + i, other = row < loss->images ? row + loss->images : row - loss->images;
-        float *at = s + (int64_t)i * CLR_LOSS_LD;
-        if (row >= c0 && row < c0 + *columns)
-            at[row - c0] = CLR_MASKED;
-        if (other >= c0 && other < c0 + *columns)
-            at[other - c0] = CLR_MASKED;
-        for (int j = *columns; j < CLR_LOSS_SIDE; j++)
-            at[j] = CLR_MASKED;
-    }
-}
-
-static void edges_of(const clr_loss *loss, int64_t first, int n, float *high, float *low)
-{
-    for (int k = 0; k < CLR_LOSS_SIDE; k++) {
-        high[k] = k < n ? loss->anchor[first + k].high : 0;
-        low[k] = k < n ? loss->anchor[first + k].low : 0;
-    }
-}
-
-static void triangle_accumulate(clr_loss *loss)
-{
-    int64_t n = loss->all, blocks = clr_loss_blocks(n), tiles = blocks * (blocks + 1) / 2;
-
-#pragma omp parallel num_threads(loss->threads)
-    {
-        int thread = omp_get_thread_num();
-        float *s = loss->tile + (int64_t)thread * CLR_LOSS_TILE;
-        double *a = loss->sums + 2 * n * thread, *b = a + n;
-        int32_t *above = loss->above + n * thread, *least = loss->least + n * thread, counts[2][CLR_LOSS_SIDE];
-        float ca[CLR_LOSS_SIDE], cb[CLR_LOSS_SIDE], edges[4][CLR_LOSS_SIDE];
-        memset(a, 0, 2 * (size_t)n * sizeof *a);
-        memset(above, 0, (size_t)n * sizeof *above);
-        memset(least, 0, (size_t)n * sizeof *least);
-        for (int64_t t = thread; t < tiles; t += loss->threads) {
-            int64_t i, j;
-            int rows, columns;
-            corner(t, blocks, &i, &j);
-            triangle_tile(loss, i * CLR_LOSS_SIDE, j * CLR_LOSS_SIDE, s, &rows, &columns);
-            edges_of(loss, i * CLR_LOSS_SIDE, rows, edges[0], edges[1]);
-            edges_of(loss, j * CLR_LOSS_SIDE, columns, edges[2], edges[3]);
-            memset(ca, 0, sizeof ca);
-            memset(cb, 0, sizeof cb);
-            memset(counts, 0, sizeof counts);
-            const clr_loss_places row = {edges[0], edges[1], above + i * CLR_LOSS_SIDE, least + i * CLR_LOSS_SIDE},
-                                  column = {edges[2], edges[3], counts[0], counts[1]};
-            loss->symmetric->accumulate(s, rows, CLR_LOSS_SIDE, CLR_LOSS_LD, loss->scale, a + i * CLR_LOSS_SIDE,
-                                        b + i * CLR_LOSS_SIDE, &row, i < j ? ca : NULL, cb, &column);
-            for (int k = 0; k < columns && i < j; k++) {
-                a[j * CLR_LOSS_SIDE + k] += ca[k];
-                b[j * CLR_LOSS_SIDE + k] += cb[k];
-                above[j * CLR_LOSS_SIDE + k] += counts[0][k];
-                least[j * CLR_LOSS_SIDE + k] += counts[1][k];
-            }
-        }
-    }
-    for (int64_t i = 0; i < n; i++)
-        for (int thread = 0; thread < loss->threads; thread++) {
-            loss->anchor[i].a += loss->sums[2 * n * thread + i];
-            loss->anchor[i].b += loss->sums[2 * n * thread + n + i];
-            loss->above[i] += thread ? loss->above[n * thread + i] : 0;
-            loss->least[i] += thread ? loss->least[n * thread + i] : 0;
-        }
-}
-
-static void triangle_gradient(clr_loss *loss, float *dz)
-{
-    int64_t n = loss->all, blocks = clr_loss_blocks(n), tiles = blocks * (blocks + 1) / 2;
-    int dim = loss->dim;
-
-#pragma omp parallel num_threads(loss->threads)
-    {
-        int thread = omp_get_thread_num();
-        float *s = loss->tile + (int64_t)thread * CLR_LOSS_TILE,
-              *out = thread ? loss->parts + n * dim * (thread - 1) : dz;
-        memset(out, 0, (size_t)(n * dim) * sizeof *out);
-        for (int64_t t = thread; t < tiles; t += loss->threads) {
-            int64_t i, j;
-            int rows, columns;
-            corner(t, blocks, &i, &j);
-            triangle_tile(loss, i * CLR_LOSS_SIDE, j * CLR_LOSS_SIDE, s, &rows, &columns);
-            symmetric_weights(loss, (int)(i * CLR_LOSS_SIDE), rows, j * CLR_LOSS_SIDE, columns, s);
-            weighted(loss, false, s, rows, j, columns, true, out + i * CLR_LOSS_SIDE * dim);
-            if (i < j)
-                weighted(loss, true, s, columns, i, rows, true, out + j * CLR_LOSS_SIDE * dim);
-        }
-#pragma omp barrier
-#pragma omp for schedule(static)
-        for (int64_t k = 0; k < n * dim; k++)
-            for (int other = 0; other < loss->threads - 1; other++)
-                dz[k] += loss->parts[n * dim * other + k];
     }
 }
 
 void clr_loss_accumulate(clr_loss *loss)
 {
-    loss->triangle ? triangle_accumulate(loss) : rows_accumulate(loss);
+    loss->triangle ? clr_loss_triangle_accumulate(loss) : rows_accumulate(loss);
 }
 
 void clr_loss_gradient(clr_loss *loss, float *dz)
 {
-    loss->triangle ? triangle_gradient(loss, dz) : rows_gradient(loss, dz);
+    loss->triangle ? clr_loss_triangle_gradient(loss, dz) : rows_gradient(loss, dz);
 }

@@ -90,20 +90,17 @@ clr_status clr_store_append(clr_store_writer *w, const clr_image *image, const u
                             int label, const char *name)
 {
     const uint8_t *data = w->layout.encoded ? encoded : image->pixels;
-    int64_t bytes = w->layout.encoded ? encoded_bytes : (int64_t)image->height * image->width * image->channels,
-            done = 0;
-    int64_t i = w->images;
+    int64_t bytes = w->layout.encoded ? encoded_bytes : (int64_t)image->height * image->width * image->channels;
+    int64_t i = w->images, done = 0;
 
     CLR_CHECK(data && bytes > 0 && label >= (w->layout.classes ? 0 : -1) &&
               label < (w->layout.classes ? w->layout.classes : 1));
     make_room(w);
     while (done < bytes) {
         ssize_t n = pwrite(w->spool, data + done, (size_t)(bytes - done), (off_t)(w->bytes + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
+        if (n <= 0 && !(n < 0 && errno == EINTR))
             return clr_fail(CLR_EIO, "%s: cannot be written: %s", w->path, n ? strerror(errno) : "no space");
-        done += n;
+        done += n > 0 ? n : 0;
     }
     w->shapes[3 * i] = image->height, w->shapes[3 * i + 1] = image->width, w->shapes[3 * i + 2] = image->channels;
     w->checksums[i] = (int64_t)clr_hash(CLR_HASH_START, data, (size_t)bytes);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CLR_PACKING_H
+#define CLR_PACKING_H
+/* The options of pack and the state of its work. All local. */
+#include "clr/read.h"
+#include "clr/store.h"
+#include "found.h"
+#include "refused.h"
+
+/* The words of the options, in the order of their tables. */
+typedef enum clr_pack_labels { CLR_LABELS_SOURCE, CLR_LABELS_NONE } clr_pack_labels;
+typedef enum clr_pack_store { CLR_KEPT_PIXELS, CLR_KEPT_ENCODED } clr_pack_store;
+typedef enum clr_pack_bad { CLR_BAD_FAILS, CLR_BAD_SKIPPED } clr_pack_bad;
+typedef enum clr_pack_orientation { CLR_ORIENTATION_IGNORED, CLR_ORIENTATION_APPLIED } clr_pack_orientation;
+
+typedef struct clr_pack_config {
+    const char *split;
+    clr_image_rules rules; /* but for upright, which orientation says */
+    clr_pack_labels labels;
+    clr_pack_store store;
+    clr_pack_bad on_bad;
+    clr_pack_orientation orientation;
+    int64_t shorter;
+    int64_t threads;
+    bool force;
+} clr_pack_config;
+
+typedef struct clr_packing {
+    const clr_pack_config *config;
+    clr_source source;
+    clr_store_writer *writer;
+    clr_refused refused;
+    clr_found found;
+    int64_t packed, bytes;
+    double next_word; /* seconds: when progress is said again */
+} clr_packing;
+
+/* Reads a few images spread over the source, or the first of those that are all alike (IDX, CIFAR, STL-10), and says
+   what can be known from them: what pixels will not keep, and whether there is room. Fails where there is none. */
+clr_status clr_pack_look_ahead(clr_packing *p, const char *from);
+
+/* Reads every image of the source and appends it to the writer, or lists it as refused. */
+clr_status clr_pack_all(clr_packing *p);
+
+#endif
