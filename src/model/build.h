@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_BUILD_H
 #define CLR_BUILD_H
-/* The network as built, shared by build.c (what there is) and encoder.c (what it does). */
+/* The network as built, shared by build.c (what there is), plan.c (where it lies), encoder.c (its memory), forward.c
+   and backward.c (what it does). */
 #include "unit.h"
 
 enum { CLR_BLOCK_UNITS = 3, CLR_HEAD_UNITS = 8 };
@@ -52,5 +53,21 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
 
 /* plan.c. Local. Fills ranges with every stored tensor and gradient; returns the bytes of all together. */
 size_t clr_encoder_plan(clr_encoder *encoder);
+
+/* Local. A block's last unit, whose raw output its shortcut is added to. */
+static inline clr_unit *clr_last_unit(clr_block *block)
+{
+    return &block->unit[block->units - 1];
+}
+
+/* forward.c. Collective where batch norm is global. The units of a block, its shortcut's too. residual: what block->in
+   is still to be added up from; its y is NULL where block->in is there already. */
+void clr_encoder_block(clr_encoder *e, clr_block *block, clr_conv_residual residual, clr_unit_mode mode);
+
+/* forward.c. Local. The block's output from its last unit and its shortcut, in a pass of its own. */
+void clr_encoder_residual(clr_encoder *e, clr_block *block);
+
+/* forward.c. Local. What the max-pool of the ImageNet stem reads. */
+clr_pool clr_encoder_pool(const clr_encoder *e);
 
 #endif
