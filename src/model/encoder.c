@@ -4,7 +4,6 @@
 
 #include "clr/mem.h"
 
-
 static clr_stored *placed(const clr_encoder *e, int range)
 {
     return clr_arena_at(&e->memory, e->at_ranges + e->ranges.range[range].offset);
