@@ -76,7 +76,7 @@ static clr_status parse(clr_comm *comm, const clr_command *command, int argc, ch
     return clr_comm_agree(comm, st == CLR_OK ? clr_opt_finish(set) : st);
 }
 
-/* What was printed has arrived: a result that is lost is no success. */
+/* Fails where standard output could not be written: a lost result is no success. */
 static clr_status flush(void)
 {
     errno = 0;
@@ -96,8 +96,8 @@ static int finish(void)
     return clr_exit_status(st);
 }
 
-/* Of a command that runs once, where a launcher started several processes: all but the first do nothing, and do not
-   fail, because a launcher would end the first one too. */
+/* A command of one process that a launcher started several times: all but the first do nothing. They end with 0,
+   because a failure would make the launcher end the first one too. */
 static int stand_by(const clr_command *command)
 {
     const char *by;

@@ -27,7 +27,7 @@ static inline void clr_canvas_clip(clr_canvas *canvas)
         canvas->pixels[i] = clr_clip(canvas->pixels[i]);
 }
 
-/* What was drawn into spare becomes the picture. */
+/* Exchanges canvas and spare: the operator has drawn its result into spare. */
 static inline void clr_canvas_swap(clr_canvas *canvas)
 {
     float *swap = canvas->pixels;

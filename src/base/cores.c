@@ -22,7 +22,7 @@ static cpu_set_t mask;
 static int cores; /* in mask; 0: not read */
 static char ignored[256];
 
-/* "512", "512k", "2M": KiB without a unit. A text that is no size is OpenMP's to complain of. */
+/* "512", "512k", "2M": KiB without a unit. OpenMP itself complains about other texts. */
 static bool unfit(const char *size)
 {
     char *end;
@@ -69,7 +69,7 @@ static void before_everything(int argc, char **argv, char **environment)
             *kept++ = *entry;
             continue;
         }
-        if (used && used < sizeof ignored - 2) /* by hand: nothing else of libc is sure to work yet */
+        if (used && used < sizeof ignored - 2) /* without libc, most of which may not work yet */
             ignored[used++] = ' ';
         for (const char *c = *entry; *c && used < sizeof ignored - 2; c++)
             ignored[used++] = *c;
@@ -79,7 +79,7 @@ static void before_everything(int argc, char **argv, char **environment)
 
 __attribute__((section(".preinit_array"), used)) static void (*const first)(int, char **, char **) = before_everything;
 
-/* Where the loader knows no .preinit_array, OpenMP's places hold the cores that were there before it pinned us. */
+/* Without .preinit_array the mask is already pinned here; OpenMP's places still list all cores. */
 static void read_late(void)
 {
     int places = omp_get_num_places();
@@ -111,7 +111,7 @@ const char *clr_openmp_ignored(void)
     return ignored;
 }
 
-/* The soft limit becomes at least so much, where the hard one allows it. */
+/* Raises the soft limit to at least so much, as far as the hard limit allows. */
 static void raise_limit(int resource, rlim_t least)
 {
     struct rlimit limit;

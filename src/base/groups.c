@@ -36,7 +36,7 @@ uint64_t clr_number_at(const char *folder, const char *name, const char *key)
     return UINT64_MAX;
 }
 
-/* Whether word is one of a list's, which commas part. */
+/* Whether word is in a list separated by commas. */
 static bool listed(const char *list, const char *word)
 {
     size_t n = strlen(word);
@@ -47,7 +47,7 @@ static bool listed(const char *list, const char *word)
     return false;
 }
 
-/* What is left of path below the mount's root group, or NULL where it does not lie there. */
+/* The rest of path below the mount's root group, or NULL where path lies elsewhere. */
 static const char *below(const char *path, const char *root)
 {
     size_t n = strcmp(root, "/") ? strlen(root) : 0;
@@ -73,12 +73,12 @@ static bool mounted(char *line, bool v2, const char *controller, const char *roo
         return false;
     *top = strlen(root) + strlen(mount);
     snprintf(folder, CLR_GROUP_PATH, "%s%s%s", root, mount,
-             rest ? rest : ""); /* else the mount's root is all that is seen of it */
+             rest ? rest : ""); /* otherwise only the mount's root is visible */
     return rest != NULL;
 }
 
-/* The folder of the group at path; *top: the length of what it is mounted at. Without a list of mounts, where
-   everybody has it. */
+/* The folder of the group at path; *top: the length of its mount point. Without a list of mounts the usual place is
+   taken. */
 static void find(const char *root, bool v2, const char *controller, const char *path, char folder[CLR_GROUP_PATH],
                  size_t *top)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* First bytes, as the formats' specifications have them; texts by how they begin. */
+/* File formats by their first bytes, as the specifications give them; text formats by how they begin. */
 #include "clr/kind.h"
 
 #include <string.h>

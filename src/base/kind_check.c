@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What lies in a folder tells why it was given: a run, or a file to be given instead (then *inside, freed by
-   clr_free). */
+/* Guesses from its contents why a folder was given: it is a run, or it holds one file that should be given instead
+   (*inside, freed by clr_free). */
 static bool is_run(const char *path, char **inside)
 {
     DIR *folder = opendir(path);

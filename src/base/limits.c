@@ -42,14 +42,14 @@ static void add_group(const char *folder, bool v2, void *context)
                                 clr_number_at(folder, "memory.high", "")) /* beyond high it crawls */
                         : clr_number_at(folder, "memory.limit_in_bytes", "");
 
-    if (limit >= (UINT64_C(1) << 62) || l->groups == GROUPS) /* version 1 writes "none" as a number that large */
+    if (limit >= (UINT64_C(1) << 62) || l->groups == GROUPS) /* version 1 writes "no limit" as a number of this size */
         return;
     group *g = &l->group[l->groups++];
     *g = (group){.limit = limit, .v2 = v2};
     snprintf(g->folder, sizeof g->folder, "%s", folder);
 }
 
-/* What is in use but can be had back: pages of files. */
+/* Memory in use that can be reclaimed: pages of files. */
 static uint64_t of_files(const group *g)
 {
     static const char *const keys[2][2] = {{"total_inactive_file ", "total_active_file "},
@@ -210,8 +210,8 @@ uint64_t clr_memory_available(void)
     return clr_memory_budget(1).bytes;
 }
 
-/* "150000 100000": microseconds of each so many; "max 100000" is no quota, nor is -1 in version 1, which reads as no
-   number here. */
+/* "150000 100000": microseconds per period of so many. "max 100000" means no quota; so does -1 in version 1, which
+   is read as no number here. */
 static void least_quota(const char *folder, bool v2, void *context)
 {
     double *cores = context;

@@ -12,8 +12,8 @@ enum { CLR_GROUP_PATH = 1024 };
 void clr_groups(const char *root, const char *controller, void (*visit)(const char *folder, bool v2, void *context),
                 void *context);
 
-/* The number behind key at the beginning of a line of folder/name (key "": of the first line); UINT64_MAX where there
-   is none, or the word "max". Works without memory too: who is out of it wants to know how much there is. */
+/* The number behind key at the beginning of a line of folder/name (key "": the first line); UINT64_MAX where there
+   is none, or the word "max". Allocates nothing, because it is also called when memory has run out. */
 uint64_t clr_number_at(const char *folder, const char *name, const char *key);
 
 #endif

@@ -24,7 +24,7 @@ static struct {
     FILE *file;
     char path[PATH_MAX]; /* of file */
     bool line_open;      /* a progress line waits for its end */
-    bool lossy;          /* the file has refused something, and that was said */
+    bool lossy;          /* a write to the file failed, and the user was told */
     time_t noted;        /* when the file got a progress line */
     const char *said[64];
     int said_count;
@@ -84,8 +84,8 @@ static int columns(void)
     return text && atoi(text) > 0 ? atoi(text) : 80;
 }
 
-/* A line that is too long for the terminal would stay there when it is rewritten: of its parts, with two blanks
-   between, the last ones go, and where the first alone does not fit, it is cut before a whole character. */
+/* A line longer than the terminal is wide cannot be rewritten in place. Its last parts (separated by two blanks) are
+   dropped until it fits; where the first part alone is too long, it is cut before a whole character. */
 static void fit(char *text, size_t capacity)
 {
     while (strlen(text) > capacity) {
@@ -98,7 +98,7 @@ static void fit(char *text, size_t capacity)
     }
 }
 
-/* With the lock held. A line that the file does not take is lost there, and not elsewhere. */
+/* With the lock held. A line that cannot be written to the file is still printed. */
 static void put(const char *prefix, const char *text)
 {
     bool good = fprintf(logs.file, "%s%s\n", prefix, text) >= 0;
@@ -132,8 +132,7 @@ static void say(const char *prefix, const char *format, va_list args, bool rewri
     }
     fflush(stderr);
     time_t now = time(NULL);
-    bool passing =
-        rewrite && terminal && now - logs.noted < 60; /* of a line that rewrites itself, the file gets one a minute */
+    bool passing = rewrite && terminal && now - logs.noted < 60; /* the file gets a rewritten line once a minute */
     if (logs.file && !passing) {
         if (rewrite)
             logs.noted = now;

@@ -19,8 +19,8 @@ enum { BIG = 1 << 23, PIECE = 1 << 21 }; /* bytes; a piece is a huge page */
 
 static atomic_uint_fast64_t allocations;
 
-/* A page lies near the core that touches it first: of a big block each thread clears, and so gets, the part whose
-   place is that of its share of the work. */
+/* A page is placed near the core that touches it first. So each thread clears the part of a big block that it will
+   work on. */
 static void clear(char *memory, size_t bytes)
 {
     if (bytes < BIG) {
@@ -68,7 +68,7 @@ void *clr_alloc(size_t count, size_t size)
         fail(count, size);
     size_t align = bytes >= BIG ? PIECE : CLR_ALIGN;
     bytes = (bytes + align - 1) / align * align;
-    /* A system that promises more than it has would kill us while we clear a big block. */
+    /* Some systems promise more memory than they have, and would kill the process while it clears a big block. */
     if ((bytes >= BIG && bytes > clr_memory_available()) || posix_memalign(&memory, align, bytes ? bytes : align))
         fail(count, size);
 #ifdef MADV_HUGEPAGE

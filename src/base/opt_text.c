@@ -29,8 +29,8 @@ static bool needs_quotes(const char *text)
     return n && (*text == '"' || strchr(blanks, *text) || strchr(blanks, text[n - 1]) || strchr(text, '\n'));
 }
 
-/* What stands after '=', in place: without blanks around it and a comment after it, and without its quotes. NULL:
-   they do not close. */
+/* The value after '=', cut out in place: without blanks around it, a comment after it, and its quotes. NULL: a quote
+   is not closed. */
 static char *value_of(char *text)
 {
     char *to = trim(text), *from = to + 1, *value = to;
@@ -149,7 +149,7 @@ clr_status clr_opt_read_file(clr_opt_set *set, const char *path)
     return st;
 }
 
-/* Into text, which has room for twice as much and quotes. */
+/* Quotes value into text, which has room for twice as much and the quotes. */
 static char *quote(char *text, const char *value)
 {
     *text++ = '"';

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the texts of options mean: fields of the command's struct, and whether they are what an earlier run was
-   given. */
+/* Texts of options to fields of the command's struct, and their comparison with the options of an earlier run. */
 #include "opt_set.h"
 
 #include "clr/log.h"

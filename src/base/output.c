@@ -15,7 +15,8 @@
 const clr_opt clr_force_option[] = {{"force", CLR_OPT_FLAG, 0, "no", NULL, 0, 0, NULL, 0, "replace an existing output"},
                                     {0}};
 
-/* What path leads to, freed by clr_free; *bytes of the file that is there, or -1. plain: path is no link. */
+/* The path behind links, freed by clr_free; *bytes: the size of an existing file, or -1. plain: path must not be a
+   link. */
 static clr_status find(const char *path, bool plain, char **target, int64_t *bytes)
 {
     size_t length = strlen(path);
@@ -129,7 +130,7 @@ clr_status clr_output_open_plain(const char *path, clr_output *output)
     return open_output(path, true, output);
 }
 
-/* A folder that may be written to but not read cannot be synced either. */
+/* A folder that may be written but not read cannot be opened for fsync: that is no error. */
 static int sync_path(const char *path, bool folder)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW * !folder | O_DIRECTORY * folder);

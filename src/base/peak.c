@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Multiply-adds as fast as the registers go: what a core's arithmetic can do at best. */
+/* Independent multiply-adds in registers: the peak arithmetic rate of a core. */
 #include "clr/isa.h"
 
 double CLR_KERNEL(clr_peak_flops)(long rounds);
 
-/* Returns how many floating-point operations were done; the sum goes where the compiler cannot drop it. */
+/* Returns the number of floating-point operations. The sums go to `sink`, so that the compiler does not drop them. */
 double CLR_KERNEL(clr_peak_flops)(long rounds)
 {
     enum { CHAINS = 12 };

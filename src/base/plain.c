@@ -39,8 +39,8 @@ clr_status clr_plain_check(const char *path)
     return check(path, "written");
 }
 
-/* The look before keeps devices and links from being opened at all; the look after is what counts, for others may
-   have been quicker. */
+/* The check before keeps devices and links from being opened at all. The check after decides, because the file may
+   have been replaced in between. */
 clr_status clr_plain_open(const char *path, int flags, int *descriptor)
 {
     const char *what = flags & (O_WRONLY | O_RDWR) ? "written" : "read";

@@ -19,7 +19,7 @@
 
 enum { SLOTS = 8, DRAWN = 16 /* hexadecimal digits of a temporary name */ };
 
-/* What a signal removes. A slot is claimed, then filled, then shown to the handler. */
+/* The files that a signal removes. A slot is claimed, then filled, then shown to the handler. */
 
 static struct {
     atomic_bool claimed, shown;
@@ -79,7 +79,7 @@ char *clr_temporary_folder(const char *path, const char **name)
     return slash ? clr_text("%.*s/", (int)(slash - path), path) : clr_copy_text("./");
 }
 
-/* Whether name ends as a temporary file's does, and of whose process. */
+/* Whether name ends like a temporary file's, and the process that made it. */
 static bool is_temporary(const char *name, long *pid)
 {
     const char *tmp = strstr(name, ".tmp-"), *last = tmp ? strrchr(tmp, '-') + 1 : "";
@@ -88,8 +88,8 @@ static bool is_temporary(const char *name, long *pid)
     return *last && strspn(last, "0123456789") == strlen(last);
 }
 
-/* What follows TARGET.tmp-HOST- is DRAWN digits and the number of the process, or, of earlier versions, the number
-   alone: so that a host whose name begins with this one's and a dash is told from it. */
+/* TARGET.tmp-HOST- is followed by DRAWN digits and the process number (earlier versions: the number alone). The
+   check tells this host from one whose name begins with this host's name and a dash. */
 static bool is_of_this_host(const char *rest)
 {
     size_t drawn = strspn(rest, "0123456789abcdef");

@@ -109,8 +109,8 @@ static clr_status read_one(clr_h5 *file, const clr_state *state, const clr_tenso
                              clr_h5_path(file));
 }
 
-/* Nothing in /model that the network lacks, but for an online probe, which only training needs; and the optimizer's
-   state, where it is wanted, is this optimizer's. */
+/* Refuses tensors in /model that the network lacks (an online probe, which only training needs, is allowed), and,
+   where the optimizer's state is wanted, the state of another optimizer. */
 static clr_status check_names(clr_h5 *file, const clr_state *state)
 {
     char **names = NULL, group[NAME];

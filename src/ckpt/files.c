@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The files of a folder of checkpoints: their names, which is the newest good one, and what becomes of the others. */
+/* The files of a folder of checkpoints: their names, the search for the newest good one, and the deletion of old
+   ones. */
 #include "files.h"
 
 #include "clr/log.h"
@@ -82,7 +83,7 @@ clr_status clr_ckpt_prune(const char *folder, int keep, int64_t step)
     return st;
 }
 
-/* Writes it where it says otherwise, or nothing. */
+/* Writes the file where its text differs; otherwise leaves it untouched. */
 static clr_status point_latest(const char *folder, int64_t step)
 {
     char *path = clr_text("%s/latest", folder), *name = clr_text("step-%08lld.h5", (long long)step), line[64] = "";
@@ -120,7 +121,7 @@ clr_status clr_ckpt_set_aside(const char *folder, int64_t step)
     return st == CLR_OK ? point_latest(folder, step) : st;
 }
 
-/* The newest good one of n; *lost: the newest step of those before it. */
+/* The newest good checkpoint of n; *lost: the newest step among the damaged ones before it. */
 static clr_status search(const char *folder, struct dirent **entry, int n, char **path, int64_t *lost)
 {
     for (int i = 0; i < n; i++) {

@@ -15,12 +15,12 @@ int clr_ckpt_scan(const char *folder, struct dirent ***entry);
 /* FOLDER/latest, whole or as it was: name. */
 clr_status clr_ckpt_put_latest(const char *folder, const char *name);
 
-/* Of the checkpoints up to step, only the newest keep stay. Later ones are not this run's: a resume has set them aside.
-   CLR_EIO where one cannot be deleted; the others are all the same. */
+/* Deletes all checkpoints up to step but the newest `keep`. Later ones do not belong to this run: a resume has set
+   them aside. CLR_EIO where one cannot be deleted; the others are deleted all the same. */
 clr_status clr_ckpt_prune(const char *folder, int keep, int64_t step);
 
-/* Whether a file is a whole checkpoint of the step in its name, finite throughout. CLR_EINPUT, CLR_ENUMERIC: it is
-   of no use. Anything else: nothing is known of it. */
+/* Verifies that a file is a whole checkpoint of the step in its name, finite throughout. CLR_EINPUT, CLR_ENUMERIC:
+   it is useless. Other errors: it could not be examined. */
 clr_status clr_ckpt_check(const char *path);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a checkpoint says of itself: attributes, and /plan, the convolution solvers. */
+/* The facts that a checkpoint holds beside its tensors: attributes, and /plan, the convolution solvers. */
 #include "meta.h"
 
 #include "clr/mem.h"

@@ -8,7 +8,7 @@
 /* Opens a file and makes sure that it is a checkpoint; *file is NULL where it is not. */
 clr_status clr_ckpt_open(const char *path, clr_h5 **file);
 
-/* To a file that is being written, and from one that is open; freed by clr_ckpt_meta_free. */
+/* Writes to a new file, and reads from an open one; what was read is freed by clr_ckpt_meta_free. */
 clr_status clr_ckpt_put_meta(clr_h5 *file, const clr_ckpt_meta *meta);
 clr_status clr_ckpt_get_meta(clr_h5 *file, clr_ckpt_meta *meta);
 

@@ -39,7 +39,7 @@ static void compute(peak_flops *run, long rounds)
     run(rounds);
 }
 
-/* Rounds that take so many seconds on all threads. */
+/* The number of rounds that take so many seconds on all threads. */
 static long rounds_of(peak_flops *run, double seconds)
 {
     enum { PROBE = 2000000 };
@@ -50,8 +50,8 @@ static long rounds_of(peak_flops *run, double seconds)
     return (long)(seconds / (clr_seconds() - begin) * PROBE);
 }
 
-/* One sum, its pieces becoming ready from the end between stretches of arithmetic; returns the seconds waited at the
-   end. */
+/* One allreduce, whose buckets become ready from the end between pieces of arithmetic. Returns the seconds waited at
+   the end. */
 static double hidden(clr_allreduce *reduce, int64_t floats, int pieces, peak_flops *run, long rounds)
 {
     clr_allreduce_begin(reduce);

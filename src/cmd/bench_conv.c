@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* bench conv: how fast one convolution solver is here, and how exact. */
+/* bench conv: the speed of one convolution solver on this machine, and its error. */
 #include "clr/cmd.h"
 #include "clr/conv.h"
 #include "clr/isa.h"
@@ -36,7 +36,7 @@ static const clr_opt own[] = {
     {0}};
 static const clr_opt_part options[] = {{own, 0, NULL}, {clr_threads_option, AT(threads), NULL}, {0}};
 
-/* What clr_conv_time takes: x, y, g, weight, the result, the reference's, workspaces. */
+/* The memory that clr_conv_time takes: x, y, g, weight, the result, the reference's result and workspaces. */
 static clr_status check_memory(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction)
 {
     double x = (double)a->n * a->h * a->w * a->c, y = (double)a->n * a->p * a->q * a->k,

@@ -49,7 +49,7 @@ static clr_status check_options(const settings *a, const clr_opt_set *set)
     return CLR_OK;
 }
 
-/* Rows of all ranks, embeddings and gradients of this one, and what the loss takes. */
+/* Memory: rows of all ranks, embeddings and gradients of this rank, and the loss's own. */
 static clr_status check_memory(const clr_comm *comm, const settings *a)
 {
     int64_t mine = a->batch / clr_comm_size(comm) + 1;
@@ -66,7 +66,7 @@ static clr_status check_memory(const clr_comm *comm, const settings *a)
                     a->batch, a->dim, need * 1e-9, there * 1e-9, budget.by);
 }
 
-/* The whole (2G, D), first views first, on every rank; NULL after a failure. */
+/* All embeddings (2G, D), first views first, on every rank; NULL after a failure. */
 static clr_status rows_of(clr_comm *comm, settings *a, float **all)
 {
     clr_h5 *file = NULL;

@@ -81,7 +81,7 @@ typedef struct parts {
     clr_params params;
 } parts;
 
-/* Collective. Weights, gradients, momenta, activations, workspace, views, and what loss and step take. */
+/* Collective. Memory: weights, gradients, momenta, activations, workspace, views, and that of loss and step. */
 static clr_status check_memory(clr_comm *comm, const settings *a, const clr_encoder_config *config,
                                const clr_split *split, clr_planner *planner)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* doctor: what an allocation looks like from inside, before it is spent. It takes the options of pretrain, so that
-   it can stand in its place in a job's script. Each rank says in one line where it is and what it may use; then what
+/* doctor: examines an allocation from inside, before it is spent. It takes the options of pretrain, so that it can
+   replace pretrain in a job script. Each rank prints one line with its node and its share of it; then follows what
    the run would need. */
 #include "clr/ckpt.h"
 #include "clr/cmd.h"
@@ -62,7 +62,8 @@ static void say_process(void)
     fflush(stdout);
 }
 
-/* Collective. Rank after rank, rank 0 prints; equal but for the rank are counted, not repeated. */
+/* Collective. Rank 0 prints the lines of all ranks in order; lines that differ in the rank alone are counted, not
+   repeated. */
 static void say_ranks(clr_comm *comm, int threads)
 {
     char line[LINE], mine[LINE], list[LINE / 2];
@@ -100,7 +101,7 @@ static const char *file_system(const char *path)
     return "of another kind";
 }
 
-/* Seconds to write WRITTEN bytes to a file in folder and to have them on the disk. */
+/* Seconds to write WRITTEN bytes to a file in folder and to fsync it. */
 static clr_status write_speed(const char *folder, double *seconds)
 {
     char *path = clr_text("%s/.simclr-doctor-XXXXXX", folder), *block = clr_alloc(WRITTEN, 1);

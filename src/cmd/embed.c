@@ -135,7 +135,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (clr_comm_rank(comm) == 0)
         st = write_file(c, &pretrained, store, &h, &z);
     else
-        clr_watchdog_end(); /* however long rank 0 writes: its own watchdog sees whether it does */
+        clr_watchdog_end(); /* rank 0 may write for long; its own watchdog checks that it makes progress */
     if ((st = clr_comm_agree(comm, st)) == CLR_OK && clr_comm_rank(comm) == 0)
         printf("embed images=%lld h=%d z=%d step=%lld seconds=%.1f checkpoint=%s out=%s\n", (long long)h.rows, h.dim,
                z.dim, (long long)pretrained.meta.step, clr_seconds() - began, pretrained.path, c->output);

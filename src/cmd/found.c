@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Of 16 bits to a sample little is left in 8 where an image has fewer than FEW levels, and twice as many different
-   samples or more: data of 12 bits stored as they are become 17 levels. */
+/* An image of 16 bits a sample has lost depth if it has fewer than FEW levels in 8 bits and at least twice as many
+   different samples in 16. Example: 12-bit data stored without scaling become 17 levels. */
 #include "found.h"
 
 #include "clr/log.h"

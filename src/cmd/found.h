@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_CMD_FOUND_H
 #define CLR_CMD_FOUND_H
-/* What pack finds in image files beside their pixels, counted, and said where an assumption was made or depth was
-   lost. Local. */
+/* Counts of what image files contain beside their pixels (profiles, orientation, 16 bits). pack reports them where
+   it had to assume something or where depth was lost. Local. */
 
 #include "clr/read.h"
 
-/* Files of one kind: how many, and one of them. */
+/* The number of files of one kind, and one of them as an example. */
 typedef struct clr_found_kind {
     int64_t files;
     char *one; /* its name, freed by clr_found_close */
-    int worst; /* of what makes one the example; meaning by kind */
+    int worst; /* the value that made it the example; its meaning depends on the kind */
 } clr_found_kind;
 
 typedef struct clr_found {
@@ -24,7 +24,7 @@ typedef struct clr_found {
 /* rules: that example was decoded by. */
 void clr_found_add(clr_found *found, const clr_image_rules *rules, const clr_example *example);
 
-/* early: what was found so far is a sample, and packing still to come. */
+/* early: only a sample was examined, and packing has not begun. */
 void clr_found_say(const clr_found *found, const clr_image_rules *rules, const char *source, bool early);
 void clr_found_close(clr_found *found);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is said of the program itself: usage, help of a command, versions. */
+/* The texts about the program itself: usage, help of a command, versions. */
 #include "clr/cmd.h"
 #include "clr/gemm.h"
 #include "clr/h5.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_INFO_H
 #define CLR_INFO_H
-/* What info counts and prints, shared by its files. Local. */
+/* The counts and the printing that the files of info share. Local. */
 #include "clr/err.h"
 #include "clr/h5.h"
 
@@ -16,10 +16,10 @@ typedef struct clr_info_total {
 /* Counts a fault, and returns what it is called: "DAMAGED". */
 const char *clr_info_note(clr_info_total *t, clr_status st);
 
-/* Prints a file's own text: what would steer a terminal is shown as '?'. */
+/* Prints text from a file; control characters are shown as '?'. */
 void clr_info_print(const char *text);
 
-/* An HDF5 file, of whatever kind; what is wrong at its end counts too. */
+/* Opens and closes an HDF5 file of any kind; a fault found at closing is counted too. */
 clr_status clr_info_open(const char *path, clr_h5 **file);
 void clr_info_close(clr_h5 *file, clr_info_total *t);
 

@@ -10,7 +10,7 @@
 
 enum { LISTED = 12 };
 
-/* false: nothing of it can be read, here or at all. */
+/* Prints the line of a dataset. false: its shape cannot be read. */
 static bool show_shape(clr_h5 *file, const char *name)
 {
     static const char *const types[] = {"uint8", "int32", "int64", "uint64", "float32", "float64"};
@@ -30,7 +30,8 @@ static bool show_shape(clr_h5 *file, const char *name)
     return true;
 }
 
-/* One dataset. ours: written here, so that it must have a checksum; finite: and be finite. */
+/* Verifies one dataset. ours: written by this program, so that it must have a checksum; finite: its numbers must be
+   finite. */
 static void check_dataset(clr_h5 *file, const char *name, bool ours, bool finite, bool show, clr_info_total *t)
 {
     uint64_t checksum;
@@ -162,7 +163,7 @@ clr_status clr_info_open(const char *path, clr_h5 **file)
     return st;
 }
 
-/* Closes; a refused read may have been shown as something else. */
+/* Closes. A read that the system refused is counted here where nothing else has shown it. */
 void clr_info_close(clr_h5 *file, clr_info_total *t)
 {
     int64_t known = t->unreadable;

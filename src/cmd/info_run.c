@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* info of a run directory, and what its texts need. */
+/* info of a run directory, and the printing of its texts. */
 #include "info.h"
 
 #include "clr/mem.h"
@@ -36,7 +36,7 @@ void clr_info_print(const char *text)
         putchar((unsigned char)*text < 32 && *text != '\n' && *text != '\t' ? '?' : *text == 127 ? '?' : *text);
 }
 
-/* Opens a run's text file; NULL where there is none, or where it cannot be read, which is noted. */
+/* Opens a run's text file. NULL where there is none, or where it cannot be read (then counted as a fault). */
 static FILE *open_text(const char *path, clr_info_total *t)
 {
     FILE *file;

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-/* Text as it is: backslashes and hyphens are roff's, and so are a line's first dot and apostrophe. */
+/* Prints text literally: escapes backslashes and hyphens, and a dot or apostrophe at the beginning of a line, which
+   roff would interpret. */
 static void put(FILE *out, const char *text)
 {
     bool begins = true;

@@ -12,11 +12,11 @@
 
 enum {
     AHEAD = 16,       /* examples in memory */
-    SAMPLED = 16,     /* examples that tell what the others will be like */
-    LONG_WORK = 1000, /* images: what the sample shows is said before these are packed */
+    SAMPLED = 16,     /* examples from which the others are judged */
+    LONG_WORK = 1000, /* images: from this number on the findings of the sample are printed before packing */
 };
 
-/* One example and what became of it, with the sentence that its thread left. */
+/* One example, its status, and the message of the thread that read it. */
 typedef struct outcome {
     clr_example example;
     clr_status st;
@@ -94,7 +94,7 @@ clr_status clr_pack_all(clr_packing *p)
         for (int k = 0; k < count; k++)
             read_one(p, first + k, &done[k]);
         for (int k = 0; k < count; k++) {
-            if (st == CLR_OK && done[k].st == CLR_EMEMORY) { /* too large for a thread's share of the memory: alone */
+            if (st == CLR_OK && done[k].st == CLR_EMEMORY) { /* too large beside other images: read it alone */
                 forget(&done[k]);
                 read_one(p, first + k, &done[k]);
             }
@@ -126,7 +126,7 @@ clr_status clr_pack_look_ahead(clr_packing *p, const char *from)
     for (int k = 0; k < (int)count; k++) {
         if (done[k].st != CLR_OK && done[k].st != CLR_EINPUT && done[k].st != CLR_EMEMORY && st == CLR_OK)
             st = clr_fail(done[k].st, "%s", done[k].why);
-        if (done[k].st == CLR_OK) { /* what is wrong with others is told when they are packed */
+        if (done[k].st == CLR_OK) { /* the faults of the others are reported when they are packed */
             clr_found_add(&found, &p->source.rules, &done[k].example);
             bytes += (double)stored(p, &done[k].example);
             good++;

@@ -35,8 +35,8 @@ typedef struct clr_packing {
     double next_word; /* seconds: when progress is said again */
 } clr_packing;
 
-/* Reads a few images spread over the source, or the first of those that are all alike (IDX, CIFAR, STL-10), and says
-   what can be known from them: what pixels will not keep, and whether there is room. Fails where there is none. */
+/* Reads a few images spread over the source, or only the first where all are alike (IDX, CIFAR, STL-10). Reports
+   what pixels will not keep, and fails where the disk has no room for all images. */
 clr_status clr_pack_look_ahead(clr_packing *p, const char *from);
 
 /* Reads every image of the source and appends it to the writer, or lists it as refused. */

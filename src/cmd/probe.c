@@ -80,7 +80,7 @@ static bool wanted(const config *c, method m)
     return c->method == ALL || c->method == m;
 }
 
-/* The test images' labels by the numbers that train gives their classes, which are found by name. */
+/* The test images' labels as class numbers of train; classes are matched by name. */
 static clr_status match_classes(probe *p)
 {
     const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
@@ -128,7 +128,7 @@ static clr_status check_data(probe *p)
     return match_classes(p);
 }
 
-/* Rank 0. Test images that are training images too are known by heart. */
+/* On rank 0: warns of test images that are also training images. */
 static clr_status check_overlap(probe *p)
 {
     const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
@@ -151,7 +151,7 @@ static clr_status check_overlap(probe *p)
     return CLR_OK;
 }
 
-/* Every wanted method on features of encoder (NULL: pixels). */
+/* Runs every wanted method on the encoder's features (NULL: on pixels). */
 static clr_status evaluate(probe *p, clr_encoder *encoder, clr_evaluation result[METHODS])
 {
     const config *c = p->config;
@@ -203,7 +203,7 @@ static void say_protocol(const probe *p)
     fflush(stdout);
 }
 
-/* Rank 0. A row a method at the end of RUN/probe.tsv. The run may be one that is only there to be read. */
+/* On rank 0: appends a row for each method to RUN/probe.tsv, unless the run directory is read-only. */
 static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
 {
     if (!p->pretrained.run)
@@ -274,7 +274,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if ((st = clr_pretrained_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &p.pretrained)) != CLR_OK)
         goto out;
     p.raw_side = (int)clr_min64(p.pretrained.config.encoder.size,
-                                RAW_SIDE); /* more pixels make raw pixels no better and 50 times as many */
+                                RAW_SIDE); /* larger images do not improve raw pixels, and take 50 times the memory */
     st = clr_store_open(c->train, &p.train);
     if (st == CLR_OK)
         st = clr_store_open(c->test, &p.test);

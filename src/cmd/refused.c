@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A line an image: its path below the source, a tab, the reason. */
+/* One line per image: its path below the source, a tab, the reason. */
 #include "refused.h"
 
 #include "clr/mem.h"

@@ -14,16 +14,16 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Parameters of Open MPI that it cannot find out itself; what the user has set stands. */
+/* Parameters that Open MPI cannot find out itself. A setting of the user is kept. */
 static void set_parameters(void)
 {
     char from = 1, to = 0;
     struct iovec local = {&to, 1}, remote = {&from, 1};
 
-    /* A process that turns out to be alone needs no daemon, which Open MPI 4 starts for it and wants ssh for. */
+    /* A single process needs no daemon. Open MPI 4 would start one, and would need ssh. */
     setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
-    /* Containers may forbid the system call with which ranks of a node read each other's memory: even of one's own,
-       it fails there. */
+    /* Containers may forbid the system call with which ranks of a node read each other's memory. There it fails even
+       for the process's own memory. */
     if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != 1)
         setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
 }
@@ -56,8 +56,8 @@ static struct {
     pthread_t thread; /* MPI's */
 } started;
 
-/* The job ends, the others with this rank. MPI belongs to one thread: where that of another is out of memory, the
-   launcher sees to it. */
+/* Ends the job with all ranks. Only the thread that started MPI may abort it; for other threads the launcher ends
+   the job. */
 static void out_of_memory(const char *sentence)
 {
     if (started.comm->size > 1)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the launcher's environment tells of this process, before MPI is started. */
+/* What the launcher's environment variables say about this process, before MPI is started. */
 #include "world.h"
 
 #include <stdlib.h>
 
-/* From the inside out: mpirun may have been started by a task of srun. */
+/* The innermost launcher comes first: mpirun may have been started by a task of srun. */
 static const struct {
     const char *size, *rank;
 } launchers[] = {{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},

@@ -20,9 +20,7 @@
 const clr_opt clr_threads_option[] = {
     {"threads", CLR_OPT_LONG, 0, "0", "N", 0, 4096, NULL, 0, "of a rank; 0: the cores it may use"}, {0}};
 
-enum {
-    SPARE = 6
-}; /* threads besides OpenMP's: those that read, make views, save, watch and hold the lock, and one of MPI */
+enum { SPARE = 6 }; /* threads besides OpenMP's: reader, view maker, saver, watchdog, lock keeper, and one of MPI */
 
 /* What a rank may use. */
 typedef struct share {
@@ -52,7 +50,7 @@ static void warn(int threads, const share *s, int node_size)
                  s->mine, s->online);
 }
 
-/* Rank 0: what the environment asks for and does not get. */
+/* On rank 0: warns of settings in the environment that are not followed. */
 static void say_environment(const share *s, int64_t wanted, int threads)
 {
     const char *number = getenv("OMP_NUM_THREADS"), *dynamic = getenv("OMP_DYNAMIC"), *ignored = clr_openmp_ignored();
@@ -80,8 +78,8 @@ static void *pass(void *gate)
     return NULL;
 }
 
-/* Of so many threads beside this one, as many as the system allows at a time. OpenMP would end the program at the
-   first that it refuses. */
+/* The number of threads, up to `wanted`, that the system lets run at once beside this one. OpenMP would end the
+   program if one were refused. */
 static int startable(int wanted)
 {
     pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -99,7 +97,7 @@ static int startable(int wanted)
     return n;
 }
 
-/* The threads that OpenMP and the system give to whoever asks for so many, from now on always. */
+/* The number of threads that OpenMP and the system give for this request; later parallel regions get the same. */
 static int team_of(int threads, bool *refused)
 {
     int team = 1, others = threads - 1 + SPARE, there = startable(others);

@@ -330,7 +330,8 @@ static void finish_lanes(int rows, int width, const sweep *a, int first, const f
     }
 }
 
-/* What the tile after next is finished with comes from memory: vectors from .. to-1 of it are asked for. */
+/* Prefetches vectors from .. to-1 of the operands that the epilogue of the tile after next reads, because they come
+   from memory. */
 INLINE void prefetch_finish(const int vectors, const sweep *a, int first, int from, int to)
 {
     for (int i = from; i < to && first + i / vectors < a->count; i++) {
@@ -507,8 +508,8 @@ static item item_of(const clr_conv_problem *a, clr_direction direction, const pl
     return one;
 }
 
-/* What the item reads, or nothing where that leaves out lines of memory; at such a pace that it is there when as
-   much has been computed. */
+/* Sets up the prefetch of what the next item reads, spread evenly over the arithmetic of this item. Nothing is
+   prefetched where the item skips cache lines. */
 static clr_prefetch prefetch_rows(const plan *b, const item *one, const float *in)
 {
     enum { TILE = 6 }; /* pixels, about */

@@ -274,7 +274,8 @@ static void add_item(const clr_conv_problem *a, const clr_conv_args *args, const
     }
 }
 
-/* What the item reads: dy, g too if it turns, and x, of a 1x1 kernel all of whose channels and pixels are taken. */
+/* Prefetches what the item reads: dy, g too where batch norm's backward is applied, and x for a 1x1 kernel that
+   takes all channels and pixels. */
 static void prefetch_item(const clr_conv_problem *a, const clr_conv_args *args, const plan *b, const item *one,
                           bool makes_dy, clr_prefetch prefetch[3])
 {

@@ -95,7 +95,8 @@ void clr_planner_read(clr_planner *planner, const char *path)
     clr_free(text);
 }
 
-/* Of a plan's first line, what the bits of a solver depend on: instruction set and threads, its last two fields. */
+/* The last two fields of a plan's first line, instruction set and threads: the bits of a solver's result depend on
+   them. */
 static const char *conditions(const char *line, size_t *length)
 {
     const char *end = line + strcspn(line, "\n"), *at = end;

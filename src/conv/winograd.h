@@ -58,7 +58,7 @@ typedef struct clr_winograd_source {
     float *dy; /* with bn_backward: the same pointer as x */
 } clr_winograd_source;
 
-/* What becomes of the output: stored, added to what is there, or stored (ADD_RELU_BACKWARD: added) with ReLU's
+/* How the output is stored: overwritten, added to what is there, or stored (ADD_RELU_BACKWARD: added) with ReLU's
    backward and its moments (see clr/conv.h). */
 typedef enum clr_winograd_finish {
     CLR_WINOGRAD_STORE,

@@ -214,7 +214,7 @@ static void gradient(const clr_winograd_grid *grid, const clr_winograd_source *d
 
 /* ---- the output ---- */
 
-/* Of a block of tiles, by channel: sums of y - pivot and its square; or of dx and dx (x - mean). */
+/* Sums over a block of tiles for each channel: of y - pivot and its square, or of dx and dx (x - mean). */
 typedef struct channel_sums {
     float pivot[CHUNK], first[CHUNK], second[CHUNK];
 } channel_sums __attribute__((aligned(64)));

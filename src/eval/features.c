@@ -69,7 +69,7 @@ static clr_status encode(const extraction *e, int64_t at, int n)
     return st;
 }
 
-/* What this rank's largest batch of images takes, and what resizing them does. */
+/* Bytes of this rank's largest batch of images and of the scratch for resizing them. */
 static double working_bytes(const extraction *e)
 {
     int64_t ids[CLR_FEATURES_BATCH], most = 0;
@@ -123,7 +123,7 @@ static void gather(extraction *e, int kind)
     clr_free(counts);
 }
 
-/* In rounds, after each of which ranks wait for each other: none is ahead by so much that it would take the others
+/* Works in rounds with a barrier after each, so that no rank gets so far ahead that its watchdog takes the others
    for hung. most: rows of the rank that has most. The status is agreed upon. */
 static clr_status encode_all(extraction *e, int64_t most)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a checkpoint to a network in inference mode. Rank 0 reads the file, the others get what it has read over the
-   network. */
+/* Loads a checkpoint into a network in inference mode. Rank 0 reads the file and broadcasts it. */
 #include "clr/pretrained.h"
 
 #include "clr/augment.h"

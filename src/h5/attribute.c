@@ -50,7 +50,7 @@ static clr_status bad(clr_h5 *file, const char *where, const char *name, const c
     return st;
 }
 
-/* An attribute of one element: what it holds and how many elements are claims, compared before anything is read. */
+/* An attribute of one element. Its type and count are claims of the file, and are checked before anything is read. */
 static clr_status open_single(clr_h5 *file, hid_t object, const char *where, const char *name, hid_t *attribute)
 {
     int64_t shape[CLR_H5_RANK], elements = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a file claims of its datasets, compared with what is there, once for all who read. */
+/* Checks of what a file claims about its datasets, made once for all readers. */
 #include "file.h"
 
 #include "clr/mem.h"
@@ -78,7 +78,7 @@ clr_status clr_h5_open_dataset(clr_h5 *file, const char *name, hid_t *dataset)
     return *dataset < 0 ? clr_h5_fail(file, name, CLR_EINPUT, "cannot be opened") : CLR_OK;
 }
 
-/* Of numbers, exactly one of our types; of texts, any length. */
+/* Numbers must be exactly one of our types; texts may have any length. */
 static bool type_of(hid_t dataset, clr_h5_block *b)
 {
     hid_t have = H5Dget_type(dataset);
@@ -95,8 +95,8 @@ static bool type_of(hid_t dataset, clr_h5_block *b)
     return b->width > 0;
 }
 
-/* Whether a dataset without a place in the file is one that needs none: asked before its dataspace is, for which
-   HDF5 opens the files that a virtual dataset names. */
+/* Whether a dataset without a place in the file needs none. This is asked before its dataspace, because HDF5 then
+   opens the files that a virtual dataset names. */
 static bool contiguous(hid_t dataset)
 {
     hid_t list = H5Dget_create_plist(dataset);

@@ -71,8 +71,8 @@ static herr_t close_file(H5FD_t *file)
     return 0;
 }
 
-/* HDF5 1.10.8 copies out of the accumulator of metadata at addresses that wrap around: what is only read goes
-   without one. */
+/* HDF5 1.10.8 copies from its metadata accumulator at addresses that wrap around. Files that are only read therefore
+   go without one. */
 static herr_t query(const H5FD_t *file, unsigned long *flags)
 {
     const disk *d = (const disk *)file;
@@ -110,7 +110,8 @@ static herr_t read_bytes(H5FD_t *file, H5FD_mem_t kind, hid_t transfer, haddr_t 
     disk *d = (disk *)file;
     (void)kind, (void)transfer;
 
-    if (d->lent && (at > d->written || bytes > d->written - at)) /* a claim of the file, no refusal of the system */
+    if (d->lent &&
+        (at > d->written || bytes > d->written - at)) /* the file claims this much; the system has refused nothing */
         return -1;
     while (bytes) {
         ssize_t n = pread(d->descriptor, buffer, (size_t)clr_min64((int64_t)bytes, MOST), (off_t)at);

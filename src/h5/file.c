@@ -17,7 +17,7 @@ static hid_t access_list(void)
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
 
     H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
-    /* What any HDF5 since 1.8 reads; the format before it has no checksums over its own structures. */
+    /* The file format that HDF5 since 1.8 reads; the one before has no checksums over its own structures. */
     H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_V18);
 #if (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 12, 0)) || H5_VERSION_GE(1, 12, 1)
     if (!getenv("HDF5_USE_FILE_LOCKING"))
@@ -85,8 +85,8 @@ void clr_h5_discard(clr_h5 *file)
     release(file);
 }
 
-/* One descriptor for everything that is read, so that all of it is of one file. A pipe would be waited for: it is
-   opened without. */
+/* One descriptor serves all reads, so that all data come from one file. O_NONBLOCK keeps open from waiting where
+   path is a pipe. */
 static clr_status open_descriptor(const char *path, clr_h5 *file)
 {
     struct stat attributes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_H5_FILE_H
 #define CLR_H5_FILE_H
-/* What the parts of this folder share: an open file, its types, its errors, and what its datasets claim. Local. */
+/* Shared by the files of this folder: an open file, its types, its errors, and the checks of its datasets. Local. */
 #include "clr/h5.h"
 #include "clr/output.h"
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* HDF5 files: written under a temporary name and renamed when whole.
-
-   HDF5's own error stack is silenced; its innermost entry becomes part of our sentence. Object times are not stored, so
-   equal contents are equal bytes. What the system refuses is file->error, see driver.h. */
+/* The lock, the types and the errors of HDF5. HDF5's own error stack is silenced; its innermost entry becomes part
+   of our message. What the system refuses is file->error, see driver.h. */
 #include "driver.h"
 #include "file.h"
 
@@ -78,7 +76,8 @@ static herr_t innermost(unsigned n, const H5E_error2_t *entry, void *into)
 
 void clr_h5_quiet(void)
 {
-    /* Every file is closed; what HDF5 does at exit crashes, or never ends, once memory was refused to it. */
+    /* Every file is closed by us. HDF5 must do nothing at exit: after an allocation failed, that crashes or never
+       ends. */
     H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     errno = 0;
@@ -86,7 +85,7 @@ void clr_h5_quiet(void)
 
 void clr_h5_note(clr_h5 *file)
 {
-    if (!file->error && errno == ENOMEM) /* HDF5's own: the driver notes what it is refused */
+    if (!file->error && errno == ENOMEM) /* HDF5's own allocations; the driver notes failed reads and writes itself */
         file->error = ENOMEM;
     H5Eclear2(H5E_DEFAULT);
 }
@@ -115,7 +114,8 @@ clr_status clr_h5_fail(clr_h5 *file, const char *name, clr_status st, const char
 
 bool clr_h5_again(clr_status st, int *tries)
 {
-    static const double pause[] = {0.5, 1.5, 4}; /* seconds: a server that restarts, a table of files that empties */
+    static const double pause[] = {0.5, 1.5,
+                                   4}; /* seconds: enough for a file server that restarts or a full file table */
 
     if (st != CLR_EIO || *tries >= (int)CLR_COUNT(pause) || last_error == ENOENT || last_error == ENOTDIR ||
         last_error == ELOOP || last_error == ENAMETOOLONG)

@@ -21,7 +21,7 @@ clr_status clr_h5_bytes(clr_h5 *file, const char *name, int64_t at, int64_t byte
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
-            file->error = n ? errno : ENODATA; /* it became shorter: all that is asked for was there at the opening */
+            file->error = n ? errno : ENODATA; /* the file became shorter after it was opened */
             return clr_h5_fail(file, name, CLR_EIO, "cannot be read");
         }
         data = (char *)data + n;
@@ -88,7 +88,7 @@ clr_status clr_h5_offset(clr_h5 *file, const char *name, int64_t *offset)
     return st;
 }
 
-/* What is in the file may still be more than the memory: holes cost a file nothing. */
+/* A sparse file may still claim more than the memory, because holes take no room on the disk. */
 static clr_status fits(clr_h5 *file, const char *name, double bytes)
 {
     enum { SMALL = 1 << 26 };

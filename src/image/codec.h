@@ -5,7 +5,7 @@
 
 #include "clr/image.h"
 
-/* Where pixels go: memory of the caller with capacity bytes, or (into NULL) a block of clr_alloc. */
+/* The destination of pixels: the caller's memory of capacity bytes, or where into is NULL a new block of clr_alloc. */
 typedef struct target {
     uint8_t *into, *spare;
     size_t capacity;
@@ -23,7 +23,8 @@ clr_status clr_image_place(target *to, int64_t height, int64_t width, int channe
 clr_status clr_png_decode(const uint8_t *bytes, size_t length, target *to);
 /* Local. From a file's bytes to pixels, as clr_image_decode. */
 clr_status clr_jpeg_decode(const uint8_t *bytes, size_t length, target *to);
-/* What is in an EXIF block (a TIFF header, then directories): orientation 1 to 8, or 0. Reads nothing beyond length. */
+/* The orientation in an EXIF block (a TIFF header, then directories): 1 to 8, or 0 where there is none. Reads
+   nothing beyond length. */
 int clr_exif_orientation(const uint8_t *tiff, size_t length);
 
 /* Whether a profile's or its name's bytes have "sRGB" in them, as 8-bit or 16-bit text. */

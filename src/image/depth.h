@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_IMAGE_DEPTH_H
 #define CLR_IMAGE_DEPTH_H
-/* From samples of 8 or 16 bits, perhaps with alpha, to pixels; what of 16 bits is left in 8. Local. */
+/* Conversion of samples of 8 or 16 bits, with or without alpha, to pixels, and a survey of the depth that is lost.
+   Local. */
 
 #include "clr/image.h"
 
 enum { CLR_DEEP = 65535, CLR_DEPTH_SEEN = (CLR_DEEP + 1) / 8 /* bytes: a bit a sample */ };
 
-/* What the samples of a row are, and which of them become black and white. Not deep: low is 0, high 255. */
+/* The layout of a row's samples, and the sample values that become black and white. Not deep: low is 0, high 255. */
 typedef struct clr_scale {
     int channels; /* without alpha */
     bool alpha, deep;

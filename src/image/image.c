@@ -13,7 +13,8 @@
 #include <string.h>
 
 enum {
-    /* What takes less than this part of the memory that was there when it was last asked for does not ask again. */
+    /* An image that takes less than this part of the free memory, as last measured, is allocated without measuring
+       again. */
     SMALL = 256
 };
 

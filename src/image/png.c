@@ -85,8 +85,7 @@ static void release(png_structp png, png_voidp memory)
     free(memory);
 }
 
-/* Of the chunks beside the picture, those that tell of its colours and its orientation are kept as they are; the
-   others are skipped. */
+/* Keeps the chunks about colours and orientation as they are, and skips the other chunks beside the picture. */
 static clr_status start(reading *r, size_t length)
 {
     static const png_byte kept[] = "eXIf\0gAMA\0iCCP";

@@ -11,7 +11,8 @@
 
 enum { CLR_PALETTE = 256 };
 
-/* What rows become: samples or, of a palette, numbers of colours, which are here over white already. */
+/* How rows become pixels: from samples, or for a palette image from colour numbers; the colours here are already
+   blended over white. */
 typedef struct clr_png_recipe {
     clr_scale scale;
     bool numbered;

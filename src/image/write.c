@@ -26,7 +26,7 @@ static void on_write_error(png_structp png, png_const_charp message)
 {
     writing *w = png_get_error_ptr(png);
     FILE *file = png_get_io_ptr(png);
-    bool refused = file && ferror(file) && errno; /* else errno is of some call that has nothing to do with it */
+    bool refused = file && ferror(file) && errno; /* without this, errno could be that of an unrelated call */
 
     snprintf(w->why, sizeof w->why, "%s", refused ? strerror(errno) : message);
     longjmp(w->escape, 1);

@@ -70,7 +70,7 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
         mask(e, dout, (clr_producer){{.x = shortcut->y}, shortcut});
         clr_unit_backward_weight(shortcut, space, dout, block->in, accumulate);
         clr_unit_backward_data(shortcut, space, din, false, NULL);
-    } /* else the identity: din is the same place as dout */
+    } /* an identity shortcut needs no pass: din is the same place as dout */
     for (int u = block->units - 1; u > 0; u--) {
         clr_producer below = clr_unit_producer(&unit[u - 1]);
         clr_unit_backward_weight(&unit[u], space, u == block->units - 1 ? dout : dmid, below.view, accumulate);

@@ -123,7 +123,8 @@ static void plan_outputs(clr_encoder *e)
 static void plan_gradients(clr_encoder *e)
 {
     int64_t widest = e->features, stem = clr_unit_elements(&e->stem, e->config.views);
-    bool first_projects = e->block[0].projects; /* else the first run's gradient goes on to the stem in its place */
+    /* Where the first block has an identity shortcut, the gradient of its run becomes the stem's, in place. */
+    bool first_projects = e->block[0].projects;
 
     for (int i = e->blocks - 1; i >= 0; i--) {
         clr_block *block = &e->block[i];

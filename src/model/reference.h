@@ -20,7 +20,7 @@ double reference_margin(const reference *r);
 const double *reference_h(const reference *r); /* (n, features) */
 const double *reference_z(const reference *r); /* (n, outputs) */
 
-/* Of the latest forward: gradients of sum dz z. */
+/* Gradients of sum dz z for the latest forward. */
 void reference_backward(reference *r, const double *dz);
 
 /* Blocks laid out as params.h says. */

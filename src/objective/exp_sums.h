@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_LOSS_EXP_SUMS_H
 #define CLR_LOSS_EXP_SUMS_H
-/* What losses of the softmax kind share: a = sum of exp(s - shift), b = sum of exp(s - shift) s over the negatives, and
-   dl/ds_j = exp(s_j - p). Included by kernel files. Local. */
+/* Sums that losses of the softmax kind share: a = sum of exp(s - shift), b = sum of exp(s - shift) s over the
+   negatives, and dl/ds_j = exp(s_j - p). Included by kernel files. Local. */
 #include "ops.h"
 
 #include "exp.h"

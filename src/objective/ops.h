@@ -32,7 +32,7 @@ typedef struct clr_loss_op {
     bool temperature; /* similarities are divided by it */
     bool positive;    /* the sum of exp counts the positive too, so that the shift must cover it */
     bool softmax;     /* dl/ds_j = exp(s_j - p) for every negative: both sides of a pair then follow from one exp */
-    /* What a network that knows nothing gets, from the global batch of images; NULL: there is no such number. */
+    /* The loss of a network that has learned nothing, for a global batch of images; NULL: there is no such number. */
     double (*chance)(const clr_loss_config *config, int64_t images);
 } clr_loss_op;
 

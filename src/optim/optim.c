@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What optimizers have in common: slots, chunks of the block for threads, the schedule and the gradient's norm. */
+/* The parts that all optimizers share: slots, chunks of the block for threads, the schedule and the gradient's norm. */
 #include "clr/optim.h"
 
 #include "clr/err.h"

@@ -53,7 +53,7 @@ static void label(own *o, const clr_layout *layout, clr_source *source)
     source->class_count = k + 1;
 }
 
-/* Lists of labels are not read: whoever has one should know. */
+/* Warns that lists of labels are not read. */
 static void mention_lists(const clr_place *place, const clr_tree *tree)
 {
     const char *list = tree->lists.first;
@@ -104,7 +104,7 @@ static clr_status open_(const clr_place *place, const clr_read_how *how, clr_sou
     return CLR_OK;
 }
 
-/* Of a link that led nowhere when the tree was walked: CLR_OK where it leads somewhere now. */
+/* A link that led nowhere when the tree was walked: CLR_OK where it leads to something now. */
 static clr_status look_again(const char *full)
 {
     struct stat attributes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The file is read by clr_file_at, which knows what to do about errors; zlib only decompresses. Members may follow one
-   another; what follows the last one and is none is passed over, as gzip does. */
+/* clr_file_at reads the file and handles errors; zlib only decompresses. Several gzip members may follow one
+   another. Other bytes behind the last member are ignored, as gzip does. */
 #include "gz.h"
 
 #include "clr/mem.h"
@@ -44,7 +44,7 @@ void clr_gz_close(clr_gz *gz)
     *gz = (clr_gz){0};
 }
 
-/* The next chunk, where the last one is used up; and what it means where there is none. */
+/* Reads the next chunk when the last one is used up, and judges the end of the file. */
 static clr_status fill(clr_gz *gz)
 {
     struct clr_gz_state *s = gz->state;
@@ -106,7 +106,7 @@ clr_status clr_gz_read(clr_gz *gz, void *into, int64_t bytes, int64_t *have)
     return st;
 }
 
-/* To this place in the content; behind its end where it has no such place. */
+/* Moves to this place in the content, or behind its end where it is shorter. */
 static clr_status seek(clr_gz *gz, int64_t at)
 {
     uint8_t passed[4096];

@@ -12,7 +12,7 @@
 
 enum { KEY = 64 };
 
-/* What a name says. key: the words before "images" or "labels", small, joined by "-". */
+/* The meaning of a file name. key: the words before "images" or "labels", in small letters, joined by "-". */
 typedef struct name_parts {
     bool images, labels, gz;
     char key[KEY];
@@ -71,7 +71,7 @@ static clr_word part_of(const char *key)
     return !strcasecmp(last, "t10k") ? CLR_WORD_TEST : clr_word_of(last, (int)strlen(last), rest);
 }
 
-/* How well a key answers the split: 3 it is its name, 2 it ends with it, 1 it is that part. */
+/* How well a key matches the split: 3 it is its name, 2 it ends with it, 1 it means the same part. */
 static int answers(const char *key, const char *split)
 {
     size_t n = strlen(key), m = strlen(split);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The way from SRC to a folder on the level: what --split takes. */
+/* The path from SRC to a folder on the level, as --split takes it. */
 static char *way_to(const clr_tree *tree, const clr_layout *layout, const clr_child *c)
 {
     const char *path = layout->base ? tree->images.name[0] + 1 : "";
@@ -99,7 +99,7 @@ static void keep_inner(clr_tree *tree, const clr_layout *layout)
     int best = 1;
     int64_t kept = 0, n = tree->images.count;
 
-    for (int pass = 0; pass < 2; pass++) /* how well the best name answers; then those that answer so */
+    for (int pass = 0; pass < 2; pass++) /* how well the best name matches; then all names that match as well */
         for (int64_t i = 0; i < n; i++) {
             int length;
             bool last;

@@ -30,8 +30,8 @@ void clr_level_survey(const clr_tree *tree, int base, clr_level *l);
 /* The names of the folders on a level, some of them. */
 void clr_level_names(const clr_level *l, char *text, size_t capacity);
 
-/* Of folders that are no classes, the one to pack first: training images before others, images before what lies beside
-   them. */
+/* The folder to pack first where folders are no classes: training images before others, images before masks and
+   labels. */
 const clr_child *clr_level_first(const clr_level *l);
 
 /* Whether two siblings differ in their meaning alone: train and test, plant_images and plant_masks. Words that might

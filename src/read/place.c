@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is at SRC; and, of what no reader takes, what it is and what to do: archives, arrays, other programs' versions
-   of datasets. */
+/* Looks at SRC. Where no reader takes it, says what it is (an archive, an array, another program's dataset) and what
+   to do. */
 #include "place.h"
 
 #include "clr/mem.h"
@@ -91,7 +91,7 @@ clr_status clr_place_open(const char *path, clr_place *place)
         return (st = clr_file_names(path, &place->names)) == CLR_OK ? st : clr_fail_in(st, "%s", path);
     st = clr_gz_open(path, &gz);
     if (st == CLR_OK && (st = clr_gz_read(&gz, place->head, sizeof place->head, &place->head_bytes)) == CLR_EINPUT) {
-        place->damaged = true; /* or it only begins as gzip's files do: the reader will see */
+        place->damaged = true; /* or it only begins like a gzip file: the reader finds out */
         st = CLR_OK;
     }
     clr_gz_close(&gz);

@@ -18,7 +18,7 @@ typedef struct id {
     bool used;
 } id;
 
-/* What is still to be entered: a folder, or a link to a file. */
+/* An entry that is still to be visited: a folder, or a link to a file. */
 typedef struct item {
     char *path;
     int links, depth;
@@ -173,8 +173,8 @@ static clr_status enter(walk *w, item i)
     return st;
 }
 
-/* The folders above top have been met: a link to one of them leads round. What cannot be looked at cannot be entered
-   either. */
+/* Marks the folders above top as met, because a link to one of them would lead in a circle. A folder that cannot be
+   looked at cannot be entered either. */
 static void meet_above(walk *w, const char *top)
 {
     struct stat attributes, last = {0};
@@ -194,7 +194,7 @@ static void meet_above(walk *w, const char *top)
     clr_free(path);
 }
 
-/* By names, folder by folder: as strcmp, but a slash is less than every other character. */
+/* Order of names folder by folder: like strcmp, but a slash comes before every other character. */
 static int by_names(const void *a, const void *b)
 {
     const unsigned char *x = *(unsigned char *const *)a + 1, *y = *(unsigned char *const *)b + 1;

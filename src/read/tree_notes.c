@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a walk through a tree passed over, and what it says about it. */
+/* Reports the entries that a walk through a tree has left out. */
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "place.h"

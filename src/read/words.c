@@ -33,7 +33,7 @@ static const group vocabulary[] = {{CLR_WORD_TRAIN, true, " train training "},
                                     "meta doc docs documentation readme preview previews sample samples example "
                                     "examples figs figures assets "}};
 
-/* What may stand in a part's name beside the word that says which one it is. */
+/* Words that may stand in a part's name beside the word that names the part. */
 static const char *const fillers[] = {"set",   "sets",    "all",    "full",  "small", "resized", "crop",
                                       "crops", "cropped", "object", "class", "split", NULL};
 

@@ -132,8 +132,8 @@ static void count(vigil *v)
     v->looked = now;
 }
 
-/* Of a lock that is there, who's as far as is known: *why it binds nobody, or NULL where that is not known yet.
-   CLR_EBUSY: it does bind. */
+/* Judges an existing lock whose owner is `who`. *why: the reason why it is void, or NULL where that is not known
+   yet. CLR_EBUSY: the lock is valid. */
 static clr_status judge(const char *folder, const clr_owner *who, const clr_owner *me, const struct stat *state,
                         vigil *v, const char **why)
 {
@@ -207,7 +207,7 @@ clr_status clr_lock_acquire(const char *folder, const char *path, const char *te
     }
 }
 
-/* What earlier versions left, lock.HOST.PID.START and that with .stale behind it. */
+/* Whether name is a file that earlier versions left: lock.HOST.PID.START, or that with .stale. */
 static bool is_leftover(const char *name)
 {
     size_t length = strlen(name);
@@ -228,7 +228,7 @@ static bool is_leftover(const char *name)
     return true;
 }
 
-/* By who holds the lock: others make their files anew. */
+/* Called by the owner of the lock only: a rank that still tries creates its file again. */
 void clr_lock_sweep(const char *folder)
 {
     DIR *directory = opendir(folder);

@@ -12,7 +12,7 @@ enum { CLR_LOCK_MOMENT = 50000 }; /* microseconds between looks */
    told to stop. */
 clr_status clr_lock_acquire(const char *folder, const char *path, const char *text, const clr_owner *me);
 
-/* By who holds the lock: removes what others left that were killed while they tried to take it. */
+/* Called by the owner of the lock only: removes the files of processes that were killed while they tried to take it. */
 void clr_lock_sweep(const char *folder);
 
 /* CLR_EBUSY with the sentence about who holds it. */

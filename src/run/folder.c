@@ -97,7 +97,7 @@ static clr_status same_run(const clr_run *run, const char *earlier)
                      run->config->run_dir);
 }
 
-/* What the run will write later on can be written: better now than after an epoch. */
+/* Tries now whether the files that the run writes later can be written, rather than fail after an epoch. */
 static clr_status check_names(const char *folder)
 {
     static const char *const names[] = {"config", "log", "metrics.tsv", "plan", "checkpoints/latest"};

@@ -4,7 +4,7 @@
 /* The run directory: made, held, and checked to belong to this very run. Rank 0 alone. */
 #include "running.h"
 
-/* What DIR/config holds: versions and the dataset's identity as comments, then every option. Freed by clr_free. */
+/* The text of DIR/config: versions and the dataset's identity as comments, then every option. Freed by clr_free. */
 char *clr_folder_text(const clr_run *run);
 
 /* Whether `earlier`, such a text of before, is of these settings and this dataset, but for what --allow-change

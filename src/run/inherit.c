@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A run that is gone on with brings its settings: its directory alone is enough. */
+/* The settings of a run that is continued come from its directory: --run-dir alone is enough. */
 #include "clr/ckpt.h"
 #include "clr/log.h"
 #include "clr/mem.h"
@@ -33,7 +33,8 @@ static void share(clr_comm *comm, char **text)
         clr_comm_broadcast(comm, *text, bytes, 0);
 }
 
-/* Another preset than the run's was asked for: its settings count, so that the comparison shows what differs. */
+/* The user asked for another preset than the run's: the settings of the new one are kept, so that the comparison
+   shows the differences. */
 static bool of_another_preset(const clr_opt_set *set, const char *text)
 {
     const char *wanted = clr_opt_value(set, "preset"), *line = strstr(text, "\npreset = ");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A lock that is held: the thread that touches it, whether it is still ours, and its end. How it is taken:
-   acquire.c. */
+/* A lock that is held: the thread that touches it, the check that it is still ours, and its release. acquire.c takes
+   it. */
 #include "lock.h"
 
 #include "clr/log.h"
@@ -28,8 +28,8 @@ struct clr_lock {
     bool ending;
 };
 
-/* Whether the lock names another process, who, or is gone (who->pid is 0). What cannot be read for another reason is
-   no proof; and while others look at the lock it is missing for a moment. */
+/* Whether the lock names another process (*who), or is gone (who->pid is 0). A read that fails for another reason
+   proves nothing. The lock is missing for a moment while another process examines it. */
 static bool lost(const clr_lock *lock, clr_owner *who)
 {
     for (int attempt = 0; attempt < CLR_LOCK_PATIENCE; attempt++) {
@@ -41,7 +41,7 @@ static bool lost(const clr_lock *lock, clr_owner *who)
     return true;
 }
 
-/* Where a date cannot be set, the same text is written again, which changes it too. */
+/* Where the file system cannot set a date, the same text is written again: that changes the date too. */
 static void touch(const clr_lock *lock)
 {
     clr_owner who;

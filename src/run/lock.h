@@ -13,12 +13,12 @@ typedef struct clr_lock clr_lock;
 /* Seconds without a change after which a lock of another host is stale: a minute, but in tests. */
 extern double clr_lock_silence;
 
-/* Held by somebody else: CLR_EBUSY, naming them. A signal that asks for a stop (watch.h) ends the waiting:
-   CLR_STOPPED, nothing was begun. */
+/* CLR_EBUSY, naming the owner, where another process holds it. CLR_STOPPED where a signal asks for a stop (watch.h)
+   during the wait; nothing was begun. */
 clr_status clr_lock_take(const char *folder, clr_lock **lock);
-/* A job that is suspended for a minute looks dead from another host: whoever writes asks first whether the lock is
-   still this process'. CLR_EBUSY where it is not. */
+/* Checks that the lock is still this process's, before every write, because a job that was suspended for a minute
+   looks dead from another host. CLR_EBUSY where it is not. */
 clr_status clr_lock_check(const clr_lock *lock);
-void clr_lock_drop(clr_lock *lock); /* accepts NULL; a lock that is somebody else's by now stays */
+void clr_lock_drop(clr_lock *lock); /* accepts NULL; leaves a lock that another process has taken over */
 
 #endif

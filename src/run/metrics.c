@@ -56,7 +56,7 @@ static clr_status set_aside(const char *path)
     return st;
 }
 
-/* A new file in the place of PATH, with the header and the rows that stay. */
+/* Writes a new file in the place of PATH: the header and the rows that are kept. */
 static clr_status rewrite(const clr_metrics *metrics, int64_t step, double *last)
 {
     const char *path = metrics->path;
@@ -101,7 +101,7 @@ clr_status clr_metrics_open(const char *path, const char *const *column, int col
     return CLR_OK;
 }
 
-/* Writes what waits, as far as the disk lets it. */
+/* Writes the pending rows, as far as the disk takes them. */
 static clr_status flush(clr_metrics *metrics)
 {
     while (metrics->written < metrics->used) {
@@ -129,7 +129,7 @@ clr_status clr_metrics_add(clr_metrics *metrics, const double *row)
     return CLR_OK;
 }
 
-/* Where the disk refuses late (quotas of network file systems), what it may have kept of the rows is cut off, and
+/* A disk may refuse late (quotas of network file systems). The rows that it may have kept in part are cut off, and
    all are written again. */
 clr_status clr_metrics_sync(clr_metrics *metrics)
 {

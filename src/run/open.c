@@ -24,7 +24,7 @@ static char *layout_of(const clr_run *run)
                     clr_gemm_library());
 }
 
-/* Rank 0: the newest good checkpoint, and what it says of itself. */
+/* On rank 0: finds the newest good checkpoint and reads its attributes. */
 static clr_status find(clr_run *run)
 {
     char *folder = clr_text("%s/checkpoints", run->config->run_dir);
@@ -43,7 +43,7 @@ static clr_status find(clr_run *run)
     return st;
 }
 
-/* Rank 0: that checkpoint into the parts; its step, or -1. */
+/* On rank 0: reads that checkpoint into the parts. Returns its step, or -1. */
 static clr_status load(clr_run *run, int64_t *step)
 {
     char *folder = clr_text("%s/checkpoints", run->config->run_dir);
@@ -68,7 +68,7 @@ static clr_status load(clr_run *run, int64_t *step)
     return st;
 }
 
-/* The other ranks get what rank 0 has read over the network. */
+/* Broadcasts what rank 0 has read to the other ranks. */
 static clr_status go_on(clr_run *run)
 {
     clr_params *params = run->task->params;
@@ -92,7 +92,7 @@ static clr_status go_on(clr_run *run)
     return CLR_OK;
 }
 
-/* metrics.tsv with the rows of before, of which the last is what is known of the step before this start. */
+/* Opens metrics.tsv with the rows of earlier starts; the last row describes the step before this start. */
 static clr_status open_metrics(clr_run *run)
 {
     const clr_task_kind *kind = run->task->kind;
@@ -106,8 +106,8 @@ static clr_status open_metrics(clr_run *run)
     return st;
 }
 
-/* Rank 0: what it writes during the run; begins with a checkpoint of step 0, which shows at once where there is no
-   disk space. Then the run is one, and `config` says which. */
+/* On rank 0: opens what the run writes. A new run begins with a checkpoint of step 0, so that a full disk shows at
+   once. `config` is written last. */
 static clr_status open_files(clr_run *run)
 {
     clr_task *task = run->task;
@@ -134,7 +134,7 @@ static clr_status open_files(clr_run *run)
     return st;
 }
 
-/* Collective. Checks the options of the run, and makes the task look at its own. */
+/* Collective. Checks the run's options, and has the task check its own. */
 static clr_status prepare(clr_run *run)
 {
     const clr_run_config *config = run->config;
@@ -169,7 +169,7 @@ clr_status clr_run_open(clr_run *run)
     run->saving.unsaved = st == CLR_STOPPED; /* while it waited for the lock */
     if (st != CLR_OK)
         return st;
-    /* A lock may have been waited for: silence counts from here. */
+    /* waiting for the lock does not count as silence of the watchdog */
     clr_watchdog_start(run->config->watchdog, clr_comm_rank(run->comm), clr_comm_host(run->comm));
     clr_run_report(run);
     clr_watch_phase("planning", 0);

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Clock ticks from boot to the start of process pid; 0: it is dead and only its parent does not know yet, or
-   (*unseen) /proc does not show it, which may be for want of rights. Tells a process from a later one of its number. */
+/* The start of process pid in clock ticks since boot, which tells it from a later process of the same number. 0: it
+   is a zombie, or (*unseen) /proc does not show it, possibly for lack of rights. */
 static unsigned long long started(long pid, bool *unseen)
 {
     char path[64], line[1024], *at;

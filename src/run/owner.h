@@ -10,7 +10,7 @@
 
 typedef struct clr_owner {
     char host[128], job[64]; /* job: "-" outside of Slurm */
-    char place[96];          /* where pid means something: this boot of the host, and its process namespace */
+    char place[96];          /* where pid is valid: the boot of the host, and the process namespace */
     char mark[24];           /* drawn at random by each process that takes a lock */
     long pid, restarts;      /* restarts: of that job, so far */
     unsigned long long
@@ -26,7 +26,7 @@ typedef enum clr_owner_look {
     CLR_OWNER_NONE,   /* there is no file */
     CLR_OWNER_NAMED,  /* *owner is filled */
     CLR_OWNER_NOBODY, /* a regular file that is no lock's text */
-    CLR_OWNER_HIDDEN, /* it cannot be read, or is no regular file: clr_message says why */
+    CLR_OWNER_HIDDEN, /* it cannot be read, or is no regular file; clr_message has the reason */
 } clr_owner_look;
 
 /* Reads the lock at path; state: as fstat gives it, where there is a regular file (NULL: not wanted). */
@@ -38,7 +38,7 @@ clr_owner_look clr_owner_read_open(int descriptor, clr_owner *owner);
 /* Local. Whether two are the same start of the same process. */
 bool clr_owner_same(const clr_owner *a, const clr_owner *b);
 
-/* Whether the owner's process can be looked for from here. */
+/* Whether this process can see the owner's process. */
 bool clr_owner_near(const clr_owner *owner, const clr_owner *me);
 
 /* Of a near owner. */

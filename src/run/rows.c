@@ -11,7 +11,7 @@
 
 enum { LINE = 4096, CELLS = CLR_METRICS_COLUMNS };
 
-/* What the columns of a file are: the file's own header says it, for files of other versions have others. */
+/* The columns of a file, from its own header, because files of other versions have other columns. */
 typedef struct layout {
     int columns, field[CELLS]; /* the place of column i among ours; -1: not one of ours */
     bool foreign;              /* there are such, or one of ours twice */
@@ -87,8 +87,8 @@ static bool read_row(char *line, int ours, const layout *columns, const char *va
     return number[0] >= 1 && number[0] == floor(number[0]);
 }
 
-/* The next line, without its end, or as much of it as fits; false at the end of the file. *whole: it has an end,
-   fits and is text. */
+/* Reads the next line without its newline, or as much as fits; false at the end of the file. *whole: it has a
+   newline, fits and is text. */
 static bool next_line(FILE *from, char line[LINE], bool *whole)
 {
     int n = 0, c;

@@ -23,8 +23,8 @@ bool clr_run_allows(const clr_run *run, const char *option)
     return clr_opt_listed(option, run->config->allow_change);
 }
 
-/* The step's data cannot be had, or some rank asked for a stop while it waited for them: what was done up to there is
-   saved. Before a start's first step nothing is, and data that are damaged fail the start. */
+/* Called when the step's data cannot be read, or when some rank asked for a stop while it waited for them. Saves the
+   steps done so far. Before the first step of a start nothing is saved, and damaged data make the start fail. */
 static clr_status give_up(clr_run *run, clr_status st)
 {
     if (run->step == run->task->begin && st != CLR_OK && st != CLR_EIO && st != CLR_EMEMORY)
@@ -34,7 +34,7 @@ static clr_status give_up(clr_run *run, clr_status st)
     return run->step > run->saving.saved ? clr_run_save(run) : CLR_OK;
 }
 
-/* A row of metrics.tsv that cannot be kept is lost; the run is not. */
+/* A row of metrics.tsv that cannot be written is lost; the run goes on. */
 static void note(clr_run *run, const double *row)
 {
     run->row[0] = (double)run->step;
@@ -44,7 +44,7 @@ static void note(clr_run *run, const double *row)
         clr_warn("%s", clr_message());
 }
 
-/* One step and what follows from it; *stop: some rank asked for it. */
+/* One step, then saving, metrics and progress; *stop: some rank asked for a stop. */
 static clr_status advance(clr_run *run, bool *stop)
 {
     double begin = clr_seconds(), seconds;
@@ -68,8 +68,8 @@ static clr_status advance(clr_run *run, bool *stop)
     return outcome.requests & CLR_REQUEST_SAVE || *stop || run->step == task->steps ? clr_run_save(run) : CLR_OK;
 }
 
-/* Rank 0, after the last step of this start. A run that was asked to stop may go on elsewhere, from an older
-   checkpoint. */
+/* On rank 0 after the last step of this start. A run that was asked to stop may end without a checkpoint of its last
+   step: it goes on from an older one. */
 static clr_status finish(clr_run *run)
 {
     bool hopeless = clr_run_saves_fail(run);
@@ -113,7 +113,7 @@ static clr_status loop(clr_run *run, clr_run_result *result)
     return clr_comm_agree(run->comm, CLR_STOPPED);
 }
 
-/* What is known of the whole run, also where nothing was left to do. */
+/* Totals of the whole run; also filled in where no step was left to do. */
 static void conclude(const clr_run *run, clr_run_result *result)
 {
     const clr_task *task = run->task;

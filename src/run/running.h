@@ -62,17 +62,17 @@ void clr_run_close(clr_run *run); /* also after a failure */
 bool clr_run_save_due(const clr_run *run, int64_t done);
 /* Seconds that a save may take. Local; rank 0. */
 double clr_run_save_seconds(const clr_run *run);
-/* After numbers that ceased to be finite: waits for a save in flight and says what the same command goes on from.
+/* After NaN or infinities: waits for a save in flight and says from which checkpoint the same command goes on.
    Local; rank 0. */
 void clr_run_say_remains(const clr_run *run);
 /* Collective. Makes sure that the run directory is still this job's (else CLR_EBUSY), that all ranks hold the same
    weights, and that what is saved is finite (else CLR_ENUMERIC), all agreed upon, and starts a save on rank 0. Failed
    saves are warned about. */
 clr_status clr_run_save(clr_run *run);
-/* Local; rank 0, at the end: tries again where saves fail, for there is no next occasion. CLR_EIO where the
-   checkpoint of the last step, or rows of metrics.tsv, are not on the disk. */
+/* Local; rank 0, at the end: repeats failed saves, because this is the last occasion. CLR_EIO where the checkpoint
+   of the last step, or rows of metrics.tsv, are not on the disk. */
 clr_status clr_run_finish_saves(clr_run *run);
-/* Whether so many saves have failed that going on makes no sense. Local; rank 0. */
+/* Whether so many saves have failed that the run should stop. Local; rank 0. */
 bool clr_run_saves_fail(const clr_run *run);
 
 /* stop.c. Local: whether this rank wants the run to stop before its end; why is noted. */
@@ -80,8 +80,8 @@ bool clr_run_stops(clr_run *run);
 /* Local; the first reason stays. */
 void clr_run_because(clr_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *clr_run_why(const clr_run *run);
-/* Local; rank 0. RUN/stop, where it was seen, becomes RUN/stopped after the last save, and stands so until the next
-   start: what puts jobs back into a queue sees that this one was not meant to come back. */
+/* Local; rank 0. Renames RUN/stop, if it was seen, to RUN/stopped after the last save. It stays until the next
+   start, so that a script that requeues jobs sees that this one should not come back. */
 void clr_run_keep_stopped(const clr_run *run);
 void clr_run_forget_stopped(const clr_run *run);
 

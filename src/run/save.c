@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* When and how a run saves. A failed save is an occasion lost, not a run: the checkpoint before it is whole. */
+/* When and how a run saves. A failed save does not fail the run: the checkpoint before it is whole. */
 #include "running.h"
 
 #include "clr/hash.h"
@@ -51,7 +51,7 @@ void clr_run_say_remains(const clr_run *run)
     clr_info("the checkpoint of step %" PRId64 " is whole and finite: the same command goes on from it", whole(run));
 }
 
-/* Ranks step the same sums, so their weights are the same bits; where they are not, memory or network is at fault. */
+/* All ranks apply the same sums, so their weights have the same bits. If not, memory or network is faulty. */
 static clr_status compare_ranks(clr_run *run)
 {
     const clr_params *params = run->task->params;
@@ -78,7 +78,7 @@ static void note_outcome(clr_run *run, clr_status st)
                  run->saving.failures, clr_message(), whole(run));
 }
 
-/* Of the save before; this one is in flight then. */
+/* Starts a save. Returns the status of the previous one. */
 static clr_status begin(clr_run *run)
 {
     clr_ckpt_meta meta = {.step = run->step,

@@ -24,7 +24,7 @@ void clr_run_because(clr_run *run, const char *format, ...)
     va_end(args);
 }
 
-/* RUN/stop, looked for once a second: file systems of clusters answer slowly. */
+/* Looks for RUN/stop at most once a second, because a cluster's file system answers slowly. */
 static bool stop_file(clr_run *run)
 {
     char path[sizeof run->stopping.why];
@@ -38,8 +38,8 @@ static bool stop_file(clr_run *run)
     return run->stopping.file;
 }
 
-/* The next chance to stop comes a step later than this one. Every start makes a step, so that limits that are too
-   short lead somewhere. */
+/* The next chance to stop is one step later. Every start makes at least one step, so that even a short time limit
+   makes progress. */
 static bool late(const clr_run *run)
 {
     return run->first && run->stopping.deadline > 0 && run->showing.began > 0 &&

@@ -85,7 +85,7 @@ double clr_watch_now(void)
     return (double)time(NULL);
 }
 
-/* Digits, and after them, where a fraction may be, a point and digits. */
+/* Digits; where a fraction is allowed, also a point and more digits. */
 static bool digits(const char **at, bool fraction, double *value)
 {
     size_t n = strspn(*at, "0123456789"),
@@ -113,13 +113,13 @@ double clr_watch_seconds(const char *limit)
         seconds = 60 * seconds + part;
         parts++;
     } while (*at == ':');
-    for (; dash && parts < 3; parts++) /* days are followed by hours, whatever is left out after them */
+    for (; dash && parts < 3; parts++) /* days are followed by hours; minutes and seconds may be left out */
         seconds *= 60;
     seconds += 86400 * days;
     return *at || seconds <= 0 ? -1 : seconds;
 }
 
-/* 0 where there is none, or none that can be meant. */
+/* 0 where there is none, or where it lies in the past. */
 static double slurm_end(void)
 {
     const char *text = getenv("SLURM_JOB_END_TIME"), *at = text;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_WATCH_H
 #define CLR_WATCH_H
-/* What ends a run from outside: signals, the clock; silence is the watchdog's. Local. */
+/* The reasons from outside for which a run stops: signals and the time limit (watchdog.h looks for ranks that hang).
+   Local. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,8 +16,8 @@ const char *clr_watch_name(int number); /* "SIGTERM", for people */
 
 double clr_watch_now(void); /* seconds since 1970 */
 
-/* What --time-limit says, in seconds: "5", "1:30", "1:30:00", or as Slurm has it D-H, D-H:MM and D-H:MM:SS. -1 where it
-   is none of these, or nothing at all. */
+/* The seconds of --time-limit: "5", "1:30", "1:30:00", or as Slurm writes it D-H, D-H:MM and D-H:MM:SS. -1 where the
+   text is none of these or empty. */
 double clr_watch_seconds(const char *limit);
 
 /* Seconds since 1970 at which to be done, or 0: `seconds` from now where that is more than 0, else

@@ -17,18 +17,15 @@ const clr_opt clr_watchdog_option[] = {
      "end the job where nothing moves for so long, and ten times as long as it ever took; 0: never"},
     {0}};
 
-enum { GRACE = 3 }; /* seconds in which every rank names its phase before the first to go takes the others with it */
-enum {
-    LATE = 5
-}; /* seconds: the thread that watches wakes every second, and later than this only where the process was suspended */
+enum { GRACE = 3 }; /* seconds in which every rank prints its phase before the first one ends the job */
+enum { LATE = 5 };  /* seconds: the thread wakes every second; a longer gap means that the process was suspended */
 
 static struct {
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     bool running, ending;
-    double awake,
-        woke; /* seconds in which the process was not suspended, up to the last look at the clock; the clock then */
+    double awake, woke; /* seconds of the process without suspensions, and the clock, both at the last reading */
     double seconds, begin, longest;
     uint64_t alive;
     const char *phase, *host;
@@ -36,8 +33,7 @@ static struct {
     int rank;
 } dog = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* With the mutex held. The seconds of this process: while it is suspended the clock goes on, and what is late is not
-   counted. */
+/* With the mutex held. The seconds of this process without those in which it was suspended. */
 static double awake(void)
 {
     double now = clr_seconds(), gap = now - dog.woke;
@@ -57,7 +53,7 @@ static void bark(double silent)
     fflush(stderr);
     sleep(GRACE);
     /* SIGKILL, because this thread must not call MPI, and because the launcher then ends the other ranks. An exit
-       status of this program would say that the run failed by its own fault. */
+       status of the program would mean that the run itself is at fault. */
     kill(getpid(), SIGKILL);
     _exit(1);
 }

@@ -11,7 +11,7 @@
 
 static const char mean[] = ".running_mean";
 
-/* A new tensor at the end of the list, whose name is format's. */
+/* Appends a tensor to the list; format makes its name. */
 static clr_tensor *add(clr_state *state, void *data, const clr_entry *entry, const char *format, ...)
 {
     clr_tensor *tensor = &state->tensor[state->tensors++];

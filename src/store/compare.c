@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What stores have in common: each image becomes a number, and the sorted numbers of both are gone through side by
-   side. */
+/* The overlap of two stores: each image becomes a hash, and the sorted hashes of both are compared in one pass. */
 #include "clr/hash.h"
 #include "clr/mem.h"
 #include "clr/store.h"

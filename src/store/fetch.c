@@ -121,7 +121,7 @@ static clr_status decode_one(const clr_store *s, int64_t id, uint8_t *scratch, c
     return st == CLR_OK ? st : clr_fail_in(st, "%s: image %lld", s->path, (long long)id);
 }
 
-/* Images with consecutive numbers, which follow each other in the file. */
+/* Reads images with consecutive numbers, which follow each other in the file, at once. */
 static clr_status read_run(const clr_store *s, const place *run, int n, clr_image *image)
 {
     enum { PIECES = 64 };

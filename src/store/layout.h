@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_STORE_LAYOUT_H
 #define CLR_STORE_LAYOUT_H
-/* What writer and reader of a store must agree on, beside the datasets that store.h names. */
+/* The format of a store that its writer and its reader share, beside the datasets that store.h names. */
 
 #include "clr/hash.h"
 #include "clr/image.h"
@@ -20,8 +20,8 @@ static inline uint64_t clr_store_fold(uint64_t content, uint64_t checksum, const
     return clr_hash(content, words, sizeof words);
 }
 
-/* Where the identity begins. The bytes of an encoded store are not its pixels: rules that make others of them belong
-   to it. */
+/* The start value of the identity. An encoded store holds files, not pixels, so the decoding rules are part of its
+   identity. */
 static inline uint64_t clr_store_begin(bool encoded, const clr_image_rules *rules)
 {
     char range[CLR_IMAGE_RANGE];

@@ -111,7 +111,7 @@ clr_status clr_store_append(clr_store_writer *w, const clr_image *image, const u
     return CLR_OK;
 }
 
-/* Gives the room of these bytes of the spool back to the disk: they are lost. */
+/* Frees the disk space of these bytes of the spool; their contents are lost. */
 static bool punch(int spool, int64_t from, int64_t bytes)
 {
 #ifdef FALLOC_FL_PUNCH_HOLE
@@ -168,7 +168,7 @@ static clr_status pour(const clr_store_writer *w, clr_h5 *file, const char *name
         }
         if (st == CLR_OK)
             st = clr_h5_rows_append(rows, buffer, n);
-        punch(w->spool, 0, at); /* where that cannot be, the room stays taken until the end */
+        punch(w->spool, 0, at); /* where the file system cannot punch holes, the space stays taken until the end */
     }
     clr_free(buffer);
     if (st != CLR_OK) {

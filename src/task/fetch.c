@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The images of a step. Where some rank cannot read its own, all wait for it: file servers restart, and datasets are
-   put back. */
+/* The images of a step. Where some rank cannot read its own, all wait: a file server may restart, or a dataset may
+   be put back. */
 #include "clr/log.h"
 #include "clr/watchdog.h"
 #include "pretraining.h"
 
 #include <unistd.h>
 
-/* Collective. Waits, a second at a time; whether some rank asks for a stop before. */
+/* Collective. Waits in steps of a second. Returns whether some rank asked for a stop meanwhile. */
 static bool pause_all(const clr_pretraining *p, int seconds, int64_t done)
 {
     bool stop = false;
@@ -22,7 +22,7 @@ static bool pause_all(const clr_pretraining *p, int seconds, int64_t done)
 
 clr_status clr_pretraining_fetch(const clr_pretraining *p, int64_t number, clr_batch *batch)
 {
-    /* Seconds: more than a server needs to answer again; damage on the disk stays. */
+    /* Seconds: longer than a server needs to restart; damage on the disk would not go away. */
     static const int pauses[] = {1, 2, 4, 8};
     enum { DAMAGE = 3, TRIES = sizeof pauses / sizeof *pauses };
     bool have = false, stop = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The memory of a rank, known before it is taken. Activations grow with the images that are encoded at a time,
-   nothing else does. */
+/* The memory that a rank needs, computed before it is allocated. Only activations grow with the number of images
+   encoded at a time. */
 #include "pretraining.h"
 
 #include "clr/log.h"
@@ -13,7 +13,7 @@ enum { RUNTIME = 160 << 20 }; /* bytes of program, libraries and MPI's buffers *
 
 typedef struct need {
     int64_t model, activations, workspace, views, loss, program;
-    int64_t resized; /* in the place of views, were the images packed with their shorter side at most enough */
+    int64_t resized; /* instead of views, if the images were packed with their shorter side at most `enough` */
     int enough;
 } need;
 
@@ -22,8 +22,8 @@ static int64_t sum(const need *n)
     return n->model + n->activations + n->workspace + n->views + n->loss + n->program;
 }
 
-/* Collective. By a planner that estimates even where the run's own measures: that is done on whole tensors, which
-   may not fit. */
+/* Collective. Uses a planner that estimates, even where the run's planner measures: measuring allocates whole
+   tensors, which may not fit. */
 static clr_status open_planner(const clr_pretraining *p, clr_planner **planner)
 {
     const char *list = strchr(p->config->plan, ':');
@@ -69,7 +69,8 @@ static clr_status estimate(const clr_pretraining *p, const clr_encoder_config *e
     return CLR_OK;
 }
 
-/* Where photographs as they were decoded are most of the need, no setting of the network helps as much. */
+/* Where most of the memory is needed for photographs at full size, packing them smaller helps more than any setting
+   of the network. */
 static clr_status refuse_photographs(const clr_pretraining *p, const need *now, double there)
 {
     double gib = 0x1p-30, total = (double)sum(now), saved = (double)(now->views - now->resized);

@@ -20,8 +20,8 @@ const char *clr_nonfinite_gradient(const clr_params *params)
     return NULL;
 }
 
-/* Some rank met NaN or Inf. A rank whose own numbers are not finite has said so already; where none has, rank 0
-   speaks for all. */
+/* Reports NaN or Inf. A rank whose own numbers are not finite has reported it already; where none has, rank 0
+   reports for all. */
 static clr_status agree(clr_comm *comm, bool here, const char *otherwise, clr_step_result *result)
 {
     double anybody = here;

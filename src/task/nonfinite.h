@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_NONFINITE_H
 #define CLR_NONFINITE_H
-/* Where NaN and infinities of a step came from. */
+/* Finds the tensor, rank and image where the NaN and infinities of a step began. */
 #include "clr/step.h"
 
 /* Embeddings of both views of this rank's images: (2 * images, dim), view-major. */

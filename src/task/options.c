@@ -39,7 +39,7 @@ const clr_opt_part clr_pretrain_options[] = {{clr_data_option, AT(data), NULL, "
                                              {clr_watchdog_option, AT(run.watchdog), NULL},
                                              {0}};
 
-/* Options that say the same in two ways, or that cannot be together; which were given, only the set knows. */
+/* Refuses options that contradict or repeat each other. Only the option set knows which were given. */
 static clr_status check_options(const clr_pretrain_config *config, const clr_opt_set *options)
 {
     if (clr_opt_given(options, "steps") == CLR_OPT_LINE && config->steps &&

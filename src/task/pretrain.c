@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Contrastive pretraining as a task: data, parts, and one step after another (step.c). */
+/* Contrastive pretraining as a task: its data, its parts, and its steps (step.c). */
 #include "pretraining.h"
 
 #include "clr/log.h"
@@ -85,7 +85,7 @@ static clr_status open_parts(clr_task *task, const clr_ckpt_meta *meta)
     return clr_pretraining_open((clr_pretraining *)task, meta);
 }
 
-/* A number that is not finite: the rank that has it names the images, and every rank gets its sentence. */
+/* Where a number is not finite, the rank that has it names the images, and every rank gets its message. */
 static clr_status report_nonfinite(const clr_pretraining *p, int64_t done, const clr_step_result *result,
                                    const clr_batch *batch)
 {

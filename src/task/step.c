@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RIGHT = CLR_STEP_FLAGS - 1 }; /* the flag that counts what the observer has right; the others are requests */
+enum { RIGHT = CLR_STEP_FLAGS - 1 }; /* counts correct predictions of the observer; the other flags are requests */
 enum {
     BUCKET = 1 << 20
 }; /* floats: 4 MiB; small enough to hide most of the last one, large enough for full bandwidth */
@@ -123,7 +123,7 @@ static void encode(clr_step *step, const float *views, int i, bool update, float
                         update ? step->h : NULL, z);
 }
 
-/* How many views of microbatch i, just encoded, the observer has right. */
+/* The number of views of microbatch i, just encoded, that the observer classifies correctly. */
 static int64_t observe(clr_step *step, const int32_t *labels, int i)
 {
     int32_t *to = step->labels;
@@ -157,7 +157,7 @@ static void on_ready(void *context, int64_t from)
     clr_allreduce_ready(context, from);
 }
 
-/* reduce: NULL leaves this rank's own sums. again: the activations of the forward pass are gone. */
+/* reduce: NULL leaves this rank's own sums. again: encode once more, because the activations were overwritten. */
 static void back(clr_step *step, const float *views, bool again, clr_allreduce *reduce, double *bn_comm)
 {
     for (int i = 0; i < step->split.microbatches; i++) {
@@ -186,7 +186,8 @@ static clr_status bad_loss(clr_step *step, clr_step_result *result)
     return clr_nonfinite_loss(step->comm, &rows, result);
 }
 
-/* The sum over ranks is not finite: every rank computes its own once more to see whether it came from here. */
+/* Called where the sum over ranks is not finite: every rank computes its own gradient once more to see whether it is
+   the source. */
 static clr_status bad_gradient(clr_step *step, const float *views, clr_step_result *result)
 {
     const clr_params *params = clr_encoder_params(step->encoder);

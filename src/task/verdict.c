@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <math.h>
 
-/* Said once, an epoch (but 100 steps at least) after the warm-up, where the loss has not come below chance. late:
-   the second half of that. */
+/* Warns once, an epoch (but at least 100 steps) after the warm-up, where the loss has not come below chance. late:
+   the second half of that time. */
 static void doubt(clr_verdict *v, const clr_verdict_of *of, int64_t done, double loss)
 {
     int64_t from = of->schedule->warmup, until = from + clr_max64(100, of->steps_an_epoch);
@@ -42,7 +42,7 @@ static void doubt(clr_verdict *v, const clr_verdict_of *of, int64_t done, double
                  of->chance, v->least, v->most);
 }
 
-/* Said once, where the embeddings of all images have been the same for some steps, or are at the end. */
+/* Warns once where the embeddings of all images have been the same for some steps, or are so at the end. */
 static void collapse(clr_verdict *v, const clr_verdict_of *of, int64_t done, const clr_objective_result *loss)
 {
     enum { STEPS = 20 };

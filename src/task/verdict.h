@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_VERDICT_H
 #define CLR_VERDICT_H
-/* Whether a contrastive run learns: warnings where it does not. Local. */
+/* Warnings where a contrastive run does not learn. Local. */
 #include "clr/objective.h"
 #include "clr/optim.h"
 
