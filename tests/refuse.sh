@@ -64,7 +64,7 @@ refused 2 "plan" "$work/run" --steps=9 --allow-change=steps,plan --plan=gues
 cp "$work/run/config" "$work/begun/config"
 pretrain 2 "$work/begun" --steps=2 --batch=32 || die "a refused start stands in the way: $(tail -5 "$work/begun.out")"
 
-# A damaged newest checkpoint is passed over with its reason.
+# A damaged newest checkpoint is skipped with its reason.
 newest=$work/run/checkpoints/step-00000004.h5
 size=$(wc -c <"$newest")
 dd if=/dev/null of="$newest" bs=1 seek=$((size / 2)) 2>/dev/null

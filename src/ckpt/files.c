@@ -138,8 +138,8 @@ static clr_status search(const char *folder, struct dirent **entry, int n, char 
         if (gone)
             continue;
         if (st != CLR_EINPUT && st != CLR_ENUMERIC)
-            return clr_fail_in(st, "nothing is known of the newest checkpoint until it can be read");
-        clr_warn("%s; passed over", clr_message());
+            return clr_fail_in(st, "the newest checkpoint cannot be read now, so it is unknown whether it is good");
+        clr_warn("%s; it is skipped", clr_message());
         *lost = clr_max64(*lost, clr_ckpt_step_of(entry[i]->d_name));
     }
     return CLR_OK;

@@ -133,6 +133,38 @@ static clr_status build(clr_comm *comm, const settings *a, const clr_split *spli
                : st;
 }
 
+/* Seconds of a step over all ranks; threads and peak of this rank. */
+typedef struct timing {
+    int threads;
+    double peak_gflops, median, best;
+} timing;
+
+/* Collective. Rank 0 prints the table and the line for programs. */
+static void report(clr_comm *comm, const clr_opt_set *set, const parts *b, const timing *t,
+                   const clr_step_result *result)
+{
+    const settings *a = set->into;
+    const clr_encoder_config *e = &a->encoder;
+    double peak = t->peak_gflops, memory = (double)clr_memory_peak() / 1048576;
+    double gflops = clr_encoder_flops(b->encoder) * (double)a->views / t->median * 1e-9;
+
+    clr_comm_allreduce_sum_double(comm, &peak, 1);
+    clr_comm_allreduce_max_double(comm, &memory, 1);
+    if (clr_comm_rank(comm) != 0)
+        return;
+    table(clr_encoder_times_of(b->encoder), result);
+    printf("%.1f GFLOP/s counted as direct convolutions: %.0f %% of the %.1f that multiply-adds reach here\n", gflops,
+           100 * gflops / peak, peak);
+    printf("bench=step arch=%s width=%g stem=%s size=%d channels=%d views=%" PRId64 " ranks=%d threads=%d dtype=%s ",
+           clr_opt_value(set, "arch"), e->width, clr_opt_value(set, "stem"), e->size, e->channels, a->views,
+           clr_comm_size(comm), t->threads, clr_dtype_name(e->dtype));
+    printf("recompute=%d microbatch=%" PRId64 " plan=%s isa=%s views_per_s=%.2f views_per_s_best=%.2f gflops=%.1f ",
+           e->recompute, a->microbatch, a->plan, clr_isa_name(clr_isa_current()), (double)a->views / t->median,
+           (double)a->views / t->best, gflops);
+    printf("peak_gflops=%.1f step_s=%.4f exposed_s=%.5f bn_comm_s=%.5f loss=%.6f peak_rss_mb=%.0f\n", peak, t->median,
+           result->exposed, result->bn_comm, result->loss.loss, memory);
+}
+
 static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
 {
     const settings *a = config;
@@ -173,24 +205,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     if (st == CLR_OK) {
         clr_comm_allreduce_max_double(comm, seconds, a->steps);
         qsort(seconds, (size_t)a->steps, sizeof *seconds, by_value);
-        double total[2] = {peak, (double)clr_memory_peak() / 1048576};
-        clr_comm_allreduce_sum_double(comm, total, 1);
-        clr_comm_allreduce_max_double(comm, total + 1, 1);
-        double median = seconds[a->steps / 2], gflops = clr_encoder_flops(b.encoder) * (double)a->views / median * 1e-9;
-        if (rank == 0) {
-            table(clr_encoder_times_of(b.encoder), &result);
-            printf("%.1f GFLOP/s counted as direct convolutions: %.0f %% of the %.1f that multiply-adds reach here\n",
-                   gflops, 100 * gflops / total[0], total[0]);
-            printf("bench=step arch=%s width=%g stem=%s size=%d channels=%d views=%" PRId64
-                   " ranks=%d threads=%d dtype=%s recompute=%d "
-                   "microbatch=%" PRId64 " plan=%s isa=%s views_per_s=%.2f views_per_s_best=%.2f gflops=%.1f "
-                   "peak_gflops=%.1f step_s=%.4f exposed_s=%.5f "
-                   "bn_comm_s=%.5f loss=%.6f peak_rss_mb=%.0f\n",
-                   clr_opt_value(set, "arch"), e->width, clr_opt_value(set, "stem"), e->size, e->channels, a->views,
-                   ranks, threads, clr_dtype_name(e->dtype), e->recompute, a->microbatch, a->plan,
-                   clr_isa_name(clr_isa_current()), (double)a->views / median, (double)a->views / seconds[0], gflops,
-                   total[0], median, result.exposed, result.bn_comm, result.loss.loss, total[1]);
-        }
+        report(comm, set, &b, &(timing){threads, peak, seconds[a->steps / 2], seconds[0]}, &result);
     }
     clr_step_free(b.step);
     clr_objective_free(b.objective);

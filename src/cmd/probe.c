@@ -11,6 +11,7 @@
 #include "clr/plain.h"
 #include "clr/tensor.h"
 #include "clr/watchdog.h"
+#include "probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,20 +21,7 @@
 
 enum { RAW_SIDE = 32 };
 
-typedef enum method { LINEAR, KNN, METHODS, ALL = METHODS } method;
-typedef enum features { H, Z } features;
-
-typedef struct config {
-    const char *checkpoint, *train, *test;
-    features features;
-    method method;
-    clr_linear_config linear;
-    clr_knn_config knn;
-    int64_t threads;
-    double watchdog;
-} config;
-
-#define AT(field) offsetof(config, field)
+#define AT(field) offsetof(clr_probe_config, field)
 static const clr_opt own[] = {
     {"train", CLR_OPT_TEXT, AT(train), NULL, "DATA.h5", 0, 0, NULL, 0,
      "labelled images that the classifiers learn from"},
@@ -63,99 +51,18 @@ static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), N
                                        {clr_watchdog_option, AT(watchdog), NULL},
                                        {0}};
 
-typedef struct probe {
-    clr_comm *comm;
-    const config *config;
-    clr_store *train, *test;
-    int32_t *test_labels; /* by train's numbers */
-    int64_t common;       /* test images that are training images too */
-    clr_pretrained pretrained;
-    int raw_side;
-} probe;
+static const char *const method_names[CLR_PROBE_METHODS] = {"linear-sgd", "knn"};
 
-static const char *const method_names[METHODS] = {"linear-sgd", "knn"};
-
-static bool wanted(const config *c, method m)
+static bool wanted(const clr_probe_config *c, clr_probe_method m)
 {
-    return c->method == ALL || c->method == m;
-}
-
-/* The test images' labels as class numbers of train; classes are matched by name. */
-static clr_status match_classes(probe *p)
-{
-    const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
-    const int32_t *labels = clr_store_labels(p->test);
-    int32_t *number = CLR_NEW(int32_t, test->classes);
-    clr_status st = CLR_OK;
-
-    for (int c = 0; c < test->classes && st == CLR_OK; c++) {
-        while (number[c] < train->classes && strcmp(train->class_names[number[c]], test->class_names[c]))
-            number[c]++;
-        if (number[c] == train->classes)
-            st = clr_fail(CLR_EINPUT,
-                          "%s and %s do not go together: class '%s' of the second is not among the %d of the first",
-                          p->config->train, p->config->test, test->class_names[c], train->classes);
-    }
-    p->test_labels = CLR_NEW(int32_t, test->images);
-    for (int64_t i = 0; i < test->images && st == CLR_OK; i++)
-        p->test_labels[i] = number[labels[i]];
-    clr_free(number);
-    return st;
-}
-
-static clr_status check_data(probe *p)
-{
-    const clr_store_info *a = clr_store_info_of(p->train), *b = clr_store_info_of(p->test);
-
-    if (!a->classes || !b->classes)
-        return clr_fail(CLR_EINPUT,
-                        "%s: has no labels; a probe needs them: pack a folder whose folders are the classes",
-                        a->classes ? p->config->test : p->config->train);
-    if (a->checksum == b->checksum && a->images == b->images)
-        return clr_fail(CLR_EINPUT,
-                        "%s: the test images are the training images, those of %s: what is known by heart is no "
-                        "measure; give others with "
-                        "--test",
-                        p->config->test, p->config->train);
-    if (p->pretrained.channels == 1 && (a->channels != 1 || b->channels != 1))
-        return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
-                        a->channels != 1 ? p->config->train : p->config->test);
-    if (a->present < 2) /* classes without images do not count */
-        return clr_fail(
-            CLR_EINPUT,
-            "%s: all its %lld images are of one class, '%s'; a probe needs training images of two classes or more",
-            p->config->train, (long long)a->images, a->class_names[clr_store_labels(p->train)[0]]);
-    return match_classes(p);
-}
-
-/* On rank 0: warns of test images that are also training images. */
-static clr_status check_overlap(probe *p)
-{
-    const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
-    clr_store_overlap o;
-    clr_status st = clr_store_compare(p->train, p->test, &o);
-
-    if (st != CLR_OK || !o.b_in_a)
-        return st;
-    if (o.b_in_a == test->images && o.a_in_b == train->images && test->images == train->images)
-        return clr_fail(
-            CLR_EINPUT,
-            "%s: the test images are the training images, those of %s, in another order: what is known by heart is no "
-            "measure; give others with --test",
-            p->config->test, p->config->train);
-    clr_warn("%s: %lld of its %lld images are among the training images, those of %s, pixel by pixel (%lld of them in "
-             "another class): the accuracy on "
-             "them is no measure",
-             p->config->test, (long long)o.b_in_a, (long long)test->images, p->config->train, (long long)o.relabelled);
-    p->common = o.b_in_a;
-    return CLR_OK;
+    return c->method == CLR_PROBE_ALL || c->method == m;
 }
 
 /* Runs every wanted method on the encoder's features (NULL: on pixels). */
-static clr_status evaluate(probe *p, clr_encoder *encoder, clr_evaluation result[METHODS])
+static clr_status evaluate(clr_probe *p, clr_encoder *encoder, clr_evaluation result[CLR_PROBE_METHODS])
 {
-    const config *c = p->config;
-    char of = c->features == Z ? 'z' : 'h';
+    const clr_probe_config *c = p->config;
+    char of = c->features == CLR_PROBE_Z ? 'z' : 'h';
     int size = encoder ? p->pretrained.config.encoder.size : p->raw_side;
     clr_features train = {0}, test = {0};
     clr_status st = clr_features_extract(p->comm, p->train, encoder, of, size, p->pretrained.channels, &train);
@@ -164,20 +71,20 @@ static clr_status evaluate(probe *p, clr_encoder *encoder, clr_evaluation result
         st = clr_features_extract(p->comm, p->test, encoder, of, size, p->pretrained.channels, &test);
     test.labels = p->test_labels;
     test.classes = train.classes;
-    if (st == CLR_OK && wanted(c, LINEAR))
-        st = clr_linear_probe(p->comm, &train, &test, &c->linear, &result[LINEAR]);
-    if (st == CLR_OK && wanted(c, KNN))
-        st = clr_knn(p->comm, &train, &test, &c->knn, &result[KNN]);
+    if (st == CLR_OK && wanted(c, CLR_PROBE_LINEAR))
+        st = clr_linear_probe(p->comm, &train, &test, &c->linear, &result[CLR_PROBE_LINEAR]);
+    if (st == CLR_OK && wanted(c, CLR_PROBE_KNN))
+        st = clr_knn(p->comm, &train, &test, &c->knn, &result[CLR_PROBE_KNN]);
     clr_features_free(&train);
     clr_features_free(&test);
     return clr_comm_agree(p->comm, st);
 }
 
-static void say_protocol(const probe *p)
+static void say_protocol(const clr_probe *p)
 {
-    const config *c = p->config;
+    const clr_probe_config *c = p->config;
     const clr_pretrained *f = &p->pretrained;
-    int dim = c->features == Z ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
+    int dim = c->features == CLR_PROBE_Z ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
     char input[CLR_AUGMENT_WORDS];
 
     clr_augment_protocol(f->config.encoder.size, f->channels, input);
@@ -186,16 +93,16 @@ static void say_protocol(const probe *p)
         "features: %s (%d numbers an image) of the pretrained encoder: one view of %d x %d x %d, not augmented, batch "
         "norm with its running "
         "statistics\n",
-        c->features == Z ? "z" : "h", dim, f->config.encoder.size, f->config.encoder.size, f->channels);
+        c->features == CLR_PROBE_Z ? "z" : "h", dim, f->config.encoder.size, f->config.encoder.size, f->channels);
     printf("input: %s\n", input);
-    if (wanted(c, LINEAR))
+    if (wanted(c, CLR_PROBE_LINEAR))
         printf("linear-sgd: softmax regression on standardised features scaled to unit length on average, Nesterov "
                "momentum %g, %lld epochs "
                "of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged "
                "once, after the last epoch\n",
                c->linear.momentum, (long long)c->linear.epochs, (long long)c->linear.batch, c->linear.lr,
                c->linear.weight_decay, (long long)c->linear.seed);
-    if (wanted(c, KNN))
+    if (wanted(c, CLR_PROBE_KNN))
         printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n",
                (long long)clr_min64(c->knn.k, clr_store_info_of(p->train)->images), c->knn.temperature);
     printf("untrained: the same network with the weights of step 0, the same classifiers\n");
@@ -204,7 +111,7 @@ static void say_protocol(const probe *p)
 }
 
 /* On rank 0: appends a row for each method to RUN/probe.tsv, unless the run directory is read-only. */
-static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
+static void write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS])
 {
     if (!p->pretrained.run)
         return;
@@ -224,12 +131,13 @@ static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
         good =
             fprintf(file,
                     "#step\tepoch\tfeatures\tmethod\ttop1\ttop5\tuntrained_top1\traw_top1\ttrain\ttest\tclasses\n") > 0;
-    for (int m = 0; m < METHODS && good; m++)
+    for (int m = 0; m < CLR_PROBE_METHODS && good; m++)
         if (wanted(p->config, m))
             good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%lld\t%lld\t%d\n",
                            (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
-                           p->config->features == Z ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
-                           result[1][m].top1, result[2][m].top1, (long long)clr_store_info_of(p->train)->images,
+                           p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
+                           result[0][m].top5, result[1][m].top1, result[2][m].top1,
+                           (long long)clr_store_info_of(p->train)->images,
                            (long long)clr_store_info_of(p->test)->images, clr_store_info_of(p->train)->classes) > 0;
     if (!good)
         error = errno;
@@ -242,15 +150,15 @@ static void write_rows(const probe *p, clr_evaluation result[3][METHODS])
     clr_free(path);
 }
 
-static void say_results(const probe *p, clr_evaluation result[3][METHODS], double seconds)
+static void say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds)
 {
-    for (int m = 0; m < METHODS; m++)
+    for (int m = 0; m < CLR_PROBE_METHODS; m++)
         if (wanted(p->config, m))
             printf("probe features=%s method=%s top1=%.2f top5=%.2f untrained_top1=%.2f untrained_top5=%.2f "
                    "raw_top1=%.2f raw_top5=%.2f "
                    "train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f checkpoint=%s\n",
-                   p->config->features == Z ? "z" : "h", method_names[m], result[0][m].top1, result[0][m].top5,
-                   result[1][m].top1, result[1][m].top5, result[2][m].top1, result[2][m].top5,
+                   p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
+                   result[0][m].top5, result[1][m].top1, result[1][m].top5, result[2][m].top1, result[2][m].top5,
                    (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
                    (long long)p->common, clr_store_info_of(p->train)->classes, (long long)p->pretrained.meta.step,
                    seconds, p->pretrained.path);
@@ -258,9 +166,9 @@ static void say_results(const probe *p, clr_evaluation result[3][METHODS], doubl
 
 static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 {
-    const config *c = settings;
-    probe p = {.comm = comm, .config = c};
-    clr_evaluation result[3][METHODS] = {0}; /* trained, untrained, pixels */
+    const clr_probe_config *c = settings;
+    clr_probe p = {.comm = comm, .config = c};
+    clr_evaluation result[3][CLR_PROBE_METHODS] = {0}; /* trained, untrained, pixels */
     double began = clr_seconds();
     clr_status st = CLR_OK;
     (void)set;
@@ -279,10 +187,10 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (st == CLR_OK)
         st = clr_store_open(c->test, &p.test);
     if (st == CLR_OK)
-        st = check_data(&p);
+        st = clr_probe_check_data(&p);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         goto out;
-    if ((st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : check_overlap(&p))) != CLR_OK)
+    if ((st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : clr_probe_check_overlap(&p))) != CLR_OK)
         goto out;
     if (clr_comm_rank(comm) == 0)
         say_protocol(&p);
@@ -312,5 +220,5 @@ const clr_command clr_command_probe = {
     .help = "how good pretrained features are: linear classifier and kNN, beside untrained weights and raw pixels",
     .example = "simclr probe --checkpoint=runs/a --train=train.h5 --test=test.h5",
     .options = options,
-    .config_bytes = sizeof(config),
+    .config_bytes = sizeof(clr_probe_config),
     .run = run};

@@ -42,7 +42,7 @@ void clr_planner_identify(clr_planner *planner)
              model, clr_isa_name(clr_isa_current()), omp_get_max_threads());
 }
 
-/* Collective. Rank 0's text (ROOM bytes) on all; what cannot be understood, or is not allowed, is passed over. */
+/* Collective. Rank 0's text (ROOM bytes) on all; what cannot be understood, or is not allowed, is skipped. */
 static void adopt(clr_planner *planner, char *text, const char *where)
 {
     clr_comm_broadcast(planner->comm, text, ROOM, 0);
@@ -53,7 +53,7 @@ static void adopt(clr_planner *planner, char *text, const char *where)
                    &direction, solver) != 11 ||
             kernel != s || stride < 1 || direction < 0 || direction >= CLR_DIRECTIONS ||
             clr_planner_member(solver, &place) != CLR_OK) {
-            clr_warn_once("plan-line", "%s: a line of this plan is not understood; it is passed over", where);
+            clr_warn_once("plan-line", "%s: a line of this plan is not understood and is skipped", where);
             continue;
         }
         clr_conv_problem problem = clr_conv_problem_of(n, h, w, c, k, kernel, stride, pad);

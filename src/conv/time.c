@@ -38,75 +38,118 @@ static double distance(const float *got, const float *want, int64_t n)
     return size > 0 ? sqrt(difference / size) : sqrt(difference);
 }
 
-double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction, double *error)
+/* One problem's tensors and arguments. out: the result of the direction, of `result` floats. */
+typedef struct trial {
+    clr_arena arena;
+    clr_conv_args args;
+    float *out, *want; /* want: the reference's result, where the error is asked for */
+    void *reference_workspace;
+    int64_t result;
+} trial;
+
+static const clr_conv_solver *reference_solver(void)
+{
+    int i = 0;
+
+    while (clr_conv_solvers[i + 1])
+        i++;
+    return clr_conv_solvers[i];
+}
+
+static float *filled(const clr_arena *arena, size_t at, int64_t n, uint64_t salt)
+{
+    float *to = clr_arena_at(arena, at);
+
+    fill(to, n, salt);
+    return to;
+}
+
+static float *ones(const clr_arena *arena, size_t at, int64_t n)
+{
+    float *to = clr_arena_at(arena, at);
+
+    for (int64_t i = 0; i < n; i++)
+        to[i] = 1;
+    return to;
+}
+
+static void open_trial(trial *t, const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction,
+                       bool check)
 {
     int64_t x = (int64_t)a->n * a->h * a->w * a->c, y = (int64_t)a->n * a->p * a->q * a->k,
             w = (int64_t)a->r * a->s * a->c * a->k;
-    int64_t result = direction == CLR_FORWARD ? y : direction == CLR_BACKWARD_DATA ? x : w;
-    const clr_conv_solver *reference = NULL;
-    clr_arena arena = {0};
-    size_t at_x = clr_arena_reserve(&arena, floats(x)), at_y = clr_arena_reserve(&arena, floats(y)),
-           at_w = clr_arena_reserve(&arena, floats(w)), at_prologue = clr_arena_reserve(&arena, floats(2 * a->c)),
-           at_g = clr_arena_reserve(&arena, direction == CLR_BACKWARD_WEIGHT ? floats(y) : 0),
-           at_bn_backward = clr_arena_reserve(&arena, floats(2 * a->k)),
-           at_moments = clr_arena_reserve(&arena, 2 * (size_t)(a->c + a->k) * sizeof(double)),
-           at_out = clr_arena_reserve(&arena, floats(result)),
-           at_want = clr_arena_reserve(&arena, error ? floats(result) : 0),
-           at_work = clr_arena_reserve(&arena, clr_conv_workspace(solver, a, direction)), at_other = 0;
+    bool weight = direction == CLR_BACKWARD_WEIGHT;
+    clr_arena *arena = &t->arena;
+
+    t->result = direction == CLR_FORWARD ? y : direction == CLR_BACKWARD_DATA ? x : w;
+    size_t at_x = clr_arena_reserve(arena, floats(x)), at_y = clr_arena_reserve(arena, floats(y)),
+           at_w = clr_arena_reserve(arena, floats(w)), at_prologue = clr_arena_reserve(arena, floats(2 * a->c)),
+           at_g = clr_arena_reserve(arena, weight ? floats(y) : 0),
+           at_bn_backward = clr_arena_reserve(arena, floats(2 * a->k)),
+           at_moments = clr_arena_reserve(arena, 2 * (size_t)(a->c + a->k) * sizeof(double)),
+           at_out = clr_arena_reserve(arena, floats(t->result)),
+           at_want = clr_arena_reserve(arena, check ? floats(t->result) : 0),
+           at_work = clr_arena_reserve(arena, clr_conv_workspace(solver, a, direction)),
+           at_other = clr_arena_reserve(arena, check ? clr_conv_workspace(reference_solver(), a, direction) : 0);
+    clr_arena_open(arena);
+    float *scale = ones(arena, at_prologue, a->c), *in_y = filled(arena, at_y, y, 2);
+    t->out = clr_arena_at(arena, at_out);
+    t->want = clr_arena_at(arena, at_want);
+    t->reference_workspace = clr_arena_at(arena, at_other);
+    t->args = (clr_conv_args){.images = a->n,
+                              .x = filled(arena, at_x, x, 1),
+                              .prologue = {scale, scale + a->c, true},
+                              .weight = filled(arena, at_w, w, 3),
+                              .y = weight ? in_y : t->out,
+                              .dy = in_y,
+                              .dx = t->out,
+                              .dw = t->out,
+                              .relu_backward = direction == CLR_BACKWARD_DATA,
+                              .mean = scale,
+                              .moments = weight ? NULL : clr_arena_at(arena, at_moments),
+                              .workspace = clr_arena_at(arena, at_work)};
+    if (weight) { /* batch norm's backward with coefficients 1, 0, 0: dy = g */
+        float *one = ones(arena, at_bn_backward, a->k);
+        t->args.bn_backward =
+            (clr_conv_bn_backward){filled(arena, at_g, y, 4), one, one + a->k, one + a->k, one + a->k};
+    }
+}
+
+/* The relative L2 distance of the solver's result from the reference's, on as many images as that computes in a second
+   or two. */
+static double error_of(trial *t, const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction)
+{
+    double images = CHECKED_FLOPS / (clr_conv_flops(a) / a->n);
+    int64_t compared = t->result;
+
+    t->args.images = images < 1 ? 1 : images > a->n ? a->n : (int)images;
+    if (direction != CLR_BACKWARD_WEIGHT)
+        compared = t->result / a->n * t->args.images;
+    clr_conv_apply(solver, a, direction, &t->args);
+    t->args.workspace = t->reference_workspace;
+    t->args.y = direction == CLR_BACKWARD_WEIGHT ? t->args.y : t->want;
+    t->args.dx = t->args.dw = t->want;
+    t->args.bn_backward.g = NULL; /* the solver has written dy already */
+    clr_conv_apply(reference_solver(), a, direction, &t->args);
+    return distance(t->out, t->want, compared);
+}
+
+double clr_conv_time(const clr_conv_solver *solver, const clr_conv_problem *a, clr_direction direction, double *error)
+{
+    trial t = {.result = 0};
     double best = 1e30;
 
-    for (int i = 0; clr_conv_solvers[i]; i++)
-        reference = clr_conv_solvers[i];
-    if (error)
-        at_other = clr_arena_reserve(&arena, clr_conv_workspace(reference, a, direction));
-    clr_arena_open(&arena);
-    float *prologue = clr_arena_at(&arena, at_prologue), *out = clr_arena_at(&arena, at_out),
-          *in_x = clr_arena_at(&arena, at_x), *in_y = clr_arena_at(&arena, at_y), *in_w = clr_arena_at(&arena, at_w),
-          *bn_backward = clr_arena_at(&arena, at_bn_backward);
-    fill(in_x, x, 1);
-    fill(in_y, y, 2);
-    fill(in_w, w, 3);
-    for (int i = 0; i < a->c; i++)
-        prologue[i] = 1;
-    for (int i = 0; i < a->k; i++)
-        bn_backward[i] = 1;
-    clr_conv_args args = {.images = a->n,
-                          .x = in_x,
-                          .prologue = {prologue, prologue + a->c, true},
-                          .weight = in_w,
-                          .y = out,
-                          .dy = in_y,
-                          .dx = out,
-                          .dw = out,
-                          .relu_backward = direction == CLR_BACKWARD_DATA,
-                          .mean = prologue,
-                          .moments = direction == CLR_BACKWARD_WEIGHT ? NULL : clr_arena_at(&arena, at_moments),
-                          .workspace = clr_arena_at(&arena, at_work)};
-    if (direction == CLR_BACKWARD_WEIGHT) {
-        float *g = clr_arena_at(&arena, at_g);
-        fill(g, y, 4);
-        args.y = in_y;
-        args.bn_backward = (clr_conv_bn_backward){g, bn_backward, bn_backward + a->k, bn_backward + a->k,
-                                                  bn_backward + a->k}; /* dy = g */
-    }
-    for (int trial = 0; trial <= TRIALS; trial++) {
+    open_trial(&t, solver, a, direction, error);
+    for (int i = 0; i <= TRIALS; i++) {
         double begin = clr_seconds();
         clr_alive();
-        clr_conv_apply(solver, a, direction, &args);
+        clr_conv_apply(solver, a, direction, &t.args);
         double seconds = clr_seconds() - begin;
-        if (trial && seconds < best)
+        if (i && seconds < best)
             best = seconds;
     }
-    if (error) {
-        double images = CHECKED_FLOPS / (clr_conv_flops(a) / a->n);
-        args.images = images < 1 ? 1 : images > a->n ? a->n : (int)images;
-        clr_conv_apply(solver, a, direction, &args);
-        args.workspace = clr_arena_at(&arena, at_other);
-        args.y = args.dx = args.dw = clr_arena_at(&arena, at_want);
-        args.bn_backward.g = NULL; /* dy is there now */
-        clr_conv_apply(reference, a, direction, &args);
-        *error = distance(out, args.y, direction == CLR_BACKWARD_WEIGHT ? w : result / a->n * args.images);
-    }
-    clr_arena_close(&arena);
+    if (error)
+        *error = error_of(&t, solver, a, direction);
+    clr_arena_close(&t.arena);
     return best;
 }

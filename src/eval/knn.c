@@ -3,7 +3,7 @@
    largest s (equal ones by their place): class c gets the sum over j in N with label c of exp(s_j / T). Test rows are
    shared among ranks, then threads, a block of them at a time against a block of training rows, so that similarities
    stay in cache. */
-#include "linear.h"
+#include "evaluation.h"
 
 #include "clr/gemm.h"
 #include "clr/log.h"

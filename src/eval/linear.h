@@ -19,13 +19,4 @@ void clr_linear_free(clr_linear *linear);
 /* Collective. */
 void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_features *test, clr_evaluation *result);
 
-/* How many classes have a larger score than label, or the same score and a lower number. */
-int clr_rank_of(const float *scores, int classes, int label);
-
-/* hits: rows whose label was first, rows whose label was among the first five; sums over the ranks. */
-clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, int classes);
-
-/* Labels there, one dimension, at least two classes; else CLR_EINPUT. */
-clr_status clr_features_check(const clr_features *train, const clr_features *test);
-
 #endif

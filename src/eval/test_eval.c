@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* kNN and the linear classifier against plain double-precision references, on any number of ranks. */
+#include "evaluation.h"
 #include "linear.h"
 
 #include "clr/mem.h"

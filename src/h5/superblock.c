@@ -67,10 +67,10 @@ clr_status clr_h5_check_superblock(clr_h5 *file)
         return bad(file, "its tree has no branches");
     uint64_t end = number(at + 16, 8), other = number(at + (old ? 24 : 8), 8);
     if (number(at, 8) || other != UINT64_MAX)
-        return clr_fail(
-            CLR_EINPUT,
-            "%s: is HDF5 with parts that are not read here (a user block, an extension or a driver of its own)",
-            file->path);
+        return clr_fail(CLR_EINPUT,
+                        "%s: is HDF5 with parts that simclr does not read (a user block, a superblock extension or a "
+                        "driver information block)",
+                        file->path);
     if (end > (uint64_t)file->bytes)
         return clr_fail(CLR_EINPUT, "%s: is not a whole HDF5 file: it has %lld bytes, and had %llu", file->path,
                         (long long)file->bytes, (unsigned long long)end);

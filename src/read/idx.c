@@ -74,7 +74,7 @@ static clr_status survey(clr_gz *gz, const shape *s)
 
     for (int i = 0; i < s->rank; i++)
         if (__builtin_mul_overflow(want, s->n[i], &want) || want > INT64_MAX / 2)
-            return clr_fail(CLR_EINPUT, "%s: its header claims a size beyond all measure", gz->file.path);
+            return clr_fail(CLR_EINPUT, "%s: its header claims more bytes than a file can have", gz->file.path);
     char *piece = clr_alloc(PIECE, 1);
     for (; st == CLR_OK && n == PIECE && have <= want; have += n)
         st = clr_gz_read(gz, piece, PIECE, &n);

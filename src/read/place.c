@@ -155,5 +155,5 @@ clr_status clr_place_foreign(const clr_place *place, const char *known)
     const char *dot = strrchr(clr_file_name_of(place->path), '.'), *remedy = dot ? clr_ending_remedy(dot) : NULL;
     if (remedy)
         return clr_fail(CLR_EINPUT, "%s: is, by its name, %s", place->path, remedy);
-    return clr_fail(CLR_EINPUT, "%s: is nothing that can be packed, which is: %s", place->path, known);
+    return clr_fail(CLR_EINPUT, "%s: cannot be packed; what can be packed is: %s", place->path, known);
 }

@@ -53,8 +53,8 @@ void clr_tree_say(const clr_tree *t)
     int64_t passed = 0;
 
     if (c->n)
-        clr_info("%s: passed over %lld hidden or left by a NAS, a desktop or a tool (%s)", t->top, (long long)c->n,
-                 c->first);
+        clr_info("%s: skipped %lld files or folders that are hidden or were left by a NAS, a desktop or a tool (%s)",
+                 t->top, (long long)c->n, c->first);
     for (int i = 0; i < CLR_TREE_ENDINGS; i++) {
         size_t used = strlen(text);
         passed += t->ending[i].n;
@@ -63,7 +63,8 @@ void clr_tree_say(const clr_tree *t)
                      (long long)t->ending[i].n);
     }
     if (passed)
-        clr_info("%s: passed over what is not named .png, .jpg or .jpeg: %lld (%s)", t->top, (long long)passed, text);
+        clr_info("%s: skipped %lld files whose names do not end in .png, .jpg or .jpeg (%s)", t->top, (long long)passed,
+                 text);
     for (int i = 0; i < CLR_TREE_ENDINGS; i++) {
         const char *remedy = t->ending[i].n ? clr_ending_remedy(t->ending[i].text) : NULL;
         if (remedy)

@@ -73,7 +73,7 @@ static clr_status take_away(const char *path, const clr_owner *who)
 
     if (rename(path, aside)) {
         if (errno != ENOENT)
-            st = clr_fail(CLR_EIO, "%s: is of a job that is no more, but cannot be taken away: %s", path,
+            st = clr_fail(CLR_EIO, "%s: is the lock of a job that has ended, and cannot be removed: %s", path,
                           strerror(errno));
     } else {
         if (clr_owner_read(aside, &moved, NULL) == CLR_OWNER_NAMED && !clr_owner_same(&moved, who)) {
@@ -187,7 +187,8 @@ clr_status clr_lock_acquire(const char *folder, const char *path, const char *te
         }
         if (look == CLR_OWNER_HIDDEN) {
             if (++hidden > CLR_LOCK_PATIENCE)
-                return clr_fail_in(CLR_EBUSY, "%s: whether another job works here cannot be seen", folder);
+                return clr_fail_in(CLR_EBUSY, "%s: cannot find out whether another job uses this run directory",
+                                   folder);
             continue;
         }
         if (look == CLR_OWNER_NAMED &&

@@ -143,7 +143,8 @@ static clr_status prepare(clr_run *run)
     clr_status st = clr_opt_known(run->options, "allow-change");
 
     if (!config->run_dir || !*config->run_dir)
-        st = clr_fail(CLR_EUSAGE, "--run-dir=DIR is missing: where the run lives");
+        st = clr_fail(CLR_EUSAGE,
+                      "--run-dir=DIR is missing: the directory of the run, which is created where there is none");
     st = clr_comm_agree(run->comm, st);
     if (st == CLR_OK)
         st = task->kind->prepare(task);

@@ -49,7 +49,7 @@ clr_status clr_nonfinite_sum(clr_comm *comm, const char *sum, const char *own, c
     char otherwise[160];
 
     if (own)
-        clr_fail(CLR_ENUMERIC, "the gradient of %s is not finite (the first that backward comes to)", own);
+        clr_fail(CLR_ENUMERIC, "the gradient of %s is not finite (the first one that the backward pass computes)", own);
     snprintf(otherwise, sizeof otherwise, "the gradient of %s, summed over ranks, is not finite",
              sum ? sum : "all parameters together");
     return agree(comm, own != NULL, otherwise, result);

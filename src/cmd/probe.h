@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CLR_CMD_PROBE_H
+#define CLR_CMD_PROBE_H
+/* A probe at work, for the files that make it up. Local. */
+#include "clr/evaluate.h"
+#include "clr/pretrained.h"
+#include "clr/store.h"
+
+typedef enum clr_probe_method {
+    CLR_PROBE_LINEAR,
+    CLR_PROBE_KNN,
+    CLR_PROBE_METHODS,
+    CLR_PROBE_ALL = CLR_PROBE_METHODS
+} clr_probe_method;
+typedef enum clr_probe_features { CLR_PROBE_H, CLR_PROBE_Z } clr_probe_features;
+
+typedef struct clr_probe_config {
+    const char *checkpoint, *train, *test;
+    clr_probe_features features;
+    clr_probe_method method;
+    clr_linear_config linear;
+    clr_knn_config knn;
+    int64_t threads;
+    double watchdog;
+} clr_probe_config;
+
+typedef struct clr_probe {
+    clr_comm *comm;
+    const clr_probe_config *config;
+    clr_store *train, *test;
+    int32_t *test_labels; /* by train's numbers */
+    int64_t common;       /* test images that are training images too */
+    clr_pretrained pretrained;
+    int raw_side;
+} clr_probe;
+
+/* Both sets must have labels, the training images at least two classes, and the test images only classes of the
+   training images. Fills test_labels. */
+clr_status clr_probe_check_data(clr_probe *p);
+
+/* On rank 0: warns of test images that are also training images, pixel by pixel, and refuses the same images in another
+   order. Fills common. */
+clr_status clr_probe_check_overlap(clr_probe *p);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The datasets of a probe: whether training and test images go together, and whether the test is one. */
+#include "probe.h"
+
+#include "clr/log.h"
+#include "clr/mem.h"
+
+#include <string.h>
+
+/* The test images' labels as class numbers of train; classes are matched by name. */
+static clr_status match_classes(clr_probe *p)
+{
+    const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
+    const int32_t *labels = clr_store_labels(p->test);
+    int32_t *number = CLR_NEW(int32_t, test->classes);
+    clr_status st = CLR_OK;
+
+    for (int c = 0; c < test->classes && st == CLR_OK; c++) {
+        while (number[c] < train->classes && strcmp(train->class_names[number[c]], test->class_names[c]))
+            number[c]++;
+        if (number[c] == train->classes)
+            st = clr_fail(CLR_EINPUT,
+                          "%s and %s do not go together: class '%s' of the second is not among the %d of the first",
+                          p->config->train, p->config->test, test->class_names[c], train->classes);
+    }
+    p->test_labels = CLR_NEW(int32_t, test->images);
+    for (int64_t i = 0; i < test->images && st == CLR_OK; i++)
+        p->test_labels[i] = number[labels[i]];
+    clr_free(number);
+    return st;
+}
+
+clr_status clr_probe_check_data(clr_probe *p)
+{
+    const clr_store_info *a = clr_store_info_of(p->train), *b = clr_store_info_of(p->test);
+
+    if (!a->classes || !b->classes)
+        return clr_fail(CLR_EINPUT,
+                        "%s: has no labels; a probe needs them: pack a folder whose folders are the classes",
+                        a->classes ? p->config->test : p->config->train);
+    if (a->checksum == b->checksum && a->images == b->images)
+        return clr_fail(CLR_EINPUT,
+                        "%s: the test images are the training images, those of %s: accuracy on training images "
+                        "measures nothing; give other images with --test",
+                        p->config->test, p->config->train);
+    if (p->pretrained.channels == 1 && (a->channels != 1 || b->channels != 1))
+        return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
+                        a->channels != 1 ? p->config->train : p->config->test);
+    if (a->present < 2) /* classes without images do not count */
+        return clr_fail(
+            CLR_EINPUT,
+            "%s: all its %lld images are of one class, '%s'; a probe needs training images of two classes or more",
+            p->config->train, (long long)a->images, a->class_names[clr_store_labels(p->train)[0]]);
+    return match_classes(p);
+}
+
+clr_status clr_probe_check_overlap(clr_probe *p)
+{
+    const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
+    clr_store_overlap o;
+    clr_status st = clr_store_compare(p->train, p->test, &o);
+
+    if (st != CLR_OK || !o.b_in_a)
+        return st;
+    if (o.b_in_a == test->images && o.a_in_b == train->images && test->images == train->images)
+        return clr_fail(
+            CLR_EINPUT,
+            "%s: the test images are the training images, those of %s, in another order: accuracy on training images "
+            "measures nothing; give other images with --test",
+            p->config->test, p->config->train);
+    clr_warn("%s: %lld of its %lld images are among the training images, those of %s, pixel by pixel (%lld of them in "
+             "another class): the accuracy on "
+             "them says nothing about new images",
+             p->config->test, (long long)o.b_in_a, (long long)test->images, p->config->train, (long long)o.relabelled);
+    p->common = o.b_in_a;
+    return CLR_OK;
+}

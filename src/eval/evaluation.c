@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What all classifiers share: the check of their data, and the accuracies from ranks of scores. */
+#include "evaluation.h"
+
+#include <math.h>
+
+clr_status clr_features_check(const clr_features *train, const clr_features *test)
+{
+    if (!train->labels || !test->labels)
+        return clr_fail(CLR_EINPUT, "%s data has no labels; an evaluation needs them",
+                        train->labels ? "the test" : "the training");
+    if (train->classes < 2)
+        return clr_fail(CLR_EINPUT, "the training data has %d class; an evaluation needs two at least", train->classes);
+    if (train->classes != test->classes || train->dim != test->dim)
+        return clr_fail(CLR_EINPUT, "training and test data do not go together: %d and %d classes, %d and %d features",
+                        train->classes, test->classes, train->dim, test->dim);
+    if (train->rows < 1 || test->rows < 1)
+        return clr_fail(CLR_EINPUT, "the %s data is empty", train->rows < 1 ? "training" : "test");
+    return CLR_OK;
+}
+
+int clr_rank_of(const float *scores, int classes, int label)
+{
+    int before = 0;
+
+    for (int k = 0; k < classes; k++)
+        before += scores[k] > scores[label] || (scores[k] == scores[label] && k < label);
+    return before;
+}
+
+clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, int classes)
+{
+    clr_comm_allreduce_sum_int(comm, hits, 2);
+    return (clr_evaluation){100.0 * (double)hits[0] / (double)rows,
+                            classes > 5 ? 100.0 * (double)hits[1] / (double)rows : NAN};
+}
