@@ -10,7 +10,7 @@
 #   sh jobs/ablation.sh                            here, one after the other
 #   sh jobs/collect.sh RUNS                        the results side by side
 # TABLE (jobs/ablation.tsv): name, then options of simclr pretrain; RUNS (runs/ablation); DATA, TRAIN, TEST: datasets;
-# COMMON: options for every line.
+# COMMON (--preset=imagenet): options for every line. A preset by name, because --preset=auto would let one option change others.
 . "${SIMCLR_JOBS:-$(dirname "$0")}/common.sh"
 . "$jobs/table.sh"
 TABLE=${TABLE:-$jobs/ablation.tsv}
@@ -29,7 +29,7 @@ element() {
     shift
     mkdir -p "$run" || return 1
     # shellcheck disable=SC2086
-    launch pretrain --data="$DATA" ${COMMON:-} "$@" --run-dir="$run" || return $?
+    launch pretrain --data="$DATA" ${COMMON:---preset=imagenet} "$@" --run-dir="$run" || return $?
     rm -f "$run/probe.out" || return 1 # a file of this script's, whatever had its name
     launch probe --checkpoint="$run" --train="${TRAIN:-$DATA}" --test="$TEST" >"$run/probe.out" || return $?
     cat "$run/probe.out"

@@ -14,7 +14,7 @@ RUN_DIR=$(path_of "${RUN_DIR:-runs/batch$BATCH}")
 
 # run DIR: STEPS steps, or as many of them as are missing there
 run() {
-    launch pretrain --data="$DATA" --run-dir="$1" --arch=resnet18 --width="$WIDTH" --stem=cifar --image-size=28 --batch="$BATCH" \
+    launch pretrain --preset=imagenet --data="$DATA" --run-dir="$1" --arch=resnet18 --width="$WIDTH" --stem=cifar --image-size=28 --batch="$BATCH" \
         --microbatch="$MICROBATCH" --optimizer=lars --lr=0.3 --warmup-epochs=0 --temperature=0.1 --augment=crop:0.35-1,flip,color:0.5 \
         --checkpoint-every=1 --log-every=1 --steps="$2"
 }

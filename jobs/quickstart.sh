@@ -9,24 +9,15 @@ began=$(date +%s)
 . jobs/install.sh
 install_packages quickstart
 
-top=$(pwd)
 run=${RUN_DIR:-runs/quickstart}
 case $run in -*) run=./$run ;; esac # no option
 cores=$(nproc)
 ranks=${RANKS:-$((cores > 1 ? 2 : 1))}
 threads=$((cores / ranks > 0 ? cores / ranks : 1))
 
-echo "building"
-mkdir -p build/quickstart data "$run"
-if [ ! -x configure ] || [ -n "$(find configure.ac -newer configure)" ]; then
-    autoreconf -fi >build/quickstart/autoreconf.out 2>&1 || { cat build/quickstart/autoreconf.out >&2; exit 1; }
-fi
-(
-    cd build/quickstart
-    [ -f Makefile ] || "$top/configure" --quiet >configure.out 2>&1 || { cat configure.out >&2; exit 1; }
-    make -s -j"$cores" simclr
-)
-simclr=$top/build/quickstart/simclr
+. jobs/build.sh
+build_simclr
+mkdir -p data "$run"
 
 mnist=/usr/share/datasets/fashion-mnist
 for split in train test; do

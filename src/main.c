@@ -37,11 +37,12 @@ static clr_status read_configs(int *argc, char **argv, clr_opt_set *set)
     return st;
 }
 
-static clr_status read_preset(clr_opt_set *set)
+/* auto is not a list of settings: command->complete has made them. */
+static clr_status read_preset(const clr_command *command, clr_opt_set *set)
 {
     const char *preset = clr_opt_value(set, "preset");
 
-    if (!preset || !*preset)
+    if (!preset || !*preset || (command->complete && !strcmp(preset, "auto")))
         return CLR_OK;
     const char *lines = clr_preset(preset);
     return lines ? clr_opt_read_text(set, lines, preset, CLR_OPT_PRESET)
@@ -70,7 +71,7 @@ static clr_status parse(clr_comm *comm, const clr_command *command, int argc, ch
         st = command->complete(comm, set);
     if (st != CLR_OK)
         return st;
-    st = read_preset(set);
+    st = read_preset(command, set);
     if (st == CLR_OK)
         st = check_arguments(command, set);
     return clr_comm_agree(comm, st == CLR_OK ? clr_opt_finish(set) : st);

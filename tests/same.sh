@@ -32,7 +32,7 @@ PYTHON
 run() {
     build=$1 dir=$2 ranks=$3
     shift 3
-    timeout 600 "$mpirun" --oversubscribe --bind-to none -n "$ranks" "$build" pretrain --data="$work/data.h5" --run-dir="$dir" --batch=32 --steps=6 --seed=3 \
+    timeout 600 "$mpirun" --oversubscribe --bind-to none -n "$ranks" "$build" pretrain --preset=imagenet --data="$work/data.h5" --run-dir="$dir" --batch=32 --steps=6 --seed=3 \
         --warmup-epochs=0.25 --lr=0.1 --lr-scaling=none --threads=1 --plan=estimate --checkpoint-every=3 --watchdog=0 "$@" >"$dir.out" 2>&1 ||
         { echo "$dir: $(tail -3 "$dir.out")"; return 1; }
 }

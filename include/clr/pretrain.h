@@ -23,6 +23,7 @@ typedef struct clr_pretrain_config {
     int64_t steps;      /* 0: from epochs */
     int64_t microbatch; /* see clr/split.h */
     int64_t seed;
+    double budget; /* seconds of training for which --preset=auto chooses epochs; 0: none */
     bool online_probe;
 } clr_pretrain_config;
 
@@ -41,6 +42,14 @@ typedef struct clr_pretrain_row {
 #define CLR_PRETRAIN_FIELD(name) double name;
     CLR_PRETRAIN_COLUMNS(CLR_PRETRAIN_FIELD)
 } clr_pretrain_row;
+
+/* complete.c. Collective; status agreed upon. Fills in what was not given: the settings of the run that --run-dir
+   names, then, with --preset=auto, settings chosen from the dataset and from the options given, each printed with its
+   reason. Before clr_opt_finish. */
+clr_status clr_pretrain_complete(clr_comm *comm, clr_opt_set *set);
+
+/* complete.c. Local. "90s", "20m", "8h", "2d" -> seconds, a double; NULL: 0. */
+clr_status clr_pretrain_parse_budget(const char *text, void *field);
 
 /* Collective; status agreed upon. The memory, GiB, that a rank of such a run would need and has, said as the run
    itself says it; CLR_EMEMORY with settings that would fit where it does not. Works without data too (then without the

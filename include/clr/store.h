@@ -37,6 +37,7 @@ clr_status clr_store_open(const char *path, clr_store **store);
 void clr_store_close(clr_store *store); /* accepts NULL */
 const clr_store_info *clr_store_info_of(const clr_store *store);
 const char *clr_store_path(const clr_store *store);
+int clr_store_side(const clr_store *store); /* median of the images' shorter sides, pixels */
 
 /* Bytes that reading these n images into one buffer takes, with 1 or 3 channels (each starts at a multiple of 64; a
    little working room is in it). The buffer itself must be aligned to 64. */

@@ -7,6 +7,7 @@
     X(pretrain)         \
     X(probe)            \
     X(embed)            \
+    X(neighbours)       \
     X(info)             \
     X(bench_step)       \
     X(bench_loss)       \

@@ -226,4 +226,5 @@ const clr_command clr_command_doctor = {
     .options = clr_pretrain_options,
     .config_bytes = sizeof(clr_pretrain_config),
     .before = say_process,
+    .complete = clr_pretrain_complete,
     .run = run};

@@ -2,7 +2,10 @@
 /* pack SRC OUT.h5: images into one dataset. */
 #include "clr/cmd.h"
 #include "clr/log.h"
+#include "clr/mem.h"
 #include "clr/output.h"
+#include "clr/rng.h"
+#include "clr/tensor.h"
 #include "clr/read.h"
 #include "clr/store.h"
 #include "packing.h"
@@ -66,13 +69,23 @@ static const clr_opt own[] = {
      .initial = "fail",
      .values = "fail|skip",
      .help = "what to do about images that cannot be decoded; skip lists them with the reasons in OUT.bad.tsv"},
+    {.name = "test-share",
+     .kind = CLR_OPT_REAL,
+     .offset = offsetof(clr_pack_config, test_share),
+     .initial = "0",
+     .values = "X",
+     .low = 0,
+     .high = 0.9,
+     .help = "this share of each class becomes a dataset of its own, OUT-test.h5, by which an encoder can be judged; "
+             "--seed chooses which images"},
     {0}};
 static const clr_opt_part options[] = {{own, 0, NULL},
+                                       {clr_seed_option, offsetof(clr_pack_config, seed), NULL},
                                        {clr_threads_option, offsetof(clr_pack_config, threads), NULL},
                                        {clr_force_option, offsetof(clr_pack_config, force), NULL},
                                        {0}};
 
-static clr_status summary(const clr_packing *p, const char *out, double seconds)
+static clr_status summary(const clr_packing *p, const char *out, const char *test, double seconds)
 {
     clr_store *store = NULL;
     char range[CLR_IMAGE_RANGE];
@@ -90,59 +103,101 @@ static clr_status summary(const clr_packing *p, const char *out, double seconds)
                  (long long)p->source.examples, p->refused.path);
     printf("pack images=%lld refused=%lld classes=%d height=%d width=%d channels=%d max_height=%d max_width=%d "
            "store=%s mb=%.1f "
-           "deep=%lld oriented=%lld seconds=%.1f out=%s%s%s\n",
+           "deep=%lld oriented=%lld seconds=%.1f out=%s%s%s%s%s\n",
            (long long)f->images, (long long)p->refused.images, f->classes, f->height, f->width, f->channels,
            f->max_height, f->max_width, p->config->store == CLR_KEPT_ENCODED ? "encoded" : "pixels",
            (double)p->bytes / 1e6, (long long)p->found.deep, (long long)p->found.turned.files, seconds, out,
-           p->refused.images ? " refused_list=" : "", p->refused.images ? p->refused.path : "");
+           test ? " test=" : "", test ? test : "", p->refused.images ? " refused_list=" : "",
+           p->refused.images ? p->refused.path : "");
     clr_store_close(store);
     return CLR_OK;
+}
+
+/* OUT-test.h5 for OUT.h5; freed by clr_free. */
+static char *test_path(const char *out)
+{
+    const char *dot = strrchr(out, '.'), *slash = strrchr(out, '/');
+    int stem = dot && (!slash || dot > slash + 1) ? (int)(dot - out) : (int)strlen(out);
+
+    return clr_text("%.*s-test%s", stem, out, out + stem);
+}
+
+static clr_status open_outputs(clr_packing *p, const char *out, const char *test)
+{
+    clr_store_layout layout = {p->config->store == CLR_KEPT_ENCODED, (const char *const *)p->source.classes,
+                               p->source.class_count, p->source.rules};
+    clr_status st = clr_store_create(out, &layout, &p->writer);
+
+    if (st == CLR_OK && test) {
+        p->seen = CLR_NEW(int64_t, clr_max64(1, p->source.class_count));
+        st = clr_store_create(test, &layout, &p->test);
+    }
+    return st;
+}
+
+/* The test file first, so that OUT.h5 is never there without it. */
+static clr_status commit(clr_packing *p, const char *from)
+{
+    if (!p->packed && p->tested)
+        return clr_fail(CLR_EINPUT, "--test-share=%g takes all %lld images of %s; give a smaller share",
+                        p->config->test_share, (long long)p->tested, from);
+    if (!p->packed)
+        return clr_fail(CLR_EINPUT, "%s: none of its %lld images can be decoded; %s says why", from,
+                        (long long)p->refused.images, p->refused.path);
+    if (p->test && !p->tested)
+        return clr_fail(CLR_EINPUT, "--test-share=%g of the %lld images of %s is no image; give a larger share",
+                        p->config->test_share, (long long)p->packed, from);
+    clr_status st = clr_refused_end(&p->refused);
+    if (st == CLR_OK && p->test) {
+        st = clr_store_commit(p->test);
+        p->test = NULL;
+    }
+    if (st == CLR_OK) {
+        st = clr_store_commit(p->writer);
+        p->writer = NULL;
+    }
+    if (st == CLR_OK)
+        clr_refused_none(&p->refused);
+    return st;
 }
 
 static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 {
     const clr_pack_config *c = settings;
     const char *from = set->argument[0], *out = set->argument[1];
+    char *test = c->test_share > 0 ? test_path(out) : NULL;
     clr_packing p = {.config = c, .refused = clr_refused_open(out)};
     double start = clr_seconds();
     clr_status st = clr_output_check(out, c->force);
 
     clr_comm_threads(comm, c->threads);
-    clr_image_rules rules = c->rules;
-    rules.upright = c->orientation == CLR_ORIENTATION_APPLIED;
+    if (st == CLR_OK && test)
+        st = clr_output_check(test, c->force);
     if (st == CLR_OK)
         st = clr_read_open_how(from, &(clr_read_how){.split = c->split, .unlabelled = c->labels == CLR_LABELS_NONE},
                                &p.source);
-    if (st != CLR_OK)
-        goto out;
-    p.source.rules = rules;
-    clr_read_say(&p.source, from);
-    clr_store_layout layout = {c->store == CLR_KEPT_ENCODED, (const char *const *)p.source.classes,
-                               p.source.class_count, rules};
-    if ((st = clr_store_create(out, &layout, &p.writer)) != CLR_OK)
-        goto out;
-    if ((st = clr_pack_look_ahead(&p, from)) != CLR_OK)
-        goto out;
-    p.next_word = start + 1;
-    st = clr_pack_all(&p);
-    if (st == CLR_OK && !p.packed)
-        st = clr_fail(CLR_EINPUT, "%s: none of its %lld images can be decoded; %s says why", from,
-                      (long long)p.refused.images, p.refused.path);
-    if (st == CLR_OK)
-        st = clr_refused_end(&p.refused);
     if (st == CLR_OK) {
-        st = clr_store_commit(p.writer);
-        p.writer = NULL;
+        p.source.rules = c->rules;
+        p.source.rules.upright = c->orientation == CLR_ORIENTATION_APPLIED;
+        clr_read_say(&p.source, from);
+        st = open_outputs(&p, out, test);
     }
     if (st == CLR_OK)
-        clr_refused_none(&p.refused);
+        st = clr_pack_look_ahead(&p, from);
+    p.next_word = start + 1;
     if (st == CLR_OK)
-        st = summary(&p, out, clr_seconds() - start);
-out:
+        st = clr_pack_all(&p);
+    if (st == CLR_OK)
+        st = commit(&p, from);
+    if (st == CLR_OK)
+        st = summary(&p, out, test, clr_seconds() - start);
     clr_store_abandon(p.writer);
+    clr_store_abandon(p.test);
+    clr_free(p.seen);
     clr_read_close(&p.source);
     clr_found_close(&p.found);
     clr_refused_close(&p.refused);
+    clr_free(test);
     return st;
 }
 

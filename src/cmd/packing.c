@@ -5,8 +5,10 @@
 #include "clr/comm.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/rng.h"
 #include "clr/tensor.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 
@@ -50,6 +52,20 @@ static int64_t stored(const clr_packing *p, const clr_example *e)
                                                 : (int64_t)e->image.height * e->image.width * e->image.channels;
 }
 
+/* Whether the next image of this class is a test image: of each class's images, in the order of the source, the share
+   is taken at equal distances from a random start, so that every class gives its share but for one image. */
+static bool is_test(clr_packing *p, int label)
+{
+    double share = p->config->test_share;
+
+    if (!p->test)
+        return false;
+    int class = label < 0 ? 0 : label;
+    clr_rng rng = clr_rng_for((uint64_t)p->config->seed, 0, (uint64_t) class, 0, CLR_RNG_SPLIT);
+    double start = clr_rng_uniform(&rng), n = (double)p->seen[class]++;
+    return floor((n + 1) * share + start) > floor(n * share + start);
+}
+
 static clr_status keep(clr_packing *p, outcome *o)
 {
     const clr_example *e = &o->example;
@@ -66,8 +82,11 @@ static clr_status keep(clr_packing *p, outcome *o)
                         "own to keep",
                         e->name);
     clr_found_add(&p->found, &p->source.rules, e);
-    clr_status st = clr_store_append(p->writer, &e->image, e->encoded, e->encoded_bytes, e->label, e->name);
-    p->packed += st == CLR_OK;
+    bool test = is_test(p, e->label);
+    clr_status st =
+        clr_store_append(test ? p->test : p->writer, &e->image, e->encoded, e->encoded_bytes, e->label, e->name);
+    p->packed += st == CLR_OK && !test;
+    p->tested += st == CLR_OK && test;
     p->bytes += stored(p, e);
     return st;
 }
@@ -103,8 +122,8 @@ clr_status clr_pack_all(clr_packing *p)
             forget(&done[k]);
         }
         if (clr_seconds() >= p->next_word) {
-            clr_progress("packed %lld of %lld images, %.1f MB, %lld bad", (long long)p->packed, (long long)n,
-                         (double)p->bytes / 1e6, (long long)p->refused.images);
+            clr_progress("packed %lld of %lld images, %.1f MB, %lld bad", (long long)(p->packed + p->tested),
+                         (long long)n, (double)p->bytes / 1e6, (long long)p->refused.images);
             p->next_word = clr_seconds() + (clr_log_rewrites() ? 0.5 : 30);
         }
     }

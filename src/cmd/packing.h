@@ -21,6 +21,8 @@ typedef struct clr_pack_config {
     clr_pack_bad on_bad;
     clr_pack_orientation orientation;
     int64_t shorter;
+    double test_share; /* 0: no second file */
+    int64_t seed;      /* of the choice of test images */
     int64_t threads;
     bool force;
 } clr_pack_config;
@@ -28,11 +30,12 @@ typedef struct clr_pack_config {
 typedef struct clr_packing {
     const clr_pack_config *config;
     clr_source source;
-    clr_store_writer *writer;
+    clr_store_writer *writer, *test; /* test: NULL without --test-share */
+    int64_t *seen;                   /* images of each class so far */
     clr_refused refused;
     clr_found found;
-    int64_t packed, bytes;
-    double next_word; /* seconds: when progress is said again */
+    int64_t packed, tested, bytes; /* images in OUT.h5 and in the test file; of both */
+    double next_word;              /* seconds: when progress is said again */
 } clr_packing;
 
 /* Reads a few images spread over the source, or only the first where all are alike (IDX, CIFAR, STL-10). Reports

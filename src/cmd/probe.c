@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* probe: how good the features of a pretrained encoder are, beside those of the same network untrained and beside raw
    pixels. */
-#include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/evaluate.h"
 #include "clr/features.h"
 #include "clr/pretrained.h"
-#include "clr/log.h"
 #include "clr/mem.h"
-#include "clr/plain.h"
 #include "clr/tensor.h"
 #include "clr/watchdog.h"
 #include "probe.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 enum { RAW_SIDE = 32 };
 
@@ -41,7 +34,8 @@ static const clr_opt own[] = {
      "of the linear classifier"},
     {"seed", CLR_OPT_LONG, AT(linear.seed), "1", "N", 0, 1e15, "method=all|linear-sgd", 0,
      "of the order of its batches"},
-    {"k", CLR_OPT_LONG, AT(knn.k), "200", "N", 1, 1e6, "method=all|knn", 0, "neighbours that vote"},
+    {"k", CLR_OPT_LONG, AT(knn.k), "0", "N", 0, 1e6, "method=all|knn", 0,
+     "neighbours that vote; 0: as many as the smallest class has images, 5 at least and 200 at most"},
     {"temperature", CLR_OPT_REAL, AT(knn.temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0,
      "a vote weighs exp(cosine / T)"},
     {0}};
@@ -50,13 +44,6 @@ static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), N
                                        {clr_threads_option, AT(threads), NULL},
                                        {clr_watchdog_option, AT(watchdog), NULL},
                                        {0}};
-
-static const char *const method_names[CLR_PROBE_METHODS] = {"linear-sgd", "knn"};
-
-static bool wanted(const clr_probe_config *c, clr_probe_method m)
-{
-    return c->method == CLR_PROBE_ALL || c->method == m;
-}
 
 /* Runs every wanted method on the encoder's features (NULL: on pixels). */
 static clr_status evaluate(clr_probe *p, clr_encoder *encoder, clr_evaluation result[CLR_PROBE_METHODS])
@@ -71,97 +58,13 @@ static clr_status evaluate(clr_probe *p, clr_encoder *encoder, clr_evaluation re
         st = clr_features_extract(p->comm, p->test, encoder, of, size, p->pretrained.channels, &test);
     test.labels = p->test_labels;
     test.classes = train.classes;
-    if (st == CLR_OK && wanted(c, CLR_PROBE_LINEAR))
+    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_LINEAR))
         st = clr_linear_probe(p->comm, &train, &test, &c->linear, &result[CLR_PROBE_LINEAR]);
-    if (st == CLR_OK && wanted(c, CLR_PROBE_KNN))
-        st = clr_knn(p->comm, &train, &test, &c->knn, &result[CLR_PROBE_KNN]);
+    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_KNN))
+        st = clr_knn(p->comm, &train, &test, &p->knn, &result[CLR_PROBE_KNN]);
     clr_features_free(&train);
     clr_features_free(&test);
     return clr_comm_agree(p->comm, st);
-}
-
-static void say_protocol(const clr_probe *p)
-{
-    const clr_probe_config *c = p->config;
-    const clr_pretrained *f = &p->pretrained;
-    int dim = c->features == CLR_PROBE_Z ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
-    char input[CLR_AUGMENT_WORDS];
-
-    clr_augment_protocol(f->config.encoder.size, f->channels, input);
-    printf("checkpoint: %s, step %lld, epoch %.4g\n", f->path, (long long)f->meta.step, f->meta.epoch);
-    printf(
-        "features: %s (%d numbers an image) of the pretrained encoder: one view of %d x %d x %d, not augmented, batch "
-        "norm with its running "
-        "statistics\n",
-        c->features == CLR_PROBE_Z ? "z" : "h", dim, f->config.encoder.size, f->config.encoder.size, f->channels);
-    printf("input: %s\n", input);
-    if (wanted(c, CLR_PROBE_LINEAR))
-        printf("linear-sgd: softmax regression on standardised features scaled to unit length on average, Nesterov "
-               "momentum %g, %lld epochs "
-               "of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged "
-               "once, after the last epoch\n",
-               c->linear.momentum, (long long)c->linear.epochs, (long long)c->linear.batch, c->linear.lr,
-               c->linear.weight_decay, (long long)c->linear.seed);
-    if (wanted(c, CLR_PROBE_KNN))
-        printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n",
-               (long long)clr_min64(c->knn.k, clr_store_info_of(p->train)->images), c->knn.temperature);
-    printf("untrained: the same network with the weights of step 0, the same classifiers\n");
-    printf("raw: %d x %d x %d pixels in [0, 1], the same classifiers\n", p->raw_side, p->raw_side, f->channels);
-    fflush(stdout);
-}
-
-/* On rank 0: appends a row for each method to RUN/probe.tsv, unless the run directory is read-only. */
-static void write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS])
-{
-    if (!p->pretrained.run)
-        return;
-    char *path = clr_text("%s/probe.tsv", p->pretrained.run);
-    int descriptor, error = 0;
-    bool good = true;
-    clr_status st = clr_plain_open(path, O_WRONLY | O_APPEND | O_CREAT, &descriptor);
-    FILE *file = st == CLR_OK ? fdopen(descriptor, "a") : NULL;
-    if (!file) {
-        clr_warn("%s; the results are on standard output alone", st == CLR_OK ? strerror(errno) : clr_message());
-        if (st == CLR_OK)
-            close(descriptor);
-        clr_free(path);
-        return;
-    }
-    if (lseek(descriptor, 0, SEEK_END) == 0)
-        good =
-            fprintf(file,
-                    "#step\tepoch\tfeatures\tmethod\ttop1\ttop5\tuntrained_top1\traw_top1\ttrain\ttest\tclasses\n") > 0;
-    for (int m = 0; m < CLR_PROBE_METHODS && good; m++)
-        if (wanted(p->config, m))
-            good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%lld\t%lld\t%d\n",
-                           (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
-                           p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
-                           result[0][m].top5, result[1][m].top1, result[2][m].top1,
-                           (long long)clr_store_info_of(p->train)->images,
-                           (long long)clr_store_info_of(p->test)->images, clr_store_info_of(p->train)->classes) > 0;
-    if (!good)
-        error = errno;
-    if (fclose(file)) {
-        good = false;
-        error = error ? error : errno;
-    }
-    if (!good)
-        clr_warn("%s: cannot be written: %s; the results are on standard output alone", path, strerror(error));
-    clr_free(path);
-}
-
-static void say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds)
-{
-    for (int m = 0; m < CLR_PROBE_METHODS; m++)
-        if (wanted(p->config, m))
-            printf("probe features=%s method=%s top1=%.2f top5=%.2f untrained_top1=%.2f untrained_top5=%.2f "
-                   "raw_top1=%.2f raw_top5=%.2f "
-                   "train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f checkpoint=%s\n",
-                   p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
-                   result[0][m].top5, result[1][m].top1, result[1][m].top5, result[2][m].top1, result[2][m].top5,
-                   (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
-                   (long long)p->common, clr_store_info_of(p->train)->classes, (long long)p->pretrained.meta.step,
-                   seconds, p->pretrained.path);
 }
 
 static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
@@ -193,7 +96,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if ((st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : clr_probe_check_overlap(&p))) != CLR_OK)
         goto out;
     if (clr_comm_rank(comm) == 0)
-        say_protocol(&p);
+        clr_probe_say_protocol(&p);
     st = evaluate(&p, p.pretrained.encoder, result[0]);
     clr_pretrained_reset(&p.pretrained);
     if (st == CLR_OK)
@@ -203,8 +106,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (st != CLR_OK)
         goto out;
     if (clr_comm_rank(comm) == 0) {
-        say_results(&p, result, clr_seconds() - began);
-        write_rows(&p, result);
+        clr_probe_say_results(&p, result, clr_seconds() - began);
+        clr_probe_write_rows(&p, result);
     }
 out:
     clr_free(p.test_labels);

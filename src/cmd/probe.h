@@ -31,15 +31,23 @@ typedef struct clr_probe {
     int32_t *test_labels; /* by train's numbers */
     int64_t common;       /* test images that are training images too */
     clr_pretrained pretrained;
+    clr_knn_config knn; /* with k resolved */
     int raw_side;
 } clr_probe;
 
 /* Both sets must have labels, the training images at least two classes, and the test images only classes of the
-   training images. Fills test_labels. */
+   training images. Fills test_labels and knn. */
 clr_status clr_probe_check_data(clr_probe *p);
 
 /* On rank 0: warns of test images that are also training images, pixel by pixel, and refuses the same images in another
    order. Fills common. */
 clr_status clr_probe_check_overlap(clr_probe *p);
+
+/* probe_say.c. Local; rank 0 but for the first. result: of the trained network, the untrained one, and raw pixels. */
+bool clr_probe_wants(const clr_probe_config *config, clr_probe_method method);
+void clr_probe_say_protocol(const clr_probe *p);
+void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds);
+/* Appends a row for each method to RUN/probe.tsv, unless the run directory is read-only. */
+void clr_probe_write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS]);
 
 #endif

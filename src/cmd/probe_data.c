@@ -30,6 +30,22 @@ static clr_status match_classes(clr_probe *p)
     return st;
 }
 
+/* --k=0: neighbours of other classes would outvote those of the smallest class if more voted than it has images. */
+static int64_t neighbours_of(const clr_store *train)
+{
+    enum { LEAST = 5, MOST = 200 };
+    const clr_store_info *info = clr_store_info_of(train);
+    const int32_t *labels = clr_store_labels(train);
+    int64_t *count = CLR_NEW(int64_t, info->classes), smallest = MOST;
+
+    for (int64_t i = 0; i < info->images; i++)
+        count[labels[i]]++;
+    for (int c = 0; c < info->classes; c++)
+        smallest = count[c] > 0 && count[c] < smallest ? count[c] : smallest;
+    clr_free(count);
+    return smallest < LEAST ? LEAST : smallest;
+}
+
 clr_status clr_probe_check_data(clr_probe *p)
 {
     const clr_store_info *a = clr_store_info_of(p->train), *b = clr_store_info_of(p->test);
@@ -51,6 +67,8 @@ clr_status clr_probe_check_data(clr_probe *p)
             CLR_EINPUT,
             "%s: all its %lld images are of one class, '%s'; a probe needs training images of two classes or more",
             p->config->train, (long long)a->images, a->class_names[clr_store_labels(p->train)[0]]);
+    p->knn = p->config->knn;
+    p->knn.k = p->knn.k ? p->knn.k : neighbours_of(p->train);
     return match_classes(p);
 }
 

@@ -42,6 +42,6 @@ static clr_status train(clr_comm *comm, const clr_task_kind *kind, const clr_run
                                              .options = clr_##name_##_options,             \
                                              .config_bytes = sizeof(clr_##name_##_config), \
                                              .watches = true,                              \
-                                             .complete = clr_run_inherit,                  \
+                                             .complete = clr_##name_##_complete,           \
                                              .run = run_##name_};
 CLR_TASKS(COMMAND)

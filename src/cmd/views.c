@@ -6,14 +6,14 @@
 #include "clr/mem.h"
 #include "clr/output.h"
 #include "clr/sampler.h"
+#include "clr/sheet.h"
 #include "clr/store.h"
 #include "clr/tensor.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-enum { GAP = 2, APART = 8, PARTS = 1 + CLR_VIEWS, SMALLEST = 56 /* a picture is enlarged to this, by whole factors */ };
+enum { PARTS = 1 + CLR_VIEWS };
 
 typedef struct settings {
     const char *preset;
@@ -35,34 +35,21 @@ static const clr_opt_part options[] = {{clr_augment_options, AT(augment), NULL},
                                        {clr_preset_option, AT(preset), NULL},
                                        {0}};
 
-typedef struct sheet {
-    clr_image image;
-    int columns, side, enlarge; /* of cells; of a picture on the sheet; pixels a pixel of a view */
-} sheet;
-
 /* Floats of a thread's working space. */
 static size_t scratch_floats(const clr_store_info *info, int size, int channels)
 {
     return clr_augment_floats(info->max_pixels, info->max_width, channels, size);
 }
 
-/* A white sheet for so many images. */
-static clr_status open_sheet(const clr_store_info *info, int64_t images, int size, int channels, sheet *out)
+/* Whether a sheet of these images fits into the memory, with the room for resizing them. */
+static clr_status check_memory(const clr_store_info *info, int64_t images, const clr_sheet *s)
 {
-    sheet s = {.columns = 1, .enlarge = size < SMALLEST ? (SMALLEST + size - 1) / size : 1};
-    int rows;
-
-    s.side = size * s.enlarge;
-    while ((int64_t)s.columns * s.columns * PARTS < images)
-        s.columns++;
-    rows = (int)((images + s.columns - 1) / s.columns);
-    s.image = (clr_image){.height = rows * (s.side + GAP) + GAP,
-                          .width = s.columns * (PARTS * (s.side + GAP) + APART) - APART + GAP,
-                          .channels = channels};
-    size_t bytes = (size_t)s.image.height * (size_t)s.image.width * (size_t)channels;
-    double need = (double)bytes + (double)sizeof(float) * (double)scratch_floats(info, size, channels);
+    int size = s->size;
+    double bytes = (double)clr_sheet_bytes(s),
+           need = bytes + (double)sizeof(float) * (double)scratch_floats(info, size, s->image.channels);
     const clr_budget budget = clr_memory_budget(1);
-    if (need > 0.8 * (double)budget.bytes && need > 2 * (double)bytes)
+
+    if (need > 0.8 * (double)budget.bytes && need > 2 * bytes)
         return clr_fail(
             CLR_EMEMORY,
             "images of up to %d x %d pixels take %.1f GB to be resized, and %.1f GB are there (%s); pack them with "
@@ -75,29 +62,11 @@ static clr_status open_sheet(const clr_store_info *info, int64_t images, int siz
             "a sheet of %" PRId64
             " images of %d x %d takes %.1f GB, and %.1f GB are there (%s); give a smaller --images or --image-size",
             images, size, size, need * 1e-9, (double)budget.bytes * 1e-9, budget.by);
-    s.image.pixels = clr_alloc(bytes, 1);
-    memset(s.image.pixels, 255, bytes);
-    *out = s;
     return CLR_OK;
 }
 
-/* picture (size, size, channels) in [0, 1] into part `part` of cell i. */
-static void put(const sheet *s, int64_t i, int part, const float *picture, int size)
-{
-    int channels = s->image.channels, y0 = (int)(i / s->columns) * (s->side + GAP) + GAP;
-    int x0 = (int)(i % s->columns) * (PARTS * (s->side + GAP) + APART) + part * (s->side + GAP) + GAP;
-
-    for (int y = 0; y < s->side; y++)
-        for (int x = 0; x < s->side; x++)
-            for (int c = 0; c < channels; c++) {
-                float value = picture[((int64_t)(y / s->enlarge) * size + x / s->enlarge) * channels + c];
-                s->image.pixels[((int64_t)(y0 + y) * s->image.width + x0 + x) * channels + c] =
-                    (uint8_t)(255 * value + 0.5f);
-            }
-}
-
 /* Fills the sheet from the first images of the epoch. */
-static clr_status draw(clr_store *store, const settings *a, sheet *s)
+static clr_status draw(clr_store *store, const settings *a, clr_sheet *s)
 {
     const clr_store_info *info = clr_store_info_of(store);
     const clr_sampler sampler = {(uint64_t)a->seed, info->images, a->images};
@@ -115,7 +84,7 @@ static clr_status draw(clr_store *store, const settings *a, sheet *s)
         for (int part = 0; part < PARTS && st == CLR_OK; part++) {
             clr_augment_apply(part ? &a->augment.view[part - 1] : &none, &image, size, (uint64_t)a->seed,
                               (uint64_t)a->epoch, (uint64_t)id, part ? (uint32_t)(part - 1) : 0, scratch, picture);
-            put(s, i, part, picture, size);
+            clr_sheet_put(s, i, part, picture);
         }
         clr_free(bytes);
     }
@@ -129,7 +98,7 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     settings *a = config;
     const char *data = set->argument[0], *out = set->argument[1];
     clr_store *store = NULL;
-    sheet s = {0};
+    clr_sheet s = {0};
 
     (void)comm;
     clr_status st = clr_output_check(out, a->force);
@@ -140,10 +109,13 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
     if (st == CLR_OK) {
         const clr_store_info *info = clr_store_info_of(store);
         a->images = clr_min64(a->images, info->images);
-        st = open_sheet(info, a->images, a->size, info->channels == 1 ? 1 : 3, &s);
+        s = clr_sheet_of(a->images, 0, PARTS, a->size, info->channels == 1 ? 1 : 3);
+        st = check_memory(info, a->images, &s);
     }
-    if (st == CLR_OK)
+    if (st == CLR_OK) {
+        clr_sheet_open(&s);
         st = draw(store, a, &s);
+    }
     if (st == CLR_OK)
         st = clr_image_write_png(out, &s.image);
     if (st == CLR_OK)

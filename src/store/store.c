@@ -6,6 +6,7 @@
 #include "clr/mem.h"
 #include "open.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 const clr_opt clr_data_option[] = {
@@ -53,4 +54,30 @@ bool clr_store_encoded(const clr_store *s, clr_image_rules *rules)
 {
     *rules = s->rules;
     return s->encoded;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+int clr_store_side(const clr_store *s)
+{
+    int64_t n = s->info.images;
+    int32_t shape[3] = {0}, *side;
+
+    if (!s->shapes) {
+        clr_store_shape(s, 0, shape);
+        return shape[0] < shape[1] ? shape[0] : shape[1];
+    }
+    side = CLR_NEW(int32_t, n);
+    for (int64_t i = 0; i < n; i++) {
+        clr_store_shape(s, i, shape);
+        side[i] = shape[0] < shape[1] ? shape[0] : shape[1];
+    }
+    qsort(side, (size_t)n, sizeof *side, by_size);
+    int median = side[n / 2];
+    clr_free(side);
+    return median;
 }

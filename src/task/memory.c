@@ -128,11 +128,12 @@ clr_status clr_pretraining_memory(const clr_pretraining *p, double gibs[2])
     clr_status st = clr_comm_agree(comm, estimate(p, &encoder, &now));
     if (st != CLR_OK)
         return st;
-    clr_info("memory of a rank: %.2f GiB (weights, gradients, momenta and their copy for saving %.2f, activations "
-             "%.2f, workspace %.2f, views %.2f, loss and microbatch %.2f, program %.2f) of %.2f GiB there (%s)",
-             (double)sum(&now) * gib, (double)now.model * gib, (double)now.activations * gib,
-             (double)now.workspace * gib, (double)now.views * gib, (double)now.loss * gib, (double)now.program * gib,
-             there * gib, budget.by);
+    if (p->task.run || gibs)
+        clr_info("memory of a rank: %.2f GiB (weights, gradients, momenta and their copy for saving %.2f, activations "
+                 "%.2f, workspace %.2f, views %.2f, loss and microbatch %.2f, program %.2f) of %.2f GiB there (%s)",
+                 (double)sum(&now) * gib, (double)now.model * gib, (double)now.activations * gib,
+                 (double)now.workspace * gib, (double)now.views * gib, (double)now.loss * gib,
+                 (double)now.program * gib, there * gib, budget.by);
     if (gibs)
         gibs[0] = (double)sum(&now) * gib, gibs[1] = there * gib;
     lacks = (double)sum(&now) > there;

@@ -10,8 +10,12 @@
 #define M CLR_OPT_IDENTITY
 
 static const clr_opt own[] = {
-    {"preset", CLR_OPT_TEXT, AT(preset), NULL, "imagenet|cifar10|fashion-mnist", 0, 0, NULL, 0,
-     "settings that belong together; other options win"},
+    {"preset", CLR_OPT_TEXT, AT(preset), "auto", "auto|imagenet|cifar10|fashion-mnist", 0, 0, NULL, 0,
+     "settings that belong together; other options win. auto: chosen from the dataset and the options given, each "
+     "with its reason"},
+    {"budget", CLR_OPT_PARSED, AT(budget), NULL, "TIME", 0, 0, "preset=auto", 0,
+     "how long the training may take (90s, 20m, 8h): auto measures the speed and chooses --epochs",
+     clr_pretrain_parse_budget},
     {"batch", CLR_OPT_LONG, AT(batch), "4096", "N", 2, 1 << 24, NULL, M, "images in a step, over all ranks"},
     {"epochs", CLR_OPT_REAL, AT(epochs), "100", "X", 0, 1e6, NULL, M, "how long to train"},
     {"steps", CLR_OPT_LONG, AT(steps), "0", "N", 0, 1e9, NULL, M | CLR_OPT_OVERRIDDEN_BY,
@@ -52,6 +56,16 @@ static clr_status check_options(const clr_pretrain_config *config, const clr_opt
     return st == CLR_OK ? clr_head_check(&config->encoder) : st;
 }
 
+/* The largest power of two that leaves four steps an epoch, or as many as there are. */
+static int64_t fitting_batch(int64_t images)
+{
+    int64_t batch = 256;
+
+    while (batch > 2 && 4 * batch > images)
+        batch /= 2;
+    return batch;
+}
+
 static clr_status check_data(const clr_pretrain_config *config, const clr_store_info *data)
 {
     if (config->online_probe && !data->classes)
@@ -62,8 +76,9 @@ static clr_status check_data(const clr_pretrain_config *config, const clr_store_
                         config->data);
     if (config->batch > data->images)
         return clr_fail(CLR_EUSAGE,
-                        "--batch=%lld is more than the %lld images of the dataset; an epoch would have no step",
-                        (long long)config->batch, (long long)data->images);
+                        "--batch=%lld is more than the %lld images of the dataset, so that an epoch would have no "
+                        "step; try --batch=%lld",
+                        (long long)config->batch, (long long)data->images, (long long)fitting_batch(data->images));
     return CLR_OK;
 }
 

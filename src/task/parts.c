@@ -14,6 +14,20 @@ static const char *s(int64_t n)
     return n == 1 ? "" : "s";
 }
 
+/* LARS changes a layer by lr / 1000 of its size a step, momentum multiplies that by 1 / (1 - momentum). Where all steps
+   together cannot change a layer by twice its size, the network stays what it was. */
+static void doubt_lars(const clr_pretraining *p)
+{
+    const clr_pretrain_config *c = p->config;
+    double steps = (double)p->task.steps, rising = fmin((double)p->schedule.warmup, steps);
+    double change = 1e-3 / (1 - c->optim.momentum) * p->schedule.peak * (rising + steps) / 2;
+
+    if (p->first && c->optim.kind == CLR_OPTIM_lars && change < 2)
+        clr_warn("LARS changes a layer by at most %.2g times its size in these %" PRId64
+                 " steps: too little to learn; give more --epochs, a larger --lr, or --optimizer=adamw",
+                 change, p->task.steps);
+}
+
 static void report(const clr_pretraining *p)
 {
     const clr_pretrain_config *c = p->config;
@@ -39,6 +53,7 @@ static void report(const clr_pretraining *p)
                  " steps is as long as the run: the learning rate never gets beyond %.3g; give a smaller "
                  "--warmup-epochs",
                  warmup, clr_schedule_at(&p->schedule, task->steps - 1));
+    doubt_lars(p);
     if (isfinite(p->chance))
         clr_info("a network that has learned nothing has a loss of %.4f", p->chance);
 }
@@ -48,7 +63,7 @@ static void report(const clr_pretraining *p)
 static clr_status open_planner(clr_pretraining *p, const clr_ckpt_meta *meta, const char *path)
 {
     const char *plan = p->config->plan;
-    bool anew = clr_run_allows(p->task.run, "plan");
+    bool anew = p->task.run && clr_run_allows(p->task.run, "plan");
     int64_t kept = meta->plan && !anew;
 
     clr_comm_broadcast(p->task.comm, &kept, sizeof kept, 0);
@@ -69,7 +84,7 @@ static clr_status open_network(clr_pretraining *p, const clr_ckpt_meta *meta)
     const clr_pretrain_config *c = p->config;
     clr_comm *comm = p->task.comm;
     clr_encoder_config encoder = clr_pretraining_encoder(p);
-    char *path = clr_text("%s/plan", c->run.run_dir);
+    char *path = p->task.run ? clr_text("%s/plan", c->run.run_dir) : NULL;
 
     clr_status st = open_planner(p, meta, path);
     if (st == CLR_OK)
@@ -77,7 +92,7 @@ static clr_status open_network(clr_pretraining *p, const clr_ckpt_meta *meta)
     if (st == CLR_OK)
         st = clr_comm_agree(comm, clr_encoder_new(comm, p->planner, &encoder, &p->params, &p->encoder));
     if (st == CLR_OK)
-        st = clr_comm_agree(comm, p->first ? clr_planner_save(p->planner, path) : CLR_OK);
+        st = clr_comm_agree(comm, p->first && path ? clr_planner_save(p->planner, path) : CLR_OK);
     clr_free(path);
     if (st != CLR_OK)
         return st;
@@ -100,7 +115,8 @@ clr_status clr_pretraining_open(clr_pretraining *p, const clr_ckpt_meta *meta)
     const clr_loader_config loader = clr_pretraining_loader(p);
     int64_t size = p->config->encoder.size;
 
-    report(p);
+    if (task->run)
+        report(p);
     clr_status st = open_network(p, meta);
     if (st != CLR_OK)
         return st;

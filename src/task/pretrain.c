@@ -187,6 +187,8 @@ static void summarise(const clr_task *task, const clr_run_result *result, char *
     char chance[32] = "";
 
     memcpy(&row, result->row, sizeof row);
+    if (result->steps == task->steps)
+        clr_verdict_say(&p->verdict, p->config->batch, row.contrast_top1, row.loss, p->chance);
     if (isfinite(p->chance)) /* not every loss has one */
         snprintf(chance, sizeof chance, " chance=%.6f", p->chance);
     snprintf(text, capacity, "loss=%.6f%s contrast_top1=%.4f views_per_s=%.1f", row.loss, chance, row.contrast_top1,

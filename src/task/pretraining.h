@@ -46,6 +46,11 @@ clr_status clr_pretraining_open(clr_pretraining *p, const clr_ckpt_meta *meta);
    would fit. gibs: NULL, or what is needed and what is there. */
 clr_status clr_pretraining_memory(const clr_pretraining *p, double gibs[2]);
 
+/* measure.c. Collective; status agreed upon. Seconds of a step with these settings on this machine, from a few steps
+   of a training that is thrown away. */
+clr_status clr_pretraining_measure(clr_comm *comm, const clr_pretrain_config *config, const clr_opt_set *options,
+                                   double *seconds);
+
 /* fetch.c. Collective; status agreed upon. The images of a step. Where some rank's cannot be read, all try again for
    some seconds, and no longer than until some rank asks for a stop. */
 clr_status clr_pretraining_fetch(const clr_pretraining *p, int64_t number, clr_batch *batch);

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 /* Warns once, an epoch (but at least 100 steps) after the warm-up, where the loss has not come below chance. late:
    the second half of that time. */
@@ -62,4 +63,30 @@ void clr_verdict_step(clr_verdict *verdict, const clr_verdict_of *of, int64_t do
 {
     doubt(verdict, of, done, loss->loss);
     collapse(verdict, of, done, loss);
+}
+
+void clr_verdict_say(const clr_verdict *verdict, int64_t batch, double top1, double loss, double chance)
+{
+    double others = (double)(2 * batch - 1);
+    char found[160];
+
+    if (!isfinite(top1))
+        return;
+    snprintf(found, sizeof found,
+             "the other view of an image is found among %.0f views in %.3g %% of cases (by chance %.2g %%)", others,
+             100 * top1, 100 / others);
+    if (verdict->collapsed)
+        clr_info("verdict: nothing was learned: all images have the same embedding; try a smaller --lr or another "
+                 "--augment");
+    else if (top1 < 5 / others || loss > 0.99 * chance)
+        clr_info("verdict: nothing was learned: %s; try more --epochs, another --lr or a milder --augment, and "
+                 "--optimizer=adamw where --batch is below 1024",
+                 found);
+    else if (top1 < 0.5)
+        clr_info(
+            "verdict: it is learning: %s; more --epochs are likely to help; `simclr probe` tells what the features "
+            "are worth",
+            found);
+    else
+        clr_info("verdict: it has learned: %s; `simclr probe` tells what the features are worth", found);
 }

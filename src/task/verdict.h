@@ -19,6 +19,10 @@ typedef struct clr_verdict_of {
     bool speaks;                   /* rank 0 */
 } clr_verdict_of;
 
+/* Local; rank 0, at the end. One sentence: whether the network has learned, and what to change. top1: share of views
+   whose other view is the most similar of the batch. loss, chance: NaN where not known. */
+void clr_verdict_say(const clr_verdict *verdict, int64_t batch, double top1, double loss, double chance);
+
 /* After step `done`. */
 void clr_verdict_step(clr_verdict *verdict, const clr_verdict_of *of, int64_t done, const clr_objective_result *loss);
 

@@ -116,7 +116,7 @@ prepare() {
     done
     mv "$work/tree/a/3.png" "$work/tree/a/4.png" "$work/tree/b"
     echo "no picture" >"$work/tree/b/bad.png"
-    printf '%s\n' "data = $t/train.h5" "run-dir = $t/run" "arch = resnet18" "width = 1/16" "stem = cifar" "image-size = 16" "batch = 8" "steps = 2" \
+    printf '%s\n' "preset = imagenet" "data = $t/train.h5" "run-dir = $t/run" "arch = resnet18" "width = 1/16" "stem = cifar" "image-size = 16" "batch = 8" "steps = 2" \
         "optimizer = lars" "lr = 0.1" "warmup-epochs = 0" "augment = crop,flip" "online-probe = yes" "seed = 1" "threads = 1" "checkpoint-every = 1" \
         "keep = 2" >"$work/options"
     fresh pretrain

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a probe says: its protocol, its results as a sentence and as lines for programs, and the rows of
+   RUN/probe.tsv. */
+#include "probe.h"
+
+#include "clr/augment.h"
+#include "clr/log.h"
+#include "clr/mem.h"
+#include "clr/plain.h"
+#include "clr/tensor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const method_names[CLR_PROBE_METHODS] = {"linear-sgd", "knn"};
+
+bool clr_probe_wants(const clr_probe_config *c, clr_probe_method m)
+{
+    return c->method == CLR_PROBE_ALL || c->method == m;
+}
+
+void clr_probe_say_protocol(const clr_probe *p)
+{
+    const clr_probe_config *c = p->config;
+    const clr_pretrained *f = &p->pretrained;
+    int dim = c->features == CLR_PROBE_Z ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
+    char input[CLR_AUGMENT_WORDS];
+
+    clr_augment_protocol(f->config.encoder.size, f->channels, input);
+    printf("checkpoint: %s, step %lld, epoch %.4g\n", f->path, (long long)f->meta.step, f->meta.epoch);
+    printf(
+        "features: %s (%d numbers an image) of the pretrained encoder: one view of %d x %d x %d, not augmented, batch "
+        "norm with its running "
+        "statistics\n",
+        c->features == CLR_PROBE_Z ? "z" : "h", dim, f->config.encoder.size, f->config.encoder.size, f->channels);
+    printf("input: %s\n", input);
+    if (clr_probe_wants(c, CLR_PROBE_LINEAR))
+        printf("linear-sgd: softmax regression on standardised features scaled to unit length on average, Nesterov "
+               "momentum %g, %lld epochs "
+               "of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged "
+               "once, after the last epoch\n",
+               c->linear.momentum, (long long)c->linear.epochs, (long long)c->linear.batch, c->linear.lr,
+               c->linear.weight_decay, (long long)c->linear.seed);
+    if (clr_probe_wants(c, CLR_PROBE_KNN))
+        printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n",
+               (long long)clr_min64(p->knn.k, clr_store_info_of(p->train)->images), p->knn.temperature);
+    printf("untrained: the same network with the weights of step 0, the same classifiers\n");
+    printf("raw: %d x %d x %d pixels in [0, 1], the same classifiers\n", p->raw_side, p->raw_side, f->channels);
+    fflush(stdout);
+}
+
+/* "71.23", or "-" where top 5 means nothing. */
+static const char *percent(double value, char text[16])
+{
+    snprintf(text, 16, isfinite(value) ? "%.2f" : "-", value);
+    return text;
+}
+
+void clr_probe_write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS])
+{
+    if (!p->pretrained.run)
+        return;
+    char *path = clr_text("%s/probe.tsv", p->pretrained.run);
+    char top5[16];
+    int descriptor, error = 0;
+    bool good = true;
+    clr_status st = clr_plain_open(path, O_WRONLY | O_APPEND | O_CREAT, &descriptor);
+    FILE *file = st == CLR_OK ? fdopen(descriptor, "a") : NULL;
+    if (!file) {
+        clr_warn("%s; the results are on standard output alone", st == CLR_OK ? strerror(errno) : clr_message());
+        if (st == CLR_OK)
+            close(descriptor);
+        clr_free(path);
+        return;
+    }
+    if (lseek(descriptor, 0, SEEK_END) == 0)
+        good =
+            fprintf(file,
+                    "#step\tepoch\tfeatures\tmethod\ttop1\ttop5\tuntrained_top1\traw_top1\ttrain\ttest\tclasses\n") > 0;
+    for (int m = 0; m < CLR_PROBE_METHODS && good; m++)
+        if (clr_probe_wants(p->config, m))
+            good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%s\t%.2f\t%.2f\t%lld\t%lld\t%d\n",
+                           (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
+                           p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
+                           percent(result[0][m].top5, top5), result[1][m].top1, result[2][m].top1,
+                           (long long)clr_store_info_of(p->train)->images,
+                           (long long)clr_store_info_of(p->test)->images, clr_store_info_of(p->train)->classes) > 0;
+    if (!good)
+        error = errno;
+    if (fclose(file)) {
+        good = false;
+        error = error ? error : errno;
+    }
+    if (!good)
+        clr_warn("%s: cannot be written: %s; the results are on standard output alone", path, strerror(error));
+    clr_free(path);
+}
+
+/* Differences between two accuracies on the same test images that chance alone makes in one of twenty probes: two
+   standard deviations of a difference of two binomial shares, taken as independent. */
+static double by_chance(double a, double b, int64_t images)
+{
+    double variance = (a * (100 - a) + b * (100 - b)) / (double)images;
+
+    return 2 * sqrt(variance > 0 ? variance : 0);
+}
+
+static void say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m)
+{
+    static const char *const names[CLR_PROBE_METHODS] = {"linear", "kNN"};
+    int64_t images = clr_store_info_of(p->test)->images;
+    double trained = result[0][m].top1, untrained = result[1][m].top1, raw = result[2][m].top1;
+    double chance = by_chance(trained, untrained, images), chance_raw = by_chance(trained, raw, images);
+    const char *verdict, *advice = "";
+
+    if (trained < untrained - chance) {
+        verdict = "pretraining has made the features worse";
+        advice = "; try a smaller --lr, another --augment or another --seed";
+    } else if (trained < untrained + chance) {
+        verdict = "pretraining has made no difference that these test images can show";
+        advice = "; try more --epochs, and look at the loss in metrics.tsv";
+    } else if (trained < raw - chance_raw) {
+        verdict = "pretraining has helped, but raw pixels still do better";
+        advice = "; try more --epochs or a wider network";
+    } else if (trained < raw + chance_raw) {
+        verdict = "pretraining has helped, but not beyond raw pixels as far as these test images can show";
+        advice = "; try more --epochs or a wider network";
+    } else {
+        verdict = "pretraining has helped";
+    }
+    printf("verdict: %s: %s top-1 %.1f %%, untrained %.1f %%, raw pixels %.1f %% (%lld test images)%s\n", verdict,
+           names[m], trained, untrained, raw, (long long)images, advice);
+}
+
+void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds)
+{
+    char top5[3][16];
+
+    for (int m = 0; m < CLR_PROBE_METHODS; m++)
+        if (clr_probe_wants(p->config, m))
+            say_verdict(p, result, m);
+    for (int m = 0; m < CLR_PROBE_METHODS; m++)
+        if (clr_probe_wants(p->config, m))
+            printf("probe features=%s method=%s top1=%.2f top5=%s untrained_top1=%.2f untrained_top5=%s raw_top1=%.2f "
+                   "raw_top5=%s train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f checkpoint=%s\n",
+                   p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
+                   percent(result[0][m].top5, top5[0]), result[1][m].top1, percent(result[1][m].top5, top5[1]),
+                   result[2][m].top1, percent(result[2][m].top5, top5[2]),
+                   (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
+                   (long long)p->common, clr_store_info_of(p->train)->classes, (long long)p->pretrained.meta.step,
+                   seconds, p->pretrained.path);
+}
