@@ -19,6 +19,8 @@ typedef struct clr_loader_config {
     int count;              /* B */
     int channels, size;     /* of a view */
     clr_augment augment[2]; /* of the first and the second view */
+    int views;              /* of an image: 1 or 2 */
+    const int64_t *subset;  /* NULL: all images; else the sampler.images ids of those to use, the caller's */
     int64_t last_step;      /* one past the last step that will be asked for */
 } clr_loader_config;
 
@@ -33,7 +35,7 @@ clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, cl
 void clr_loader_close(clr_loader *loader); /* accepts NULL; ends its threads */
 
 typedef struct clr_batch {
-    const float *views;     /* (2B, size, size, channels), view-major; valid until the next call */
+    const float *views;     /* (views * B, size, size, channels), view-major; valid until the next call */
     const int64_t *ids;     /* B sample numbers */
     double data_seconds;    /* waited for reading */
     double augment_seconds; /* spent or waited for augmenting */

@@ -14,6 +14,7 @@ typedef struct clr_split {
     int mine;         /* B */
     int microbatches; /* M */
     int most;         /* the most images of one microbatch that a rank holds, over all ranks */
+    int views;        /* of an image: CLR_VIEWS unless the caller says otherwise, 1 for supervised training */
 } clr_split;
 
 extern const clr_opt clr_microbatch_option[]; /* --microbatch, into an int64_t */

@@ -33,7 +33,7 @@ int64_t clr_step_bytes(const clr_split *split, int64_t pixels, int dim, int feat
 
 /* What a step works with; all stay the caller's. */
 typedef struct clr_step_parts {
-    clr_encoder *encoder;     /* for CLR_VIEWS * split.most views at a time */
+    clr_encoder *encoder;     /* for split.views * split.most views at a time */
     clr_objective *objective; /* of z: trains the network */
     clr_objective *observer;  /* of h: learns along and returns no gradient to the network; NULL: none */
     clr_optim *optim;

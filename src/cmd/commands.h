@@ -5,6 +5,7 @@
     X(pack)             \
     X(views)            \
     X(pretrain)         \
+    X(finetune)         \
     X(probe)            \
     X(embed)            \
     X(neighbours)       \

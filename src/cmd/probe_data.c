@@ -2,33 +2,9 @@
 /* The datasets of a probe: whether training and test images go together, and whether the test is one. */
 #include "probe.h"
 
+#include "clr/labels.h"
 #include "clr/log.h"
 #include "clr/mem.h"
-
-#include <string.h>
-
-/* The test images' labels as class numbers of train; classes are matched by name. */
-static clr_status match_classes(clr_probe *p)
-{
-    const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
-    const int32_t *labels = clr_store_labels(p->test);
-    int32_t *number = CLR_NEW(int32_t, test->classes);
-    clr_status st = CLR_OK;
-
-    for (int c = 0; c < test->classes && st == CLR_OK; c++) {
-        while (number[c] < train->classes && strcmp(train->class_names[number[c]], test->class_names[c]))
-            number[c]++;
-        if (number[c] == train->classes)
-            st = clr_fail(CLR_EINPUT,
-                          "%s and %s do not go together: class '%s' of the second is not among the %d of the first",
-                          p->config->train, p->config->test, test->class_names[c], train->classes);
-    }
-    p->test_labels = CLR_NEW(int32_t, test->images);
-    for (int64_t i = 0; i < test->images && st == CLR_OK; i++)
-        p->test_labels[i] = number[labels[i]];
-    clr_free(number);
-    return st;
-}
 
 /* --k=0: neighbours of other classes would outvote those of the smallest class if more voted than it has images. */
 static int64_t neighbours_of(const clr_store *train)
@@ -69,7 +45,7 @@ clr_status clr_probe_check_data(clr_probe *p)
             p->config->train, (long long)a->images, a->class_names[clr_store_labels(p->train)[0]]);
     p->knn = p->config->knn;
     p->knn.k = p->knn.k ? p->knn.k : neighbours_of(p->train);
-    return match_classes(p);
+    return clr_labels_match(p->train, p->test, &p->test_labels);
 }
 
 clr_status clr_probe_check_overlap(clr_probe *p)

@@ -2,6 +2,7 @@
 /* The subcommands of all tasks: a run of the task, and a line on standard output that says how it ended. */
 #include "clr/cmd.h"
 #include "clr/mem.h"
+#include "clr/finetune.h"
 #include "clr/pretrain.h"
 #include "clr/run.h"
 

@@ -12,7 +12,7 @@ static void make_view(clr_loader *loader, clr_slot *s, int i, float *scratch)
     const clr_loader_config *config = &loader->config;
     uint64_t epoch = (uint64_t)(s->step / clr_sampler_steps(&config->sampler));
 
-    for (int view = 0; view < CLR_VIEWS; view++)
+    for (int view = 0; view < config->views; view++)
         clr_augment_apply(&config->augment[view], &s->image[i], config->size, config->sampler.seed, epoch,
                           (uint64_t)s->ids[i], (uint32_t)view, scratch,
                           s->views + ((int64_t)view * config->count + i) * loader->pixels);
@@ -66,6 +66,8 @@ void *clr_loader_read_ahead(void *argument)
         s->state = CLR_SLOT_READING;
         pthread_mutex_unlock(&loader->mutex);
         clr_sampler_batch(&loader->config.sampler, s->step, loader->config.first, loader->config.count, s->ids);
+        for (int i = 0; loader->config.subset && i < loader->config.count; i++)
+            s->ids[i] = loader->config.subset[s->ids[i]];
         clr_status st =
             clr_store_read(loader->store, s->ids, loader->config.count, loader->config.channels, s->pixels, s->image);
         pthread_mutex_lock(&loader->mutex);

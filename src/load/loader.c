@@ -37,7 +37,7 @@ static int64_t image_capacity(const clr_store *store, int count)
 static int64_t bytes_of(const clr_loader_config *config, int64_t images, int64_t max_pixels, int max_width)
 {
     int64_t views =
-        (int64_t)CLR_VIEWS * config->count * config->size * config->size * config->channels * (int64_t)sizeof(float);
+        (int64_t)config->views * config->count * config->size * config->size * config->channels * (int64_t)sizeof(float);
     size_t scratch = clr_augment_floats(max_pixels, max_width, config->channels, config->size);
 
     return CLR_SLOTS * (views + images) + (omp_get_max_threads() + 1) * (int64_t)(scratch * sizeof(float));
@@ -78,7 +78,7 @@ clr_status clr_loader_open(clr_store *store, const clr_loader_config *config, cl
         s->ids = CLR_NEW(int64_t, config->count);
         s->pixels = clr_alloc((size_t)bytes, 1);
         s->image = CLR_NEW(clr_image, config->count);
-        s->views = CLR_NEW(float, CLR_VIEWS * config->count * loader->pixels);
+        s->views = CLR_NEW(float, config->views * config->count * loader->pixels);
     }
     pthread_mutex_init(&loader->mutex, NULL);
     pthread_cond_init(&loader->changed, NULL);

@@ -11,7 +11,7 @@ const clr_opt clr_microbatch_option[] = {
 
 clr_split clr_split_of(int64_t images, int64_t microbatch, int ranks, int rank)
 {
-    clr_split split = {.images = images, .first = clr_share(images, ranks, rank)};
+    clr_split split = {.images = images, .first = clr_share(images, ranks, rank), .views = CLR_VIEWS};
     int64_t largest = (images + ranks - 1) / ranks;
 
     split.microbatches = microbatch ? (int)((images + microbatch - 1) / microbatch) : 1;

@@ -155,7 +155,8 @@ static clr_store *make(layout l)
 
 static clr_loader_config config_of(layout l)
 {
-    clr_loader_config c = {.sampler = {9, IMAGES, BATCH},
+    clr_loader_config c = {.views = CLR_VIEWS,
+                           .sampler = {9, IMAGES, BATCH},
                            .first = FIRST,
                            .count = COUNT,
                            .channels = l == GRAY ? 1 : 3,

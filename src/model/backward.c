@@ -38,8 +38,8 @@ static const clr_stored *head_backward(clr_encoder *e, bool accumulate)
     for (int i = e->heads - 1; i >= 0; i--) {
         clr_unit *unit = &e->head[i];
         clr_producer below = i ? clr_unit_producer(&e->head[i - 1]) : (clr_producer){.view = {.x = e->h}};
-        if (i == e->heads - 1)
-            mask(e, dout, (clr_producer){{.x = unit->y}, unit}); /* no ReLU: sums alone */
+        if (i == e->heads - 1) /* without ReLU: sums alone */
+            mask(e, dout, e->config.head_relu ? clr_unit_producer(unit) : (clr_producer){{.x = unit->y}, unit});
         clr_unit_backward_weight(unit, &e->space, dout, below.view, accumulate);
         clr_unit_backward_data(unit, &e->space, din, false, i ? &below : NULL);
         clr_stored *swap = dout;
@@ -62,6 +62,7 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
     clr_unit *unit = block->unit, *shortcut = block->projects ? &block->shortcut : NULL;
     clr_unit_space *space = &e->space;
     clr_stored *dout = block->dout, *dmid = block->dmid, *din = i ? block[-1].dout : e->dfirst;
+    bool lowest = e->config.frozen > 0 && i == e->frozen_blocks; /* of those that are trained */
 
     clr_alive();
     for (int j = i && block->run == i && !e->config.recompute ? block[-1].run : i; j < i; j++)
@@ -69,7 +70,8 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
     if (shortcut) {
         mask(e, dout, (clr_producer){{.x = shortcut->y}, shortcut});
         clr_unit_backward_weight(shortcut, space, dout, block->in, accumulate);
-        clr_unit_backward_data(shortcut, space, din, false, NULL);
+        if (!lowest)
+            clr_unit_backward_data(shortcut, space, din, false, NULL);
     } /* an identity shortcut needs no pass: din is the same place as dout */
     for (int u = block->units - 1; u > 0; u--) {
         clr_producer below = clr_unit_producer(&unit[u - 1]);
@@ -77,6 +79,8 @@ static void block_backward(clr_encoder *e, int i, bool accumulate)
         clr_unit_backward_data(&unit[u], space, dmid, false, &below);
     }
     clr_unit_backward_weight(&unit[0], space, dmid, block->in, accumulate);
+    if (lowest)
+        return;
     if (i && e->config.recompute)
         clr_encoder_block(e, &block[-1], (clr_conv_residual){0}, CLR_UNIT_RECOMPUTE);
     clr_producer below = i ? residual_producer(&block[-1]) : clr_unit_producer(&e->stem);
@@ -92,18 +96,22 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     memcpy(e->dhead[0], dz, (size_t)e->space.n * (size_t)clr_encoder_outputs(e) * sizeof *dz);
     const clr_stored *dh = head_backward(e, accumulate);
     if (ready)
-        ready(context, e->head_first);
+        ready(context, e->frozen_blocks == e->blocks ? 0 : e->head_first);
+    if (e->frozen_blocks == e->blocks)
+        return;
     double begin = clr_seconds();
     clr_pool_mean_backward(dh, e->space.n, last->problem.p * last->problem.q, e->features, highest->dout);
     e->times.pool += clr_seconds() - begin;
     if (e->config.recompute)
         clr_encoder_block(e, highest, (clr_conv_residual){0}, CLR_UNIT_RECOMPUTE);
     mask(e, highest->dout, residual_producer(highest));
-    for (int i = e->blocks - 1; i >= 0; i--) {
+    for (int i = e->blocks - 1; i >= e->frozen_blocks; i--) {
         block_backward(e, i, accumulate);
         if (ready)
-            ready(context, e->block[i].first);
+            ready(context, e->config.frozen > 0 && i == e->frozen_blocks ? 0 : e->block[i].first);
     }
+    if (e->config.frozen > 0)
+        return;
     if (e->pools && e->config.recompute)
         clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, CLR_UNIT_RECOMPUTE);
     if (e->pools) {

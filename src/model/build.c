@@ -27,6 +27,7 @@ static void norm_entries(clr_encoder *e, clr_batch_norm *norm, const char *name,
                        .k = norm->k,
                        .no_decay = true,
                        .no_adaptation = true,
+                       .frozen = e->adding_frozen,
                        .initial = gamma};
 
     snprintf(entry.name, sizeof entry.name, "%s.weight", name);
@@ -57,6 +58,7 @@ static void add_unit(builder *b, clr_unit *unit, const clr_conv_problem *problem
                        .s = problem->s,
                        .c = problem->c,
                        .k = problem->k,
+                       .frozen = e->adding_frozen,
                        .truncated = role == CLR_ROLE_CONV};
 
     entry.initial = role == CLR_ROLE_CONV ? sqrt(1.0 / (problem->r * problem->s * problem->c)) / 0.87962566 : 0.01;
@@ -128,11 +130,11 @@ static void add_head(builder *b)
     e->head_first = e->params->weights.floats;
     for (int i = 0; i < layers; i++) {
         bool last = i == layers - 1;
-        int out = last ? config->head_dim : e->features;
+        int out = last && !config->head_relu ? config->head_dim : e->features;
         clr_conv_problem problem = clr_conv_problem_of(e->config.views, 1, 1, in, out, 1, 1, 0);
         snprintf(linear, sizeof linear, "head/%d", 3 * i);
         snprintf(norm, sizeof norm, "head/%d", 3 * i + 1);
-        add_unit(b, &e->head[i], &problem, linear, norm, CLR_ROLE_LINEAR, 1, !last);
+        add_unit(b, &e->head[i], &problem, linear, norm, CLR_ROLE_LINEAR, 1, !last || config->head_relu);
         in = out;
     }
 }
@@ -190,6 +192,7 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
     e->pools = imagenet;
     for (int group = 0; group < 4; group++)
         e->blocks += depths[depth].blocks[group];
+    e->adding_frozen = config->frozen > 0;
     add_unit(&b, &e->stem, &stem, "encoder/conv1", "encoder/bn1", CLR_ROLE_CONV, 1, true);
     h = stem.p, w = stem.q;
     if (imagenet) {
@@ -199,12 +202,15 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
     e->block = CLR_NEW(clr_block, e->blocks);
     for (int group = 0, i = 0; group < 4; group++)
         for (int j = 0; j < depths[depth].blocks[group]; j++, i++) {
+            e->adding_frozen = config->frozen > 1 + group;
+            e->frozen_blocks += e->adding_frozen;
             snprintf(name, sizeof name, "encoder/layer%d.%d", group + 1, j);
             add_block(&b, &e->block[i], name, h, w, in, c << group, group && !j ? 2 : 1, bottleneck);
             const clr_conv_problem *last = &e->block[i].unit[e->block[i].units - 1].problem;
             h = last->p, w = last->q, in = last->k;
         }
     e->features = in;
+    e->adding_frozen = false;
     add_head(&b);
     e->at_ranges = clr_arena_reserve(&e->memory, clr_encoder_plan(e));
     e->at_workspace = clr_arena_reserve(&e->scratch, b.workspace);

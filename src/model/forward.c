@@ -49,6 +49,12 @@ clr_pool clr_encoder_pool(const clr_encoder *e)
                       e->stem.problem.q, e->stem.problem.k};
 }
 
+/* What is frozen uses running statistics, as in inference. */
+static clr_unit_mode mode_of(bool frozen, clr_unit_mode mode)
+{
+    return frozen && mode != CLR_UNIT_RECOMPUTE ? CLR_UNIT_INFER : mode;
+}
+
 static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, float *h, float *z)
 {
     const clr_unit *last = clr_last_unit(&e->block[e->blocks - 1]);
@@ -56,7 +62,7 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     CLR_CHECK(n >= 0 && n <= e->config.views);
     e->space.n = n;
     e->x = x;
-    clr_unit_forward(&e->stem, &e->space, (clr_view){.x = x}, mode);
+    clr_unit_forward(&e->stem, &e->space, (clr_view){.x = x}, mode_of(e->config.frozen > 0, mode));
     clr_view in = {.x = e->stem.y, .prologue = clr_batch_norm_prologue(&e->stem.norm, true)};
     if (e->pools) {
         double begin = clr_seconds();
@@ -68,7 +74,8 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     for (int i = 0; i < e->blocks; i++) {
         clr_alive();
         e->block[i].in = in;
-        clr_encoder_block(e, &e->block[i], i ? residual_of(&e->block[i - 1]) : (clr_conv_residual){0}, mode);
+        clr_encoder_block(e, &e->block[i], i ? residual_of(&e->block[i - 1]) : (clr_conv_residual){0},
+                          mode_of(i < e->frozen_blocks, mode));
         in = (clr_view){.x = e->block[i].out};
     }
     clr_encoder_residual(e, &e->block[e->blocks - 1]);
@@ -82,9 +89,23 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     in = (clr_view){.x = e->h};
     for (int i = 0; i < e->heads; i++) {
         clr_unit_forward(&e->head[i], &e->space, in, mode);
-        in = (clr_view){.x = e->head[i].y, .prologue = clr_batch_norm_prologue(&e->head[i].norm, i < e->heads - 1)};
+        in = (clr_view){.x = e->head[i].y, .prologue = clr_batch_norm_prologue(&e->head[i].norm, i < e->heads - 1 || e->config.head_relu)};
     }
     clr_prologue_apply(in.x, &in.prologue, n, clr_encoder_outputs(e), z);
+}
+
+/* The mean of all ranks' running statistics. Frozen ones are equal on all ranks, and stay what they are bit for bit. */
+static void average_states(clr_encoder *e, int ranks)
+{
+    const clr_table *states = &e->params->states;
+
+    for (int i = 0; i < states->entries && clr_comm_rank(e->comm) > 0; i++)
+        if (states->entry[i].frozen)
+            memset(clr_params_state(e->params, i), 0, (size_t)states->entry[i].count * sizeof(float));
+    clr_comm_allreduce_sum(e->comm, e->params->state, states->floats);
+    for (int i = 0; i < states->entries; i++)
+        for (int64_t j = 0; !states->entry[i].frozen && j < states->entry[i].count; j++)
+            clr_params_state(e->params, i)[j] /= (float)ranks;
 }
 
 void clr_encoder_forward(clr_encoder *e, const float *x, int n, int64_t total, bool update, float *h, float *z)
@@ -97,9 +118,7 @@ void clr_encoder_forward(clr_encoder *e, const float *x, int n, int64_t total, b
     e->params->batches += update;
     if (!update || e->space.comm || ranks == 1)
         return;
-    clr_comm_allreduce_sum(e->comm, e->params->state, e->params->states.floats);
-    for (int64_t i = 0; i < e->params->states.floats; i++)
-        e->params->state[i] /= (float)ranks;
+    average_states(e, ranks);
 }
 
 void clr_encoder_infer(clr_encoder *e, const float *x, int n, float *h, float *z)

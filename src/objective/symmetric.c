@@ -3,6 +3,8 @@
    place of an anchor's positive among its negatives. */
 #include "exp_sums.h"
 
+#include <string.h>
+
 extern const clr_loss_symmetric CLR_KERNEL(clr_loss_symmetric);
 
 static int32_t count(clr_vec_i v)
@@ -33,8 +35,11 @@ static void place(const float *s, int n, float high, float low, int32_t *above, 
 /* to -= is, lane by lane: what is true is -1. */
 static inline void tally(int32_t *to, clr_vec_i is)
 {
-    for (int k = 0; k < CLR_LANES; k++)
-        to[k] -= is[k];
+    clr_vec_i sum;
+
+    memcpy(&sum, to, sizeof sum);
+    sum -= is;
+    memcpy(to, &sum, sizeof sum);
 }
 
 /* columns is a multiple of CLR_LANES here: the engine pads a tile with what is masked. */

@@ -36,9 +36,9 @@ static clr_status agree(clr_comm *comm, bool here, const char *otherwise, clr_st
 clr_status clr_nonfinite_loss(clr_comm *comm, const clr_nonfinite_rows *rows, clr_step_result *result)
 {
     for (int j = 0; j < rows->images && result->nonfinite_images < CLR_STEP_NONFINITE; j++)
-        if (!all_finite(rows->z + (int64_t)j * rows->dim, rows->dim) ||
-            !all_finite(rows->z + (int64_t)(rows->images + j) * rows->dim, rows->dim))
-            result->nonfinite_image[result->nonfinite_images++] = j;
+        for (int view = 0, bad = 0; view < rows->views && !bad; view++)
+            if ((bad = !all_finite(rows->z + ((int64_t)view * rows->images + j) * rows->dim, rows->dim)))
+                result->nonfinite_image[result->nonfinite_images++] = j;
     if (result->nonfinite_images)
         clr_fail(CLR_ENUMERIC, "embeddings are not finite");
     return agree(comm, result->nonfinite_images > 0, "the loss is not a finite number", result);

@@ -7,7 +7,7 @@
 /* Embeddings of both views of this rank's images: (2 * images, dim), view-major. */
 typedef struct clr_nonfinite_rows {
     const float *z;
-    int images, dim;
+    int views, images, dim;
 } clr_nonfinite_rows;
 
 /* Collective. Fills nonfinite_here and nonfinite_image of result; returns CLR_ENUMERIC with this rank's sentence. */

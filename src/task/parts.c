@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 static const char *s(int64_t n)
 {
@@ -58,26 +57,6 @@ static void report(const clr_pretraining *p)
         clr_info("a network that has learned nothing has a loss of %.4f", p->chance);
 }
 
-/* Collective. The planner, with the checkpoint's choices, or where it is of a version that kept none there, those of
-   RUN/plan. */
-static clr_status open_planner(clr_pretraining *p, const clr_ckpt_meta *meta, const char *path)
-{
-    const char *plan = p->config->plan;
-    bool anew = p->task.run && clr_run_allows(p->task.run, "plan");
-    int64_t kept = meta->plan && !anew;
-
-    clr_comm_broadcast(p->task.comm, &kept, sizeof kept, 0);
-    clr_status st =
-        clr_comm_agree(p->task.comm, clr_planner_open(p->task.comm, plan, kept || anew ? NULL : path, &p->planner));
-    if (st == CLR_OK && kept)
-        clr_planner_take(p->planner, meta->plan);
-    else if (st == CLR_OK && meta->config && !anew && !clr_planner_choices(p->planner) && !strncmp(plan, "measure", 7))
-        clr_warn("the checkpoint is of a version that kept no plan in it, and %s is none for this machine: "
-                 "convolutions are measured anew, and where others win, the last bits are others",
-                 path);
-    return st;
-}
-
 /* Collective. The network and what is trained with it, with its initial weights. */
 static clr_status open_network(clr_pretraining *p, const clr_ckpt_meta *meta)
 {
@@ -86,7 +65,7 @@ static clr_status open_network(clr_pretraining *p, const clr_ckpt_meta *meta)
     clr_encoder_config encoder = clr_pretraining_encoder(p);
     char *path = p->task.run ? clr_text("%s/plan", c->run.run_dir) : NULL;
 
-    clr_status st = open_planner(p, meta, path);
+    clr_status st = clr_task_planner(&p->task, c->plan, meta, path, &p->planner);
     if (st == CLR_OK)
         st = clr_pretraining_memory(p, NULL);
     if (st == CLR_OK)

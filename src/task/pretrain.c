@@ -24,7 +24,8 @@ clr_loader_config clr_pretraining_loader(const clr_pretraining *p)
 {
     const clr_pretrain_config *c = p->config;
 
-    return (clr_loader_config){.sampler = {(uint64_t)c->seed, p->data ? p->data->images : 0, c->batch},
+    return (clr_loader_config){.views = CLR_VIEWS,
+                               .sampler = {(uint64_t)c->seed, p->data ? p->data->images : 0, c->batch},
                                .first = p->split.first,
                                .count = p->split.mine,
                                .channels = p->channels,
@@ -149,7 +150,7 @@ static clr_status step(clr_task *task, int64_t number, clr_task_outcome *outcome
     clr_batch batch = {0};
     clr_step_result result;
 
-    clr_status st = clr_pretraining_fetch(p, number, &batch);
+    clr_status st = clr_task_fetch(task, p->loader, number, &batch);
     outcome->postponed = st != CLR_OK;
     if (st != CLR_OK)
         return st;

@@ -5,6 +5,7 @@
 #include "clr/loader.h"
 #include "clr/pretrain.h"
 #include "clr/step.h"
+#include "shared.h"
 #include "verdict.h"
 
 typedef struct clr_pretraining {
@@ -50,9 +51,5 @@ clr_status clr_pretraining_memory(const clr_pretraining *p, double gibs[2]);
    of a training that is thrown away. */
 clr_status clr_pretraining_measure(clr_comm *comm, const clr_pretrain_config *config, const clr_opt_set *options,
                                    double *seconds);
-
-/* fetch.c. Collective; status agreed upon. The images of a step. Where some rank's cannot be read, all try again for
-   some seconds, and no longer than until some rank asks for a stop. */
-clr_status clr_pretraining_fetch(const clr_pretraining *p, int64_t number, clr_batch *batch);
 
 #endif

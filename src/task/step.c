@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The method. One step over the global batch of G images, 2G views:
+/* The method. One step over the global batch of G images, 2G views (supervised: one view each):
 
      z = g(f(views))  ->  all z gathered  ->  loss, dz  ->  backward, sums over ranks on the way  ->  update.
 
@@ -36,16 +36,17 @@ struct clr_step {
     float *z, *dz;           /* (2B, D) */
     float *x, *microbatch_z; /* one microbatch, where there are several */
     float *h;                /* (views, features) of a microbatch, for the observer */
-    int32_t *labels;         /* of a microbatch's views */
+    int32_t *labels;         /* of a microbatch's views, for the observer */
+    int32_t *own_labels;     /* of this rank's views, for an objective with labels */
 };
 
 int64_t clr_step_bytes(const clr_split *split, int64_t pixels, int dim, int features)
 {
-    int64_t floats = 2 * CLR_VIEWS * (int64_t)split->mine * dim;
+    int64_t floats = 2 * split->views * (int64_t)split->mine * dim;
 
     if (split->microbatches > 1)
-        floats += CLR_VIEWS * (int64_t)split->most * (pixels + dim);
-    floats += CLR_VIEWS * (int64_t)split->most * features;
+        floats += split->views * (int64_t)split->most * (pixels + dim);
+    floats += split->views * (int64_t)split->most * features;
     return floats * (int64_t)sizeof(float);
 }
 
@@ -54,7 +55,7 @@ clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, const clr_s
 {
     clr_step *step = CLR_NEW(clr_step, 1);
     clr_params *params = clr_encoder_params(parts->encoder);
-    int64_t most = CLR_VIEWS * (int64_t)split->most;
+    int64_t most = split->views * (int64_t)split->most;
 
     *step = (clr_step){.comm = comm,
                        .encoder = parts->encoder,
@@ -64,8 +65,8 @@ clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, const clr_s
                        .split = *split,
                        .pixels = pixels,
                        .dim = clr_encoder_outputs(parts->encoder)};
-    step->z = CLR_NEW(float, CLR_VIEWS *(int64_t)split->mine * step->dim);
-    step->dz = CLR_NEW(float, CLR_VIEWS *(int64_t)split->mine * step->dim);
+    step->z = CLR_NEW(float, split->views *(int64_t)split->mine * step->dim);
+    step->dz = CLR_NEW(float, split->views *(int64_t)split->mine * step->dim);
     if (split->microbatches > 1) {
         step->x = CLR_NEW(float, most *pixels);
         step->microbatch_z = CLR_NEW(float, most * step->dim);
@@ -74,6 +75,8 @@ clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, const clr_s
         step->h = CLR_NEW(float, most * step->observer->dim);
         step->labels = CLR_NEW(int32_t, most);
     }
+    if (step->objective->op->labels)
+        step->own_labels = CLR_NEW(int32_t, split->views *(int64_t)split->mine);
     step->reduce = clr_allreduce_new(comm, params->grad, params->weights.floats + CLR_STEP_FLAGS, BUCKET);
     *out = step;
     return CLR_OK;
@@ -86,6 +89,7 @@ void clr_step_free(clr_step *step)
     clr_allreduce_free(step->reduce);
     clr_free(step->h);
     clr_free(step->labels);
+    clr_free(step->own_labels);
     clr_free(step->z);
     clr_free(step->dz);
     clr_free(step->x);
@@ -96,7 +100,7 @@ void clr_step_free(clr_step *step)
 /* The rows of microbatch i of (2B, width), both views, to a contiguous (2n, width). */
 static void collect(const clr_step *step, const float *all, int i, int64_t width, float *part)
 {
-    for (int view = 0; view < CLR_VIEWS; view++)
+    for (int view = 0; view < step->split.views; view++)
         for (int j = clr_split_first(&step->split, i); j < step->split.mine;
              j += step->split.microbatches, part += width)
             memcpy(part, all + ((int64_t)view * step->split.mine + j) * width, (size_t)width * sizeof *part);
@@ -104,7 +108,7 @@ static void collect(const clr_step *step, const float *all, int i, int64_t width
 
 static void spread(const clr_step *step, const float *part, int i, int64_t width, float *all)
 {
-    for (int view = 0; view < CLR_VIEWS; view++)
+    for (int view = 0; view < step->split.views; view++)
         for (int j = clr_split_first(&step->split, i); j < step->split.mine;
              j += step->split.microbatches, part += width)
             memcpy(all + ((int64_t)view * step->split.mine + j) * width, part, (size_t)width * sizeof *part);
@@ -113,13 +117,13 @@ static void spread(const clr_step *step, const float *part, int i, int64_t width
 /* Encodes microbatch i; z: contiguous. */
 static void encode(clr_step *step, const float *views, int i, bool update, float *z)
 {
-    int64_t all = CLR_VIEWS * clr_split_total(&step->split, i);
+    int64_t all = step->split.views * clr_split_total(&step->split, i);
 
     if (step->split.microbatches > 1) {
         collect(step, views, i, step->pixels, step->x);
         views = step->x;
     }
-    clr_encoder_forward(step->encoder, views, CLR_VIEWS * clr_split_count(&step->split, i), all, update,
+    clr_encoder_forward(step->encoder, views, step->split.views * clr_split_count(&step->split, i), all, update,
                         update ? step->h : NULL, z);
 }
 
@@ -128,10 +132,10 @@ static int64_t observe(clr_step *step, const int32_t *labels, int i)
 {
     int32_t *to = step->labels;
 
-    for (int view = 0; view < CLR_VIEWS; view++)
+    for (int view = 0; view < step->split.views; view++)
         for (int j = clr_split_first(&step->split, i); j < step->split.mine; j += step->split.microbatches)
             *to++ = labels[j];
-    const clr_objective_rows rows = {step->h, step->labels, CLR_VIEWS * clr_split_count(&step->split, i), i == 0};
+    const clr_objective_rows rows = {step->h, step->labels, step->split.views * clr_split_count(&step->split, i), i == 0};
     clr_objective_result result;
     clr_objective_apply(step->observer, &rows, NULL, &result);
     return result.right;
@@ -181,7 +185,7 @@ static void back(clr_step *step, const float *views, bool again, clr_allreduce *
 /* The loss is not finite, or embeddings are not. */
 static clr_status bad_loss(clr_step *step, clr_step_result *result)
 {
-    const clr_nonfinite_rows rows = {step->z, step->split.mine, step->dim};
+    const clr_nonfinite_rows rows = {step->z, step->split.views, step->split.mine, step->dim};
 
     return clr_nonfinite_loss(step->comm, &rows, result);
 }
@@ -198,6 +202,28 @@ static clr_status bad_gradient(clr_step *step, const float *views, clr_step_resu
     return clr_nonfinite_sum(step->comm, sum, clr_nonfinite_gradient(params), result);
 }
 
+/* Collective; status agreed upon. The gradient of the mean loss over the global batch, and the loss. Objectives that do
+   not couple rows return their rank's part. */
+static clr_status apply_objective(clr_step *step, const int32_t *labels, clr_objective_result *result)
+{
+    clr_objective *objective = step->objective;
+    const clr_split *split = &step->split;
+    const clr_objective_rows rows = {
+        .x = step->z, .labels = step->own_labels, .n = split->views * split->mine, .first = true};
+
+    for (int view = 0; step->own_labels && view < split->views; view++)
+        memcpy(step->own_labels + view * split->mine, labels, (size_t)split->mine * sizeof *labels);
+    clr_status st = clr_comm_agree(step->comm, clr_objective_apply(objective, &rows, step->dz, result));
+    if (st != CLR_OK || objective->op->whole)
+        return st;
+    double sums[2] = {result->loss, (double)result->right};
+    clr_comm_allreduce_sum_double(step->comm, sums, 2);
+    result->loss = sums[0];
+    result->right = (int64_t)sums[1];
+    result->top1 = sums[1] / (double)(split->views * split->images);
+    return CLR_OK;
+}
+
 clr_status clr_step_run(clr_step *step, const float *views, const int32_t *labels, double lr, int64_t number,
                         unsigned requests, clr_step_result *result)
 {
@@ -211,8 +237,7 @@ clr_status clr_step_run(clr_step *step, const float *views, const int32_t *label
 
     begin = now;
     clr_watch_phase("the loss", -1);
-    const clr_objective_rows rows = {.x = step->z, .n = CLR_VIEWS * step->split.mine, .first = true};
-    clr_status st = clr_comm_agree(step->comm, clr_objective_apply(step->objective, &rows, step->dz, &result->loss));
+    clr_status st = apply_objective(step, labels, &result->loss);
     if (st != CLR_OK && st != CLR_ENUMERIC)
         return st;
     if (st == CLR_ENUMERIC || !isfinite(result->loss.loss))
@@ -233,7 +258,7 @@ clr_status clr_step_run(clr_step *step, const float *views, const int32_t *label
 
     begin = clr_seconds();
     clr_watch_phase("the update", -1);
-    result->online_top1 = step->observer ? flag[RIGHT] / (double)(CLR_VIEWS * step->split.images) : NAN;
+    result->online_top1 = step->observer ? flag[RIGHT] / (double)(step->split.views * step->split.images) : NAN;
     for (int i = 0; i < RIGHT; i++)
         result->requests |= flag[i] > 0 ? 1u << i : 0;
     result->grad_norm = clr_grad_norm(params);

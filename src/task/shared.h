@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CLR_TASK_SHARED_H
+#define CLR_TASK_SHARED_H
+/* What several tasks do alike. */
+#include "clr/conv.h"
+#include "clr/loader.h"
+#include "clr/task.h"
+
+/* fetch.c. Collective; status agreed upon. The images of a step. Where some rank's cannot be read, all try again for
+   some seconds, and no longer than until some rank asks for a stop. */
+clr_status clr_task_fetch(const clr_task *task, clr_loader *loader, int64_t number, clr_batch *batch);
+
+/* planner.c. Collective; status agreed upon. The planner that --plan=plan describes, with the checkpoint's choices, or
+   where it is of a version that kept none there, those of the file at path. task->run and path may be NULL. */
+clr_status clr_task_planner(const clr_task *task, const char *plan, const clr_ckpt_meta *meta, const char *path,
+                            clr_planner **planner);
+
+#endif
