@@ -29,7 +29,7 @@ typedef struct clr_encoder_config {
     clr_dtype dtype; /* of stored activations and their gradients; not of h and z */
     clr_bn bn;
     bool recompute; /* keep only blocks' inputs; the same numbers for less memory and more time */
-    int frozen;     /* 0: all is trained; 1: not the stem; 1 + g: nor the groups 1..g. What is frozen keeps its weights, and
+    int frozen; /* 0: all is trained; 1: not the stem; 1 + g: nor the groups 1..g. What is frozen keeps its weights, and
                        its batch norms use running statistics, which stay */
     bool head_relu; /* z is the head's last layer after its ReLU, a tap inside a longer head */
     int views;      /* the most that one call gets */

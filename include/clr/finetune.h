@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_FINETUNE_H
 #define CLR_FINETUNE_H
-/* Supervised training, a task (clr/task.h): softmax cross-entropy on a linear layer behind the encoder, from a checkpoint
-   (fine-tuning) or from scratch (the supervised baseline). Fields are the options of INTERFACE. */
+/* Supervised training, a task (clr/task.h): softmax cross-entropy on a linear layer behind the encoder, from a
+   checkpoint (fine-tuning) or from scratch (the supervised baseline). Fields are the options of INTERFACE. */
 #include "clr/augment.h"
 #include "clr/encoder.h"
 #include "clr/optim.h"

@@ -36,8 +36,8 @@ static int64_t image_capacity(const clr_store *store, int count)
 
 static int64_t bytes_of(const clr_loader_config *config, int64_t images, int64_t max_pixels, int max_width)
 {
-    int64_t views =
-        (int64_t)config->views * config->count * config->size * config->size * config->channels * (int64_t)sizeof(float);
+    int64_t views = (int64_t)config->views * config->count * config->size * config->size * config->channels *
+                    (int64_t)sizeof(float);
     size_t scratch = clr_augment_floats(max_pixels, max_width, config->channels, config->size);
 
     return CLR_SLOTS * (views + images) + (omp_get_max_threads() + 1) * (int64_t)(scratch * sizeof(float));

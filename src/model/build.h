@@ -33,7 +33,7 @@ struct clr_encoder {
     clr_stored *dstem;  /* ImageNet stem: gradient of what the max-pool reads */
     clr_block *block;
     int blocks, features;
-    int frozen_blocks; /* the first so many are not trained */
+    int frozen_blocks;  /* the first so many are not trained */
     bool adding_frozen; /* while it is built: of the units that are being added */
     clr_unit head[CLR_HEAD_UNITS];
     int heads;

@@ -89,7 +89,8 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     in = (clr_view){.x = e->h};
     for (int i = 0; i < e->heads; i++) {
         clr_unit_forward(&e->head[i], &e->space, in, mode);
-        in = (clr_view){.x = e->head[i].y, .prologue = clr_batch_norm_prologue(&e->head[i].norm, i < e->heads - 1 || e->config.head_relu)};
+        in = (clr_view){.x = e->head[i].y,
+                        .prologue = clr_batch_norm_prologue(&e->head[i].norm, i < e->heads - 1 || e->config.head_relu)};
     }
     clr_prologue_apply(in.x, &in.prologue, n, clr_encoder_outputs(e), z);
 }

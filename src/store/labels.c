@@ -182,8 +182,7 @@ static clr_status check_classes(const clr_store *store, const int64_t *ids, int6
     if (!n)
         return clr_fail(CLR_EINPUT, "--labels=%s: names no image", text);
     return clr_fail(CLR_EINPUT, "--labels=%s: all %lld images of %s are of one class, '%s'; two are needed at least",
-                    text, (long long)n, clr_store_path(store),
-                    clr_store_info_of(store)->class_names[labels[ids[0]]]);
+                    text, (long long)n, clr_store_path(store), clr_store_info_of(store)->class_names[labels[ids[0]]]);
 }
 
 clr_status clr_labels_choose(clr_store *store, const char *text, uint64_t seed, int64_t **ids, int64_t *n)

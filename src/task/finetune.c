@@ -30,12 +30,13 @@ static clr_status check_data(clr_finetuning *f)
                         train->channels != 1 ? c->data : c->test);
     if (c->batch > n) {
         int64_t fits = 2;
-        while (4 * fits <= n)
+        while (8 * fits <= n)
             fits *= 2;
-        return clr_fail(CLR_EUSAGE,
-                        "--batch=%lld is more than the %lld images that --labels=%s leaves, so that an epoch would have "
-                        "no step; try --batch=%lld",
-                        (long long)c->batch, (long long)n, c->labels, (long long)fits);
+        return clr_fail(
+            CLR_EUSAGE,
+            "--batch=%lld is more than the %lld images that --labels=%s leaves, so that an epoch would have "
+            "no step; try --batch=%lld",
+            (long long)c->batch, (long long)n, c->labels, (long long)fits);
     }
     return CLR_OK;
 }
@@ -104,8 +105,9 @@ static clr_status step(clr_task *task, int64_t number, clr_task_outcome *outcome
         f->labels[i] = clr_store_labels(f->store)[batch.ids[i]];
     st = clr_step_run(f->step, batch.views, f->labels, lr, number, clr_run_requests(task->run), &r);
     if (st != CLR_OK)
-        return st == CLR_ENUMERIC ? clr_comm_agree(task->comm, clr_fail_in(st, "step %" PRId64 " (a smaller --lr may "
-                                                                               "help, with --allow-change=lr)",
+        return st == CLR_ENUMERIC ? clr_comm_agree(task->comm, clr_fail_in(st,
+                                                                           "step %" PRId64 " (a smaller --lr may "
+                                                                           "help, with --allow-change=lr)",
                                                                            number + 1))
                                   : st;
     clr_finetune_row *row = &f->row;

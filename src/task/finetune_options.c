@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The options of supervised training, with the paper's values for fine-tuning (protocol: SGD, learning rate 0.05 for 256
-   images, no weight decay, no warm-up, crop and flip only). */
+/* The options of supervised training, with the paper's values for fine-tuning (protocol: SGD, learning rate 0.05 for
+   256 images, no weight decay, no warm-up, crop and flip only). */
 #include "finetuning.h"
 
 #include "clr/log.h"
@@ -74,12 +74,11 @@ static const clr_opt length[] = {
     {"test-every", CLR_OPT_REAL, AT(test_every), "10", "EPOCHS", 0, 1e6, NULL, M,
      "between evaluations on --test, which are columns of metrics.tsv; 0: at the end alone"},
     {0}};
-static const clr_opt views[] = {
-    {"augment", CLR_OPT_PARSED, AT(augment), "crop:0.08-1,flip", "LIST", 0, 0, NULL, M,
-     "operators in order; none: the image as it is", parse_augment},
-    {"channels", CLR_OPT_PARSED, AT(encoder.channels), "0", "0|1|3", 0, 0, NULL, M,
-     "of a view; 0: those of the images", parse_channels},
-    {0}};
+static const clr_opt views[] = {{"augment", CLR_OPT_PARSED, AT(augment), "crop:0.08-1,flip", "LIST", 0, 0, NULL, M,
+                                 "operators in order; none: the image as it is", parse_augment},
+                                {"channels", CLR_OPT_PARSED, AT(encoder.channels), "0", "0|1|3", 0, 0, NULL, M,
+                                 "of a view; 0: those of the images", parse_channels},
+                                {0}};
 
 const clr_opt_part clr_finetune_options[] = {
     {clr_data_option, AT(data), NULL, "what and where"},
@@ -116,8 +115,7 @@ clr_status clr_finetuning_check(const clr_finetune_config *c, const clr_opt_set 
     if (c->init == CLR_INIT_RANDOM && (c->frozen || c->from))
         return clr_fail(CLR_EUSAGE, "--init=random: random weights are neither frozen nor have they a head; leave out "
                                     "--freeze-up-to and --from");
-    if (clr_opt_given(options, "steps") == CLR_OPT_LINE && c->steps &&
-        clr_opt_given(options, "epochs") == CLR_OPT_LINE)
+    if (clr_opt_given(options, "steps") == CLR_OPT_LINE && c->steps && clr_opt_given(options, "epochs") == CLR_OPT_LINE)
         return clr_fail(CLR_EUSAGE, "--steps=%lld and --epochs=%g both say how long to train; leave one out",
                         (long long)c->steps, c->epochs);
     if (!c->steps && c->epochs <= 0)
@@ -135,9 +133,8 @@ static clr_status read_architecture(clr_comm *comm, clr_opt_set *set, const char
 
     if (st == CLR_OK) {
         const clr_encoder_config *e = &from.config.encoder;
-        char *lines =
-            clr_text("arch = resnet%d\nwidth = %.17g\nstem = %s\nimage-size = %d\nchannels = %d\n", e->depth, e->width,
-                     e->stem == CLR_STEM_CIFAR ? "cifar" : "imagenet", e->size, from.channels);
+        char *lines = clr_text("arch = resnet%d\nwidth = %.17g\nstem = %s\nimage-size = %d\nchannels = %d\n", e->depth,
+                               e->width, e->stem == CLR_STEM_CIFAR ? "cifar" : "imagenet", e->size, from.channels);
         st = clr_opt_read_text(set, lines, from.path, CLR_OPT_RUN);
         clr_free(lines);
     }

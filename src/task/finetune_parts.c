@@ -13,8 +13,11 @@
 
 static void report(const clr_finetuning *f)
 {
-    static const char *const frozen[] = {"", ", the stem frozen", ", stem and group 1 frozen",
-                                         ", stem and groups 1 and 2 frozen", ", stem and groups 1 to 3 frozen",
+    static const char *const frozen[] = {"",
+                                         ", the stem frozen",
+                                         ", stem and group 1 frozen",
+                                         ", stem and groups 1 and 2 frozen",
+                                         ", stem and groups 1 to 3 frozen",
                                          ", all but the classifier frozen"};
     const clr_finetune_config *c = f->config;
     const clr_task *task = &f->task;
@@ -74,10 +77,11 @@ static clr_status check_memory(const clr_finetuning *f, const clr_encoder_config
                   (double)clr_loader_bytes(f->store, &loader) +
                   (double)clr_step_bytes(&f->split, pixels, network.outputs, 0);
     if (need > (double)budget.bytes)
-        st = clr_fail(CLR_EMEMORY,
-                      "a rank needs %.2f GB and has %.2f (%s): a smaller --batch, --microbatch, --recompute, fewer ranks "
-                      "on a node or more nodes help",
-                      need * 1e-9, (double)budget.bytes * 1e-9, budget.by);
+        st = clr_fail(
+            CLR_EMEMORY,
+            "a rank needs %.2f GB and has %.2f (%s): a smaller --batch, --microbatch, --recompute, fewer ranks "
+            "on a node or more nodes help",
+            need * 1e-9, (double)budget.bytes * 1e-9, budget.by);
     return clr_comm_agree(f->task.comm, st);
 }
 
@@ -99,16 +103,19 @@ static clr_status copy(const clr_table *to, float *values, const clr_table *from
         if (strncmp(mine->name, "encoder/", 8) && strncmp(mine->name, "head/", 5))
             continue;
         const clr_entry *theirs = there >= 0 ? &from->entry[there] : NULL;
-        if (!theirs && !strncmp(mine->name, "head/", 5))
+        bool fits = theirs && theirs->count == mine->count && theirs->r == mine->r && theirs->c == mine->c;
+        if (!fits && !strncmp(mine->name, "head/", 5))
             return clr_fail(CLR_EUSAGE,
-                            "%s: its projection head has no layer so far up with a ReLU behind it (%s is missing); give "
+                            "%s: its projection head has no layer so far up with a ReLU behind it (%s is missing or of "
+                            "another shape); give "
                             "a lower --from",
                             path, mine->name);
-        if (!theirs || theirs->count != mine->count || theirs->r != mine->r || theirs->c != mine->c)
-            return clr_fail(CLR_EUSAGE,
-                            "%s: is of another architecture than --arch, --width, --stem and --channels say (%s); leave "
-                            "these options out",
-                            path, mine->name);
+        if (!fits)
+            return clr_fail(
+                CLR_EUSAGE,
+                "%s: is of another architecture than --arch, --width, --stem and --channels say (%s); leave "
+                "these options out",
+                path, mine->name);
         memcpy(values + mine->offset, their_values + theirs->offset, (size_t)mine->count * sizeof *values);
     }
     return CLR_OK;

@@ -22,15 +22,14 @@ static double judge_row(const float *logit, int classes, int label, int *before)
     }
     for (int k = 0; k < classes; k++)
         sum += exp(logit[k] - most);
-    return log(sum) - (logit[label] - most);
+    return log(fmax(sum, 1)) - (logit[label] - most);
 }
 
 clr_status clr_finetuning_judge(clr_finetuning *f)
 {
     clr_comm *comm = f->task.comm;
     clr_features x = {0};
-    clr_status st =
-        clr_features_extract(comm, f->test, f->encoder, 'z', f->config->encoder.size, f->channels, &x);
+    clr_status st = clr_features_extract(comm, f->test, f->encoder, 'z', f->config->encoder.size, f->channels, &x);
 
     if (st != CLR_OK)
         return st;

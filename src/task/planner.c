@@ -14,8 +14,7 @@ clr_status clr_task_planner(const clr_task *task, const char *plan, const clr_ck
     int64_t kept = meta->plan && !anew;
 
     clr_comm_broadcast(task->comm, &kept, sizeof kept, 0);
-    clr_status st =
-        clr_comm_agree(task->comm, clr_planner_open(task->comm, plan, kept || anew ? NULL : path, planner));
+    clr_status st = clr_comm_agree(task->comm, clr_planner_open(task->comm, plan, kept || anew ? NULL : path, planner));
     if (st == CLR_OK && kept)
         clr_planner_take(*planner, meta->plan);
     else if (st == CLR_OK && meta->config && !anew && !clr_planner_choices(*planner) && !strncmp(plan, "measure", 7))

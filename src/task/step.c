@@ -8,7 +8,7 @@
    norm's statistics are those of one microbatch, over all ranks. Image p of the global batch belongs to microbatch
    p mod M, whichever rank holds it, so that the number of ranks changes nothing. Running statistics move in the first
    pass only, once a microbatch. */
-#include "clr/step.h"
+#include "stepping.h"
 
 #include "clr/mem.h"
 #include "clr/allreduce.h"
@@ -23,22 +23,6 @@ enum { RIGHT = CLR_STEP_FLAGS - 1 }; /* counts correct predictions of the observ
 enum {
     BUCKET = 1 << 20
 }; /* floats: 4 MiB; small enough to hide most of the last one, large enough for full bandwidth */
-
-struct clr_step {
-    clr_comm *comm;
-    clr_encoder *encoder;
-    clr_objective *objective, *observer; /* of z; of h, or NULL */
-    clr_optim *optim;
-    clr_allreduce *reduce;
-    clr_split split;
-    int64_t pixels; /* floats of a view */
-    int dim;
-    float *z, *dz;           /* (2B, D) */
-    float *x, *microbatch_z; /* one microbatch, where there are several */
-    float *h;                /* (views, features) of a microbatch, for the observer */
-    int32_t *labels;         /* of a microbatch's views, for the observer */
-    int32_t *own_labels;     /* of this rank's views, for an objective with labels */
-};
 
 int64_t clr_step_bytes(const clr_split *split, int64_t pixels, int dim, int features)
 {
@@ -76,7 +60,7 @@ clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, const clr_s
         step->labels = CLR_NEW(int32_t, most);
     }
     if (step->objective->op->labels)
-        step->own_labels = CLR_NEW(int32_t, split->views *(int64_t)split->mine);
+        step->own_labels = CLR_NEW(int32_t, split->views * (int64_t)split->mine);
     step->reduce = clr_allreduce_new(comm, params->grad, params->weights.floats + CLR_STEP_FLAGS, BUCKET);
     *out = step;
     return CLR_OK;
@@ -97,91 +81,6 @@ void clr_step_free(clr_step *step)
     clr_free(step);
 }
 
-/* The rows of microbatch i of (2B, width), both views, to a contiguous (2n, width). */
-static void collect(const clr_step *step, const float *all, int i, int64_t width, float *part)
-{
-    for (int view = 0; view < step->split.views; view++)
-        for (int j = clr_split_first(&step->split, i); j < step->split.mine;
-             j += step->split.microbatches, part += width)
-            memcpy(part, all + ((int64_t)view * step->split.mine + j) * width, (size_t)width * sizeof *part);
-}
-
-static void spread(const clr_step *step, const float *part, int i, int64_t width, float *all)
-{
-    for (int view = 0; view < step->split.views; view++)
-        for (int j = clr_split_first(&step->split, i); j < step->split.mine;
-             j += step->split.microbatches, part += width)
-            memcpy(all + ((int64_t)view * step->split.mine + j) * width, part, (size_t)width * sizeof *part);
-}
-
-/* Encodes microbatch i; z: contiguous. */
-static void encode(clr_step *step, const float *views, int i, bool update, float *z)
-{
-    int64_t all = step->split.views * clr_split_total(&step->split, i);
-
-    if (step->split.microbatches > 1) {
-        collect(step, views, i, step->pixels, step->x);
-        views = step->x;
-    }
-    clr_encoder_forward(step->encoder, views, step->split.views * clr_split_count(&step->split, i), all, update,
-                        update ? step->h : NULL, z);
-}
-
-/* The number of views of microbatch i, just encoded, that the observer classifies correctly. */
-static int64_t observe(clr_step *step, const int32_t *labels, int i)
-{
-    int32_t *to = step->labels;
-
-    for (int view = 0; view < step->split.views; view++)
-        for (int j = clr_split_first(&step->split, i); j < step->split.mine; j += step->split.microbatches)
-            *to++ = labels[j];
-    const clr_objective_rows rows = {step->h, step->labels, step->split.views * clr_split_count(&step->split, i), i == 0};
-    clr_objective_result result;
-    clr_objective_apply(step->observer, &rows, NULL, &result);
-    return result.right;
-}
-
-static int64_t embed(clr_step *step, const float *views, const int32_t *labels, double *bn_comm)
-{
-    int64_t right = 0;
-
-    for (int i = 0; i < step->split.microbatches; i++) {
-        clr_watch_phase("the forward pass", -1);
-        encode(step, views, i, true, step->split.microbatches > 1 ? step->microbatch_z : step->z);
-        if (step->split.microbatches > 1)
-            spread(step, step->microbatch_z, i, step->dim, step->z);
-        right += step->observer ? observe(step, labels, i) : 0;
-        *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm;
-    }
-    return right;
-}
-
-static void on_ready(void *context, int64_t from)
-{
-    clr_allreduce_ready(context, from);
-}
-
-/* reduce: NULL leaves this rank's own sums. again: encode once more, because the activations were overwritten. */
-static void back(clr_step *step, const float *views, bool again, clr_allreduce *reduce, double *bn_comm)
-{
-    for (int i = 0; i < step->split.microbatches; i++) {
-        const float *dz = step->dz;
-        double before = clr_encoder_times_of(step->encoder)->batch_norm_comm;
-        clr_watch_phase("the backward pass", -1);
-        if (again) {
-            encode(step, views, i, false, step->split.microbatches > 1 ? step->microbatch_z : step->z);
-            before = 0;
-        }
-        if (step->split.microbatches > 1) {
-            collect(step, step->dz, i, step->dim, step->microbatch_z);
-            dz = step->microbatch_z;
-        }
-        clr_encoder_backward(step->encoder, dz, i > 0, reduce && i == step->split.microbatches - 1 ? on_ready : NULL,
-                             reduce);
-        *bn_comm += clr_encoder_times_of(step->encoder)->batch_norm_comm - before;
-    }
-}
-
 /* The loss is not finite, or embeddings are not. */
 static clr_status bad_loss(clr_step *step, clr_step_result *result)
 {
@@ -198,7 +97,7 @@ static clr_status bad_gradient(clr_step *step, const float *views, clr_step_resu
     const char *sum = clr_nonfinite_gradient(params);
     double unused = 0;
 
-    back(step, views, true, NULL, &unused);
+    clr_step_back(step, views, true, NULL, &unused);
     return clr_nonfinite_sum(step->comm, sum, clr_nonfinite_gradient(params), result);
 }
 
@@ -232,7 +131,7 @@ clr_status clr_step_run(clr_step *step, const float *views, const int32_t *label
     double begin = clr_seconds(), now;
 
     *result = (clr_step_result){0};
-    int64_t right = embed(step, views, labels, &result->bn_comm);
+    int64_t right = clr_step_embed(step, views, labels, &result->bn_comm);
     result->forward = (now = clr_seconds()) - begin;
 
     begin = now;
@@ -250,7 +149,7 @@ clr_status clr_step_run(clr_step *step, const float *views, const int32_t *label
         flag[i] = (float)(requests >> i & 1);
     flag[RIGHT] = (float)right;
     clr_allreduce_begin(step->reduce);
-    back(step, views, step->split.microbatches > 1, step->reduce, &result->bn_comm);
+    clr_step_back(step, views, step->split.microbatches > 1, step->reduce, &result->bn_comm);
     result->backward = (now = clr_seconds()) - begin;
     clr_watch_phase("the sum of gradients", -1);
     result->exposed = clr_allreduce_end(step->reduce);

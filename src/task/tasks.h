@@ -4,6 +4,6 @@
    clr_NAME_complete (clr_command.complete); src/cmd/train.c makes a subcommand of it. */
 #define CLR_TASKS(X)                                                                       \
     X(pretrain, "contrastive pretraining; run again, it goes on from the last checkpoint", \
-      "mpirun -n 2 simclr pretrain --preset=cifar10 --data=train.h5 --run-dir=runs/a")      \
+      "mpirun -n 2 simclr pretrain --preset=cifar10 --data=train.h5 --run-dir=runs/a")     \
     X(finetune, "supervised training from a checkpoint, or from random weights",           \
       "simclr finetune --checkpoint=runs/a --data=train.h5 --test=test.h5 --labels=10% --run-dir=runs/f")

@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# finetune: from a checkpoint and from random weights; it learns; ranks change nothing but rounding; a stop and a resume give the same bits,
+# without the checkpoint that it started from; what is frozen stays bit for bit; wrong input is one clear error.
+. "${top_srcdir:-.}/tests/lib.sh"
+few "$work/few"
+few "$work/others" 256
+pretrain 2 "$work/run" --steps=4 --checkpoint-every=4 || die "$(tail -5 "$work/run.out")"
+
+# tune RANKS DIR OPTIONS...
+tune() {
+    ranks=$1 dir=$2
+    shift 2
+    timeout 300 "$mpirun" --oversubscribe --bind-to none -n "$ranks" "$simclr" finetune --data="$work/few.h5" --test="$work/others.h5" \
+        --run-dir="$dir" --batch=64 --threads=1 "$@" >"$dir.out" 2>&1
+}
+model() { # DIR STEP
+    sums "$1" "$2" | grep '^  /\(model\|optimizer\)'
+}
+from="--checkpoint=$work/run"
+tune 2 "$work/a" $from --steps=12 --test-every=1 --lr=0.2 --checkpoint-every=6 || die "$(tail -5 "$work/a.out")"
+tail -1 "$work/a.out" | grep -q '^finetune steps=12 epochs=3.000 loss=[0-9.]* top1=[0-9.]* top5=[0-9.]* classes=10 labels=256 init=checkpoint ' || die "last line: $(tail -1 "$work/a.out")"
+grep -q '^width = 0.0625$' "$work/a/config" && grep -q '^channels = 1$' "$work/a/config" || die "the checkpoint's architecture is not in config: $(cat "$work/a/config")"
+"$simclr" info --all "$work/a/checkpoints/step-00000012.h5" | grep '/model/classifier/weight' >"$work/out" || die "no classifier in the checkpoint"
+awk -F'\t' '/^#/ { sub(/^# /, ""); for (i = 1; i <= NF; i++) at[$i] = i; next } { loss[++n] = $at["loss"]; tested += $at["test_top1"] != "nan" }
+    END { if (!(n == 12 && loss[12] < loss[1] && tested == 9)) { print n " rows, loss " loss[1] " to " loss[n] ", tested in " tested; exit 1 } }' "$work/a/metrics.tsv" ||
+    die "the curve"
+
+# The starting checkpoint is not needed any more, and the bits are those of the run that nobody stopped.
+cp -r "$work/a" "$work/b"
+rm "$work/b/checkpoints/step-00000012.h5"
+mv "$work/run" "$work/gone"
+tune 2 "$work/b" $from --steps=12 --test-every=1 --lr=0.2 --checkpoint-every=6 || die "resume: $(tail -5 "$work/b.out")"
+model "$work/a" 12 >"$work/a.sums"
+[ "$(wc -l <"$work/a.sums")" -gt 40 ] || die "no checksums: $(cat "$work/a.sums")"
+model "$work/b" 12 | cmp - "$work/a.sums" || die "a resume is another run"
+mv "$work/gone" "$work/run"
+
+# Ranks: the same first loss, before any update; another subset for each seed, the same for the same one.
+for n in 1 3; do
+    tune $n "$work/r$n" $from --steps=1 --labels=50% --batch=32 || die "$(tail -5 "$work/r$n.out")"
+done
+first() {
+    awk -F'\t' '!/^#/ { print $3; exit }' "$1/metrics.tsv"
+}
+awk -v a="$(first "$work/r1")" -v b="$(first "$work/r3")" 'BEGIN { d = a - b; if (d < 0) d = -d; exit !(a > 0 && d <= 1e-5 * a) }' || die "1 and 3 ranks: $(first "$work/r1") and $(first "$work/r3")"
+
+# Frozen parts keep weights and running statistics; what is above moves.
+for parts in stem 2 4; do
+    tune 2 "$work/f$parts" $from --steps=3 --freeze-up-to=$parts --lr=0.2 || die "$parts: $(tail -5 "$work/f$parts.out")"
+    for name in 'conv1\|/bn1' layer1 layer2 layer3 layer4; do
+        "$simclr" info --all "$work/run/checkpoints/step-00000004.h5" | grep "/model/encoder/\($name\)" >"$work/before"
+        "$simclr" info --all "$work/f$parts/checkpoints/step-00000003.h5" | grep "/model/encoder/\($name\)" >"$work/after"
+        grep -v num_batches "$work/before" >"$work/before.sums"
+        grep -v num_batches "$work/after" >"$work/after.sums"
+        case $parts/$name in
+        stem/conv1* | 2/conv1* | 2/layer[12] | 4/*) cmp "$work/before.sums" "$work/after.sums" || die "--freeze-up-to=$parts: $name moved" ;;
+        *) cmp -s "$work/before.sums" "$work/after.sums" && die "--freeze-up-to=$parts: $name did not move" ;;
+        esac
+    done
+done
+
+# From a layer of the projection head, and the supervised baseline.
+tune 2 "$work/head" $from --from=head1 --steps=3 || die "$(tail -5 "$work/head.out")"
+"$simclr" info --all "$work/head/checkpoints/step-00000003.h5" | grep '/model/head/0.weight' >"$work/out" || die "no head layer was kept"
+tune 2 "$work/random" --init=random --arch=resnet18 --width=1/16 --stem=cifar --image-size=28 --steps=3 --labels=5/class &&
+    die "a batch of 64 from 50 images"
+grep -q -- 'more than the 50 images that --labels=5/class leaves.*try --batch=8' "$work/random.out" || die "$(cat "$work/random.out")"
+tune 2 "$work/random" --init=random --arch=resnet18 --width=1/16 --stem=cifar --image-size=28 --steps=3 --labels=10/class --batch=32 || die "$(tail -5 "$work/random.out")"
+tail -1 "$work/random.out" | grep -q ' labels=100 init=random ' || die "$(tail -1 "$work/random.out")"
+
+# One clear error each; nothing is written.
+refuses() { # PATTERN OPTIONS...
+    pattern=$1
+    shift
+    tune 2 "$work/no" "$@" && die "$*: was taken"
+    [ "$(grep -c '^simclr: ' "$work/no.out")" = 1 ] || die "$*: not one sentence: $(cat "$work/no.out")"
+    grep '^simclr: ' "$work/no.out" | grep -q -- "$pattern" || die "$*: does not say '$pattern': $(cat "$work/no.out")"
+    [ ! -e "$work/no/config" ] || die "$*: wrote a config"
+}
+refuses 'another architecture' $from --width=1/8 --steps=1
+refuses 'no layer so far up' $from --from=head2 --steps=1
+refuses 'contradict each other' $from --init=random --steps=1
+refuses 'checkpoint=FILE|RUN_DIR is missing' --steps=1
+refuses 'No such file' --checkpoint="$work/nowhere" --steps=1
+refuses 'neither frozen' --init=random --freeze-up-to=2 --steps=1
+refuses 'there is no such file' $from --labels=few --steps=1
+refuses "class '.*' of .* has" $from --labels=200/class --steps=1
+printf 't10k-images-idx3-ubyte:0\nno-such-image\n' >"$work/list"
+refuses "is none of the dataset's images" $from --labels="$work/list" --steps=1
+"$simclr" pack --labels=none --split=test "$work/few" "$work/unlabelled.h5" >"$work/err" 2>&1 || die "$(cat "$work/err")"
+refuses 'has no labels' $from --data="$work/unlabelled.h5" --steps=1
+head -c 20000 "$work/run/checkpoints/step-00000004.h5" >"$work/cut.h5"
+refuses 'cut.h5' --checkpoint="$work/cut.h5" --steps=1
