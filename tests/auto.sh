@@ -57,6 +57,15 @@ grep -q "^knn: the $smallest nearest" "$work/out" || die "smallest class $smalle
 [ "$(grep -c '^verdict: pretraining has ' "$work/out")" = 2 ] || die "verdicts: $(cat "$work/out")"
 tail -1 "$work/out" | grep -q '^probe features=h method=knn ' || die "last line: $(tail -1 "$work/out")"
 
+# L-BFGS, where it is built in: one line, with the strength that it chose; its options belong to it alone.
+if "$simclr" probe --checkpoint="$work/one" --train="$data" --test="$work/others.h5" --threads=2 --method=linear-lbfgs --l2-strengths=3 >"$work/out" 2>&1; then
+    tail -1 "$work/out" | grep -q '^probe features=h method=linear-lbfgs top1=.* l2=[0-9].* validation=[0-9]' || die "$(tail -1 "$work/out")"
+else
+    grep -q 'built without libLBFGS' "$work/out" || die "linear-lbfgs: $(tail -3 "$work/out")"
+fi
+"$simclr" probe --checkpoint="$work/one" --train="$data" --test="$work/others.h5" --method=knn --l2-most=3 >"$work/out" 2>&1 && die "--l2-most beside knn"
+grep -q 'l2-most.*no effect' "$work/out" || die "$(cat "$work/out")"
+
 # Nearest neighbours from a checkpoint and from features are the same picture.
 timeout 100 "$simclr" embed --checkpoint="$work/one" --data="$data" --output="$work/h.h5" --threads=2 >"$work/out" 2>&1 || die "embed: $(tail -3 "$work/out")"
 timeout 100 "$simclr" neighbours --checkpoint="$work/one" --data="$data" --queries=5 --k=3 "$work/a.png" >"$work/out" 2>&1 || die "neighbours: $(tail -3 "$work/out")"

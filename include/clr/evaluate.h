@@ -27,4 +27,24 @@ typedef struct clr_linear_config {
 clr_status clr_linear_probe(clr_comm *comm, const clr_features *train, const clr_features *test,
                             const clr_linear_config *config, clr_evaluation *result);
 
+/* Softmax regression at its optimum (L-BFGS): with x a feature row and W, b the classifier, the minimum of
+
+     sum over rows of -log softmax(x W + b)[label] + l2 / 2 |W|^2        (b is not penalised).
+
+   l2 is the best of `strengths` log-spaced values from least to most on a validation split of the training rows, a
+   tenth of each class; then all training rows are used. Ties go to the larger l2. */
+typedef struct clr_lbfgs_config {
+    double least, most;
+    int64_t strengths, iterations; /* iterations: the most for one l2 */
+    uint64_t seed;                 /* of the validation split */
+} clr_lbfgs_config;
+typedef struct clr_lbfgs_result {
+    clr_evaluation test;
+    double l2, validation; /* the l2 chosen, and its top-1 on the validation split, percent */
+    double loss;           /* the minimum on all training rows, divided by their number */
+} clr_lbfgs_result;
+/* CLR_EUSAGE where simclr was built without libLBFGS. */
+clr_status clr_lbfgs_probe(clr_comm *comm, const clr_features *train, const clr_features *test,
+                           const clr_lbfgs_config *config, clr_lbfgs_result *result);
+
 #endif

@@ -21,7 +21,10 @@ static const clr_opt own[] = {
     {"test", CLR_OPT_TEXT, AT(test), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that they are judged by"},
     {"features", CLR_OPT_WORD, AT(features), "h", "h|z", 0, 0, NULL, 0,
      "h: the encoder's output; z: the projection head's"},
-    {"method", CLR_OPT_WORD, AT(method), "all", "linear-sgd|knn|all", 0, 0, NULL, 0, "classifier"},
+    {"method", CLR_OPT_WORD, AT(method), "all", "linear-sgd|knn|linear-lbfgs|all", 0, 0, NULL, 0,
+     "classifier; all: linear-sgd and knn. linear-lbfgs: logistic regression at its optimum, l2 chosen on a tenth of "
+     "the "
+     "training images"},
     {"epochs", CLR_OPT_LONG, AT(linear.epochs), "30", "N", 1, 1e6, "method=all|linear-sgd", 0,
      "of the linear classifier"},
     {"batch", CLR_OPT_LONG, AT(linear.batch), "256", "N", 1, 1 << 24, "method=all|linear-sgd", 0,
@@ -32,12 +35,19 @@ static const clr_opt own[] = {
      "of the linear classifier (Nesterov)"},
     {"weight-decay", CLR_OPT_REAL, AT(linear.weight_decay), "0", "X", 0, 10, "method=all|linear-sgd", 0,
      "of the linear classifier"},
-    {"seed", CLR_OPT_LONG, AT(linear.seed), "1", "N", 0, 1e15, "method=all|linear-sgd", 0,
-     "of the order of its batches"},
+    {"seed", CLR_OPT_LONG, AT(linear.seed), "1", "N", 0, 1e15, "method=all|linear-sgd|linear-lbfgs", 0,
+     "of the order of its batches; of the validation split"},
     {"k", CLR_OPT_LONG, AT(knn.k), "0", "N", 0, 1e6, "method=all|knn", 0,
      "neighbours that vote; 0: as many as the smallest class has images, 5 at least and 200 at most"},
     {"temperature", CLR_OPT_REAL, AT(knn.temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0,
      "a vote weighs exp(cosine / T)"},
+    {"l2-strengths", CLR_OPT_LONG, AT(lbfgs.strengths), "45", "N", 1, 1000, "method=linear-lbfgs", 0,
+     "l2 strengths that are tried, log-spaced"},
+    {"l2-least", CLR_OPT_REAL, AT(lbfgs.least), "1e-6", "X", 1e-30, 1e30, "method=linear-lbfgs", 0,
+     "the least of them: l2 / 2 |W|^2 beside the sum of all rows' losses"},
+    {"l2-most", CLR_OPT_REAL, AT(lbfgs.most), "1e5", "X", 1e-30, 1e30, "method=linear-lbfgs", 0, "the largest of them"},
+    {"iterations", CLR_OPT_LONG, AT(lbfgs.iterations), "1000", "N", 1, 1e6, "method=linear-lbfgs", 0,
+     "of L-BFGS, the most for one strength"},
     {0}};
 static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), NULL},
                                        {own, 0, NULL},
@@ -46,7 +56,8 @@ static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), N
                                        {0}};
 
 /* Runs every wanted method on the encoder's features (NULL: on pixels). */
-static clr_status evaluate(clr_probe *p, clr_encoder *encoder, clr_evaluation result[CLR_PROBE_METHODS])
+static clr_status evaluate(clr_probe *p, clr_encoder *encoder, clr_evaluation result[CLR_PROBE_METHODS],
+                           clr_lbfgs_result *found)
 {
     const clr_probe_config *c = p->config;
     char of = c->features == CLR_PROBE_Z ? 'z' : 'h';
@@ -62,6 +73,12 @@ static clr_status evaluate(clr_probe *p, clr_encoder *encoder, clr_evaluation re
         st = clr_linear_probe(p->comm, &train, &test, &c->linear, &result[CLR_PROBE_LINEAR]);
     if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_KNN))
         st = clr_knn(p->comm, &train, &test, &p->knn, &result[CLR_PROBE_KNN]);
+    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_LBFGS)) {
+        clr_lbfgs_config lbfgs = c->lbfgs;
+        lbfgs.seed = c->linear.seed;
+        st = clr_lbfgs_probe(p->comm, &train, &test, &lbfgs, found);
+        result[CLR_PROBE_LBFGS] = found->test;
+    }
     clr_features_free(&train);
     clr_features_free(&test);
     return clr_comm_agree(p->comm, st);
@@ -97,12 +114,12 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         goto out;
     if (clr_comm_rank(comm) == 0)
         clr_probe_say_protocol(&p);
-    st = evaluate(&p, p.pretrained.encoder, result[0]);
+    st = evaluate(&p, p.pretrained.encoder, result[0], &p.lbfgs[0]);
     clr_pretrained_reset(&p.pretrained);
     if (st == CLR_OK)
-        st = evaluate(&p, p.pretrained.encoder, result[1]);
+        st = evaluate(&p, p.pretrained.encoder, result[1], &p.lbfgs[1]);
     if (st == CLR_OK)
-        st = evaluate(&p, NULL, result[2]);
+        st = evaluate(&p, NULL, result[2], &p.lbfgs[2]);
     if (st != CLR_OK)
         goto out;
     if (clr_comm_rank(comm) == 0) {

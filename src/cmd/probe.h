@@ -9,6 +9,7 @@
 typedef enum clr_probe_method {
     CLR_PROBE_LINEAR,
     CLR_PROBE_KNN,
+    CLR_PROBE_LBFGS,
     CLR_PROBE_METHODS,
     CLR_PROBE_ALL = CLR_PROBE_METHODS
 } clr_probe_method;
@@ -20,6 +21,7 @@ typedef struct clr_probe_config {
     clr_probe_method method;
     clr_linear_config linear;
     clr_knn_config knn;
+    clr_lbfgs_config lbfgs;
     int64_t threads;
     double watchdog;
 } clr_probe_config;
@@ -31,7 +33,8 @@ typedef struct clr_probe {
     int32_t *test_labels; /* by train's numbers */
     int64_t common;       /* test images that are training images too */
     clr_pretrained pretrained;
-    clr_knn_config knn; /* with k resolved */
+    clr_knn_config knn;        /* with k resolved */
+    clr_lbfgs_result lbfgs[3]; /* as result below */
     int raw_side;
 } clr_probe;
 

@@ -16,11 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const method_names[CLR_PROBE_METHODS] = {"linear-sgd", "knn"};
+static const char *const method_names[CLR_PROBE_METHODS] = {"linear-sgd", "knn", "linear-lbfgs"};
 
 bool clr_probe_wants(const clr_probe_config *c, clr_probe_method m)
 {
-    return c->method == CLR_PROBE_ALL || c->method == m;
+    return c->method == m || (c->method == CLR_PROBE_ALL && m != CLR_PROBE_LBFGS);
 }
 
 void clr_probe_say_protocol(const clr_probe *p)
@@ -48,6 +48,11 @@ void clr_probe_say_protocol(const clr_probe *p)
     if (clr_probe_wants(c, CLR_PROBE_KNN))
         printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n",
                (long long)clr_min64(p->knn.k, clr_store_info_of(p->train)->images), p->knn.temperature);
+    if (clr_probe_wants(c, CLR_PROBE_LBFGS))
+        printf(
+            "linear-lbfgs: logistic regression at its optimum (L-BFGS, at most %lld iterations), the best of %lld l2 "
+            "strengths from %g to %g on a tenth of each class, then fitted to all training images\n",
+            (long long)c->lbfgs.iterations, (long long)c->lbfgs.strengths, c->lbfgs.least, c->lbfgs.most);
     printf("untrained: the same network with the weights of step 0, the same classifiers\n");
     printf("raw: %d x %d x %d pixels in [0, 1], the same classifiers\n", p->raw_side, p->raw_side, f->channels);
     fflush(stdout);
@@ -111,7 +116,7 @@ static double by_chance(double a, double b, int64_t images)
 
 static void say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m)
 {
-    static const char *const names[CLR_PROBE_METHODS] = {"linear", "kNN"};
+    static const char *const names[CLR_PROBE_METHODS] = {"linear", "kNN", "logistic regression"};
     int64_t images = clr_store_info_of(p->test)->images;
     double trained = result[0][m].top1, untrained = result[1][m].top1, raw = result[2][m].top1;
     double chance = by_chance(trained, untrained, images), chance_raw = by_chance(trained, raw, images);
@@ -136,9 +141,20 @@ static void say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_M
            names[m], trained, untrained, raw, (long long)images, advice);
 }
 
+/* " l2=... validation=... train_loss=..." of the trained network's logistic regression, else nothing. */
+static const char *chosen(const clr_probe *p, clr_probe_method m, char text[64])
+{
+    const clr_lbfgs_result *r = &p->lbfgs[0];
+
+    *text = 0;
+    if (m == CLR_PROBE_LBFGS)
+        snprintf(text, 64, " l2=%.3g validation=%.2f train_loss=%.6f", r->l2, r->validation, r->loss);
+    return text;
+}
+
 void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds)
 {
-    char top5[3][16];
+    char top5[3][16], l2[64];
 
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
         if (clr_probe_wants(p->config, m))
@@ -146,11 +162,11 @@ void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROB
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
         if (clr_probe_wants(p->config, m))
             printf("probe features=%s method=%s top1=%.2f top5=%s untrained_top1=%.2f untrained_top5=%s raw_top1=%.2f "
-                   "raw_top5=%s train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f checkpoint=%s\n",
+                   "raw_top5=%s train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f%s checkpoint=%s\n",
                    p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
                    percent(result[0][m].top5, top5[0]), result[1][m].top1, percent(result[1][m].top5, top5[1]),
                    result[2][m].top1, percent(result[2][m].top5, top5[2]),
                    (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
                    (long long)p->common, clr_store_info_of(p->train)->classes, (long long)p->pretrained.meta.step,
-                   seconds, p->pretrained.path);
+                   seconds, chosen(p, (clr_probe_method)m, l2), p->pretrained.path);
 }

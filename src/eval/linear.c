@@ -37,8 +37,7 @@ typedef struct work {
     int *order;
 } work;
 
-/* Mean and deviation of every feature, in double, a part of the columns a thread. */
-static void standardise(const clr_features *train, clr_linear *linear)
+void clr_linear_standardise(const clr_features *train, clr_linear *linear)
 {
     int64_t dim = train->dim;
 
@@ -68,7 +67,7 @@ static void standardise(const clr_features *train, clr_linear *linear)
     }
 }
 
-static void standardise_row(const clr_linear *linear, const float *h, float *x)
+void clr_linear_standardise_row(const clr_linear *linear, const float *h, float *x)
 {
     for (int i = 0; i < linear->dim; i++)
         x[i] = (h[i] - linear->mean[i]) * linear->inverse[i];
@@ -99,7 +98,7 @@ static void gradient_of(work *w, const int *order, int64_t n, int64_t all)
         int threads = omp_get_num_threads(), t = omp_get_thread_num();
         int64_t from = clr_share(n, threads, t), to = clr_share(n, threads, t + 1);
         for (int64_t i = from; i < to; i++)
-            standardise_row(w->linear, w->train->h + (int64_t)order[i] * w->linear->dim, w->x + i * dim);
+            clr_linear_standardise_row(w->linear, w->train->h + (int64_t)order[i] * w->linear->dim, w->x + i * dim);
         clr_gemm(false, false, to - from, classes, dim, 1, w->x + from * dim, dim, w->linear->weight, classes, 0,
                  w->p + from * classes, classes);
         for (int64_t i = from; i < to; i++)
@@ -144,7 +143,7 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
     w.velocity = CLR_NEW(float, cells);
     w.order = CLR_NEW(int, rows);
     clr_watch_phase("fitting a linear classifier", 0);
-    standardise(train, linear);
+    clr_linear_standardise(train, linear);
     for (int64_t i = 0; i < rows; i++)
         w.order[i] = (int)i;
     for (int64_t step = 0; step < steps; step++) {
@@ -193,7 +192,7 @@ void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_featur
             int64_t n = clr_min64(JUDGED, to - at);
             clr_alive();
             for (int64_t i = 0; i < n; i++)
-                standardise_row(linear, test->h + (at + i) * dim, x + i * (dim + 1));
+                clr_linear_standardise_row(linear, test->h + (at + i) * dim, x + i * (dim + 1));
             clr_gemm(false, false, n, classes, dim + 1, 1, x, dim + 1, linear->weight, classes, 0, p, classes);
             for (int64_t i = 0; i < n; i++) {
                 int place = clr_rank_of(p + i * classes, (int)classes, test->labels[at + i]);

@@ -16,6 +16,11 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
                           clr_linear *linear);
 void clr_linear_free(clr_linear *linear);
 
+/* Local. Mean and 1 / (deviation sqrt(dim)) of every feature of all rows; 0 for a feature that never moves. */
+void clr_linear_standardise(const clr_features *train, clr_linear *linear);
+/* Local. x (dim + 1) = the standardised row, and 1 for the bias. */
+void clr_linear_standardise_row(const clr_linear *linear, const float *h, float *x);
+
 /* Collective. */
 void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_features *test, clr_evaluation *result);
 
