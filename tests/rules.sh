@@ -3,7 +3,7 @@
 # The rules of CONVENTIONS that a program can check: format, sizes, contracts, shell scripts, static analysis. A tool that is not
 # installed is named, and its part is left out.
 cd "${top_srcdir:-.}" || exit 99
-command -v git >/dev/null 2>&1 && git rev-parse --git-dir >/dev/null 2>&1 || { echo "not a clone: the rules are for developers"; exit 77; }
+command -v git >/dev/null 2>&1 && [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ] || { echo "not a clone: the rules are for developers"; exit 77; }
 failed=0
 has() {
     command -v "$1" >/dev/null 2>&1 && return 0

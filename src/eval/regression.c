@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Softmax regression over all rows: value and gradient in one pass, which reads each row from memory once.
 
-   Ranks share the rows, threads a rank's rows, in blocks that stay in cache. Products are fp32, sums over blocks double,
-   added up in the order of threads and ranks. Rank 0's result is every rank's. */
+   Ranks share the rows, threads a rank's rows, in blocks that stay in cache. Products are fp32, sums over blocks
+   double, added up in the order of threads and ranks. Rank 0's result is every rank's. */
 #include "evaluation.h"
 #include "regression.h"
 
