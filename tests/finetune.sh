@@ -60,9 +60,14 @@ for parts in stem 2 4; do
     done
 done
 
+# Its checkpoints are taken by what takes pretrain's, and its result is the classifier's whole network.
+timeout 100 "$simclr" probe --checkpoint="$work/a" --train="$work/few.h5" --test="$work/others.h5" --threads=2 --method=knn >"$work/out" 2>&1 || die "probe: $(tail -3 "$work/out")"
+tune 2 "$work/again" --checkpoint="$work/a" --steps=1 || die "from a fine-tuned network: $(tail -5 "$work/again.out")"
+
 # From a layer of the projection head, and the supervised baseline.
 tune 2 "$work/head" $from --from=head1 --steps=3 || die "$(tail -5 "$work/head.out")"
 "$simclr" info --all "$work/head/checkpoints/step-00000003.h5" | grep '/model/head/0.weight' >"$work/out" || die "no head layer was kept"
+timeout 100 "$simclr" embed --checkpoint="$work/head" --data="$work/few.h5" --output="$work/head.h5" --threads=2 >"$work/out" 2>&1 || die "embed: $(tail -3 "$work/out")"
 tune 2 "$work/random" --init=random --arch=resnet18 --width=1/16 --stem=cifar --image-size=28 --steps=3 --labels=5/class &&
     die "a batch of 64 from 50 images"
 grep -q -- 'more than the 50 images that --labels=5/class leaves.*try --batch=8' "$work/random.out" || die "$(cat "$work/random.out")"

@@ -20,7 +20,8 @@ typedef struct clr_pretrained {
     clr_ckpt_meta meta;
     clr_pretrained_config config; /* its texts belong to options */
     clr_opt_set options;
-    int channels; /* of the images it was trained on */
+    int channels;    /* of the images it was trained on */
+    int head_layers; /* linear layers of the head in the file */
     clr_planner *planner;
     clr_params params;
     clr_encoder *encoder;

@@ -59,6 +59,17 @@ clr_status clr_ckpt_write(const char *path, const clr_ckpt_meta *meta, const clr
     return st;
 }
 
+/* Of a training with labels: what reads the encoder alone does without. */
+static bool is_classifier(const char *name)
+{
+    static const char *const groups[] = {"/model/online/", "/model/classifier/"};
+
+    for (size_t i = 0; i < CLR_COUNT(groups); i++)
+        if (!strncmp(name, groups[i], strlen(groups[i])))
+            return true;
+    return false;
+}
+
 static const char *shape_text(int rank, const int64_t *shape, char text[80])
 {
     int n = snprintf(text, 80, "(");
@@ -109,7 +120,7 @@ static clr_status read_one(clr_h5 *file, const clr_state *state, const clr_tenso
                              clr_h5_path(file));
 }
 
-/* Refuses tensors in /model that the network lacks (an online probe, which only training needs, is allowed), and,
+/* Refuses tensors in /model that the network lacks (an online probe or a classifier is allowed), and,
    where the optimizer's state is wanted, the state of another optimizer. */
 static clr_status check_names(clr_h5 *file, const clr_state *state)
 {
@@ -118,8 +129,7 @@ static clr_status check_names(clr_h5 *file, const clr_state *state)
     clr_status st = clr_h5_list(file, "/model", &names, &n);
 
     for (int64_t i = 0; i < n; i++) {
-        if (st == CLR_OK && !clr_state_find(state, names[i] + 1) &&
-            (state->optimizer || strncmp(names[i], "/model/online/", strlen("/model/online/"))))
+        if (st == CLR_OK && !clr_state_find(state, names[i] + 1) && (state->optimizer || !is_classifier(names[i])))
             st = clr_fail(CLR_EINPUT, "%s: holds %s, which this network does not have", clr_h5_path(file), names[i]);
         clr_free(names[i]);
     }

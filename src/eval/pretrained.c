@@ -73,8 +73,8 @@ static char *run_of(const char *path)
     return n == m ? clr_copy_text(".") : clr_text("%.*s", (int)(n - m - 1), path);
 }
 
-/* Channels are the second dimension of the first convolution. */
-static clr_status channels_once(const char *path, int *channels)
+/* Channels are the second dimension of the first convolution; head: linear layers of the head. */
+static clr_status look_once(const char *path, int *channels, int *head)
 {
     static const char name[] = "/model/encoder/conv1.weight";
     int64_t shape[CLR_H5_RANK] = {0};
@@ -84,6 +84,12 @@ static clr_status channels_once(const char *path, int *channels)
     clr_status st = clr_h5_open(path, &file);
     if (st == CLR_OK)
         st = clr_h5_shape(file, name, NULL, NULL, shape);
+    for (*head = 0; st == CLR_OK; ++*head) {
+        char layer[32];
+        snprintf(layer, sizeof layer, "/model/head/%d.weight", 3 * *head);
+        if (!clr_h5_has(file, layer))
+            break;
+    }
     st = clr_h5_finish(file, st);
     clr_h5_unlock();
     if (st == CLR_OK && shape[1] != 1 && shape[1] != 3)
@@ -93,13 +99,13 @@ static clr_status channels_once(const char *path, int *channels)
     return st;
 }
 
-static clr_status channels_of(const char *path, int *channels)
+static clr_status look_into(const char *path, int *channels, int *head)
 {
     clr_status st;
     int tries = 0;
 
     do
-        st = channels_once(path, channels);
+        st = look_once(path, channels, head);
     while (clr_h5_again(st, &tries));
     return st;
 }
@@ -112,13 +118,14 @@ static clr_status read_meta(clr_comm *comm, clr_pretrained *f)
     if (clr_comm_rank(comm) == 0)
         st = clr_ckpt_read_meta(f->path, &f->meta);
     if (st == CLR_OK && clr_comm_rank(comm) == 0)
-        st = channels_of(f->path, &f->channels);
+        st = look_into(f->path, &f->channels, &f->head_layers);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         return st;
     clr_comm_broadcast(comm, &f->meta.step, sizeof f->meta.step, 0);
     clr_comm_broadcast(comm, &f->meta.epoch, sizeof f->meta.epoch, 0);
     clr_comm_broadcast(comm, &f->meta.seed, sizeof f->meta.seed, 0);
     clr_comm_broadcast(comm, &f->channels, sizeof f->channels, 0);
+    clr_comm_broadcast(comm, &f->head_layers, sizeof f->head_layers, 0);
     share_text(comm, &f->meta.config);
     share_text(comm, &f->meta.version);
     return CLR_OK;
@@ -136,7 +143,14 @@ static clr_status read_config(clr_pretrained *f)
 {
     clr_opt_open(&f->options, options, &f->config);
     clr_status st = clr_opt_read_text(&f->options, f->meta.config, f->path, CLR_OPT_PRESET);
-    return st == CLR_OK ? clr_opt_finish(&f->options) : st;
+    if (st == CLR_OK)
+        st = clr_opt_finish(&f->options);
+    if (clr_opt_given(&f->options, "head") == CLR_OPT_DEFAULT) { /* supervised training: what it kept of the head */
+        f->config.encoder.head = f->head_layers ? CLR_HEAD_NONLINEAR : CLR_HEAD_NONE;
+        f->config.encoder.head_layers = f->head_layers;
+        f->config.encoder.head_relu = f->head_layers > 0;
+    }
+    return st;
 }
 
 /* Collective. */
