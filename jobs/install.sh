@@ -4,7 +4,8 @@ export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 install_packages() {
     wanted="gcc make autoconf automake pkg-config libopenmpi-dev openmpi-bin libblis-serial-dev libhdf5-dev libpng-dev
-        zlib1g-dev libjpeg-dev liblbfgs-dev"
+        zlib1g-dev libjpeg-dev liblbfgs-dev
+        libjansson-dev"
     case $1 in
     quickstart) wanted="$wanted gnuplot-nox dataset-fashion-mnist" ;;
     tests) wanted="$wanted gnuplot-nox dataset-fashion-mnist check hdf5-tools python3 valgrind clang-format shellcheck cppcheck" ;;

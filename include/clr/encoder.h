@@ -39,6 +39,9 @@ typedef struct clr_encoder_config {
 extern const clr_opt clr_encoder_options[]; /* --arch, --width, --stem, --bn, --recompute, into a clr_encoder_config */
 extern const clr_opt clr_head_options[];    /* --head, --head-layers, --head-dim, into the same */
 
+/* Local. The depth of the ResNet with so many blocks in its four groups, or 0 where there is none. */
+int clr_encoder_depth(const int blocks[4], bool bottleneck);
+
 /* Local. What one option alone cannot show; CLR_EUSAGE. */
 clr_status clr_head_check(const clr_encoder_config *config);
 

@@ -12,8 +12,8 @@
 
 typedef struct clr_pretrain_config {
     clr_run_config run;
-    const char *data, *preset, *plan; /* plan: see clr_planner_open */
-    clr_encoder_config encoder;       /* as the options say: without channels, views, training */
+    const char *data, *preset, *plan, *init; /* plan: see clr_planner_open; init: a checkpoint to start from */
+    clr_encoder_config encoder;              /* as the options say: without channels, views, training */
     clr_loss_config loss;
     clr_optim_config optim;
     clr_schedule_config schedule;

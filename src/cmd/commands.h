@@ -9,6 +9,8 @@
     X(probe)            \
     X(embed)            \
     X(neighbours)       \
+    X(export)           \
+    X(import)           \
     X(info)             \
     X(bench_step)       \
     X(bench_loss)       \

@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 typedef struct builder {
     clr_encoder *e;
@@ -147,6 +148,14 @@ static const struct {
               {50, {3, 4, 6, 3}, true},
               {101, {3, 4, 23, 3}, true},
               {152, {3, 8, 36, 3}, true}};
+
+int clr_encoder_depth(const int blocks[4], bool bottleneck)
+{
+    for (size_t i = 0; i < CLR_COUNT(depths); i++)
+        if (!memcmp(blocks, depths[i].blocks, sizeof depths[i].blocks) && bottleneck == depths[i].bottleneck)
+            return depths[i].depth;
+    return 0;
+}
 
 static clr_status check(const clr_encoder_config *config, size_t *depth)
 {

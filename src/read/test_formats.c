@@ -265,7 +265,7 @@ START_TEST(what_it_is_instead)
                  {"a.png", "\x89PNG\r\n\x1a\n", 8, "the folder that it lies in"},
                  {"a.html", "<!DOCTYPE html>", 15, "web page"},
                  {"a.tfrecord", "\1\2\3\4\5\6\7\10", 8, "is, by its name, a table"},
-                 {"text", "text", 4, "nothing that can be packed"}};
+                 {"text", "text", 4, "cannot be packed"}};
     char tar[512] = "cifar/data_batch_1.bin";
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {

@@ -110,7 +110,10 @@ clr_status clr_pretrain_complete(clr_comm *comm, clr_opt_set *set)
     clr_auto_choice choice[CLR_AUTO_MOST];
     clr_auto_data data = {0};
     clr_status st = clr_run_inherit(comm, set);
+    const char *init = clr_opt_value(set, "init");
 
+    if (st == CLR_OK && init && *init && clr_opt_given(set, "arch") != CLR_OPT_RUN)
+        st = clr_task_architecture(comm, set, init);
     if (st == CLR_OK)
         st = clr_comm_agree(comm, examine(set, &data));
     if (st != CLR_OK || !data.images)

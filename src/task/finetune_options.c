@@ -4,12 +4,11 @@
 #include "finetuning.h"
 
 #include "clr/log.h"
-#include "clr/mem.h"
 #include "clr/pretrained.h"
+#include "clr/mem.h"
 #include "clr/watchdog.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define AT(field) offsetof(clr_finetune_config, field)
@@ -125,23 +124,6 @@ clr_status clr_finetuning_check(const clr_finetune_config *c, const clr_opt_set 
     return st == CLR_OK ? clr_split_check(c->batch, c->microbatch, ranks, batch) : st;
 }
 
-/* Collective; status agreed upon. The architecture of the checkpoint, where a run has not brought it. */
-static clr_status read_architecture(clr_comm *comm, clr_opt_set *set, const char *checkpoint)
-{
-    clr_pretrained from;
-    clr_status st = clr_pretrained_open(comm, checkpoint, 1, &from);
-
-    if (st == CLR_OK) {
-        const clr_encoder_config *e = &from.config.encoder;
-        char *lines = clr_text("arch = resnet%d\nwidth = %.17g\nstem = %s\nimage-size = %d\nchannels = %d\n", e->depth,
-                               e->width, e->stem == CLR_STEM_CIFAR ? "cifar" : "imagenet", e->size, from.channels);
-        st = clr_opt_read_text(set, lines, from.path, CLR_OPT_RUN);
-        clr_free(lines);
-    }
-    clr_pretrained_close(&from);
-    return clr_comm_agree(comm, st);
-}
-
 clr_status clr_finetune_complete(clr_comm *comm, clr_opt_set *set)
 {
     clr_status st = clr_run_inherit(comm, set);
@@ -150,5 +132,5 @@ clr_status clr_finetune_complete(clr_comm *comm, clr_opt_set *set)
     if (st != CLR_OK || !checkpoint || !*checkpoint || !init || strcmp(init, "checkpoint") ||
         clr_opt_given(set, "arch") == CLR_OPT_RUN)
         return st;
-    return read_architecture(comm, set, checkpoint);
+    return clr_task_architecture(comm, set, checkpoint);
 }

@@ -6,10 +6,8 @@
 #include "clr/features.h"
 #include "clr/log.h"
 #include "clr/mem.h"
-#include "clr/pretrained.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 static void report(const clr_finetuning *f)
 {
@@ -85,60 +83,6 @@ static clr_status check_memory(const clr_finetuning *f, const clr_encoder_config
     return clr_comm_agree(f->task.comm, st);
 }
 
-static int find(const clr_table *table, const char *name)
-{
-    for (int i = 0; i < table->entries; i++)
-        if (!strcmp(table->entry[i].name, name))
-            return i;
-    return -1;
-}
-
-/* The values of all entries that belong to the network; the classifier is new. */
-static clr_status copy(const clr_table *to, float *values, const clr_table *from, const float *their_values,
-                       const char *path)
-{
-    for (int i = 0; i < to->entries; i++) {
-        const clr_entry *mine = &to->entry[i];
-        int there = find(from, mine->name);
-        if (strncmp(mine->name, "encoder/", 8) && strncmp(mine->name, "head/", 5))
-            continue;
-        const clr_entry *theirs = there >= 0 ? &from->entry[there] : NULL;
-        bool fits = theirs && theirs->count == mine->count && theirs->r == mine->r && theirs->c == mine->c;
-        if (!fits && !strncmp(mine->name, "head/", 5))
-            return clr_fail(CLR_EUSAGE,
-                            "%s: its projection head has no layer so far up with a ReLU behind it (%s is missing or of "
-                            "another shape); give "
-                            "a lower --from",
-                            path, mine->name);
-        if (!fits)
-            return clr_fail(
-                CLR_EUSAGE,
-                "%s: is of another architecture than --arch, --width, --stem and --channels say (%s); leave "
-                "these options out",
-                path, mine->name);
-        memcpy(values + mine->offset, their_values + theirs->offset, (size_t)mine->count * sizeof *values);
-    }
-    return CLR_OK;
-}
-
-/* Collective; status agreed upon. */
-static clr_status start(clr_finetuning *f)
-{
-    clr_comm *comm = f->task.comm;
-    clr_pretrained from;
-    clr_params *to = &f->params;
-    clr_status st = clr_pretrained_open(comm, f->config->checkpoint, 1, &from);
-
-    if (st == CLR_OK) {
-        st = copy(&to->weights, to->value, &from.params.weights, from.params.value, from.path);
-        if (st == CLR_OK)
-            st = copy(&to->states, to->state, &from.params.states, from.params.state, from.path);
-        to->batches = from.params.batches;
-    }
-    clr_pretrained_close(&from);
-    return clr_comm_agree(comm, st);
-}
-
 /* Collective; status agreed upon. The network with its initial weights; a run that goes on overwrites them. */
 static clr_status open_network(clr_finetuning *f, const clr_ckpt_meta *meta)
 {
@@ -168,7 +112,7 @@ static clr_status open_network(clr_finetuning *f, const clr_ckpt_meta *meta)
     clr_params_init(&f->params, task->seed);
     clr_comm_broadcast(comm, &resumes, sizeof resumes, 0);
     if (!resumes && c->init == CLR_INIT_CHECKPOINT)
-        st = start(f);
+        st = clr_task_start(comm, c->checkpoint, &f->params, true);
     task->params = &f->params;
     task->optim = clr_optim_new(&c->optim, &f->params);
     return st;

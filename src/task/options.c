@@ -20,6 +20,8 @@ static const clr_opt own[] = {
     {"epochs", CLR_OPT_REAL, AT(epochs), "100", "X", 0, 1e6, NULL, M, "how long to train"},
     {"steps", CLR_OPT_LONG, AT(steps), "0", "N", 0, 1e9, NULL, M | CLR_OPT_OVERRIDDEN_BY,
      "how long to train, in steps; 0: by --epochs"},
+    {"init", CLR_OPT_TEXT, AT(init), NULL, "FILE|RUN_DIR", 0, 0, NULL, M,
+     "weights to start from: a checkpoint, or what simclr import wrote; the head too where it has the same shape"},
     {"online-probe", CLR_OPT_FLAG, AT(online_probe), "no", NULL, 0, 0, NULL, M,
      "a softmax regression on h that learns along, from labels, and tells the encoder nothing: a column of "
      "metrics.tsv"},

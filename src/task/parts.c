@@ -63,6 +63,7 @@ static clr_status open_network(clr_pretraining *p, const clr_ckpt_meta *meta)
     const clr_pretrain_config *c = p->config;
     clr_comm *comm = p->task.comm;
     clr_encoder_config encoder = clr_pretraining_encoder(p);
+    int64_t resumes = meta->config != NULL;
     char *path = p->task.run ? clr_text("%s/plan", c->run.run_dir) : NULL;
 
     clr_status st = clr_task_planner(&p->task, c->plan, meta, path, &p->planner);
@@ -83,6 +84,11 @@ static clr_status open_network(clr_pretraining *p, const clr_ckpt_meta *meta)
     }
     clr_params_open(&p->params);
     clr_params_init(&p->params, p->task.seed);
+    clr_comm_broadcast(comm, &resumes, sizeof resumes, 0);
+    if (!resumes && c->init && *c->init)
+        st = clr_task_start(comm, c->init, &p->params, false);
+    if (st != CLR_OK)
+        return st;
     p->task.params = &p->params;
     p->task.optim = clr_optim_new(&c->optim, &p->params);
     return clr_comm_agree(comm, clr_loss_new(comm, &c->loss, c->batch, clr_encoder_outputs(p->encoder), &p->objective));

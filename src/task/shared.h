@@ -15,4 +15,13 @@ clr_status clr_task_fetch(const clr_task *task, clr_loader *loader, int64_t numb
 clr_status clr_task_planner(const clr_task *task, const char *plan, const clr_ckpt_meta *meta, const char *path,
                             clr_planner **planner);
 
+/* start.c. Collective; status agreed upon. Fills the network's entries of params (encoder/..., head/...) from a
+   checkpoint or what import wrote; others stay. CLR_EUSAGE where an entry of the encoder is missing there or has
+   another shape; of the head too where `head`, else such entries stay. */
+clr_status clr_task_start(clr_comm *comm, const char *checkpoint, clr_params *to, bool head);
+
+/* start.c. Collective; status agreed upon. --arch, --width, --stem, --image-size and --channels of a checkpoint, for
+   options that were not given. Before clr_opt_finish. */
+clr_status clr_task_architecture(clr_comm *comm, clr_opt_set *set, const char *checkpoint);
+
 #endif
