@@ -10,7 +10,7 @@
      FILE                  a list of names, one a line, as the store has them or without folders
    Of each class those images count whose draws, pure functions of (seed, id), are the smallest: a smaller subset of the
    same seed is part of a larger one. CLR_EUSAGE: not such a text, or more images than a class has; CLR_EINPUT: no
-   labels, a name that the store does not have, images of one class alone. */
+   labels, a name that the store does not have, images of one class alone, fewer images than classes. */
 clr_status clr_labels_choose(clr_store *store, const char *text, uint64_t seed, int64_t **ids, int64_t *n);
 
 /* The labels of test as class numbers of train; classes are matched by name. *labels (test's images) is freed by

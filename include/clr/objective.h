@@ -67,13 +67,13 @@ static inline void clr_objective_free(clr_objective *objective) /* accepts NULL 
 }
 
 /* Softmax cross-entropy on a linear layer of its own: logits = x W + b. W and b become the entries "NAME/weight"
-   (dim, classes) and "NAME/bias" of params. */
+   (dim, classes) and "NAME/bias" of params. LARS adapts neither, as SimCLR has it (protocol: head_supervised). */
 typedef struct clr_softmax_config {
     const char *name;
     int dim, classes;
     int rows;      /* the most of one call */
     int64_t total; /* rows of the global batch, which the mean is over */
-    bool observer; /* its entries have neither decay nor adaptation and are not counted in the gradient's norm */
+    bool observer; /* its entries have no decay and are not counted in the gradient's norm */
 } clr_softmax_config;
 
 /* Local. Before clr_params_open(params). */

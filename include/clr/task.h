@@ -51,8 +51,9 @@ struct clr_task {
     const clr_opt_set *options; /* what was given, and by whom */
     clr_run *run;
     clr_comm *comm;
-    int threads;   /* of this rank */
-    int64_t begin; /* the step that this start begins with */
+    int threads;          /* of this rank */
+    int64_t begin;        /* the step that this start begins with */
+    const double *latest; /* rank 0: the last row of earlier starts; NULL: there is none */
     /* By prepare. */
     const char *data; /* the dataset's path, and what tells it from others */
     uint64_t checksum;

@@ -108,11 +108,11 @@ static entry look(const char *folder, const char *name, time_t now)
     if (!stat(metrics, &attributes) || !stat(path, &attributes))
         e.when = attributes.st_mtime;
     if (last_row(folder, name, "metrics.tsv", header, row)) {
-        int probe = column(header, "online_top1");
+        int online = column(header, "online_top1"), test = column(header, "test_top1");
         e.step = cell(row, column(header, "step"));
         e.epoch = cell(row, column(header, "epoch"));
         e.loss = cell(row, column(header, "loss"));
-        e.probe = probe < 0 ? NAN : 100 * cell(row, probe);
+        e.probe = test >= 0 ? cell(row, test) : online >= 0 ? 100 * cell(row, online) : NAN;
     }
     if (last_row(folder, name, "probe.tsv", header, row))
         e.probe = cell(row, column(header, "top1"));

@@ -117,7 +117,7 @@ clr_objective *clr_softmax_new(clr_params *params, const clr_softmax_config *con
                         .c = config->dim,
                         .k = config->classes,
                         .no_decay = config->observer,
-                        .no_adaptation = config->observer,
+                        .no_adaptation = true,
                         .not_in_norm = config->observer,
                         .initial = 0.01};
     clr_entry bias = {.role = CLR_ROLE_VECTOR,

@@ -58,7 +58,7 @@ clr_status clr_run_inherit(clr_comm *comm, clr_opt_set *set)
     share(comm, &text);
     origin = clr_text("%s/config", folder);
     if (text)
-        st = clr_opt_read_run(set, text, origin, !of_another_preset(set, text), "data,preset");
+        st = clr_opt_read_run(set, text, origin, !of_another_preset(set, text), "data,test,preset");
     clr_free(origin);
     clr_free(text);
     return clr_comm_agree(comm, st);

@@ -182,6 +182,7 @@ clr_status clr_run_open(clr_run *run)
     if (st == CLR_OK)
         st = clr_comm_agree(run->comm, run->first ? open_files(run) : CLR_OK);
     run->saving.saved = run->step = task->begin = clr_max64(0, run->step);
+    task->latest = run->row[0] > 0 ? run->row + 2 : NULL;
     return st;
 }
 

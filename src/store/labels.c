@@ -175,12 +175,20 @@ static clr_status take_list(clr_store *store, const char *path, int64_t *ids, in
 static clr_status check_classes(const clr_store *store, const int64_t *ids, int64_t n, const char *text)
 {
     const int32_t *labels = clr_store_labels(store);
+    int classes = clr_store_info_of(store)->present;
+    bool several = false;
 
-    for (int64_t i = 1; i < n; i++)
-        if (labels[ids[i]] != labels[ids[0]])
-            return CLR_OK;
+    for (int64_t i = 1; i < n && !several; i++)
+        several = labels[ids[i]] != labels[ids[0]];
     if (!n)
         return clr_fail(CLR_EINPUT, "--labels=%s: names no image", text);
+    if (several && n < classes)
+        return clr_fail(CLR_EINPUT,
+                        "--labels=%s: names %lld images, fewer than the %d classes of %s; one of each class is needed "
+                        "at least",
+                        text, (long long)n, classes, clr_store_path(store));
+    if (several)
+        return CLR_OK;
     return clr_fail(CLR_EINPUT, "--labels=%s: all %lld images of %s are of one class, '%s'; two are needed at least",
                     text, (long long)n, clr_store_path(store), clr_store_info_of(store)->class_names[labels[ids[0]]]);
 }

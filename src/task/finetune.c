@@ -2,6 +2,7 @@
 /* Supervised training as a task: fine-tuning from a checkpoint, or the supervised baseline from random weights. */
 #include "finetuning.h"
 
+#include "clr/hash.h"
 #include "clr/labels.h"
 #include "clr/log.h"
 #include "clr/mem.h"
@@ -16,8 +17,15 @@ static clr_status check_data(clr_finetuning *f)
     const clr_finetune_config *c = f->config;
     const clr_store_info *train = clr_store_info_of(f->store), *test = clr_store_info_of(f->test);
     int64_t n;
-    clr_status st = clr_labels_choose(f->store, c->labels, (uint64_t)c->seed, &f->subset, &n);
+    clr_status st = CLR_OK;
 
+    if (train->checksum == test->checksum && train->images == test->images)
+        st = clr_fail(CLR_EINPUT,
+                      "%s: the test images are the training images, those of %s: accuracy on training images measures "
+                      "nothing; give other images with --test",
+                      c->test, c->data);
+    if (st == CLR_OK)
+        st = clr_labels_choose(f->store, c->labels, (uint64_t)c->seed, &f->subset, &n);
     if (st == CLR_OK)
         st = clr_labels_match(f->store, f->test, &f->test_labels);
     if (st != CLR_OK)
@@ -53,6 +61,16 @@ static clr_status open_data(clr_finetuning *f)
     return st == CLR_OK ? check_data(f) : st;
 }
 
+/* The dataset's, and where a part of it is used, with the part's images: the same name may stand for another list. */
+static uint64_t identity(const clr_finetuning *f)
+{
+    const clr_store_info *info = clr_store_info_of(f->store);
+
+    return f->task.samples == info->images
+               ? info->checksum
+               : clr_hash(info->checksum, f->subset, (size_t)f->task.samples * sizeof *f->subset);
+}
+
 static clr_status prepare(clr_task *task)
 {
     clr_finetuning *f = (clr_finetuning *)task;
@@ -66,7 +84,7 @@ static clr_status prepare(clr_task *task)
     f->split = clr_split_of(c->batch, c->microbatch, clr_comm_size(task->comm), clr_comm_rank(task->comm));
     f->split.views = 1;
     task->data = c->data;
-    task->checksum = clr_store_info_of(f->store)->checksum;
+    task->checksum = identity(f);
     task->seed = (uint64_t)c->seed;
     task->steps_an_epoch = task->samples / c->batch;
     task->samples_a_step = c->batch;
@@ -90,6 +108,28 @@ static bool test_is_due(const clr_finetuning *f, int64_t done)
            (c->test_every > 0 && floor((double)done / every) > floor((double)(done - 1) / every));
 }
 
+/* Collective; status agreed upon. Test images that cannot be read now cost a point of the curve and no training, but for
+   the last evaluation: then the same command makes the last steps and it again. */
+static clr_status evaluate(clr_finetuning *f, int64_t done)
+{
+    clr_status st = clr_finetuning_judge(f);
+
+    if (done == f->task.steps || (st != CLR_EIO && st != CLR_EINPUT))
+        return st;
+    if (f->first)
+        clr_warn("step %" PRId64 ": no evaluation, the training goes on: %s", done, clr_message());
+    return CLR_OK;
+}
+
+/* The latest evaluation of an earlier start. */
+static void recall(clr_finetuning *f)
+{
+    clr_finetune_row row;
+
+    memcpy(&row, f->task.latest, sizeof row);
+    f->row.test_loss = row.test_loss, f->row.test_top1 = row.test_top1, f->row.test_top5 = row.test_top5;
+}
+
 static clr_status step(clr_task *task, int64_t number, clr_task_outcome *outcome)
 {
     clr_finetuning *f = (clr_finetuning *)task;
@@ -110,6 +150,8 @@ static clr_status step(clr_task *task, int64_t number, clr_task_outcome *outcome
                                                                            "help, with --allow-change=lr)",
                                                                            number + 1))
                                   : st;
+    if (number == task->begin && task->latest)
+        recall(f);
     clr_finetune_row *row = &f->row;
     row->loss = r.loss.loss, row->top1 = 100 * r.loss.top1, row->lr = lr, row->grad_norm = r.grad_norm;
     row->images_per_s = (double)f->config->batch / (clr_seconds() - begin);
@@ -118,7 +160,7 @@ static clr_status step(clr_task *task, int64_t number, clr_task_outcome *outcome
     row->reduce_s = r.reduce, row->update_s = r.update, row->exposed_s = r.exposed, row->bn_comm_s = r.bn_comm;
     outcome->requests = r.requests;
     outcome->row = (const double *)row;
-    return test_is_due(f, number + 1) ? clr_finetuning_judge(f) : CLR_OK;
+    return test_is_due(f, number + 1) ? evaluate(f, number + 1) : CLR_OK;
 }
 
 static void describe(const clr_task *task, double steps_per_s, char *text, size_t capacity)
@@ -164,6 +206,7 @@ static void close_parts(clr_task *task)
     clr_loader_close(f->loader);
     clr_free(f->labels);
     clr_step_free(f->step);
+    clr_judge_free(f->judge);
     clr_objective_free(f->objective);
     clr_optim_free(task->optim);
     clr_encoder_free(f->encoder);

@@ -55,6 +55,8 @@ static clr_status parse_channels(const char *text, void *field)
 
 static const clr_opt data[] = {
     {"test", CLR_OPT_TEXT, AT(test), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images by which it is judged"},
+    {"checkpoint", CLR_OPT_TEXT, AT(checkpoint), NULL, "FILE|RUN_DIR", 0, 0, NULL, M,
+     "what to start from: a checkpoint, or a run (its newest checkpoint)"},
     {"labels", CLR_OPT_TEXT, AT(labels), "100%", "X%|N/class|FILE", 0, 0, NULL, M,
      "which training images: a share of each class, so many of each, or a list of names, one a line"},
     {"init", CLR_OPT_WORD, AT(init), "checkpoint", "checkpoint|random", 0, 0, NULL, M,
@@ -82,7 +84,6 @@ static const clr_opt views[] = {{"augment", CLR_OPT_PARSED, AT(augment), "crop:0
 const clr_opt_part clr_finetune_options[] = {
     {clr_data_option, AT(data), NULL, "what and where"},
     {data, 0, NULL},
-    {clr_checkpoint_option, AT(checkpoint), NULL},
     {clr_run_options, AT(run), NULL},
     {length, 0, NULL, "how long"},
     {clr_encoder_options, AT(encoder), NULL, "network (of a checkpoint, where there is one)"},

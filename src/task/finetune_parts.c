@@ -3,7 +3,6 @@
    loader. */
 #include "finetuning.h"
 
-#include "clr/features.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 
@@ -34,7 +33,7 @@ static clr_encoder_config encoder_of(const clr_finetuning *f)
     clr_encoder_config e = f->config->encoder;
 
     e.channels = f->channels;
-    e.views = (int)clr_max64(f->split.most, CLR_FEATURES_BATCH); /* evaluation encodes so many at a time */
+    e.views = f->split.most;
     e.training = true;
     e.frozen = f->config->frozen;
     e.head = f->config->from ? CLR_HEAD_NONLINEAR : CLR_HEAD_NONE;
@@ -73,7 +72,8 @@ static clr_status check_memory(const clr_finetuning *f, const clr_encoder_config
     double slots = clr_optim_slots_of(f->config->optim.kind) * (double)network.params / 2;
     double need = ((double)network.params + slots) * (f->first ? 2 : 1) + (double)(network.stored + network.workspace) +
                   (double)clr_loader_bytes(f->store, &loader) +
-                  (double)clr_step_bytes(&f->split, pixels, network.outputs, 0);
+                  (double)clr_step_bytes(&f->split, pixels, network.outputs, 0) +
+                  (double)clr_judge_bytes(f, network.outputs);
     if (need > (double)budget.bytes)
         st = clr_fail(
             CLR_EMEMORY,
@@ -130,6 +130,7 @@ clr_status clr_finetuning_open(clr_finetuning *f, const clr_ckpt_meta *meta)
         return st;
     const clr_step_parts parts = {f->encoder, f->objective, NULL, task->optim};
     f->labels = CLR_NEW(int32_t, f->split.mine);
+    f->judge = clr_judge_new(f);
     st = clr_step_new(task->comm, &parts, &f->split, size * size * f->channels, &f->step);
     if (st == CLR_OK)
         st = clr_loader_open(f->store, &loader, &f->loader);

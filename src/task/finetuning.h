@@ -6,6 +6,8 @@
 #include "clr/step.h"
 #include "shared.h"
 
+typedef struct clr_judge clr_judge; /* what an evaluation works with */
+
 typedef struct clr_finetuning {
     clr_task task; /* first */
     const clr_finetune_config *config;
@@ -24,6 +26,7 @@ typedef struct clr_finetuning {
     clr_objective *objective;
     int weight; /* entry of the classifier's weight; the bias is the next */
     clr_step *step;
+    clr_judge *judge;
     clr_schedule schedule;
     clr_finetune_row row; /* of the latest step */
 } clr_finetuning;
@@ -34,7 +37,13 @@ clr_status clr_finetuning_check(const clr_finetune_config *config, const clr_opt
 /* finetune_parts.c. Collective; status agreed upon. What clr_task_kind says of open. */
 clr_status clr_finetuning_open(clr_finetuning *f, const clr_ckpt_meta *meta);
 
-/* judge.c. Collective; status agreed upon. Loss and accuracy on the test images, in inference mode, into f->row. */
+/* judge.c. Local. Bytes that clr_judge_new takes; dim: of what the classifier reads. */
+int64_t clr_judge_bytes(const clr_finetuning *f, int dim);
+/* Local. When encoder and test data are open; freed by clr_judge_free, which accepts NULL. */
+clr_judge *clr_judge_new(const clr_finetuning *f);
+void clr_judge_free(clr_judge *judge);
+/* Collective; status agreed upon. Loss and accuracy on the test images, in inference mode, into f->row, which stays as
+   it is where that fails: CLR_EIO, CLR_EINPUT: they cannot be read; CLR_ENUMERIC: logits are not finite. */
 clr_status clr_finetuning_judge(clr_finetuning *f);
 
 #endif

@@ -16,31 +16,43 @@ static int find(const clr_table *table, const char *name)
     return -1;
 }
 
-/* The values of all entries that belong to the network; the classifier is new. */
+static bool begins(const clr_entry *entry, const char *room)
+{
+    return !strncmp(entry->name, room, strlen(room));
+}
+
+static clr_status other_architecture(const char *path, const char *name)
+{
+    return clr_fail(CLR_EUSAGE,
+                    "%s: is of another architecture than --arch, --width, --stem and --channels say (%s); leave these "
+                    "options out",
+                    path, name);
+}
+
+/* The values of all entries that belong to the network; the classifier is new. A deeper encoder has all tensors of a
+   shallower one, and others. */
 static clr_status copy(const clr_table *to, float *values, const clr_table *from, const float *their_values,
                        const char *path, bool head)
 {
+    for (int i = 0; i < from->entries; i++)
+        if (begins(&from->entry[i], "encoder/") && find(to, from->entry[i].name) < 0)
+            return other_architecture(path, from->entry[i].name);
     for (int i = 0; i < to->entries; i++) {
         const clr_entry *mine = &to->entry[i];
         int there = find(from, mine->name);
-        if (strncmp(mine->name, "encoder/", 8) && strncmp(mine->name, "head/", 5))
+        if (!begins(mine, "encoder/") && !begins(mine, "head/"))
             continue;
         const clr_entry *theirs = there >= 0 ? &from->entry[there] : NULL;
         bool fits = theirs && theirs->count == mine->count && theirs->r == mine->r && theirs->c == mine->c;
-        if (!fits && !head && !strncmp(mine->name, "head/", 5))
+        if (!fits && !head && begins(mine, "head/"))
             continue;
-        if (!fits && !strncmp(mine->name, "head/", 5))
+        if (!fits && begins(mine, "head/"))
             return clr_fail(CLR_EUSAGE,
                             "%s: its projection head has no layer so far up with a ReLU behind it (%s is missing or of "
-                            "another shape); give "
-                            "a lower --from",
+                            "another shape); give a lower --from",
                             path, mine->name);
         if (!fits)
-            return clr_fail(
-                CLR_EUSAGE,
-                "%s: is of another architecture than --arch, --width, --stem and --channels say (%s); leave "
-                "these options out",
-                path, mine->name);
+            return other_architecture(path, mine->name);
         memcpy(values + mine->offset, their_values + theirs->offset, (size_t)mine->count * sizeof *values);
     }
     return CLR_OK;
