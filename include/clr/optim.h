@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_OPTIM_H
 #define CLR_OPTIM_H
-/* Optimizers: lars (You et al. 2017, as SimCLR has it), sgd with momentum, adamw. A family: one file a member, the
+/* Optimizers: lars (You et al. 2017, as SimCLR has it), sgd with momentum, nesterov (the same with Nesterov's), adamw. A family: one file a member, the
    words here. Local: every rank steps the same gradients. Protocol 1.7. */
 
 #include "clr/opt.h"
 #include "clr/params.h"
 
 /* clang-format off */
-#define CLR_OPTIMIZERS(X, separator) X(lars) separator X(sgd) separator X(adamw)
+#define CLR_OPTIMIZERS(X, separator) X(lars) separator X(sgd) separator X(nesterov) separator X(adamw)
 /* clang-format on */
 
 #define CLR_OPTIM_WORD(name) #name
@@ -17,7 +17,7 @@ typedef enum clr_optim_kind { CLR_OPTIMIZERS(CLR_OPTIM_KIND, ) CLR_OPTIM_KINDS }
 
 typedef struct clr_optim_config {
     clr_optim_kind kind;
-    double momentum; /* lars, sgd: 0.9; adamw: beta1 */
+    double momentum; /* adamw: beta1 */
     double weight_decay;
 } clr_optim_config;
 

@@ -9,7 +9,7 @@ const clr_opt clr_optim_options[] = {
     {"optimizer", CLR_OPT_WORD, AT(kind), "lars", CLR_OPTIMIZERS(CLR_OPTIM_WORD, "|"), 0, 0, NULL, M, "update rule"},
     {"weight-decay", CLR_OPT_REAL, AT(weight_decay), "1e-6", "X", 0, 10, NULL, M, "not on batch norm and biases"},
     {"momentum", CLR_OPT_REAL, AT(momentum), "0.9", "X", 0, 0.9999, NULL, M,
-     "of lars and sgd; the first of adamw's two"},
+     "of lars, sgd and nesterov; the first of adamw's two"},
     {0}};
 #undef AT
 

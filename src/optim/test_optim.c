@@ -67,6 +67,10 @@ static void reference(int kind, const clr_optim_config *config, double lr, int64
         } else if (kind == 1) {
             a[k] = m * a[k] + g[k] + wd * w[k];
             w[k] -= lr * a[k];
+        } else if (kind == 2) {
+            double grad = g[k] + wd * w[k];
+            a[k] = m * a[k] + grad;
+            w[k] -= lr * (grad + m * a[k]);
         } else {
             a[k] = m * a[k] + (1 - m) * g[k];
             b[k] = 0.999 * b[k] + 0.001 * g[k] * g[k];
@@ -223,13 +227,13 @@ END_TEST
 
 START_TEST(names_for_checkpoints)
 {
-    static const char *const name[] = {"lars", "sgd", "adamw"};
+    static const char *const name[] = {"lars", "sgd", "nesterov", "adamw"};
     open_params();
     for (int kind = 0; kind < CLR_OPTIM_KINDS; kind++) {
         clr_optim *optim = clr_optim_new(&(clr_optim_config){.kind = kind}, &params);
         ck_assert_str_eq(clr_optim_name(optim), name[kind]);
-        ck_assert_str_eq(clr_optim_slot_name(optim, 0), kind < 2 ? "momentum" : "exp_avg");
-        ck_assert_int_eq(clr_optim_slots(optim), kind < 2 ? 1 : 2);
+        ck_assert_str_eq(clr_optim_slot_name(optim, 0), kind < 3 ? "momentum" : "exp_avg");
+        ck_assert_int_eq(clr_optim_slots(optim), kind < 3 ? 1 : 2);
         for (int64_t k = 0; k < params.weights.floats; k++)
             ck_assert(clr_optim_slot(optim, 0)[k] == 0);
         clr_optim_free(optim);
@@ -243,12 +247,12 @@ int main(void)
 {
     TCase *tc = tcase_create("optim");
 
-    tcase_add_loop_test(tc, follows_the_reference, 0, 3);
+    tcase_add_loop_test(tc, follows_the_reference, 0, CLR_OPTIM_KINDS);
     tcase_add_test(tc, lars_by_hand);
     tcase_add_test(tc, lars_zero_norm_and_exempt);
     tcase_add_test(tc, schedule_of_the_paper);
     tcase_add_test(tc, gradient_norm);
-    tcase_add_loop_test(tc, frozen_entries_stay, 0, 3);
+    tcase_add_loop_test(tc, frozen_entries_stay, 0, CLR_OPTIM_KINDS);
     tcase_add_test(tc, names_for_checkpoints);
     return clr_test_run("optim", tc, CK_FORK_GETENV);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The options of supervised training, with the paper's values for fine-tuning (protocol: SGD, learning rate 0.05 for
-   256 images, no weight decay, no warm-up, crop and flip only). */
+/* The options of supervised training, with the paper's values for fine-tuning (protocol: SGD with Nesterov's momentum,
+   learning rate 0.05 for 256 images, no weight decay, no warm-up, crop and flip only). */
 #include "finetuning.h"
 
 #include "clr/log.h"
@@ -89,7 +89,7 @@ const clr_opt_part clr_finetune_options[] = {
     {clr_encoder_options, AT(encoder), NULL, "network (of a checkpoint, where there is one)"},
     {clr_image_size_option, AT(encoder.size), NULL, "views"},
     {views, 0, NULL},
-    {clr_optim_options, AT(optim), "optimizer = sgd\nweight-decay = 0\n", "optimizer"},
+    {clr_optim_options, AT(optim), "optimizer = nesterov\nweight-decay = 0\n", "optimizer"},
     {clr_schedule_options, AT(schedule), "lr = 0.05\nwarmup-epochs = 0\n"},
     {clr_microbatch_option, AT(microbatch), NULL, "machine, and the rest"},
     {clr_seed_option, AT(seed), NULL},
