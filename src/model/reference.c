@@ -18,6 +18,7 @@ typedef struct tensor {
 
 typedef struct op {
     kind kind;
+    bool frozen;       /* CONV, NORM: no gradient; NORM: running statistics, which stay */
     int in, side, out; /* tensors; side: of ADD */
     int kernel, stride, pad;
     int64_t weight, gamma, beta, mean, var; /* offsets; beta -1: none */
@@ -48,6 +49,15 @@ static int64_t find(const clr_table *table, const char *format, ...)
     return -1;
 }
 
+/* Whether the entry at this offset is. */
+static bool frozen(const clr_table *table, int64_t offset)
+{
+    for (int i = 0; i < table->entries; i++)
+        if (table->entry[i].offset == offset)
+            return table->entry[i].frozen;
+    return false;
+}
+
 static int new_tensor(reference *r, int h, int w, int c)
 {
     int64_t count = (int64_t)r->n * h * w * c;
@@ -76,6 +86,7 @@ static int conv(reference *r, int in, int c, int kernel, int stride, int pad, co
             .weight = find(&r->weights, "%s.weight", name)};
 
     CLR_CHECK(o.weight >= 0);
+    o.frozen = frozen(&r->weights, o.weight);
     return push(r, o, (t->h + 2 * pad - kernel) / stride + 1, (t->w + 2 * pad - kernel) / stride + 1, c)->out;
 }
 
@@ -92,6 +103,7 @@ static int norm(reference *r, int in, const char *name)
             .rstd = CLR_NEW(double, t->c)};
 
     CLR_CHECK(o.gamma >= 0 && o.mean >= 0 && o.var >= 0);
+    o.frozen = frozen(&r->weights, o.gamma);
     return push(r, o, t->h, t->w, t->c)->out;
 }
 
@@ -185,8 +197,9 @@ reference *reference_new(const clr_encoder_config *config, const clr_params *par
         char linear[32], name[32];
         snprintf(linear, sizeof linear, "head/%d", 3 * i);
         snprintf(name, sizeof name, "head/%d", 3 * i + 1);
-        r->z = norm(r, conv(r, r->z, i < layers - 1 ? r->tensor[r->h].c : config->head_dim, 1, 1, 0, linear), name);
-        if (i < layers - 1)
+        bool inner = i < layers - 1 || config->head_relu;
+        r->z = norm(r, conv(r, r->z, inner ? r->tensor[r->h].c : config->head_dim, 1, 1, 0, linear), name);
+        if (inner)
             r->z = relu(r, r->z);
     }
     return r;
@@ -341,7 +354,7 @@ void reference_forward(reference *r, const float *x, bool infer)
         if (at->kind == CONV)
             do_conv(r, at, false);
         else if (at->kind == NORM)
-            do_norm(r, at, infer);
+            do_norm(r, at, infer || at->frozen);
         else if (at->kind == MAX_POOL)
             do_max_pool(r, at, false);
         else if (at->kind == MEAN_POOL)
@@ -362,6 +375,8 @@ void reference_backward(reference *r, const double *dz)
         const op *at = &r->op[o];
         tensor *in = &r->tensor[at->in], *side = &r->tensor[at->side];
         const tensor *out = &r->tensor[at->out];
+        if (at->frozen) /* nothing below is trained */
+            continue;
         if (at->kind == CONV)
             do_conv(r, at, true);
         else if (at->kind == NORM)

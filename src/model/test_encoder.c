@@ -43,7 +43,25 @@ static const struct {
      8,
      8,
      {33, 46}},
+    /* Parts frozen, and z a layer inside the head. */
+    {{18, 1 / 16.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONLINEAR, 1, 1, CLR_FP32, CLR_BN_GLOBAL, false, 1, true},
+     10,
+     10,
+     {0, 0}},
+    {{18, 1 / 16.0, CLR_STEM_IMAGENET, 33, 1, CLR_HEAD_NONLINEAR, 2, 1, CLR_FP32, CLR_BN_GLOBAL, false, 2, true},
+     12,
+     12,
+     {0, 0}},
+    {{50, 1 / 16.0, CLR_STEM_CIFAR, 10, 3, CLR_HEAD_NONE, 0, 0, CLR_FP32, CLR_BN_GLOBAL, false, 4, false},
+     12,
+     12,
+     {0, 0}},
+    {{18, 1 / 16.0, CLR_STEM_CIFAR, 9, 3, CLR_HEAD_NONLINEAR, 1, 1, CLR_FP32, CLR_BN_GLOBAL, false, 5, true},
+     10,
+     10,
+     {2, 2}},
 };
+enum { FROZEN = 6 /* the first of those */ };
 
 typedef struct run {
     clr_encoder *encoder;
@@ -53,6 +71,17 @@ typedef struct run {
     int64_t pixels;
     int outputs, features;
 } run;
+
+/* Running statistics of no batch, as of a network that was trained on other images. */
+static void fill_states(clr_params *params)
+{
+    for (int e = 0; e < params->states.entries; e++) {
+        const clr_entry *entry = &params->states.entry[e];
+        double about = strstr(entry->name, ".running_var") ? 1 : 0;
+        for (int64_t i = 0; i < entry->count && !strstr(entry->name, ".bias"); i++)
+            clr_params_state(params, e)[i] = (float)(about + 0.25 * fixture_uniform(7000 + (uint32_t)e, (uint32_t)i));
+    }
+}
 
 static run start(const clr_encoder_config *config, int views, int first, int n, uint32_t salt, bool training)
 {
@@ -67,6 +96,7 @@ static run start(const clr_encoder_config *config, int views, int first, int n, 
     clr_params_open(r.params);
     clr_params_init(r.params, 1);
     fixture_fill(r.params, salt);
+    fill_states(r.params);
     r.outputs = clr_encoder_outputs(r.encoder);
     r.features = clr_encoder_features(r.encoder);
     r.x = CLR_NEW(float, n *r.pixels);
@@ -151,6 +181,8 @@ START_TEST(reference_agrees_with_central_differences)
     reference_backward(want, dz);
     for (int e = 0; e < r.params->weights.entries; e++) {
         const clr_entry *entry = &r.params->weights.entry[e];
+        if (entry->frozen)
+            continue;
         int64_t at = entry->offset + (int64_t)(0.5 * (1 + fixture_uniform(9, (uint32_t)e)) * (double)entry->count);
         double step = 1e-7, was = value[at], analytic = reference_grads(want)[at], scale = 0;
         for (int64_t i = 0; i < entry->count; i++)
@@ -269,6 +301,40 @@ START_TEST(tells_when_gradients_are_ready)
 }
 END_TEST
 
+START_TEST(frozen_parts_have_no_gradient)
+{
+    static const int calls[] = {10, 9, 7,
+                                5,  3, 1}; /* head, 8 blocks, stem; the same without stem; two blocks a group */
+    clr_encoder_config config = cases[0].config;
+    config.frozen = _i;
+    run r = start(&config, 4, 0, 4, 0, true);
+    int64_t last[2] = {r.params->weights.floats, 0};
+    size_t bytes = sizeof(float) * (size_t)r.params->states.floats;
+    float *states = clr_alloc(bytes, 1);
+
+    memcpy(states, r.params->state, bytes);
+    clr_encoder_forward(r.encoder, r.x, 4, 4, true, NULL, r.z);
+    clr_encoder_backward(r.encoder, r.dz, false, note, last);
+    ck_assert_int_eq(last[0], 0);
+    ck_assert_int_eq(last[1], calls[_i]);
+    for (int e = 0; e < r.params->weights.entries; e++) {
+        const clr_entry *entry = &r.params->weights.entry[e];
+        bool zero = true;
+        for (int64_t i = 0; i < entry->count; i++)
+            zero = zero && r.params->grad[entry->offset + i] == 0;
+        ck_assert_msg(zero == entry->frozen, "%s", entry->name);
+    }
+    for (int e = 0; e < r.params->states.entries; e++) {
+        const clr_entry *entry = &r.params->states.entry[e];
+        bool same =
+            !memcmp(clr_params_state(r.params, e), states + entry->offset, sizeof(float) * (size_t)entry->count);
+        ck_assert_msg(same == (entry->frozen || strstr(entry->name, ".bias")), "%s", entry->name);
+    }
+    clr_free(states);
+    stop(&r);
+}
+END_TEST
+
 START_TEST(refuses_what_makes_no_sense)
 {
     static const struct {
@@ -374,9 +440,11 @@ int main(int argc, char **argv)
     tcase_set_timeout(tcase, 120);
     if (clr_comm_size(comm) == 1) {
         tcase_add_loop_test(tcase, reference_agrees_with_central_differences, 0, 5);
+        tcase_add_loop_test(tcase, reference_agrees_with_central_differences, FROZEN, (int)CLR_COUNT(cases));
         tcase_add_loop_test(tcase, agrees_with_reference, 0, (int)CLR_COUNT(cases));
         tcase_add_loop_test(tcase, recompute_changes_nothing, 0, (int)CLR_COUNT(cases));
         tcase_add_test(tcase, tells_when_gradients_are_ready);
+        tcase_add_loop_test(tcase, frozen_parts_have_no_gradient, 0, 6);
         tcase_add_loop_test(tcase, refuses_what_makes_no_sense, 0, 5);
     } else {
         tcase_add_loop_test(tcase, ranks_share_one_batch, 0, (int)CLR_COUNT(cases));
