@@ -26,6 +26,10 @@ awk -F'\t' '/^#/ { sub(/^# /, ""); for (i = 1; i <= NF; i++) at[$i] = i; next } 
     END { if (!(n == 12 && loss[12] < loss[1] && tested == 9)) { print n " rows, loss " loss[1] " to " loss[n] ", tested in " tested; exit 1 } }' "$work/a/metrics.tsv" ||
     die "the curve"
 
+# What a row says, but for seconds.
+rows() {
+    awk -F'\t' '/^#/ { sub(/^# /, ""); for (i = 1; i <= NF; i++) if ($i !~ /_s$/) keep[i]; next } { for (i = 1; i <= NF; i++) if (i in keep) printf "%s ", $i; print "" }' "$1/metrics.tsv"
+}
 # The starting checkpoint is not needed any more, and the bits are those of the run that nobody stopped.
 cp -r "$work/a" "$work/b"
 rm "$work/b/checkpoints/step-00000012.h5"
@@ -34,7 +38,29 @@ tune 2 "$work/b" $from --steps=12 --test-every=1 --lr=0.2 --checkpoint-every=6 |
 model "$work/a" 12 >"$work/a.sums"
 [ "$(wc -l <"$work/a.sums")" -gt 40 ] || die "no checksums: $(cat "$work/a.sums")"
 model "$work/b" 12 | cmp - "$work/a.sums" || die "a resume is another run"
+rows "$work/a" >"$work/a.rows"
+rows "$work/b" | cmp - "$work/a.rows" || die "a resume has other metrics"
 mv "$work/gone" "$work/run"
+
+# A stop by file ends with 75 and a checkpoint; the directory alone goes on, to the same bits. Another start is another run.
+(
+    until_at 2 "$work/stop"
+    touch "$work/stop/stop"
+) &
+tune 2 "$work/stop" $from --steps=12 --test-every=1 --lr=0.2 --checkpoint-every=6
+status=$?
+wait
+[ $status = 75 ] || [ $status = 0 ] || die "a stop: exit status $status: $(tail -5 "$work/stop.out")"
+[ $status = 0 ] && echo "note: the run was over before the stop"
+timeout 300 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" finetune --run-dir="$work/stop" --threads=1 >"$work/stop.out" 2>&1 || die "--run-dir alone: $(tail -5 "$work/stop.out")"
+model "$work/stop" 12 | cmp - "$work/a.sums" || die "after a stop it is another run"
+rows "$work/stop" | cmp - "$work/a.rows" || die "after a stop it has other metrics"
+cp -r "$work/run" "$work/copy"
+tune 2 "$work/stop" --checkpoint="$work/copy" --steps=12 --test-every=1 --lr=0.2 && die "another --checkpoint was taken for the same run"
+grep -q 'checkpoint: .*/run -> .*/copy' "$work/stop.out" || die "another --checkpoint: $(cat "$work/stop.out")"
+pretrain 1 "$work/stop" --steps=4 && die "pretrain went on with a run of finetune"
+tune 1 "$work/run" $from --steps=4 && die "finetune went on with a run of pretrain"
+grep -q 'belongs to another run' "$work/run.out" || die "a run of pretrain: $(tail -3 "$work/run.out")"
 
 # Ranks: the same first loss, before any update; another subset for each seed, the same for the same one.
 for n in 1 3; do
@@ -93,6 +119,24 @@ refuses 'there is no such file' $from --labels=few --steps=1
 refuses "class '.*' of .* has" $from --labels=200/class --steps=1
 printf 't10k-images-idx3-ubyte:0\nno-such-image\n' >"$work/list"
 refuses "is none of the dataset's images" $from --labels="$work/list" --steps=1
+names() { # LABEL COUNT: names of so many images of a class
+    { gzip -dc <$mnist/t10k-labels-idx1-ubyte.gz || :; } | tail -c +9 | head -c 256 | od -An -v -tu1 -w1 | awk -v of="$1" -v most="$2" '$1 == of && n++ < most { print "t10k-images-idx3-ubyte:" NR - 1 }'
+}
+names 3 9 >"$work/list"
+refuses 'are of one class' $from --labels="$work/list" --steps=1
+{ names 3 2 && names 4 3; } >"$work/list"
+refuses 'names 5 images, fewer than the 10 classes' $from --labels="$work/list" --steps=1
+for class in 0 1 2 3 4 5 6 7 8 9; do
+    names $class 8
+done >"$work/list"
+tune 2 "$work/listed" $from --labels="$work/list" --steps=2 || die "a list: $(tail -5 "$work/listed.out")"
+tail -1 "$work/listed.out" | grep -q ' labels=80 ' || die "$(tail -1 "$work/listed.out")"
+for class in 0 1 2 3 4 5 6 7 8 9; do
+    names $class 9 | tail -8
+done >"$work/list"
+tune 2 "$work/listed" $from --labels="$work/list" --steps=4 --allow-change=steps && die "another list of the same name was taken"
+grep -q 'belongs to another run.*data: 80 images' "$work/listed.out" || die "another list: $(tail -3 "$work/listed.out")"
+refuses 'the test images are the training images' $from --test="$work/few.h5" --steps=1
 "$simclr" pack --labels=none --split=test "$work/few" "$work/unlabelled.h5" >"$work/err" 2>&1 || die "$(cat "$work/err")"
 refuses 'has no labels' $from --data="$work/unlabelled.h5" --steps=1
 head -c 20000 "$work/run/checkpoints/step-00000004.h5" >"$work/cut.h5"

@@ -156,7 +156,7 @@ clr_status clr_opt_compare(const clr_opt_set *set, const char *earlier, const ch
     clr_status st = clr_opt_read_text(&old, earlier, "earlier config", CLR_OPT_FILE);
     if (st != CLR_OK) {
         clr_opt_close(&old);
-        return clr_fail_in(st, "the run was made by another version");
+        return clr_fail_in(st, "the run was made by another version or subcommand");
     }
     for (int i = 0; i < set->options; i++) {
         const clr_opt *opt = &set->table[i];
