@@ -43,6 +43,9 @@ rows "$work/b" | cmp - "$work/a.rows" || die "a resume has other metrics"
 mv "$work/gone" "$work/run"
 
 # A stop by file ends with 75 and a checkpoint; the directory alone goes on, to the same bits. Another start is another run.
+tune 2 "$work/stop" $from --steps=12 --test-every=1 --lr=0.2 --checkpoint-every=6 --time-limit=0.01
+status=$?
+[ $status = 75 ] || die "no time left: exit status $status: $(tail -5 "$work/stop.out")"
 (
     until_at 2 "$work/stop"
     touch "$work/stop/stop"
@@ -117,10 +120,10 @@ refuses 'No such file' --checkpoint="$work/nowhere" --steps=1
 refuses 'neither frozen' --init=random --freeze-up-to=2 --steps=1
 refuses 'there is no such file' $from --labels=few --steps=1
 refuses "class '.*' of .* has" $from --labels=200/class --steps=1
-printf 't10k-images-idx3-ubyte:0\nno-such-image\n' >"$work/list"
-refuses "is none of the dataset's images" $from --labels="$work/list" --steps=1
+printf 't10k-images-idx3-ubyte[0]\nno-such-image\n' >"$work/list"
+refuses "'no-such-image' is none of the dataset's images" $from --labels="$work/list" --steps=1
 names() { # LABEL COUNT: names of so many images of a class
-    { gzip -dc <$mnist/t10k-labels-idx1-ubyte.gz || :; } | tail -c +9 | head -c 256 | od -An -v -tu1 -w1 | awk -v of="$1" -v most="$2" '$1 == of && n++ < most { print "t10k-images-idx3-ubyte:" NR - 1 }'
+    { gzip -dc <$mnist/t10k-labels-idx1-ubyte.gz || :; } | tail -c +9 | head -c 256 | od -An -v -tu1 -w1 | awk -v of="$1" -v most="$2" '$1 == of && n++ < most { print "t10k-images-idx3-ubyte[" NR - 1 "]" }'
 }
 names 3 9 >"$work/list"
 refuses 'are of one class' $from --labels="$work/list" --steps=1

@@ -44,6 +44,7 @@ fresh() {
     esac
     case $1 in
     resume | passover | embed | probe | info-run) cp -r "$work/half" "$t/run" ;;
+    finetune) cp -r "$work/half" "$t/start" && cp "$work/tuning" "$t" ;;
     esac
     case $1 in
     stopped) mkdir "$t/run" && : >"$t/run/stop" ;;
@@ -55,6 +56,7 @@ fresh() {
 command() {
     case $1 in
     pretrain | resume | passover | stopped) set -- pretrain --config="$t/options" ;;
+    finetune) set -- finetune --config="$t/tuning" ;;
     pack-idx) set -- pack --split=test ${2:+--force} "$t/source" "$t/out.h5" ;;
     pack-tree) set -- pack --on-bad-image=skip ${2:+--force} "$t/source" "$t/out.h5" ;;
     pack-encoded) set -- pack --store=encoded --on-bad-image=skip ${2:+--force} "$t/source" "$t/out.h5" ;;
@@ -80,7 +82,7 @@ result() {
     rm -rf "$2"
     mkdir "$2"
     case $1 in
-    pretrain | resume | passover | stopped)
+    pretrain | resume | passover | stopped | finetune)
         cp "$t/run/checkpoints/step-00000002.h5" "$t/run/checkpoints/latest" "$t/run/config" "$t/run/plan" "$2"
         awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) keep[i] = $i !~ /_s$/ } { for (i = 1; i <= NF; i++) if (keep[i]) printf "%s\t", $i; print "" }' \
             "$t/run/metrics.tsv" >"$2/metrics" ;;
@@ -102,7 +104,7 @@ same() {
     result "$1" "$work/got"
     diff -r "$work/right-$1" "$work/got" >"$work/differences" 2>&1
 }
-scenarios="pretrain resume passover stopped pack-idx pack-tree pack-encoded views embed probe info-data info-run"
+scenarios="pretrain resume passover stopped finetune pack-idx pack-tree pack-encoded views embed probe info-data info-run"
 kinds=${FAULT_KINDS:-"open read write sync close rename link unlink mkdir truncate stat list touch lock map memory thread"}
 
 prepare() {
@@ -119,6 +121,8 @@ prepare() {
     printf '%s\n' "preset = imagenet" "data = $t/train.h5" "run-dir = $t/run" "arch = resnet18" "width = 1/16" "stem = cifar" "image-size = 16" "batch = 8" "steps = 2" \
         "optimizer = lars" "lr = 0.1" "warmup-epochs = 0" "augment = crop,flip" "online-probe = yes" "seed = 1" "threads = 1" "checkpoint-every = 1" \
         "keep = 2" >"$work/options"
+    printf '%s\n' "data = $t/train.h5" "test = $t/test.h5" "checkpoint = $t/start" "run-dir = $t/run" "labels = 75%" "batch = 6" "steps = 2" "test-every = 0" \
+        "freeze-up-to = 1" "threads = 1" "checkpoint-every = 1" "keep = 2" >"$work/tuning"
     fresh pretrain
     command pretrain || return
     cp -r "$t/run" "$work/half"
@@ -163,7 +167,7 @@ judge() {
     *) bad "exit status $2"; return 1 ;;
     esac
     for file in "$t"/run/checkpoints/step-0000000[12].h5; do
-        case $1 in pretrain | resume | stopped) [ ! -e "$file" ] || cmp -s "$file" "$work/whole-$1/${file##*/}" || { bad "${file##*/} is not whole"; return 1; } ;; esac
+        case $1 in pretrain | resume | stopped | finetune) [ ! -e "$file" ] || cmp -s "$file" "$work/whole-$1/${file##*/}" || { bad "${file##*/} is not whole"; return 1; } ;; esac
     done
     if [ "$2" = 0 ]; then
         same "$1" || { bad "exit status 0, and another result: $(head -n 3 "$work/differences")"; return 1; }
