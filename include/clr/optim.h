@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_OPTIM_H
 #define CLR_OPTIM_H
-/* Optimizers: lars (You et al. 2017, as SimCLR has it), sgd with momentum, nesterov (the same with Nesterov's), adamw. A family: one file a member, the
-   words here. Local: every rank steps the same gradients. Protocol 1.7. */
+/* Optimizers: lars (You et al. 2017, as SimCLR has it), sgd with momentum, nesterov (the same with Nesterov's), adamw.
+   A family: one file a member, the words here. Local: every rank steps the same gradients. Protocol 1.7. */
 
 #include "clr/opt.h"
 #include "clr/params.h"

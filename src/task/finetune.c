@@ -108,8 +108,8 @@ static bool test_is_due(const clr_finetuning *f, int64_t done)
            (c->test_every > 0 && floor((double)done / every) > floor((double)(done - 1) / every));
 }
 
-/* Collective; status agreed upon. Test images that cannot be read now cost a point of the curve and no training, but for
-   the last evaluation: then the same command makes the last steps and it again. */
+/* Collective; status agreed upon. Test images that cannot be read now cost a point of the curve and no training, but
+   for the last evaluation: then the same command makes the last steps and it again. */
 static clr_status evaluate(clr_finetuning *f, int64_t done)
 {
     clr_status st = clr_finetuning_judge(f);

@@ -85,8 +85,8 @@ void clr_judge_free(clr_judge *j)
     clr_free(j);
 }
 
-/* One row of logits: its loss, and how many classes have a larger logit than the label, or the same one and a lower
-   number. */
+/* One row of logits: its loss, NaN where they are not finite, and how many classes have a larger logit than the label,
+   or the same one and a lower number. */
 static double judge_row(const float *logit, int classes, int label, int *before)
 {
     double most = logit[0], sum = 0;
@@ -98,7 +98,7 @@ static double judge_row(const float *logit, int classes, int label, int *before)
     }
     for (int k = 0; k < classes; k++)
         sum += exp(logit[k] - most);
-    return log(sum) - (logit[label] - most);
+    return sum > 0 ? log(sum) - (logit[label] - most) : NAN;
 }
 
 /* Local. Reads, encodes and classifies this rank's test images at .. at + n; adds to sums: loss, first, among five. */
