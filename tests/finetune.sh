@@ -42,24 +42,43 @@ rows "$work/a" >"$work/a.rows"
 rows "$work/b" | cmp - "$work/a.rows" || die "a resume has other metrics"
 mv "$work/gone" "$work/run"
 
-# A stop by file ends with 75 and a checkpoint; the directory alone goes on, to the same bits. Another start is another run.
-tune 2 "$work/stop" $from --steps=12 --test-every=1 --lr=0.2 --checkpoint-every=6 --time-limit=0.01
+# A signal, and no time left: 75 and a checkpoint; the directory alone goes on, to the same bits. Another start is another run.
+alone() { # DIR OPTIONS...: one rank without a launcher, in the background
+    dir=$1
+    shift
+    "$simclr" finetune --data="$work/few.h5" --test="$work/others.h5" --run-dir="$dir" --batch=64 --threads=1 $from --steps=60 --test-every=5 --lr=0.2 \
+        --checkpoint-every=1000 "$@" >"$dir.out" 2>&1 &
+    job=$!
+}
+alone "$work/whole"
+wait $job || die "$(tail -5 "$work/whole.out")"
+alone "$work/stop" --time-limit=0.01
+wait $job
 status=$?
 [ $status = 75 ] || die "no time left: exit status $status: $(tail -5 "$work/stop.out")"
-(
-    until_at 2 "$work/stop"
-    touch "$work/stop/stop"
-) &
-tune 2 "$work/stop" $from --steps=12 --test-every=1 --lr=0.2 --checkpoint-every=6
+alone "$work/stop"
+until grep -q "^2	" "$work/stop/metrics.tsv" 2>/dev/null || ! kill -0 $job 2>/dev/null; do :; done
+kill -USR1 $job
+wait $job
 status=$?
-wait
-[ $status = 75 ] || [ $status = 0 ] || die "a stop: exit status $status: $(tail -5 "$work/stop.out")"
-[ $status = 0 ] && echo "note: the run was over before the stop"
-timeout 300 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" finetune --run-dir="$work/stop" --threads=1 >"$work/stop.out" 2>&1 || die "--run-dir alone: $(tail -5 "$work/stop.out")"
-model "$work/stop" 12 | cmp - "$work/a.sums" || die "after a stop it is another run"
-rows "$work/stop" | cmp - "$work/a.rows" || die "after a stop it has other metrics"
+[ $status = 75 ] || die "a signal: exit status $status: $(tail -5 "$work/stop.out")"
+grep -q 'stopped after step [0-9]* of 60 (SIGUSR1' "$work/stop.out" || die "a signal: $(tail -5 "$work/stop.out")"
+"$simclr" finetune --run-dir="$work/stop" --threads=1 >"$work/stop.out" 2>&1 || die "--run-dir alone: $(tail -5 "$work/stop.out")"
+model "$work/whole" 60 >"$work/whole.sums"
+model "$work/stop" 60 | cmp - "$work/whole.sums" || die "after a stop it is another run"
+rows "$work/whole" >"$work/whole.rows"
+rows "$work/stop" | cmp - "$work/whole.rows" || die "after a stop it has other metrics"
+alone "$work/kill" --checkpoint-every=7
+until grep -q "^10	" "$work/kill/metrics.tsv" 2>/dev/null || ! kill -0 $job 2>/dev/null; do :; done
+kill -KILL $job
+wait $job
+alone "$work/kill"
+wait $job || die "after a kill: $(tail -5 "$work/kill.out")"
+grep -q 'going on from .*step-000000*[1-9]' "$work/kill.out" || die "it was not killed in the middle: $(head -5 "$work/kill.out")"
+model "$work/kill" 60 | cmp - "$work/whole.sums" || die "after a kill it is another run"
+rows "$work/kill" | cmp - "$work/whole.rows" || die "after a kill it has other metrics"
 cp -r "$work/run" "$work/copy"
-tune 2 "$work/stop" --checkpoint="$work/copy" --steps=12 --test-every=1 --lr=0.2 && die "another --checkpoint was taken for the same run"
+tune 2 "$work/stop" --checkpoint="$work/copy" --steps=60 --test-every=5 --lr=0.2 && die "another --checkpoint was taken for the same run"
 grep -q 'checkpoint: .*/run -> .*/copy' "$work/stop.out" || die "another --checkpoint: $(cat "$work/stop.out")"
 pretrain 1 "$work/stop" --steps=4 && die "pretrain went on with a run of finetune"
 tune 1 "$work/run" $from --steps=4 && die "finetune went on with a run of pretrain"

@@ -119,6 +119,8 @@ printf '# name\toptions\na\t--temperature=0.1\n\nb\t--temperature=0.5\n' >table
 TABLE=table RUNS=runs COMMON="$settings --steps=4" timeout 200 sh "$top/jobs/ablation.sh" >out 2>&1 || die "ablation: $(tail -5 out)"
 sh "$top/jobs/collect.sh" runs >results || die "collect.sh failed"
 awk -F'\t' 'NR > 1 && $2 == 4 && $3 > 0 && $4 > 5 && $5 > 5 { n++ } END { exit n != 2 }' results || die "results: $(cat results)"
+CHECKPOINT=$work/run RUN_DIR=$work/tuned timeout 200 sh "$top/jobs/finetune.sh" --batch=64 --steps=2 --threads=1 >out 2>&1 || die "finetune: $(tail -5 out)"
+tail -1 out | grep -q '^finetune steps=2 .* labels=256 init=checkpoint ' || die "finetune: $(tail -3 out)"
 RUN_DIR=$work/run timeout 200 sh "$top/jobs/probe.sh" >out 2>&1 || die "probe: $(tail -5 out)"
 [ "$(grep -c '^probe .* top1=' out)" = 2 ] || die "probe: $(cat out)"
 
