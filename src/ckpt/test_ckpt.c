@@ -70,7 +70,7 @@ static void fill_all(clr_params *p, clr_optim *o, float by)
     p->batches = (int64_t)by;
 }
 
-static clr_optim *new_optim(clr_params *p, int kind)
+static clr_optim *new_optim(clr_params *p, clr_optim_kind kind)
 {
     clr_optim_config config = {kind, 0.9, 1e-6};
     return clr_optim_new(&config, p);
@@ -81,7 +81,7 @@ static void setup(void)
     clr_test_folder_begin(top);
     snprintf(path, sizeof path, "%s/step-00000007.h5", top);
     open_network(&params, 8);
-    optim = new_optim(&params, 2);
+    optim = new_optim(&params, CLR_OPTIM_adamw);
     fill_all(&params, optim, 3);
 }
 
@@ -141,7 +141,7 @@ START_TEST(comes_back_bit_for_bit)
 
     write_at(path, 7);
     open_network(&other, 8);
-    clr_optim *slots = new_optim(&other, 2);
+    clr_optim *slots = new_optim(&other, CLR_OPTIM_adamw);
     ck_assert(!same(&other, slots));
     ck_assert_msg(fixture_read(path, &other, slots) == CLR_OK, "%s", clr_message());
     ck_assert(same(&other, slots));
@@ -202,7 +202,7 @@ START_TEST(misfits_are_named_and_change_nothing)
 
     write_at(path, 7);
     open_network(&other, 9);
-    clr_optim *slots = new_optim(&other, 2);
+    clr_optim *slots = new_optim(&other, CLR_OPTIM_adamw);
     refused(&other, slots, "/model/encoder/conv1.weight has the shape (8, 3, 3, 3); this network's is (9, 3, 3, 3)");
     clr_optim_free(slots);
     clr_params_close(&other);
@@ -213,7 +213,7 @@ START_TEST(misfits_are_named_and_change_nothing)
     add_weight(&other, "encoder/conv9.weight", CLR_ROLE_CONV, 3, 3, 3, 8);
     add_states(&other, "encoder/bn1", 8);
     clr_params_open(&other);
-    slots = new_optim(&other, 2);
+    slots = new_optim(&other, CLR_OPTIM_adamw);
     refused(&other, slots, "which this network does not have");
     clr_optim_free(slots);
     clr_params_close(&other);
@@ -222,7 +222,7 @@ START_TEST(misfits_are_named_and_change_nothing)
     slots = new_optim(&other, 0);
     refused(&other, slots, "another optimizer, not of lars");
     clr_optim_free(slots);
-    slots = new_optim(&other, 2);
+    slots = new_optim(&other, CLR_OPTIM_adamw);
     clr_ckpt_meta meta = meta_of(1);
     ck_assert_int_eq(fixture_write(path, &meta, &params, NULL), CLR_OK);
     refused(&other, slots, "weights only");
@@ -262,7 +262,7 @@ START_TEST(damage_is_found_or_harmless)
 
     write_at(path, 7);
     open_network(&other, 8);
-    clr_optim *slots = new_optim(&other, 2);
+    clr_optim *slots = new_optim(&other, CLR_OPTIM_adamw);
     char *data = slurp(path, &bytes);
     for (long at = 0; at < bytes; at += 41, tried++) {
         data[at] ^= 1 << at % 8;
@@ -357,7 +357,7 @@ START_TEST(saving_hides_behind_training)
     clr_h5_lock();
     ck_assert_int_eq(clr_saver_begin(saver, &meta), CLR_OK);
     open_network(&before, 8);
-    clr_optim *slots = new_optim(&before, 2);
+    clr_optim *slots = new_optim(&before, CLR_OPTIM_adamw);
     fill_all(&params, optim, 90);
     clr_h5_unlock();
     ck_assert_int_eq(clr_saver_wait(saver), CLR_OK);

@@ -90,7 +90,7 @@ static void add(clr_table *table, const char *name, clr_role role, int c, int k)
 
 static clr_optim *open_network(clr_params *p)
 {
-    clr_optim_config config = {1, 0.9, 1e-6};
+    clr_optim_config config = {CLR_OPTIM_sgd, 0.9, 1e-6};
 
     *p = (clr_params){0};
     add(&p->weights, "encoder/conv1.weight", CLR_ROLE_CONV, 3, 8);

@@ -20,7 +20,7 @@ static void setup(void)
     clr_table_add(&params.weights, &linear);
     clr_table_add(&params.states, &mean);
     clr_params_open(&params);
-    optim = clr_optim_new(&(clr_optim_config){.kind = 2}, &params); /* two slots */
+    optim = clr_optim_new(&(clr_optim_config){.kind = CLR_OPTIM_adamw}, &params); /* two slots */
     for (int64_t i = 0; i < params.weights.floats; i++) {
         params.value[i] = (float)i;
         clr_optim_slot(optim, 0)[i] = (float)(1000 + i);
