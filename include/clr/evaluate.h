@@ -9,6 +9,12 @@ typedef struct clr_evaluation {
     double top1, top5; /* percent of the test rows; top5 NaN where there are 5 classes or fewer */
 } clr_evaluation;
 
+/* Local. The number of classes with a larger score than label, or with the same score and a lower number. */
+int clr_rank_of(const float *scores, int classes, int label);
+
+/* Local. "71.23", or "-" where the accuracy is not known. */
+const char *clr_percent(double accuracy, char text[16]);
+
 /* kNN (Wu et al. 2018): cosine similarity, the k nearest of train vote with weight exp(s / temperature). */
 typedef struct clr_knn_config {
     int64_t k;

@@ -17,4 +17,11 @@ clr_status clr_labels_choose(clr_store *store, const char *text, uint64_t seed, 
    clr_free. CLR_EINPUT: a class of test is not one of train's, or one of them has no labels. */
 clr_status clr_labels_match(const clr_store *train, const clr_store *test, int32_t **labels);
 
+/* The numbers 0 .. n-1 by label, those of one label in an order that is a pure function of (seed, number); freed by
+   clr_free. */
+int64_t *clr_labels_order(const int32_t *labels, int64_t n, uint64_t seed);
+
+/* CLR_EINPUT where both stores hold the same images in the same order. */
+clr_status clr_labels_apart(const clr_store *train, const clr_store *test);
+
 #endif

@@ -33,6 +33,9 @@ typedef struct clr_pretrained {
 clr_status clr_pretrained_open(clr_comm *comm, const char *where, int views, clr_pretrained *pretrained);
 void clr_pretrained_close(clr_pretrained *pretrained);
 
+/* Collective. The same without network and weights: path, meta, config and channels alone. Closed likewise. */
+clr_status clr_pretrained_describe(clr_comm *comm, const char *where, clr_pretrained *pretrained);
+
 /* Local. The weights that the run began with, drawn again from its seed. */
 void clr_pretrained_reset(clr_pretrained *pretrained);
 

@@ -28,6 +28,10 @@ clr_weight *clr_weights_add(clr_weights *weights, const char *name, bool integer
 const clr_weight *clr_weights_find(const clr_weights *weights, const char *name); /* or NULL */
 void clr_weights_free(clr_weights *weights);                                      /* accepts a zeroed one */
 
+/* The name in files for a tensor of a state (clr/state.h): "model/encoder/conv1.weight" -> "conv1.weight",
+   "model/head/0.weight" -> "head.0.weight". */
+void clr_weights_name(const char *tensor, char name[CLR_WEIGHTS_NAME]);
+
 /* CLR_EUSAGE where the name ends neither in .h5 (.hdf5) nor in .safetensors. */
 clr_status clr_weights_check_name(const char *path);
 

@@ -59,7 +59,7 @@ clr_status clr_ckpt_write(const char *path, const clr_ckpt_meta *meta, const clr
     return st;
 }
 
-/* Of a training with labels: what reads the encoder alone does without. */
+/* Whether the dataset belongs to a classifier (the online probe's, finetune's), which readers of the encoder skip. */
 static bool is_classifier(const char *name)
 {
     static const char *const groups[] = {"/model/online/", "/model/classifier/"};

@@ -98,7 +98,7 @@ static void convert(const uint8_t *from, int type, clr_weight *w)
     }
 }
 
-/* What a header says of one tensor, compared with the file. */
+/* The header's entry for one tensor, after its comparison with the file. */
 typedef struct claim {
     int type, rank;
     int64_t shape[CLR_WEIGHTS_RANK];

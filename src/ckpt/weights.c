@@ -46,6 +46,15 @@ void clr_weights_free(clr_weights *weights)
     *weights = (clr_weights){0};
 }
 
+void clr_weights_name(const char *tensor, char name[CLR_WEIGHTS_NAME])
+{
+    const char *below = tensor + strlen("model/");
+
+    snprintf(name, CLR_WEIGHTS_NAME, "%s", strncmp(below, "encoder/", 8) ? below : below + 8);
+    for (char *slash = name; (slash = strchr(slash, '/'));)
+        *slash = '.';
+}
+
 static bool ends(const char *path, const char *ending)
 {
     size_t n = strlen(path), m = strlen(ending);

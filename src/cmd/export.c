@@ -22,24 +22,13 @@ static const clr_opt own[] = {{"output", CLR_OPT_TEXT, AT(output), NULL, "W.h5|W
 static const clr_opt_part options[] = {
     {clr_checkpoint_option, AT(checkpoint), NULL}, {own, 0, NULL}, {clr_force_option, AT(force), NULL}, {0}};
 
-/* "model/encoder/conv1.weight" -> "conv1.weight", "model/head/0.weight" -> "head.0.weight"; else the part below
-   model. */
-static void name_of(const clr_tensor *tensor, char name[CLR_WEIGHTS_NAME])
-{
-    const char *below = tensor->name + strlen("model/");
-
-    snprintf(name, CLR_WEIGHTS_NAME, "%s", strncmp(below, "encoder/", 8) ? below : below + 8);
-    for (char *slash = name; (slash = strchr(slash, '/'));)
-        *slash = '.';
-}
-
 static void collect(const clr_state *state, clr_weights *weights)
 {
     char name[CLR_WEIGHTS_NAME];
 
     for (int i = 0; i < state->tensors; i++) {
         const clr_tensor *t = &state->tensor[i];
-        name_of(t, name);
+        clr_weights_name(t->name, name);
         clr_weight *w = clr_weights_add(weights, name, !t->entry, t->rank, t->shape);
         if (t->entry)
             clr_tensor_to_file(t, w->data);
@@ -48,7 +37,7 @@ static void collect(const clr_state *state, clr_weights *weights)
     }
 }
 
-/* Where the architecture is torchvision's, with the arguments of its class; else what is not. */
+/* Prints how to load the weights into torchvision's class, or why that class is another network. */
 static void say_use(const clr_pretrained *p)
 {
     const clr_encoder_config *e = &p->config.encoder;

@@ -92,25 +92,15 @@ static clr_status infer(const config *c, const clr_weights *w, found *f)
     return CLR_OK;
 }
 
-/* The name in files of other programs for a tensor of the state. */
-static void their_name(const char *ours, char name[CLR_WEIGHTS_NAME])
-{
-    const char *below = ours + strlen("model/");
-
-    snprintf(name, CLR_WEIGHTS_NAME, "%s", strncmp(below, "encoder/", 8) ? below : below + 8);
-    for (char *slash = name; (slash = strchr(slash, '/'));)
-        *slash = '.';
-}
-
-static clr_status fill(const config *c, const clr_weights *w, clr_state *state, int *used)
+/* Fills the state; taken[i]: tensor i of the file has a place in it. */
+static clr_status fill(const config *c, const clr_weights *w, clr_state *state, bool *taken)
 {
     char name[CLR_WEIGHTS_NAME];
 
     for (int i = 0; i < state->tensors; i++) {
         const clr_tensor *t = &state->tensor[i];
-        their_name(t->name, name);
+        clr_weights_name(t->name, name);
         const clr_weight *there = clr_weights_find(w, name);
-        *used += there != NULL;
         if (!there && !t->entry) /* a counter that some programs do not keep */
             continue;
         if (!there)
@@ -118,6 +108,7 @@ static clr_status fill(const config *c, const clr_weights *w, clr_state *state, 
         if (t->entry && (there->integer || there->rank != t->rank ||
                          memcmp(there->shape, t->shape, (size_t)t->rank * sizeof *t->shape)))
             return clr_fail(CLR_EINPUT, "%s: %s has another shape than this ResNet's", c->weights, name);
+        taken[there - w->tensor] = true;
         if (t->entry)
             clr_tensor_from_file(t, there->data);
         else if (there->integer)
@@ -126,28 +117,18 @@ static clr_status fill(const config *c, const clr_weights *w, clr_state *state, 
     return CLR_OK;
 }
 
-/* What the network has no place for: a classifier of its own is dropped, anything else is another network. */
-static clr_status check_rest(const config *c, const clr_weights *w, const clr_state *state)
+/* Tensors without a place in the network: those of a classifier are left out, others mean another network. */
+static clr_status check_rest(const config *c, const clr_weights *w, const bool *taken, int *used)
 {
-    char name[CLR_WEIGHTS_NAME];
-    int dropped = 0;
-
     for (int i = 0; i < w->tensors; i++) {
-        bool known = false;
-        for (int j = 0; j < state->tensors && !known; j++) {
-            their_name(state->tensor[j].name, name);
-            known = !strcmp(name, w->tensor[i].name);
-        }
-        if (known)
-            continue;
-        if (strncmp(w->tensor[i].name, "fc.", 3) && strncmp(w->tensor[i].name, "classifier.", 11))
+        *used += taken[i];
+        if (!taken[i] && strncmp(w->tensor[i].name, "fc.", 3) && strncmp(w->tensor[i].name, "classifier.", 11))
             return clr_fail(CLR_EINPUT, "%s: %s is no part of a ResNet-%s; is it another architecture?", c->weights,
                             w->tensor[i].name,
                             clr_weights_find(w, "layer1.0.conv3.weight") ? "50 or deeper" : "18 or 34");
-        dropped++;
     }
-    if (dropped)
-        clr_info("%s: its classifier (%d tensors) is left out", c->weights, dropped);
+    if (*used < w->tensors)
+        clr_info("%s: its classifier (%d tensors) is left out", c->weights, w->tensors - *used);
     return CLR_OK;
 }
 
@@ -192,9 +173,11 @@ static clr_status convert(clr_comm *comm, const config *c, const clr_weights *w,
     if (st == CLR_OK) {
         clr_params_open(&params);
         clr_state state = clr_state_of(&params, NULL);
-        st = fill(c, w, &state, &used);
+        bool *taken = CLR_NEW(bool, w->tensors);
+        st = fill(c, w, &state, taken);
         if (st == CLR_OK)
-            st = check_rest(c, w, &state);
+            st = check_rest(c, w, taken, &used);
+        clr_free(taken);
         if (st == CLR_OK)
             st = write(c, f, &state);
         clr_state_free(&state);

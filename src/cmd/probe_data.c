@@ -30,11 +30,9 @@ clr_status clr_probe_check_data(clr_probe *p)
         return clr_fail(CLR_EINPUT,
                         "%s: has no labels; a probe needs them: pack a folder whose folders are the classes",
                         a->classes ? p->config->test : p->config->train);
-    if (a->checksum == b->checksum && a->images == b->images)
-        return clr_fail(CLR_EINPUT,
-                        "%s: the test images are the training images, those of %s: accuracy on training images "
-                        "measures nothing; give other images with --test",
-                        p->config->test, p->config->train);
+    clr_status st = clr_labels_apart(p->train, p->test);
+    if (st != CLR_OK)
+        return st;
     if (p->pretrained.channels == 1 && (a->channels != 1 || b->channels != 1))
         return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
                         a->channels != 1 ? p->config->train : p->config->test);

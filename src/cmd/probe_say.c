@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a probe says: its protocol, its results as a sentence and as lines for programs, and the rows of
+/* The output of a probe: its protocol, a sentence and a line for programs for each method, and the rows of
    RUN/probe.tsv. */
 #include "probe.h"
 
@@ -58,13 +58,6 @@ void clr_probe_say_protocol(const clr_probe *p)
     fflush(stdout);
 }
 
-/* "71.23", or "-" where top 5 means nothing. */
-static const char *percent(double value, char text[16])
-{
-    snprintf(text, 16, isfinite(value) ? "%.2f" : "-", value);
-    return text;
-}
-
 void clr_probe_write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS])
 {
     if (!p->pretrained.run)
@@ -91,7 +84,7 @@ void clr_probe_write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE
             good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%s\t%.2f\t%.2f\t%lld\t%lld\t%d\n",
                            (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
                            p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
-                           percent(result[0][m].top5, top5), result[1][m].top1, result[2][m].top1,
+                           clr_percent(result[0][m].top5, top5), result[1][m].top1, result[2][m].top1,
                            (long long)clr_store_info_of(p->train)->images,
                            (long long)clr_store_info_of(p->test)->images, clr_store_info_of(p->train)->classes) > 0;
     if (!good)
@@ -164,8 +157,8 @@ void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROB
             printf("probe features=%s method=%s top1=%.2f top5=%s untrained_top1=%.2f untrained_top5=%s raw_top1=%.2f "
                    "raw_top5=%s train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f%s checkpoint=%s\n",
                    p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
-                   percent(result[0][m].top5, top5[0]), result[1][m].top1, percent(result[1][m].top5, top5[1]),
-                   result[2][m].top1, percent(result[2][m].top5, top5[2]),
+                   clr_percent(result[0][m].top5, top5[0]), result[1][m].top1, clr_percent(result[1][m].top5, top5[1]),
+                   result[2][m].top1, clr_percent(result[2][m].top5, top5[2]),
                    (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
                    (long long)p->common, clr_store_info_of(p->train)->classes, (long long)p->pretrained.meta.step,
                    seconds, chosen(p, (clr_probe_method)m, l2), p->pretrained.path);

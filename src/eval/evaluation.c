@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What all classifiers share: the check of their data, and the accuracies from ranks of scores. */
+/* Parts that all classifiers share: the check of their data, and accuracies from ranks of scores. */
 #include "evaluation.h"
 
 #include <math.h>
+#include <stdio.h>
 
 clr_status clr_features_check(const clr_features *train, const clr_features *test)
 {
@@ -33,4 +34,10 @@ clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, 
     clr_comm_allreduce_sum_int(comm, hits, 2);
     return (clr_evaluation){100.0 * (double)hits[0] / (double)rows,
                             classes > 5 ? 100.0 * (double)hits[1] / (double)rows : NAN};
+}
+
+const char *clr_percent(double accuracy, char text[16])
+{
+    snprintf(text, 16, isfinite(accuracy) ? "%.2f" : "-", accuracy);
+    return text;
 }

@@ -4,9 +4,6 @@
 /* For the classifiers of this folder. Local where not said otherwise. */
 #include "clr/evaluate.h"
 
-/* How many classes have a larger score than label, or the same score and a lower number. */
-int clr_rank_of(const float *scores, int classes, int label);
-
 /* Collective. hits: of this rank, rows whose label was first and rows whose label was among the first five. */
 clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, int classes);
 

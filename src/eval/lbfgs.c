@@ -3,13 +3,12 @@
 #include "evaluation.h"
 #include "regression.h"
 
+#include "clr/labels.h"
 #include "clr/log.h"
 #include "clr/mem.h"
-#include "clr/rng.h"
 #include "clr/watchdog.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #ifdef HAVE_LBFGS
@@ -22,7 +21,8 @@ static lbfgsfloatval_t evaluate(void *instance, const lbfgsfloatval_t *v, lbfgsf
     return clr_regression_value(instance, v, gradient);
 }
 
-/* From v to the minimum. Near it the noise of fp32 products ends the line search, which is as good as the end. */
+/* Moves v to the minimum. An error of the line search is no failure: near the minimum, fp32 noise hides any further
+   decrease. */
 static clr_status minimise(clr_regression *r, double *v, int64_t iterations, double *value)
 {
     lbfgs_parameter_t parameter;
@@ -48,47 +48,27 @@ static clr_status minimise(clr_regression *r, double *v, int64_t iterations, dou
 }
 #endif
 
-typedef struct drawn {
-    uint64_t key;
-    int64_t row;
-    int32_t label;
-} drawn;
-
-static int by_label(const void *a, const void *b)
-{
-    const drawn *x = a, *y = b;
-
-    if (x->label != y->label)
-        return x->label < y->label ? -1 : 1;
-    return x->key != y->key ? (x->key > y->key) - (x->key < y->key) : (x->row > y->row) - (x->row < y->row);
-}
-
 /* Rows in an order in which the first `trained` are for training and the others, a tenth of each class (none of classes
    with fewer than 2 rows), for validation. */
 static int64_t *split(const clr_features *train, uint64_t seed, int64_t *trained)
 {
     int64_t n = train->rows, used = 0, kept = n, *order = CLR_NEW(int64_t, n);
-    drawn *all = CLR_NEW(drawn, n);
+    int64_t *by_class = clr_labels_order(train->labels, n, seed);
 
-    for (int64_t i = 0; i < n; i++) {
-        clr_rng rng = clr_rng_for(seed, 0, (uint64_t)i, 0, CLR_RNG_SPLIT);
-        uint64_t high = clr_rng_u32(&rng);
-        all[i] = (drawn){high << 32 | clr_rng_u32(&rng), i, train->labels[i]};
-    }
-    qsort(all, (size_t)n, sizeof *all, by_label);
     for (int64_t from = 0, to; from < n; from = to) {
-        for (to = from; to < n && all[to].label == all[from].label;)
+        for (to = from; to < n && train->labels[by_class[to]] == train->labels[by_class[from]];)
             to++;
         int64_t held = to - from < 2 ? 0 : (to - from + 9) / 10;
         for (int64_t i = from; i < to; i++)
-            order[i < from + held ? --kept : used++] = all[i].row;
+            order[i < from + held ? --kept : used++] = by_class[i];
     }
-    clr_free(all);
+    clr_free(by_class);
     *trained = used;
     return order;
 }
 
-/* From the strongest penalty to the weakest, each from the minimum of the one before; best: V of the best. */
+/* Tries the penalties from the strongest to the weakest. Each fit starts at the minimum of the one before.
+   best: V of the best one. */
 static clr_status choose(clr_regression *r, const int64_t *order, int64_t trained, const clr_lbfgs_config *config,
                          double *best, clr_lbfgs_result *result)
 {

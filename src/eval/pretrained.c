@@ -206,7 +206,7 @@ static clr_status open_encoder(clr_comm *comm, int views, clr_pretrained *f)
     return st;
 }
 
-clr_status clr_pretrained_open(clr_comm *comm, const char *where, int views, clr_pretrained *f)
+clr_status clr_pretrained_describe(clr_comm *comm, const char *where, clr_pretrained *f)
 {
     *f = (clr_pretrained){0};
     clr_watch_phase("reading a checkpoint", 0);
@@ -216,8 +216,13 @@ clr_status clr_pretrained_open(clr_comm *comm, const char *where, int views, clr
     share_text(comm, &f->path);
     f->run = run_of(f->path);
     st = read_meta(comm, f);
-    if (st == CLR_OK)
-        st = clr_comm_agree(comm, read_config(f));
+    return st == CLR_OK ? clr_comm_agree(comm, read_config(f)) : st;
+}
+
+clr_status clr_pretrained_open(clr_comm *comm, const char *where, int views, clr_pretrained *f)
+{
+    clr_status st = clr_pretrained_describe(comm, where, f);
+
     if (st == CLR_OK)
         st = clr_comm_agree(comm, open_planner(comm, f));
     if (st == CLR_OK)

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /* The variables are V (dim + 1, classes) in double, for standardised rows: W = V of a feature times its inverse, the
-   last row is the bias. The function is that of clr_lbfgs_config divided by the number of rows: the same minimum,
-   better conditioned. */
+   last row is the bias. The function is the one that clr_lbfgs_config states, divided by the number of rows.
+   Its minimum is the same, and it is better conditioned. */
 typedef struct clr_regression {
     clr_comm *comm;
     const clr_features *features;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Subsets of labelled images, and classes matched by name. */
+/* Subsets of labelled images. */
 #include "clr/labels.h"
 
 #include "clr/mem.h"
 #include "clr/plain.h"
-#include "clr/rng.h"
 #include "clr/tensor.h"
 
 #include <math.h>
@@ -13,41 +12,24 @@
 
 enum { LIST = 1 << 28 }; /* bytes of a list of names */
 
-typedef struct drawn {
-    uint64_t key;
-    int64_t id;
-    int32_t label;
-} drawn;
-
-static int by_label(const void *a, const void *b)
-{
-    const drawn *x = a, *y = b;
-
-    if (x->label != y->label)
-        return x->label < y->label ? -1 : 1;
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
 static int by_id(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
-/* What text asks for of each class: a share, or a number. */
-typedef struct wish {
+/* A number of images for each class: a share of the class, or the same number. */
+typedef struct amount {
     double share;    /* 0: a number */
     int64_t a_class; /* images */
-} wish;
+} amount;
 
-static bool parse(const char *text, wish *w)
+static bool parse(const char *text, amount *w)
 {
     char *end;
     double number = strtod(text, &end);
 
-    *w = (wish){0};
+    *w = (amount){0};
     if (end == text)
         return false;
     if (!strcmp(end, "%") && number > 0 && number <= 100)
@@ -57,31 +39,25 @@ static bool parse(const char *text, wish *w)
     return w->share > 0 || w->a_class > 0;
 }
 
-static clr_status take_classes(const clr_store *store, const wish *w, uint64_t seed, int64_t *ids, int64_t *n)
+static clr_status take_classes(const clr_store *store, const amount *w, uint64_t seed, int64_t *ids, int64_t *n)
 {
     const clr_store_info *info = clr_store_info_of(store);
     const int32_t *labels = clr_store_labels(store);
-    drawn *all = CLR_NEW(drawn, info->images);
+    int64_t *order = clr_labels_order(labels, info->images, seed);
     clr_status st = CLR_OK;
 
-    for (int64_t i = 0; i < info->images; i++) {
-        clr_rng rng = clr_rng_for(seed, 0, (uint64_t)i, 0, CLR_RNG_SPLIT);
-        uint64_t high = clr_rng_u32(&rng);
-        all[i] = (drawn){high << 32 | clr_rng_u32(&rng), i, labels[i]};
-    }
-    qsort(all, (size_t)info->images, sizeof *all, by_label);
     *n = 0;
     for (int64_t from = 0, to; from < info->images && st == CLR_OK; from = to) {
-        for (to = from; to < info->images && all[to].label == all[from].label;)
+        for (to = from; to < info->images && labels[order[to]] == labels[order[from]];)
             to++;
         int64_t count = w->a_class ? w->a_class : clr_max64(1, llround(w->share * (double)(to - from)));
         if (count > to - from)
             st = clr_fail(CLR_EUSAGE, "--labels=%lld/class: class '%s' of %s has %lld images", (long long)w->a_class,
-                          info->class_names[all[from].label], clr_store_path(store), (long long)(to - from));
+                          info->class_names[labels[order[from]]], clr_store_path(store), (long long)(to - from));
         for (int64_t i = from; i < from + count && st == CLR_OK; i++)
-            ids[(*n)++] = all[i].id;
+            ids[(*n)++] = order[i];
     }
-    clr_free(all);
+    clr_free(order);
     return st;
 }
 
@@ -196,7 +172,7 @@ static clr_status check_classes(const clr_store *store, const int64_t *ids, int6
 clr_status clr_labels_choose(clr_store *store, const char *text, uint64_t seed, int64_t **ids, int64_t *n)
 {
     const clr_store_info *info = clr_store_info_of(store);
-    wish w;
+    amount w;
 
     *ids = NULL;
     *n = 0;
@@ -213,33 +189,5 @@ clr_status clr_labels_choose(clr_store *store, const char *text, uint64_t seed, 
         clr_free(*ids);
         *ids = NULL;
     }
-    return st;
-}
-
-clr_status clr_labels_match(const clr_store *train, const clr_store *test, int32_t **matched)
-{
-    const clr_store_info *a = clr_store_info_of(train), *b = clr_store_info_of(test);
-    const int32_t *labels = clr_store_labels(test);
-    clr_status st = CLR_OK;
-
-    *matched = NULL;
-    if (!a->classes || !b->classes)
-        return clr_fail(CLR_EINPUT, "%s: has no labels; pack a folder whose folders are the classes",
-                        clr_store_path(a->classes ? test : train));
-    int32_t *number = CLR_NEW(int32_t, b->classes);
-    for (int c = 0; c < b->classes && st == CLR_OK; c++) {
-        while (number[c] < a->classes && strcmp(a->class_names[number[c]], b->class_names[c]))
-            number[c]++;
-        if (number[c] == a->classes)
-            st = clr_fail(CLR_EINPUT,
-                          "%s and %s do not go together: class '%s' of the second is not among the %d of the first",
-                          clr_store_path(train), clr_store_path(test), b->class_names[c], a->classes);
-    }
-    if (st == CLR_OK) {
-        *matched = CLR_NEW(int32_t, b->images);
-        for (int64_t i = 0; i < b->images; i++)
-            (*matched)[i] = number[labels[i]];
-    }
-    clr_free(number);
     return st;
 }

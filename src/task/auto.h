@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* What the choices depend on, beside the options given. */
+/* The facts that choices depend on, beside the options given. */
 typedef struct clr_auto_data {
     int64_t images;
     int side;      /* median of the images' shorter sides, pixels */

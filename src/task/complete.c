@@ -31,7 +31,7 @@ clr_status clr_pretrain_parse_budget(const char *text, void *field)
     return clr_fail(CLR_EUSAGE, "--budget=%s: must be a time such as 90s, 20m, 8h or 2d", text);
 }
 
-/* What --preset=auto goes by; data->images stays 0 where there is nothing to choose from. */
+/* Reads the facts for --preset=auto. data->images stays 0 where another preset or no dataset was given. */
 static clr_status examine(const clr_opt_set *set, clr_auto_data *data)
 {
     const char *preset = clr_opt_value(set, "preset"), *path = clr_opt_value(set, "data");

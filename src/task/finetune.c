@@ -2,6 +2,7 @@
 /* Supervised training as a task: fine-tuning from a checkpoint, or the supervised baseline from random weights. */
 #include "finetuning.h"
 
+#include "clr/evaluate.h"
 #include "clr/hash.h"
 #include "clr/labels.h"
 #include "clr/log.h"
@@ -17,13 +18,8 @@ static clr_status check_data(clr_finetuning *f)
     const clr_finetune_config *c = f->config;
     const clr_store_info *train = clr_store_info_of(f->store), *test = clr_store_info_of(f->test);
     int64_t n;
-    clr_status st = CLR_OK;
+    clr_status st = clr_labels_apart(f->store, f->test);
 
-    if (train->checksum == test->checksum && train->images == test->images)
-        st = clr_fail(CLR_EINPUT,
-                      "%s: the test images are the training images, those of %s: accuracy on training images measures "
-                      "nothing; give other images with --test",
-                      c->test, c->data);
     if (st == CLR_OK)
         st = clr_labels_choose(f->store, c->labels, (uint64_t)c->seed, &f->subset, &n);
     if (st == CLR_OK)
@@ -36,16 +32,12 @@ static clr_status check_data(clr_finetuning *f)
     if (f->channels == 1 && (train->channels != 1 || test->channels != 1))
         return clr_fail(CLR_EINPUT, "%s: has colour images, and the network is for gray ones",
                         train->channels != 1 ? c->data : c->test);
-    if (c->batch > n) {
-        int64_t fits = 2;
-        while (8 * fits <= n)
-            fits *= 2;
+    if (c->batch > n)
         return clr_fail(
             CLR_EUSAGE,
             "--batch=%lld is more than the %lld images that --labels=%s leaves, so that an epoch would have "
             "no step; try --batch=%lld",
-            (long long)c->batch, (long long)n, c->labels, (long long)fits);
-    }
+            (long long)c->batch, (long long)n, c->labels, (long long)clr_task_fitting_batch(n, INT64_MAX / 2));
     return CLR_OK;
 }
 
@@ -61,7 +53,8 @@ static clr_status open_data(clr_finetuning *f)
     return st == CLR_OK ? check_data(f) : st;
 }
 
-/* The dataset's, and where a part of it is used, with the part's images: the same name may stand for another list. */
+/* The dataset's checksum. Where only a part of it is used, the numbers of the images are hashed in, because a list may
+   change while its name stays. */
 static uint64_t identity(const clr_finetuning *f)
 {
     const clr_store_info *info = clr_store_info_of(f->store);
@@ -175,13 +168,6 @@ static void describe(const clr_task *task, double steps_per_s, char *text, size_
              (double)f->config->batch * steps_per_s, row->lr);
 }
 
-/* "71.23", or "-" where it is not known. */
-static const char *percent(double value, char text[16])
-{
-    snprintf(text, 16, isfinite(value) ? "%.2f" : "-", value);
-    return text;
-}
-
 static void summarise(const clr_task *task, const clr_run_result *result, char *text, size_t capacity)
 {
     const clr_finetuning *f = (const clr_finetuning *)task;
@@ -193,9 +179,9 @@ static void summarise(const clr_task *task, const clr_run_result *result, char *
     if (result->steps == task->steps && isfinite(row.test_top1))
         clr_info("verdict: %s %% of the %" PRId64 " test images are classified rightly (by chance %.1f %%), %.1f %% of "
                  "the latest training batch",
-                 percent(row.test_top1, top1), clr_store_info_of(f->test)->images, 100.0 / f->classes, row.top1);
+                 clr_percent(row.test_top1, top1), clr_store_info_of(f->test)->images, 100.0 / f->classes, row.top1);
     snprintf(text, capacity, "loss=%.6f top1=%s top5=%s classes=%d labels=%" PRId64 " init=%s", row.loss,
-             percent(row.test_top1, top1), percent(row.test_top5, top5), f->classes, task->samples,
+             clr_percent(row.test_top1, top1), clr_percent(row.test_top5, top5), f->classes, task->samples,
              c->init == CLR_INIT_RANDOM ? "random" : "checkpoint");
 }
 

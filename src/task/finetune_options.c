@@ -115,12 +115,9 @@ clr_status clr_finetuning_check(const clr_finetune_config *c, const clr_opt_set 
     if (c->init == CLR_INIT_RANDOM && (c->frozen || c->from))
         return clr_fail(CLR_EUSAGE, "--init=random: random weights are neither frozen nor have they a head; leave out "
                                     "--freeze-up-to and --from");
-    if (clr_opt_given(options, "steps") == CLR_OPT_LINE && c->steps && clr_opt_given(options, "epochs") == CLR_OPT_LINE)
-        return clr_fail(CLR_EUSAGE, "--steps=%lld and --epochs=%g both say how long to train; leave one out",
-                        (long long)c->steps, c->epochs);
-    if (!c->steps && c->epochs <= 0)
-        return clr_fail(CLR_EUSAGE, "--epochs=0: nothing to train; give --epochs or --steps");
-    clr_status st = clr_conv_check_dtype(c->encoder.dtype);
+    clr_status st = clr_task_check_length(options, c->steps, c->epochs);
+    if (st == CLR_OK)
+        st = clr_conv_check_dtype(c->encoder.dtype);
     snprintf(batch, sizeof batch, "--batch=%lld", (long long)c->batch);
     return st == CLR_OK ? clr_split_check(c->batch, c->microbatch, ranks, batch) : st;
 }

@@ -4,6 +4,7 @@
 
 #include "clr/features.h"
 #include "clr/gemm.h"
+#include "clr/evaluate.h"
 #include "clr/h5.h"
 #include "clr/log.h"
 #include "clr/mem.h"
@@ -27,7 +28,7 @@ struct clr_judge {
     float *x, *z, *logits, *scratch;
 };
 
-/* Everything but the memory. */
+/* Sizes of the buffers and this rank's share of the images. */
 static clr_judge plan(const clr_finetuning *f)
 {
     const clr_store_info *info = clr_store_info_of(f->test);
@@ -91,11 +92,9 @@ static double judge_row(const float *logit, int classes, int label, int *before)
 {
     double most = logit[0], sum = 0;
 
-    *before = 0;
-    for (int k = 0; k < classes; k++) {
+    *before = clr_rank_of(logit, classes, label);
+    for (int k = 0; k < classes; k++)
         most = fmax(most, logit[k]);
-        *before += logit[k] > logit[label] || (logit[k] == logit[label] && k < label);
-    }
     for (int k = 0; k < classes; k++)
         sum += exp(logit[k] - most);
     return sum > 0 ? log(sum) - (logit[label] - most) : NAN;

@@ -48,24 +48,10 @@ const clr_opt_part clr_pretrain_options[] = {{clr_data_option, AT(data), NULL, "
 /* Refuses options that contradict or repeat each other. Only the option set knows which were given. */
 static clr_status check_options(const clr_pretrain_config *config, const clr_opt_set *options)
 {
-    if (clr_opt_given(options, "steps") == CLR_OPT_LINE && config->steps &&
-        clr_opt_given(options, "epochs") == CLR_OPT_LINE)
-        return clr_fail(CLR_EUSAGE, "--steps=%lld and --epochs=%g both say how long to train; leave one out",
-                        (long long)config->steps, config->epochs);
-    if (config->steps == 0 && config->epochs <= 0)
-        return clr_fail(CLR_EUSAGE, "--epochs=0: nothing to train; give --epochs or --steps");
-    clr_status st = clr_conv_check_dtype(config->encoder.dtype);
+    clr_status st = clr_task_check_length(options, config->steps, config->epochs);
+    if (st == CLR_OK)
+        st = clr_conv_check_dtype(config->encoder.dtype);
     return st == CLR_OK ? clr_head_check(&config->encoder) : st;
-}
-
-/* The largest power of two that leaves four steps an epoch, or as many as there are. */
-static int64_t fitting_batch(int64_t images)
-{
-    int64_t batch = 256;
-
-    while (batch > 2 && 4 * batch > images)
-        batch /= 2;
-    return batch;
 }
 
 static clr_status check_data(const clr_pretrain_config *config, const clr_store_info *data)
@@ -80,7 +66,8 @@ static clr_status check_data(const clr_pretrain_config *config, const clr_store_
         return clr_fail(CLR_EUSAGE,
                         "--batch=%lld is more than the %lld images of the dataset, so that an epoch would have no "
                         "step; try --batch=%lld",
-                        (long long)config->batch, (long long)data->images, (long long)fitting_batch(data->images));
+                        (long long)config->batch, (long long)data->images,
+                        (long long)clr_task_fitting_batch(data->images, 256));
     return CLR_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_TASK_SHARED_H
 #define CLR_TASK_SHARED_H
-/* What several tasks do alike. */
+/* Parts that several tasks share. */
 #include "clr/conv.h"
 #include "clr/loader.h"
 #include "clr/task.h"
@@ -23,5 +23,12 @@ clr_status clr_task_start(clr_comm *comm, const char *checkpoint, clr_params *to
 /* start.c. Collective; status agreed upon. --arch, --width, --stem, --image-size and --channels of a checkpoint, for
    options that were not given. Before clr_opt_finish. */
 clr_status clr_task_architecture(clr_comm *comm, clr_opt_set *set, const char *checkpoint);
+
+/* length.c. Local. CLR_EUSAGE where --steps and --epochs were both given, or neither leaves anything to train. Only the
+   option set knows which were given. */
+clr_status clr_task_check_length(const clr_opt_set *options, int64_t steps, double epochs);
+
+/* length.c. Local. The largest power of two, from 2 to most, that leaves four steps an epoch. */
+int64_t clr_task_fitting_batch(int64_t images, int64_t most);
 
 #endif

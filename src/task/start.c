@@ -76,7 +76,7 @@ clr_status clr_task_start(clr_comm *comm, const char *checkpoint, clr_params *to
 clr_status clr_task_architecture(clr_comm *comm, clr_opt_set *set, const char *checkpoint)
 {
     clr_pretrained from;
-    clr_status st = clr_pretrained_open(comm, checkpoint, 1, &from);
+    clr_status st = clr_pretrained_describe(comm, checkpoint, &from);
 
     if (st == CLR_OK) {
         const clr_encoder_config *e = &from.config.encoder;
