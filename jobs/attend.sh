@@ -25,6 +25,20 @@ trap 'hear USR1' USR1 # ahead of a time limit or a preemption, as is TERM
 trap 'hear TERM' TERM
 trap 'hear HUP' HUP   # the terminal is gone
 
+# draw SCRIPT RUN_DIR: from now on attend draws the curves of this run by SCRIPT (plot.sh), every PLOT_SECONDS (180) while the program works
+plotter='' plotted=''
+draw() {
+    plotter=$1 plotted=$2
+}
+# paint PID: ends by itself a second after the program
+paint() {
+    waited=0
+    while kill -0 "$1" && sleep 1; do
+        waited=$((waited + 1))
+        [ $waited -lt "${PLOT_SECONDS:-180}" ] || { sh "$plotter" "$plotted"; waited=0; }
+    done
+}
+
 # attend HOW COMMAND...: HOW: stops, where a USR1 makes the program stop after its step; ends, where it ends it. Returns its status, or 75
 # where this script was told to end before.
 attend() {
@@ -40,6 +54,11 @@ attend() {
         "$@" &
     fi
     launched=$!
+    painter=''
+    if [ -n "$plotter" ]; then
+        paint $launched </dev/null >/dev/null 2>&1 &
+        painter=$!
+    fi
     [ -z "$told" ] || kill -USR1 $launched 2>/dev/null || :
     status=0
     wait $launched || status=$?
@@ -48,6 +67,7 @@ attend() {
         wait $launched || status=$?
     done
     launched=''
+    [ -z "$painter" ] || wait "$painter" || : # it may be drawing
     trap - INT QUIT
     case $status in 138 | 140 | 143) told=1 ;; esac # ended by USR1, USR2 or TERM, which came before the program was ready for it
     return $status

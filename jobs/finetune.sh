@@ -18,5 +18,6 @@ TEST=${given:-${TEST:-data/test.h5}}
 given=$(option checkpoint "$@")
 CHECKPOINT=${given:-${CHECKPOINT:-}}
 mkdir -p "$RUN_DIR" || exit 1
+draw "$jobs/plot.sh" "$RUN_DIR"
 launch finetune --data="$TRAIN" --test="$TEST" ${CHECKPOINT:+--checkpoint="$CHECKPOINT"} "$@" --run-dir="$RUN_DIR"
 go_on $? "$RUN_DIR"

@@ -19,6 +19,7 @@ build_simclr
 . jobs/attend.sh
 ranks=${RANKS:-1}
 mkdir -p "$run"
+draw jobs/plot.sh "$run"
 
 # value KEY: from pack's last line
 value() {

@@ -15,5 +15,6 @@ RUN_DIR=$(path_of "${given:-${RUN_DIR:-runs/pretrain}}")
 given=$(option data "$@")
 DATA=${given:-${DATA:-data/train.h5}}
 mkdir -p "$RUN_DIR" || exit 1
+draw "$jobs/plot.sh" "$RUN_DIR"
 launch pretrain --data="$DATA" "$@" --run-dir="$RUN_DIR"
 go_on $? "$RUN_DIR"

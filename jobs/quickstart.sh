@@ -26,6 +26,7 @@ done
 [ -f "$run/views.png" ] || "$simclr" views --preset=fashion-mnist data/fashion-mnist-train.h5 "$run/views.png"
 
 . jobs/attend.sh
+draw jobs/plot.sh "$run"
 attend stops mpirun --oversubscribe --bind-to none -n "$ranks" "$simclr" pretrain --preset=fashion-mnist --threads="$threads" \
     --data=data/fashion-mnist-train.h5 --run-dir="$run"
 sh jobs/plot.sh "$run"

@@ -52,7 +52,16 @@ for signal in INT QUIT HUP; do
         die "$signal after step $(tail -n 1 $signal/metrics.tsv | cut -f1): $latest was saved: $(tail -5 $signal.out)"
 done
 grep -q "stopping after this step" INT.out && grep -q "stopping after this step" QUIT.out || die "Ctrl-C is not answered: $(tail -5 INT.out)"
+# Curves are drawn while it trains.
+export PLOT_SECONDS=1
 begin twice
+waited=0
+while command -v gnuplot >/dev/null 2>&1 && [ ! -s twice/metrics.png ]; do
+    [ $waited -lt 600 ] || die "no curves of a run at work: $(ls twice)"
+    sleep 0.1
+    waited=$((waited + 1))
+done
+unset PLOT_SECONDS
 kill -STOP $ranks # they cannot stop by themselves
 /bin/kill -INT -- -$group
 waited=0
@@ -121,6 +130,8 @@ sh "$top/jobs/collect.sh" runs >results || die "collect.sh failed"
 awk -F'\t' 'NR > 1 && $2 == 4 && $3 > 0 && $4 > 5 && $5 > 5 { n++ } END { exit n != 2 }' results || die "results: $(cat results)"
 CHECKPOINT=$work/run RUN_DIR=$work/tuned timeout 200 sh "$top/jobs/finetune.sh" --batch=64 --steps=2 --threads=1 >out 2>&1 || die "finetune: $(tail -5 out)"
 tail -1 out | grep -q '^finetune steps=2 .* labels=256 init=checkpoint ' || die "finetune: $(tail -3 out)"
+sh "$top/jobs/plot.sh" "$work/tuned" >out 2>&1 || die "the curves of finetune: $(cat out)"
+! command -v gnuplot >/dev/null 2>&1 || [ -s tuned/metrics.png ] || die "no curves of finetune: $(cat out)"
 RUN_DIR=$work/run timeout 200 sh "$top/jobs/probe.sh" >out 2>&1 || die "probe: $(tail -5 out)"
 [ "$(grep -c '^probe .* top1=' out)" = 2 ] || die "probe: $(cat out)"
 

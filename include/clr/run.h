@@ -27,10 +27,11 @@ typedef struct clr_run_config {
     double watchdog;   /* seconds without a step before the job is ended; 0: never */
     int64_t log_every; /* steps between progress lines in a log */
     int64_t threads;   /* of a rank; 0: its cores */
+    bool dry_run;      /* for commands: clr_run_try instead of clr_run_task */
 } clr_run_config;
 
-/* --run-dir, --allow-change, --checkpoint-every, --keep, --time-limit, --log-every, into a clr_run_config; --threads
-   and --watchdog are others' (clr/comm.h, clr/watchdog.h), for its last fields. */
+/* --run-dir, --allow-change, --checkpoint-every, --keep, --time-limit, --log-every, --dry-run, into a clr_run_config;
+   --threads and --watchdog are others' (clr/comm.h, clr/watchdog.h), for its last fields. */
 extern const clr_opt clr_run_options[];
 
 enum { CLR_RUN_SUMMARY = 256 };
@@ -50,10 +51,28 @@ typedef struct clr_run_result {
 clr_status clr_run_task(clr_comm *comm, const clr_task_kind *kind, const clr_run_config *config,
                         const clr_opt_set *options, clr_run_result *result);
 
+typedef struct clr_trial {
+    int64_t steps, done; /* of the whole run; by its newest checkpoint */
+    double seconds;      /* of a step */
+    double checkpoint;   /* bytes of one */
+} clr_trial;
+
+/* Collective; status agreed upon. What clr_run_task does before its first step, and then a few steps to be timed, with
+   nothing written and no lock taken: settings, dataset, memory and the run directory's settings are checked.
+   silent: only errors are said. */
+clr_status clr_run_try(clr_comm *comm, const clr_task_kind *kind, const clr_run_config *config,
+                       const clr_opt_set *options, bool silent, clr_trial *trial);
+
 /* Collective; status agreed upon. Where --run-dir names a run that has checkpoints, the settings that make its identity
    are those of its config unless something else was given: `pretrain --run-dir=DIR` alone goes on. Before
    clr_opt_finish. */
 clr_status clr_run_inherit(clr_comm *comm, clr_opt_set *set);
+
+enum { CLR_RUN_TIME = 32 }; /* bytes of a time as text */
+/* Local. "9:22 min", "3 h 05 min"; the clock time so many seconds from now, "23:04", with the day where it is
+   another. */
+void clr_run_duration(double seconds, char text[CLR_RUN_TIME]);
+void clr_run_clock(double seconds, char text[CLR_RUN_TIME]);
 
 /* For tasks. */
 

@@ -51,6 +51,8 @@ struct clr_task {
     const clr_opt_set *options; /* what was given, and by whom */
     clr_run *run;
     clr_comm *comm;
+    bool trial;           /* a few steps to be timed: nothing is written */
+    bool silent;          /* a trial that says nothing */
     int threads;          /* of this rank */
     int64_t begin;        /* the step that this start begins with */
     const double *latest; /* rank 0: the last row of earlier starts; NULL: there is none */

@@ -98,6 +98,16 @@ static void fit(char *text, size_t capacity)
     }
 }
 
+/* What a terminal shows in colour of a line's prefix: warnings yellow, errors red; see no-color.org. */
+static const char *colour_of(const char *prefix)
+{
+    const char *off = getenv("NO_COLOR");
+
+    if (!*prefix || (off && *off))
+        return "";
+    return strncmp(prefix, "warning", 7) ? "\033[31m" : "\033[33m";
+}
+
 /* With the lock held. A line that cannot be written to the file is still printed. */
 static void put(const char *prefix, const char *text)
 {
@@ -127,7 +137,8 @@ static void say(const char *prefix, const char *format, va_list args, bool rewri
         fprintf(stderr, "\r\033[K%s", line);
         logs.line_open = true;
     } else {
-        fprintf(stderr, "%s%s%s\n", logs.line_open ? "\n" : "", prefix, text);
+        const char *colour = terminal ? colour_of(prefix) : "";
+        fprintf(stderr, "%s%s%s%s%s\n", logs.line_open ? "\n" : "", colour, prefix, *colour ? "\033[m" : "", text);
         logs.line_open = false;
     }
     fflush(stderr);

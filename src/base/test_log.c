@@ -13,9 +13,26 @@
 
 static const char line[] = "step 120/5000  left 1 h 02 min  loss 4.1234 (chance 5.5413)  caf\xc3\xa9 12.5 %";
 
-/* What a process that shows the line twice, a message, and the line once more sends to a terminal of so many
-   columns. */
-static const char *shown(int columns, const char *term)
+/* The line twice, a message, and the line once more. */
+static void say_a_line(void)
+{
+    clr_progress("%s", line);
+    clr_progress("%s", line);
+    clr_info("done");
+    clr_progress("%s", line);
+    clr_progress_end();
+    clr_progress_end();
+}
+
+static void say_a_warning(void)
+{
+    clr_info("begins");
+    clr_warn("the disk is slow");
+    clr_error("the disk is full");
+}
+
+/* What a process that says something sends to a terminal of so many columns. */
+static const char *shown_of(void (*say)(void), int columns, const char *term)
 {
     static char text[4096];
     int master = posix_openpt(O_RDWR | O_NOCTTY), status;
@@ -33,12 +50,7 @@ static const char *shown(int columns, const char *term)
         close(master);
         term ? setenv("TERM", term, 1) : unsetenv("TERM");
         unsetenv("COLUMNS");
-        clr_progress("%s", line);
-        clr_progress("%s", line);
-        clr_info("done");
-        clr_progress("%s", line);
-        clr_progress_end();
-        clr_progress_end();
+        say();
         _exit(0);
     }
     close(slave);
@@ -49,6 +61,24 @@ static const char *shown(int columns, const char *term)
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     return text;
 }
+
+static const char *shown(int columns, const char *term)
+{
+    return shown_of(say_a_line, columns, term);
+}
+
+START_TEST(warnings_have_a_colour_on_a_terminal)
+{
+    static const char plain[] = "begins\r\nwarning: the disk is slow\r\nsimclr: the disk is full\r\n";
+
+    unsetenv("NO_COLOR");
+    ck_assert_str_eq(shown_of(say_a_warning, 80, "xterm"),
+                     "begins\r\n\033[33mwarning: \033[mthe disk is slow\r\n\033[31msimclr: \033[mthe disk is full\r\n");
+    ck_assert_str_eq(shown_of(say_a_warning, 80, "dumb"), plain);
+    setenv("NO_COLOR", "1", 1);
+    ck_assert_str_eq(shown_of(say_a_warning, 80, "xterm"), plain);
+}
+END_TEST
 
 START_TEST(the_line_fits)
 {
@@ -91,6 +121,7 @@ int main(void)
     TCase *all = tcase_create("log");
 
     tcase_add_test(all, the_line_fits);
+    tcase_add_test(all, warnings_have_a_colour_on_a_terminal);
     tcase_add_test(all, what_cannot_rewrite_gets_lines);
     return clr_test_run("log", all, CK_FORK_GETENV);
 }

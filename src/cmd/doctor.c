@@ -13,6 +13,7 @@
 #include "clr/mem.h"
 #include "clr/plain.h"
 #include "clr/pretrain.h"
+#include "doctor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -181,36 +182,44 @@ static clr_status try_network(clr_comm *comm, double *seconds)
     return st;
 }
 
-static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
+clr_status clr_doctor_allocation(clr_comm *comm, const clr_run_config *config, clr_doctor_seen *seen)
 {
-    const clr_pretrain_config *c = settings;
     bool first = clr_comm_rank(comm) == 0;
-    int ranks = clr_comm_size(comm), threads = clr_comm_threads(comm, c->run.threads);
-    double network, disk = 0, need = 0, there = 0;
+    int ranks = clr_comm_size(comm), rank;
     const char *by;
-    int rank;
 
+    *seen = (clr_doctor_seen){0};
     if (first)
         printf("%d rank%s on %d node%s%s\n", ranks, ranks > 1 ? "s" : "", clr_comm_nodes(comm),
                clr_comm_nodes(comm) > 1 ? "s" : "",
                clr_comm_launched(&rank, &by) == 1 && !by
                    ? ", no launcher (under srun or mpirun, doctor tries the network)"
                    : "");
-    say_ranks(comm, threads);
-    clr_status st = try_network(comm, &network);
+    say_ranks(comm, clr_comm_threads(comm, config->threads));
+    clr_status st = try_network(comm, &seen->network);
     if (st == CLR_OK && first)
-        printf("a sum of 4 MiB over all ranks: %.2f ms\n", 1e3 * network);
+        printf("a sum of 4 MiB over all ranks: %.2f ms\n", 1e3 * seen->network);
     if (st == CLR_OK)
-        st = clr_comm_agree(comm, first ? say_disk(&c->run, &disk) : CLR_OK);
+        st = clr_comm_agree(comm, first ? say_disk(config, &seen->free_gib) : CLR_OK);
     if (first)
         fflush(stdout);
+    return st;
+}
+
+static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
+{
+    const clr_pretrain_config *c = settings;
+    double need = 0, there = 0;
+    clr_doctor_seen seen;
+    clr_status st = clr_doctor_allocation(comm, &c->run, &seen);
+
     if (st == CLR_OK)
         st = clr_pretrain_needs(comm, c, set, &need, &there);
-    if (first && (st == CLR_OK || st == CLR_EMEMORY))
+    if (clr_comm_rank(comm) == 0 && (st == CLR_OK || st == CLR_EMEMORY))
         printf("doctor ranks=%d nodes=%d threads=%d isa=%s memory_needed_gib=%.3f memory_there_gib=%.3f "
                "disk_free_gib=%.1f allreduce_4mib_s=%.6f fits=%s\n",
-               ranks, clr_comm_nodes(comm), threads, clr_isa_name(clr_isa_current()), need, there, disk, network,
-               st == CLR_OK ? "yes" : "no");
+               clr_comm_size(comm), clr_comm_nodes(comm), clr_comm_threads(comm, c->run.threads),
+               clr_isa_name(clr_isa_current()), need, there, seen.free_gib, seen.network, st == CLR_OK ? "yes" : "no");
     if (st == CLR_EMEMORY && !c->data) { /* nobody has asked for this run yet */
         clr_info("the default run would not fit: %s", clr_message());
         st = CLR_OK;

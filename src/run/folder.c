@@ -122,9 +122,10 @@ static void reclaim(const char *folder)
 
 enum { CONFIG = 1 << 20 }; /* bytes */
 
-static clr_status compare(const clr_run *run, const char *path)
+clr_status clr_folder_check(const clr_run *run)
 {
-    char *checkpoints = clr_text("%s/checkpoints", run->config->run_dir), *earlier = NULL;
+    const char *folder = run->config->run_dir;
+    char *path = clr_text("%s/config", folder), *checkpoints = clr_text("%s/checkpoints", folder), *earlier = NULL;
     clr_status st = clr_plain_read(path, CONFIG, &earlier);
 
     if (st == CLR_OK && earlier &&
@@ -132,6 +133,7 @@ static clr_status compare(const clr_run *run, const char *path)
         st = same_run(run, earlier);
     clr_free(earlier);
     clr_free(checkpoints);
+    clr_free(path);
     return st;
 }
 
@@ -139,7 +141,7 @@ static clr_status compare(const clr_run *run, const char *path)
 clr_status clr_folder_open(clr_run *run)
 {
     const char *folder = run->config->run_dir;
-    char *path = clr_text("%s/config", folder), *log = clr_text("%s/log", folder);
+    char *log = clr_text("%s/log", folder);
     clr_status st = make(folder);
 
     if (st == CLR_OK)
@@ -147,7 +149,7 @@ clr_status clr_folder_open(clr_run *run)
     if (st == CLR_OK)
         st = check_names(folder);
     if (st == CLR_OK)
-        st = compare(run, path);
+        st = clr_folder_check(run);
     if (st == CLR_OK)
         reclaim(folder);
     if (st == CLR_OK)
@@ -156,7 +158,6 @@ clr_status clr_folder_open(clr_run *run)
         clr_lock_drop(run->lock);
         run->lock = NULL;
     }
-    clr_free(path);
     clr_free(log);
     return st;
 }

@@ -11,8 +11,12 @@ char *clr_folder_text(const clr_run *run);
    names; else CLR_ECONFIG. */
 clr_status clr_folder_compare(const clr_run *run, const char *earlier);
 
-/* Makes DIR, takes its lock (into run), compares DIR/config (where there is one, and a checkpoint) with this run's
-   settings and dataset, and opens DIR/log. Where it fails, nothing in DIR has changed. */
+/* Compares DIR/config (where there is one, and a checkpoint) with this run's settings and dataset: CLR_ECONFIG. Writes
+   nothing. */
+clr_status clr_folder_check(const clr_run *run);
+
+/* Makes DIR, takes its lock (into run), compares DIR/config as clr_folder_check does, and opens DIR/log. Where it
+   fails, nothing in DIR has changed. */
 clr_status clr_folder_open(clr_run *run);
 
 /* Writes the run's text to DIR/config where it says otherwise. Last of a start: one that fails before leaves what an

@@ -24,8 +24,7 @@ static char *layout_of(const clr_run *run)
                     clr_gemm_library());
 }
 
-/* On rank 0: finds the newest good checkpoint and reads its attributes. */
-static clr_status find(clr_run *run)
+clr_status clr_run_find(clr_run *run)
 {
     char *folder = clr_text("%s/checkpoints", run->config->run_dir);
     double begin = clr_seconds();
@@ -134,15 +133,30 @@ static clr_status open_files(clr_run *run)
     return st;
 }
 
-/* Collective. Checks the run's options, and has the task check its own. */
-static clr_status prepare(clr_run *run)
+clr_run clr_run_of(clr_comm *comm, const clr_task_kind *kind, const clr_run_config *config, const clr_opt_set *options)
+{
+    clr_task *task = clr_alloc(1, kind->bytes);
+
+    task->kind = kind;
+    task->config = config;
+    task->options = options;
+    task->comm = comm;
+    return (clr_run){.comm = comm,
+                     .task = task,
+                     .config = config,
+                     .options = options,
+                     .first = clr_comm_rank(comm) == 0,
+                     .metrics = {.file = -1}};
+}
+
+clr_status clr_run_prepare(clr_run *run)
 {
     const clr_run_config *config = run->config;
     clr_saving *saving = &run->saving;
     clr_task *task = run->task;
     clr_status st = clr_opt_known(run->options, "allow-change");
 
-    if (!config->run_dir || !*config->run_dir)
+    if (!task->trial && (!config->run_dir || !*config->run_dir))
         st = clr_fail(CLR_EUSAGE,
                       "--run-dir=DIR is missing: the directory of the run, which is created where there is none");
     st = clr_comm_agree(run->comm, st);
@@ -160,7 +174,7 @@ static clr_status prepare(clr_run *run)
 clr_status clr_run_open(clr_run *run)
 {
     clr_task *task = run->task;
-    clr_status st = prepare(run);
+    clr_status st = clr_run_prepare(run);
 
     if (st != CLR_OK)
         return st;
@@ -174,7 +188,7 @@ clr_status clr_run_open(clr_run *run)
     clr_watchdog_start(run->config->watchdog, clr_comm_rank(run->comm), clr_comm_host(run->comm));
     clr_run_report(run);
     clr_watch_phase("planning", 0);
-    st = clr_comm_agree(run->comm, run->first ? find(run) : CLR_OK);
+    st = clr_comm_agree(run->comm, run->first ? clr_run_find(run) : CLR_OK);
     if (st == CLR_OK)
         st = task->kind->open(task, &run->meta);
     if (st == CLR_OK)
@@ -198,4 +212,5 @@ void clr_run_close(clr_run *run)
     clr_free(run->from);
     clr_free(run->layout);
     clr_free(run->text);
+    clr_free(run->task);
 }

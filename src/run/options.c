@@ -62,4 +62,6 @@ const clr_opt clr_run_options[] = {
      "stop in time for it, with a checkpoint; default: Slurm's end of the job", parse_limit},
     {"log-every", CLR_OPT_LONG, AT(log_every), "50", "STEPS", 1, 1e6, NULL, 0,
      "between lines of progress where stderr is no terminal; a minute at most"},
+    {"dry-run", CLR_OPT_FLAG, AT(dry_run), "no", NULL, 0, 0, NULL, 0,
+     "check all settings, time a few steps and say what the run will need; write nothing"},
     {0}};

@@ -131,21 +131,12 @@ static void conclude(const clr_run *run, clr_run_result *result)
 clr_status clr_run_task(clr_comm *comm, const clr_task_kind *kind, const clr_run_config *config,
                         const clr_opt_set *options, clr_run_result *result)
 {
-    clr_task *task = clr_alloc(1, kind->bytes);
-    clr_run run = {.comm = comm,
-                   .task = task,
-                   .config = config,
-                   .options = options,
-                   .first = clr_comm_rank(comm) == 0,
-                   .metrics = {.file = -1}};
+    clr_run run = clr_run_of(comm, kind, config, options);
+    clr_task *task = run.task;
     double begin = clr_seconds();
 
     *result = (clr_run_result){.steps_per_s = NAN};
-    task->kind = kind;
-    task->config = config;
-    task->options = options;
     task->run = &run;
-    task->comm = comm;
     run.stopping.deadline = clr_watch_deadline(config->time_limit.seconds); /* reading and planning count too */
     clr_watch_signals(run.first);
     clr_status st = clr_run_open(&run);
@@ -159,7 +150,6 @@ clr_status clr_run_task(clr_comm *comm, const clr_task_kind *kind, const clr_run
         clr_run_say_remains(&run);
     clr_watchdog_end();
     clr_run_close(&run);
-    clr_free(task);
     result->seconds = clr_seconds() - begin;
     return st;
 }

@@ -89,6 +89,14 @@ void clr_run_forget_stopped(const clr_run *run);
 void clr_run_report(const clr_run *run);
 void clr_run_progress(clr_run *run);
 
+/* open.c. A run with its task's struct, which clr_run_close frees; the caller sets task->run, whose place it knows. */
+clr_run clr_run_of(clr_comm *comm, const clr_task_kind *kind, const clr_run_config *config, const clr_opt_set *options);
+/* open.c. Collective; status agreed upon. The options of the run itself, then the task's preparation. */
+clr_status clr_run_prepare(clr_run *run);
+/* open.c. Local, rank 0. Finds the newest good checkpoint (run->from, NULL where there is none), reads its attributes
+   and makes sure that it is of this run. */
+clr_status clr_run_find(clr_run *run);
+
 /* Local. Epochs after `done` steps. */
 static inline double clr_run_epoch(const clr_run *run, int64_t done)
 {

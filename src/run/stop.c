@@ -30,7 +30,7 @@ static bool stop_file(clr_run *run)
     char path[sizeof run->stopping.why];
     double now = clr_seconds();
 
-    if (!run->first || run->stopping.file || now < run->stopping.look)
+    if (!run->first || run->task->trial || run->stopping.file || now < run->stopping.look)
         return run->stopping.file;
     run->stopping.look = now + 1;
     snprintf(path, sizeof path, "%s/stop", run->config->run_dir);

@@ -72,7 +72,7 @@ static clr_status measure(clr_comm *comm, const clr_opt_set *set, const clr_auto
     clr_pretrain_config *config = clr_alloc(1, sizeof *config);
     clr_opt_set trial = {0};
     char *text = clr_opt_write(set);
-    double seconds = 0;
+    clr_trial timed = {0};
 
     clr_opt_open(&trial, clr_pretrain_options, config);
     clr_status st = clr_opt_read_text(&trial, text, "--preset=auto", CLR_OPT_RUN);
@@ -82,12 +82,12 @@ static clr_status measure(clr_comm *comm, const clr_opt_set *set, const clr_auto
         st = clr_opt_finish(&trial);
     st = clr_comm_agree(comm, st);
     if (st == CLR_OK)
-        st = clr_pretraining_measure(comm, config, &trial, &seconds);
+        st = clr_run_try(comm, &clr_task_pretrain, &config->run, &trial, true, &timed);
     if (st == CLR_OK) {
-        double steps = data->budget / seconds, epochs = steps * (double)config->batch / (double)data->images;
+        double steps = data->budget / timed.seconds, epochs = steps * (double)config->batch / (double)data->images;
         data->epochs = epochs >= 3 ? (double)(int64_t)epochs : epochs;
         clr_info("auto: a step of %lld images takes %.3g s; %.4g epochs fit into --budget=%s", (long long)config->batch,
-                 seconds, data->epochs, clr_opt_value(set, "budget"));
+                 timed.seconds, data->epochs, clr_opt_value(set, "budget"));
     }
     clr_opt_close(&trial);
     clr_free(text);

@@ -89,7 +89,7 @@ static clr_status open_network(clr_finetuning *f, const clr_ckpt_meta *meta)
     const clr_finetune_config *c = f->config;
     clr_task *task = &f->task;
     clr_comm *comm = task->comm;
-    char *path = clr_text("%s/plan", c->run.run_dir);
+    char *path = c->run.run_dir ? clr_text("%s/plan", c->run.run_dir) : NULL;
     clr_encoder_config encoder = encoder_of(f);
     int64_t resumes = meta->config != NULL;
 
@@ -99,7 +99,7 @@ static clr_status open_network(clr_finetuning *f, const clr_ckpt_meta *meta)
     if (st == CLR_OK)
         st = clr_comm_agree(comm, clr_encoder_new(comm, f->planner, &encoder, &f->params, &f->encoder));
     if (st == CLR_OK)
-        st = clr_comm_agree(comm, f->first ? clr_planner_save(f->planner, path) : CLR_OK);
+        st = clr_comm_agree(comm, f->first && !task->trial ? clr_planner_save(f->planner, path) : CLR_OK);
     clr_free(path);
     if (st != CLR_OK)
         return st;

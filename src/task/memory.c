@@ -128,7 +128,7 @@ clr_status clr_pretraining_memory(const clr_pretraining *p, double gibs[2])
     clr_status st = clr_comm_agree(comm, estimate(p, &encoder, &now));
     if (st != CLR_OK)
         return st;
-    if (p->task.run || gibs)
+    if (!p->task.silent || gibs)
         clr_info("memory of a rank: %.2f GiB (weights, gradients, momenta and their copy for saving %.2f, activations "
                  "%.2f, workspace %.2f, views %.2f, loss and microbatch %.2f, program %.2f) of %.2f GiB there (%s)",
                  (double)sum(&now) * gib, (double)now.model * gib, (double)now.activations * gib,

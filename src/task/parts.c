@@ -64,7 +64,7 @@ static clr_status open_network(clr_pretraining *p, const clr_ckpt_meta *meta)
     clr_comm *comm = p->task.comm;
     clr_encoder_config encoder = clr_pretraining_encoder(p);
     int64_t resumes = meta->config != NULL;
-    char *path = p->task.run ? clr_text("%s/plan", c->run.run_dir) : NULL;
+    char *path = c->run.run_dir ? clr_text("%s/plan", c->run.run_dir) : NULL;
 
     clr_status st = clr_task_planner(&p->task, c->plan, meta, path, &p->planner);
     if (st == CLR_OK)
@@ -72,7 +72,7 @@ static clr_status open_network(clr_pretraining *p, const clr_ckpt_meta *meta)
     if (st == CLR_OK)
         st = clr_comm_agree(comm, clr_encoder_new(comm, p->planner, &encoder, &p->params, &p->encoder));
     if (st == CLR_OK)
-        st = clr_comm_agree(comm, p->first && path ? clr_planner_save(p->planner, path) : CLR_OK);
+        st = clr_comm_agree(comm, p->first && !p->task.trial ? clr_planner_save(p->planner, path) : CLR_OK);
     clr_free(path);
     if (st != CLR_OK)
         return st;
@@ -100,7 +100,7 @@ clr_status clr_pretraining_open(clr_pretraining *p, const clr_ckpt_meta *meta)
     const clr_loader_config loader = clr_pretraining_loader(p);
     int64_t size = p->config->encoder.size;
 
-    if (task->run)
+    if (!task->silent)
         report(p);
     clr_status st = open_network(p, meta);
     if (st != CLR_OK)

@@ -47,9 +47,4 @@ clr_status clr_pretraining_open(clr_pretraining *p, const clr_ckpt_meta *meta);
    would fit. gibs: NULL, or what is needed and what is there. */
 clr_status clr_pretraining_memory(const clr_pretraining *p, double gibs[2]);
 
-/* measure.c. Collective; status agreed upon. Seconds of a step with these settings on this machine, from a few steps
-   of a training that is thrown away. */
-clr_status clr_pretraining_measure(clr_comm *comm, const clr_pretrain_config *config, const clr_opt_set *options,
-                                   double *seconds);
-
 #endif

@@ -11,7 +11,7 @@
 clr_status clr_task_fetch(const clr_task *task, clr_loader *loader, int64_t number, clr_batch *batch);
 
 /* planner.c. Collective; status agreed upon. The planner that --plan=plan describes, with the checkpoint's choices, or
-   where it is of a version that kept none there, those of the file at path. task->run and path may be NULL. */
+   where it is of a version that kept none there, those of the file at path. path may be NULL. */
 clr_status clr_task_planner(const clr_task *task, const char *plan, const clr_ckpt_meta *meta, const char *path,
                             clr_planner **planner);
 

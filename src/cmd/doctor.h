@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CLR_DOCTOR_H
+#define CLR_DOCTOR_H
+/* What an allocation is worth, seen from inside. */
+#include "clr/run.h"
+
+typedef struct clr_doctor_seen {
+    double network;  /* seconds: 4 MiB summed over all ranks, the best of a few */
+    double free_gib; /* of the run directory's file system; rank 0 */
+} clr_doctor_seen;
+
+/* Collective; status agreed upon. Ranks, cores, network and disk; rank 0 prints them on standard output. */
+clr_status clr_doctor_allocation(clr_comm *comm, const clr_run_config *config, clr_doctor_seen *seen);
+
+#endif
