@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* 8-bit, (height, width, channels), channels 1 (gray) or 3 (RGB). */
 typedef struct clr_image {
@@ -64,7 +65,8 @@ clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, const clr_
 /* The picture with its shorter side at most shorter pixels (aspect kept, box average); a copy where it is smaller. */
 void clr_image_shrink(const clr_image *image, int shorter, clr_image *out);
 
-/* path is written under a temporary name and renamed (output.h). */
+/* As PNG. put: to an open file, the caller's. write: path is written under a temporary name and renamed (output.h). */
+clr_status clr_image_put_png(FILE *file, const clr_image *image);
 clr_status clr_image_write_png(const char *path, const clr_image *image);
 
 const char *clr_image_libraries(void); /* "libpng 1.6.39, libjpeg 6.2" or "libpng 1.6.39" */

@@ -73,6 +73,10 @@ enum { CLR_RUN_TIME = 32 }; /* bytes of a time as text */
    another. */
 void clr_run_duration(double seconds, char text[CLR_RUN_TIME]);
 void clr_run_clock(double seconds, char text[CLR_RUN_TIME]);
+/* Local. Who works in a run directory, by its lock: nobody; somebody, who lives on this host or touched the lock
+   within a minute and a half; somebody who has died without letting go. */
+typedef enum clr_run_hold { CLR_RUN_FREE, CLR_RUN_HELD, CLR_RUN_LOST } clr_run_hold;
+clr_run_hold clr_run_hold_of(const char *folder);
 
 /* For tasks. */
 

@@ -12,6 +12,7 @@
     X(export)           \
     X(import)           \
     X(info)             \
+    X(report)           \
     X(bench_step)       \
     X(bench_loss)       \
     X(bench_comm)       \

@@ -23,8 +23,30 @@ bool clr_probe_wants(const clr_probe_config *c, clr_probe_method m)
     return c->method == m || (c->method == CLR_PROBE_ALL && m != CLR_PROBE_LBFGS);
 }
 
+/* How a method is applied, in one sentence; freed by clr_free. */
+static char *protocol_of(const clr_probe *p, clr_probe_method m)
+{
+    const clr_probe_config *c = p->config;
+
+    if (m == CLR_PROBE_LINEAR)
+        return clr_text(
+            "softmax regression on standardised features scaled to unit length on average, Nesterov momentum %g, %lld "
+            "epochs of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged "
+            "once, after the last epoch",
+            c->linear.momentum, (long long)c->linear.epochs, (long long)c->linear.batch, c->linear.lr,
+            c->linear.weight_decay, (long long)c->linear.seed);
+    if (m == CLR_PROBE_KNN)
+        return clr_text("the %lld nearest training images by cosine vote with weight exp(cosine / %g)",
+                        (long long)clr_min64(p->knn.k, clr_store_info_of(p->train)->images), p->knn.temperature);
+    return clr_text(
+        "logistic regression at its optimum (L-BFGS, at most %lld iterations), the best of %lld l2 strengths from %g "
+        "to %g on a tenth of each class, then fitted to all training images",
+        (long long)c->lbfgs.iterations, (long long)c->lbfgs.strengths, c->lbfgs.least, c->lbfgs.most);
+}
+
 void clr_probe_say_protocol(const clr_probe *p)
 {
+    static const clr_probe_method order[] = {CLR_PROBE_LINEAR, CLR_PROBE_KNN, CLR_PROBE_LBFGS};
     const clr_probe_config *c = p->config;
     const clr_pretrained *f = &p->pretrained;
     int dim = c->features == CLR_PROBE_Z ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
@@ -38,55 +60,73 @@ void clr_probe_say_protocol(const clr_probe *p)
         "statistics\n",
         c->features == CLR_PROBE_Z ? "z" : "h", dim, f->config.encoder.size, f->config.encoder.size, f->channels);
     printf("input: %s\n", input);
-    if (clr_probe_wants(c, CLR_PROBE_LINEAR))
-        printf("linear-sgd: softmax regression on standardised features scaled to unit length on average, Nesterov "
-               "momentum %g, %lld epochs "
-               "of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged "
-               "once, after the last epoch\n",
-               c->linear.momentum, (long long)c->linear.epochs, (long long)c->linear.batch, c->linear.lr,
-               c->linear.weight_decay, (long long)c->linear.seed);
-    if (clr_probe_wants(c, CLR_PROBE_KNN))
-        printf("knn: the %lld nearest training images by cosine vote with weight exp(cosine / %g)\n",
-               (long long)clr_min64(p->knn.k, clr_store_info_of(p->train)->images), p->knn.temperature);
-    if (clr_probe_wants(c, CLR_PROBE_LBFGS))
-        printf(
-            "linear-lbfgs: logistic regression at its optimum (L-BFGS, at most %lld iterations), the best of %lld l2 "
-            "strengths from %g to %g on a tenth of each class, then fitted to all training images\n",
-            (long long)c->lbfgs.iterations, (long long)c->lbfgs.strengths, c->lbfgs.least, c->lbfgs.most);
+    for (size_t i = 0; i < CLR_COUNT(order); i++)
+        if (clr_probe_wants(c, order[i])) {
+            char *protocol = protocol_of(p, order[i]);
+            printf("%s: %s\n", method_names[order[i]], protocol);
+            clr_free(protocol);
+        }
     printf("untrained: the same network with the weights of step 0, the same classifiers\n");
     printf("raw: %d x %d x %d pixels in [0, 1], the same classifiers\n", p->raw_side, p->raw_side, f->channels);
     fflush(stdout);
 }
 
+#define HEADER "#step\tepoch\tfeatures\tmethod\ttop1\ttop5\tuntrained_top1\traw_top1\ttrain\ttest\tclasses\tprotocol\n"
+
+/* Opens RUN/probe.tsv to append rows; *begun: the columns are named in it already. */
+static clr_status open_rows(const char *path, FILE **file, bool *begun)
+{
+    enum { MOST = 16 << 20 };
+    char *earlier = NULL;
+    int descriptor;
+    clr_status st = clr_plain_read(path, MOST, &earlier);
+
+    *file = NULL;
+    *begun = earlier && strstr(earlier, HEADER);
+    clr_free(earlier);
+    if (st == CLR_OK)
+        st = clr_plain_open(path, O_WRONLY | O_APPEND | O_CREAT, &descriptor);
+    if (st != CLR_OK)
+        return st;
+    *file = fdopen(descriptor, "a");
+    if (!*file) {
+        st = clr_fail(CLR_EIO, "%s: %s", path, strerror(errno));
+        close(descriptor);
+    }
+    return st;
+}
+
+static bool write_row(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m, FILE *file)
+{
+    char top5[16], *protocol = protocol_of(p, m);
+    bool good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%s\t%.2f\t%.2f\t%lld\t%lld\t%d\t%s\n",
+                        (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
+                        p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
+                        clr_percent(result[0][m].top5, top5), result[1][m].top1, result[2][m].top1,
+                        (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
+                        clr_store_info_of(p->train)->classes, protocol) > 0;
+    clr_free(protocol);
+    return good;
+}
+
 void clr_probe_write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS])
 {
+    FILE *file = NULL;
+    bool begun, good;
+    int error = 0;
+
     if (!p->pretrained.run)
         return;
     char *path = clr_text("%s/probe.tsv", p->pretrained.run);
-    char top5[16];
-    int descriptor, error = 0;
-    bool good = true;
-    clr_status st = clr_plain_open(path, O_WRONLY | O_APPEND | O_CREAT, &descriptor);
-    FILE *file = st == CLR_OK ? fdopen(descriptor, "a") : NULL;
-    if (!file) {
-        clr_warn("%s; the results are on standard output alone", st == CLR_OK ? strerror(errno) : clr_message());
-        if (st == CLR_OK)
-            close(descriptor);
+    if (open_rows(path, &file, &begun) != CLR_OK) {
+        clr_warn("%s; the results are on standard output alone", clr_message());
         clr_free(path);
         return;
     }
-    if (lseek(descriptor, 0, SEEK_END) == 0)
-        good =
-            fprintf(file,
-                    "#step\tepoch\tfeatures\tmethod\ttop1\ttop5\tuntrained_top1\traw_top1\ttrain\ttest\tclasses\n") > 0;
+    good = begun || fputs(HEADER, file) >= 0;
     for (int m = 0; m < CLR_PROBE_METHODS && good; m++)
         if (clr_probe_wants(p->config, m))
-            good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%s\t%.2f\t%.2f\t%lld\t%lld\t%d\n",
-                           (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
-                           p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
-                           clr_percent(result[0][m].top5, top5), result[1][m].top1, result[2][m].top1,
-                           (long long)clr_store_info_of(p->train)->images,
-                           (long long)clr_store_info_of(p->test)->images, clr_store_info_of(p->train)->classes) > 0;
+            good = write_row(p, result, m, file);
     if (!good)
         error = errno;
     if (fclose(file)) {

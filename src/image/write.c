@@ -54,21 +54,28 @@ static bool encode(writing *w, FILE *file, const clr_image *image)
     return true;
 }
 
-clr_status clr_image_write_png(const char *path, const clr_image *image)
+clr_status clr_image_put_png(FILE *file, const clr_image *image)
 {
     writing *w = &(writing){0};
+
+    CLR_CHECK(image->channels == 1 || image->channels == 3);
+    bool good = encode(w, file, image);
+    png_destroy_write_struct(&w->png, &w->info);
+    return good ? CLR_OK : clr_fail(CLR_EIO, "cannot be written: %s", w->why);
+}
+
+clr_status clr_image_write_png(const char *path, const clr_image *image)
+{
     clr_output output;
     clr_status st = clr_output_open(path, &output);
 
-    CLR_CHECK(image->channels == 1 || image->channels == 3);
     if (st != CLR_OK)
         return st;
-    bool good = encode(w, output.file, image);
-    png_destroy_write_struct(&w->png, &w->info);
-    if (!good)
-        st = clr_fail(CLR_EIO, "%s: cannot be written: %s", path, w->why);
-    clr_status end = clr_output_end(&output, good);
-    return good ? end : st;
+    st = clr_image_put_png(output.file, image);
+    if (st != CLR_OK)
+        clr_fail_in(st, "%s", path);
+    clr_status end = clr_output_end(&output, st == CLR_OK);
+    return st == CLR_OK ? end : st;
 }
 
 const char *clr_image_libraries(void)

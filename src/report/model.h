@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CLR_MODEL_H
+#define CLR_MODEL_H
+/* What a report is about: runs with all their texts. Local. */
+#include "clr/results.h"
+#include "grid.h"
+#include "history.h"
+#include "settings.h"
+#include "tsv.h"
+
+typedef struct clr_reported {
+    clr_result result;
+    char *config; /* its text, "" where it cannot be read */
+    clr_settings settings;
+    clr_tsv metrics, probes;
+    clr_history history;
+    bool contrastive;   /* pretraining: two views an image */
+    double views_per_s; /* median over the steps; NaN: not known */
+    double core_hours;  /* of all steps in metrics.tsv; NaN: not known */
+} clr_reported;
+
+typedef struct clr_report {
+    clr_reported *run;
+    int runs;
+} clr_report;
+
+/* All runs that paths name or hold. CLR_EINPUT: a path is and holds none. Freed by clr_report_free, also after a
+   failure. */
+clr_status clr_report_read(const char *const *paths, int n, clr_report *report);
+void clr_report_free(clr_report *report);
+
+/* tables.c. A row a run: state, settings that differ, results. */
+clr_grid clr_report_runs(const clr_report *report);
+/* A row an evaluation, with its protocol. */
+clr_grid clr_report_probes(const clr_report *report);
+/* A row a run: program, dataset, machine. */
+clr_grid clr_report_provenance(const clr_report *report);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pictures.h"
+
+#include "clr/augment.h"
+#include "clr/contact.h"
+#include "clr/mem.h"
+#include "clr/opt.h"
+#include "clr/plain.h"
+#include "clr/rng.h"
+#include "html.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHEET_IMAGES = 8, SHEET_WIDTH = 640, SHEET_PIXELS = 64 /* at most, of a picture on the sheet */ };
+
+/* A figure of PNG bytes. */
+static void figure(const uint8_t *png, size_t n, const char *caption, FILE *to)
+{
+    fputs("<figure><img alt=\"", to);
+    clr_html_text(to, caption);
+    fputs("\" src=\"data:image/png;base64,", to);
+    clr_html_base64(to, png, n);
+    fputs("\"><figcaption>", to);
+    clr_html_text(to, caption);
+    fputs("</figcaption></figure>\n", to);
+}
+
+/* What stands in a picture's place. */
+static void instead(const char *what, const char *why, FILE *to)
+{
+    fputs("<p class=\"soft\">", to);
+    clr_html_text(to, what);
+    fputs(": ", to);
+    clr_html_text(to, why);
+    fputs("</p>\n", to);
+}
+
+/* A PNG file of the run directory; false: it has none. */
+static bool put_file(const clr_reported *run, const char *name, const char *caption, int64_t room, FILE *to)
+{
+    static const uint8_t begins[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    char *path = clr_text("%s/%s", run->result.path, name);
+    FILE *from = NULL;
+    bool there = clr_plain_stream(path, &from) == CLR_OK && from;
+
+    if (there) {
+        long bytes = fseek(from, 0, SEEK_END) ? -1 : ftell(from);
+        size_t most = room > 0 ? (size_t)room / 4 * 3 : 0, n = 0;
+        uint8_t *png = CLR_NEW(uint8_t, bytes > 0 && (size_t)bytes < most ? bytes : 1);
+        rewind(from);
+        if (bytes > 0 && (size_t)bytes < most)
+            n = fread(png, 1, (size_t)bytes, from);
+        if (n > sizeof begins && !memcmp(png, begins, sizeof begins))
+            figure(png, n, caption, to);
+        else
+            instead(path, n ? "is no PNG" : "left out, because the page has 5 MB at most", to);
+        clr_free(png);
+        fclose(from);
+    }
+    clr_free(path);
+    return there;
+}
+
+typedef struct sheet_config {
+    clr_augment_pair augment;
+    int size;
+    int64_t seed;
+} sheet_config;
+
+/* The sheet as PNG bytes, freed by free. */
+static clr_status draw(const clr_reported *run, char **png, size_t *n)
+{
+    static const clr_opt_part options[] = {{clr_augment_options, offsetof(sheet_config, augment), NULL},
+                                           {clr_image_size_option, offsetof(sheet_config, size), NULL},
+                                           {clr_seed_option, offsetof(sheet_config, seed), NULL},
+                                           {0}};
+    const char *data = clr_settings_text(&run->settings, "data");
+    sheet_config config = {.size = 0};
+    clr_store *store = NULL;
+    clr_sheet sheet = {0};
+    clr_opt_set set;
+
+    *png = NULL;
+    clr_opt_open(&set, options, &config);
+    clr_status st = clr_opt_read_text(&set, run->config, run->result.path, CLR_OPT_RUN);
+    if (st == CLR_OK)
+        st = clr_opt_finish(&set);
+    if (st == CLR_OK)
+        st = clr_store_open(data ? data : "", &store);
+    if (st == CLR_OK) {
+        const clr_contact contact = {.augment = &config.augment,
+                                     .size = config.size,
+                                     .seed = config.seed,
+                                     .images = clr_min64(SHEET_IMAGES, clr_store_info_of(store)->images)};
+        st = clr_contact_plan(store, &contact, &sheet);
+        if (st == CLR_OK)
+            st = clr_contact_draw(store, &contact, &sheet);
+    }
+    if (st == CLR_OK) {
+        clr_image small = {0};
+        double scale = sheet.image.width > SHEET_WIDTH ? (double)SHEET_WIDTH / sheet.image.width : 1;
+        double shorter = scale * (double)clr_min64(sheet.image.width, sheet.image.height);
+        FILE *memory = open_memstream(png, n);
+        clr_image_shrink(&sheet.image, shorter < 1 ? 1 : (int)shorter, &small);
+        st = memory ? clr_image_put_png(memory, &small) : clr_fail(CLR_EMEMORY, "no memory for a picture");
+        if (memory)
+            fclose(memory);
+        clr_image_free(&small);
+    }
+    clr_image_free(&sheet.image);
+    clr_store_close(store);
+    clr_opt_close(&set);
+    return st;
+}
+
+void clr_pictures(const clr_reported *run, int64_t room, FILE *to)
+{
+    static const char views[] = "Views: each image, and the two that the network saw of it";
+    long before = ftell(to);
+    char *png = NULL;
+    size_t n = 0;
+
+    put_file(run, "neighbours.png", "Nearest neighbours: an image in each row, and those with the nearest features",
+             room, to);
+    room -= ftell(to) - before;
+    if (put_file(run, "views.png", views, room, to))
+        return;
+    clr_status st = draw(run, &png, &n);
+    if (st != CLR_OK)
+        instead("no contact sheet", clr_message(), to);
+    else if ((int64_t)n / 3 * 4 > room)
+        instead("no contact sheet", "left out, because the page has 5 MB at most", to);
+    else
+        figure((const uint8_t *)png, n, views, to);
+    free(png);
+}

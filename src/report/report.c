@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The files of a report. */
+#include "clr/report.h"
+
+#include "clr/mem.h"
+#include "clr/output.h"
+#include "model.h"
+#include "page.h"
+#include "plot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* PAGE of PAGE.html, and what follows it. */
+static char *beside(const char *output, const char *ending)
+{
+    size_t n = strlen(output);
+
+    n -= n > 5 && !strcmp(output + n - 5, ".html") ? 5 : 0;
+    return clr_text("%.*s%s", (int)n, output, ending);
+}
+
+enum { FILES = 4 };
+
+/* A form of the report, to an open file. */
+static void write_form(const clr_report *report, const clr_grid *runs, int form, FILE *to)
+{
+    clr_grid probes = clr_report_probes(report), provenance = clr_report_provenance(report);
+
+    if (form == 1) {
+        char *summary = clr_page_summary(report);
+        fprintf(to, "%d run%s: %s\n\n", report->runs, report->runs == 1 ? "" : "s", summary);
+        clr_grid_text(runs, to);
+        fputs("\n", to);
+        if (probes.rows) {
+            clr_grid_text(&probes, to);
+            fputs("\n", to);
+        }
+        clr_grid_text(&provenance, to);
+        clr_free(summary);
+    } else if (form == 2) {
+        clr_grid_tsv(runs, to);
+    } else {
+        clr_grid_tsv(&probes, to);
+    }
+    clr_grid_free(&probes);
+    clr_grid_free(&provenance);
+}
+
+static clr_status write_file(const char *path, const char *bytes, size_t n)
+{
+    clr_output output;
+    clr_status st = clr_output_open(path, &output);
+
+    if (st != CLR_OK)
+        return st;
+    fwrite(bytes, 1, n, output.file);
+    return clr_output_end(&output, true);
+}
+
+/* All forms in memory first, because the page must not grow beyond its limit. */
+static clr_status write_all(const clr_report *report, char *const path[FILES], clr_report_counts *counts)
+{
+    clr_grid runs = clr_report_runs(report);
+    clr_status st = CLR_OK;
+
+    for (int form = 0; form < FILES && st == CLR_OK; form++) {
+        char *bytes = NULL;
+        size_t n = 0;
+        FILE *to = open_memstream(&bytes, &n);
+        if (!to)
+            st = clr_fail(CLR_EMEMORY, "no memory for a page");
+        else if (form)
+            write_form(report, &runs, form, to);
+        else
+            st = clr_page_write(report, &runs, to);
+        if (to)
+            fclose(to);
+        if (st == CLR_OK && !form) {
+            counts->bytes = (int64_t)n;
+            if (n > CLR_REPORT_BYTES)
+                st = clr_fail(CLR_EINPUT, "a page of these %d runs takes %.1f MB, more than 5: name fewer runs",
+                              report->runs, (double)n * 1e-6);
+        }
+        if (st == CLR_OK)
+            st = write_file(path[form], bytes, n);
+        free(bytes);
+    }
+    clr_grid_free(&runs);
+    return st;
+}
+
+clr_status clr_report_write(const char *const *paths, int n, const clr_report_config *config, clr_report_counts *counts)
+{
+    static const char *const endings[FILES] = {NULL, ".txt", ".tsv", "-probes.tsv"};
+    char *path[FILES] = {clr_copy_text(config->output)};
+    clr_report report = {0};
+    clr_status st = CLR_OK;
+
+    *counts = (clr_report_counts){.plots = clr_plot_possible()};
+    for (int i = 0; i < FILES; i++) {
+        path[i] = i ? beside(config->output, endings[i]) : path[0];
+        if (st == CLR_OK)
+            st = clr_output_check(path[i], config->force);
+    }
+    if (st == CLR_OK)
+        st = clr_report_read(paths, n, &report);
+    if (st == CLR_OK)
+        st = write_all(&report, path, counts);
+    counts->runs = report.runs;
+    for (int r = 0; r < report.runs; r++) {
+        counts->done += report.run[r].result.state == CLR_RESULT_DONE;
+        counts->running += report.run[r].result.state == CLR_RESULT_RUNNING;
+        counts->died += report.run[r].result.state == CLR_RESULT_DIED;
+    }
+    clr_report_free(&report);
+    for (int i = 0; i < FILES; i++)
+        clr_free(path[i]);
+    return st;
+}
