@@ -132,6 +132,13 @@ CHECKPOINT=$work/run RUN_DIR=$work/tuned timeout 200 sh "$top/jobs/finetune.sh" 
 tail -1 out | grep -q '^finetune steps=2 .* labels=256 init=checkpoint ' || die "finetune: $(tail -3 out)"
 sh "$top/jobs/plot.sh" "$work/tuned" >out 2>&1 || die "the curves of finetune: $(cat out)"
 ! command -v gnuplot >/dev/null 2>&1 || [ -s tuned/metrics.png ] || die "no curves of finetune: $(cat out)"
+METHODS=knn LABELS=50% SEEDS=1 RATES="0.01 0.1" RUN_DIR=$work/run timeout 200 sh "$top/jobs/evaluate.sh" --batch=64 --steps=2 --threads=1 >out 2>&1 ||
+    die "evaluate: $(tail -5 out)"
+awk -F'\t' 'NR == 1 { next } $1 == "knn" && $5 > 0 && $6 > 0 && $7 > 0 { n++ } $1 == "finetune" && $5 > 0 && $8 > 0 { n++ } END { exit n != 3 || NR != 4 }' \
+    run/evaluation.tsv || die "evaluate: $(cat run/evaluation.tsv)"
+cp run/evaluation.tsv before
+METHODS=knn LABELS=50% SEEDS=1 RATES="0.01 0.1" RUN_DIR=$work/run timeout 200 sh "$top/jobs/evaluate.sh" --batch=64 --steps=2 --threads=1 >out 2>&1 &&
+    cmp before run/evaluation.tsv && ! grep -q "^step" out || die "evaluate, once more: $(tail -5 out)"
 RUN_DIR=$work/run timeout 200 sh "$top/jobs/probe.sh" >out 2>&1 || die "probe: $(tail -5 out)"
 [ "$(grep -c '^probe .* top1=' out)" = 2 ] || die "probe: $(cat out)"
 
