@@ -8,6 +8,7 @@
 #include "clr/store.h"
 
 enum { CLR_CONTACT_PARTS = 1 + CLR_VIEWS };
+enum { CLR_CONTACT_FEW = 8, CLR_CONTACT_WIDE = 640 }; /* images and pixels of one that goes into a log or a page */
 
 typedef struct clr_contact {
     const clr_augment_pair *augment;
@@ -21,5 +22,8 @@ clr_status clr_contact_plan(const clr_store *store, const clr_contact *contact, 
 
 /* Opens and fills the sheet; its image is freed by clr_image_free, also after a failure. */
 clr_status clr_contact_draw(clr_store *store, const clr_contact *contact, clr_sheet *sheet);
+
+/* The sheet as the bytes of a PNG, freed by free; shrunk where it is wider than most pixels. */
+clr_status clr_contact_png(clr_store *store, const clr_contact *contact, int most, uint8_t **png, size_t *bytes);
 
 #endif

@@ -24,14 +24,15 @@ typedef struct clr_run_config {
     clr_intervals checkpoint_every;
     int64_t keep;
     clr_time_limit time_limit;
-    double watchdog;   /* seconds without a step before the job is ended; 0: never */
-    int64_t log_every; /* steps between progress lines in a log */
-    int64_t threads;   /* of a rank; 0: its cores */
-    bool dry_run;      /* for commands: clr_run_try instead of clr_run_task */
+    double watchdog;     /* seconds without a step before the job is ended; 0: never */
+    int64_t log_every;   /* steps between progress lines in a log */
+    int64_t threads;     /* of a rank; 0: its cores */
+    unsigned log_format; /* beside metrics.tsv, see src/run/sink.h */
+    bool dry_run;        /* for commands: clr_run_try instead of clr_run_task */
 } clr_run_config;
 
-/* --run-dir, --allow-change, --checkpoint-every, --keep, --time-limit, --log-every, --dry-run, into a clr_run_config;
-   --threads and --watchdog are others' (clr/comm.h, clr/watchdog.h), for its last fields. */
+/* --run-dir, --allow-change, --checkpoint-every, --keep, --time-limit, --log-every, --log-format, --dry-run, into a
+   clr_run_config; --threads and --watchdog are others' (clr/comm.h, clr/watchdog.h), for its last fields. */
 extern const clr_opt clr_run_options[];
 
 enum { CLR_RUN_SUMMARY = 256 };

@@ -41,6 +41,8 @@ typedef struct clr_task_kind {
     void (*describe)(const clr_task *task, double steps_per_s, char *text, size_t capacity);
     /* Local; rank 0, after the end: "loss=... ", the task's part of the line that says how the run ended. */
     void (*summarise)(const clr_task *task, const struct clr_run_result *result, char *text, size_t capacity);
+    /* Local; rank 0, after open. A PNG of what is trained on, freed by free, for logs that show pictures; or NULL. */
+    clr_status (*picture)(const clr_task *task, uint8_t **png, size_t *bytes);
     void (*close)(clr_task *task); /* also after a failure of prepare or open */
 } clr_task_kind;
 

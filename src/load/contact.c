@@ -5,6 +5,7 @@
 #include "clr/sampler.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* Floats of a thread's working space. */
 static size_t scratch_floats(const clr_store_info *info, int size, int channels)
@@ -69,5 +70,39 @@ clr_status clr_contact_draw(clr_store *store, const clr_contact *a, clr_sheet *s
     }
     clr_free(picture);
     clr_free(scratch);
+    return st;
+}
+
+static clr_status encode(const clr_image *image, uint8_t **png, size_t *bytes)
+{
+    char *memory = NULL;
+    FILE *to = open_memstream(&memory, bytes);
+    clr_status st = to ? clr_image_put_png(to, image) : clr_fail(CLR_EMEMORY, "no memory for a picture");
+
+    if (to)
+        fclose(to);
+    *png = (uint8_t *)memory;
+    return st;
+}
+
+clr_status clr_contact_png(clr_store *store, const clr_contact *contact, int most, uint8_t **png, size_t *bytes)
+{
+    clr_sheet sheet = {0};
+    clr_image small = {0};
+    clr_status st = clr_contact_plan(store, contact, &sheet);
+
+    *png = NULL;
+    *bytes = 0;
+    if (st == CLR_OK)
+        st = clr_contact_draw(store, contact, &sheet);
+    if (st == CLR_OK) {
+        int64_t shorter = sheet.image.width < sheet.image.height ? sheet.image.width : sheet.image.height;
+        if (sheet.image.width > most)
+            shorter = clr_max64(1, shorter * most / sheet.image.width);
+        clr_image_shrink(&sheet.image, (int)shorter, &small);
+        st = encode(&small, png, bytes);
+    }
+    clr_image_free(&small);
+    clr_image_free(&sheet.image);
     return st;
 }

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHEET_IMAGES = 8, SHEET_WIDTH = 640, SHEET_PIXELS = 64 /* at most, of a picture on the sheet */ };
-
 /* A figure of PNG bytes. */
 static void figure(const uint8_t *png, size_t n, const char *caption, FILE *to)
 {
@@ -69,7 +67,7 @@ typedef struct sheet_config {
 } sheet_config;
 
 /* The sheet as PNG bytes, freed by free. */
-static clr_status draw(const clr_reported *run, char **png, size_t *n)
+static clr_status draw(const clr_reported *run, uint8_t **png, size_t *n)
 {
     static const clr_opt_part options[] = {{clr_augment_options, offsetof(sheet_config, augment), NULL},
                                            {clr_image_size_option, offsetof(sheet_config, size), NULL},
@@ -78,7 +76,6 @@ static clr_status draw(const clr_reported *run, char **png, size_t *n)
     const char *data = clr_settings_text(&run->settings, "data");
     sheet_config config = {.size = 0};
     clr_store *store = NULL;
-    clr_sheet sheet = {0};
     clr_opt_set set;
 
     *png = NULL;
@@ -88,27 +85,14 @@ static clr_status draw(const clr_reported *run, char **png, size_t *n)
         st = clr_opt_finish(&set);
     if (st == CLR_OK)
         st = clr_store_open(data ? data : "", &store);
+    if (st == CLR_OK && run->contrastive && *run->settings.dataset &&
+        clr_store_info_of(store)->checksum != strtoull(run->settings.dataset, NULL, 16))
+        st = clr_fail(CLR_EINPUT, "%s is another dataset now", data);
     if (st == CLR_OK) {
-        const clr_contact contact = {.augment = &config.augment,
-                                     .size = config.size,
-                                     .seed = config.seed,
-                                     .images = clr_min64(SHEET_IMAGES, clr_store_info_of(store)->images)};
-        st = clr_contact_plan(store, &contact, &sheet);
-        if (st == CLR_OK)
-            st = clr_contact_draw(store, &contact, &sheet);
+        const clr_contact contact = {&config.augment, config.size,
+                                     clr_min64(CLR_CONTACT_FEW, clr_store_info_of(store)->images), config.seed, 0};
+        st = clr_contact_png(store, &contact, CLR_CONTACT_WIDE, png, n);
     }
-    if (st == CLR_OK) {
-        clr_image small = {0};
-        double scale = sheet.image.width > SHEET_WIDTH ? (double)SHEET_WIDTH / sheet.image.width : 1;
-        double shorter = scale * (double)clr_min64(sheet.image.width, sheet.image.height);
-        FILE *memory = open_memstream(png, n);
-        clr_image_shrink(&sheet.image, shorter < 1 ? 1 : (int)shorter, &small);
-        st = memory ? clr_image_put_png(memory, &small) : clr_fail(CLR_EMEMORY, "no memory for a picture");
-        if (memory)
-            fclose(memory);
-        clr_image_free(&small);
-    }
-    clr_image_free(&sheet.image);
     clr_store_close(store);
     clr_opt_close(&set);
     return st;
@@ -118,7 +102,7 @@ void clr_pictures(const clr_reported *run, int64_t room, FILE *to)
 {
     static const char views[] = "Views: each image, and the two that the network saw of it";
     long before = ftell(to);
-    char *png = NULL;
+    uint8_t *png = NULL;
     size_t n = 0;
 
     put_file(run, "neighbours.png", "Nearest neighbours: an image in each row, and those with the nearest features",
@@ -132,6 +116,6 @@ void clr_pictures(const clr_reported *run, int64_t room, FILE *to)
     else if ((int64_t)n / 3 * 4 > room)
         instead("no contact sheet", "left out, because the page has 5 MB at most", to);
     else
-        figure((const uint8_t *)png, n, views, to);
+        figure(png, n, views, to);
     free(png);
 }

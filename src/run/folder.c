@@ -114,7 +114,8 @@ static clr_status check_names(const char *folder)
 /* What a killed job left, on whatever host. */
 static void reclaim(const char *folder)
 {
-    static const char *const beginnings[] = {"config.tmp-", "metrics.tsv.tmp-", "plan.tmp-"};
+    static const char *const beginnings[] = {"config.tmp-", "metrics.tsv.tmp-", "plan.tmp-", "metrics.jsonl.tmp-",
+                                             "events.out.tfevents.simclr.tmp-"};
 
     for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
         clr_output_reclaim(folder, beginnings[i]);

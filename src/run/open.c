@@ -129,6 +129,8 @@ static clr_status open_files(clr_run *run)
     }
     if (st == CLR_OK)
         st = clr_folder_put_config(run);
+    if (st == CLR_OK)
+        clr_run_open_logs(run);
     clr_free(folder);
     return st;
 }
@@ -204,6 +206,7 @@ void clr_run_close(clr_run *run)
 {
     clr_saver_close(run->saver);
     clr_metrics_close(&run->metrics);
+    clr_run_close_logs(run);
     run->task->kind->close(run->task);
     clr_progress_end();
     clr_log_file(NULL);

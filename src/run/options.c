@@ -2,6 +2,7 @@
 /* The options of every run. */
 #include "clr/log.h"
 #include "clr/run.h"
+#include "sink.h"
 #include "watch.h"
 
 #include <stdlib.h>
@@ -62,6 +63,8 @@ const clr_opt clr_run_options[] = {
      "stop in time for it, with a checkpoint; default: Slurm's end of the job", parse_limit},
     {"log-every", CLR_OPT_LONG, AT(log_every), "50", "STEPS", 1, 1e6, NULL, 0,
      "between lines of progress where stderr is no terminal; a minute at most"},
+    {"log-format", CLR_OPT_PARSED, AT(log_format), "tsv", "tsv,jsonl,tensorboard", 0, 0, NULL, 0,
+     "beside metrics.tsv, which is always written: metrics.jsonl, event files for TensorBoard", clr_sink_parse},
     {"dry-run", CLR_OPT_FLAG, AT(dry_run), "no", NULL, 0, 0, NULL, 0,
      "check all settings, time a few steps and say what the run will need; write nothing"},
     {0}};

@@ -42,6 +42,8 @@ static void note(clr_run *run, const double *row)
     memcpy(run->row + 2, row, (size_t)run->task->kind->columns * sizeof *row);
     if (run->first && clr_metrics_add(&run->metrics, run->row) != CLR_OK)
         clr_warn("%s", clr_message());
+    if (run->first)
+        clr_run_log_row(run);
 }
 
 /* One step, then saving, metrics and progress; *stop: some rank asked for a stop. */

@@ -6,6 +6,7 @@
 #include "clr/metrics.h"
 #include "clr/run.h"
 #include "lock.h"
+#include "sink.h"
 
 enum { CLR_REQUEST_STOP = 1, CLR_REQUEST_SAVE = 2 };
 
@@ -43,6 +44,7 @@ struct clr_run {
     clr_lock *lock; /* rank 0's, as saver, metrics, from and meta */
     clr_saver *saver;
     clr_metrics metrics;
+    clr_sink sink[CLR_SINKS];         /* of --log-format; zeroed: not wanted */
     double row[2 + CLR_TASK_COLUMNS]; /* of metrics.tsv: the latest that is known */
     char *from;                       /* the checkpoint that is gone on from, or NULL */
     clr_ckpt_meta meta;
@@ -57,6 +59,13 @@ struct clr_run {
 /* open.c. Collective; status agreed upon. Everything up to the first step, the checkpoint of step 0 on the disk. */
 clr_status clr_run_open(clr_run *run);
 void clr_run_close(clr_run *run); /* also after a failure */
+
+/* logs.c. Local; rank 0. What --log-format names: opened behind metrics.tsv; a row of it, run->row; whole again and on
+   the disk; closed, also where nothing was opened. */
+void clr_run_open_logs(clr_run *run);
+void clr_run_log_row(clr_run *run);
+void clr_run_sync_logs(clr_run *run);
+void clr_run_close_logs(clr_run *run);
 
 /* save.c. Whether a checkpoint is due after done updates, as far as this rank knows: rank 0 has the clock. Local. */
 bool clr_run_save_due(const clr_run *run, int64_t done);

@@ -91,6 +91,8 @@ static clr_status begin(clr_run *run)
 
     if (clr_metrics_sync(&run->metrics) != CLR_OK)
         clr_warn("%s; its rows wait in memory, trying again with the next row", clr_message());
+    else
+        clr_run_sync_logs(run);
     return clr_saver_begin(run->saver, &meta);
 }
 

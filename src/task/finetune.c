@@ -5,6 +5,7 @@
 #include "clr/evaluate.h"
 #include "clr/hash.h"
 #include "clr/labels.h"
+#include "clr/contact.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 
@@ -185,6 +186,16 @@ static void summarise(const clr_task *task, const clr_run_result *result, char *
              c->init == CLR_INIT_RANDOM ? "random" : "checkpoint");
 }
 
+static clr_status picture(const clr_task *task, uint8_t **png, size_t *bytes)
+{
+    const clr_finetuning *f = (const clr_finetuning *)task;
+    const clr_augment_pair both = {{f->config->augment, f->config->augment}};
+    const clr_contact contact = {&both, f->config->encoder.size,
+                                 clr_min64(CLR_CONTACT_FEW, clr_store_info_of(f->store)->images), f->config->seed, 0};
+
+    return clr_contact_png(f->store, &contact, CLR_CONTACT_WIDE, png, bytes);
+}
+
 static void close_parts(clr_task *task)
 {
     clr_finetuning *f = (clr_finetuning *)task;
@@ -217,4 +228,5 @@ const clr_task_kind clr_task_finetune = {.name = "finetune",
                                          .step = step,
                                          .describe = describe,
                                          .summarise = summarise,
+                                         .picture = picture,
                                          .close = close_parts};

@@ -2,6 +2,7 @@
 /* Contrastive pretraining as a task: its data, its parts, and its steps (step.c). */
 #include "pretraining.h"
 
+#include "clr/contact.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 
@@ -197,6 +198,15 @@ static void summarise(const clr_task *task, const clr_run_result *result, char *
                  (isfinite(result->steps_per_s) ? (double)p->config->batch * result->steps_per_s : row.images_per_s));
 }
 
+static clr_status picture(const clr_task *task, uint8_t **png, size_t *bytes)
+{
+    const clr_pretraining *p = (const clr_pretraining *)task;
+    const clr_contact contact = {&p->config->augment, p->config->encoder.size,
+                                 clr_min64(CLR_CONTACT_FEW, p->data->images), p->config->seed, 0};
+
+    return clr_contact_png(p->store, &contact, CLR_CONTACT_WIDE, png, bytes);
+}
+
 static void close_parts(clr_task *task)
 {
     clr_pretraining *p = (clr_pretraining *)task;
@@ -226,4 +236,5 @@ const clr_task_kind clr_task_pretrain = {.name = "pretrain",
                                          .step = step,
                                          .describe = describe,
                                          .summarise = summarise,
+                                         .picture = picture,
                                          .close = close_parts};
