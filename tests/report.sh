@@ -79,7 +79,7 @@ for name in ("page.html", "running.html"):
         assert sum(tag == "svg" for tag, _ in page.tags) == 3, "three charts"
         assert len(re.findall(r"var\(--s\d+\)", raw)) > 10 and "rgb(" not in raw.split("</style>")[1]
 
-rows = list(csv.DictReader(open("page.tsv"), delimiter="\t"))
+rows = list(csv.DictReader(open("page-runs.tsv"), delimiter="\t"))
 assert len(rows) == 3
 def metrics(run):
     lines = [l.split("\t") for l in open("runs/%s/metrics.tsv" % run).read().lstrip("# ").strip().split("\n")]
@@ -120,3 +120,50 @@ grep -q "bin: is no run directory" err && [ ! -e none.html ] || die "report of n
 # A run whose files are damaged is shown all the same.
 cp -r runs/a runs/d && printf 'x' >runs/d/metrics.tsv && printf '\377\n' >runs/d/config && mkdir runs/d/probe.tsv.d && rm runs/d/log
 "$simclr" report runs/d runs/a --output=damaged.html >out 2>err || die "report of a damaged run: $(cat err)"
+
+# A table: rows in its order whether begun or not, the paper's numbers, the varied setting; a setting's words are no commands of gnuplot's.
+mkdir r
+for t in 0.1 0.5 2; do
+    cp -r runs/a "r/t$t"
+    sed -i "s/^temperature = .*/temperature = $t/" "r/t$t/config"
+done
+sed -i "s/^augment = .*/augment = x'.system('touch pwned').'/" r/t2/config
+printf '# title T <b> & 5\n# paper t0.5 60.7\n# paper t0.1 64.4\nt0.5\t--temperature=0.5\nt0.1\t--temperature=0.1\nnever\t--x\nt2 --t\n' >five.tsv
+"$simclr" report five.tsv --runs=r --output=five-page.html >out 2>err || die "report of a table: $(cat err)"
+grep -q "^report runs=4 done=3 " out || die "report of a table: $(cat out)"
+sed 's/^# title/# x augment\n&/' five.tsv >words.tsv
+"$simclr" report words.tsv --runs=r --output=words-page.html >out 2>err || die "report of words: $(cat err)"
+# The composition matrix: pairs in cells, single ones in the diagonal.
+mkdir m
+for name in ant bee ant+bee bee+ant cat+ant alone; do cp -r runs/a "m/$name"; done
+awk -F '\t' -v OFS='\t' '/^#/ { print; next } { $5 = "77.77"; print }' runs/a/probe.tsv >m/bee+ant/probe.tsv
+printf '# paper cat+ant 12.3\nant\nbee\nant+bee\nbee+ant\ncat+ant\nalone\n' >pairs.tsv
+"$simclr" report pairs.tsv --runs=m --output=pairs-page.html >out 2>err || die "report of pairs: $(cat err)"
+cat >table.py <<'PY'
+import csv, re, sys
+rows = list(csv.DictReader(open("five-page-runs.tsv"), delimiter="\t"))
+assert [r["run"] for r in rows] == ["t0.5", "t0.1", "never", "t2"], rows
+assert [r["state"] for r in rows] == ["done", "done", "missing", "done"]
+assert [r["paper_top1"] for r in rows] == ["60.7", "64.4", "", ""]
+assert [r["config.temperature"] for r in rows] == ["0.5", "0.1", "", "2"]
+raw = open("five-page.html").read()
+assert "T &lt;b&gt; &amp; 5" in raw and "Nobody has begun it." in raw
+words = open("words-page.html").read()
+if sys.argv[1:]:
+    assert "Accuracy against temperature" in raw and raw.count("<svg") == 5, raw.count("<svg")
+    assert "Accuracy against augment" in words and "x?.system(?touch" in words
+tables = re.findall(r'<table class="heat">(.*?)</table>', open("pairs-page.html").read(), re.S)
+assert len(tables) == 2
+cells = [[re.sub("<[^>]*>", "", c) for c in re.findall(r"<t[dh].*?</t[dh]>", row)] for row in re.findall("<tr>(.*?)</tr>", tables[0], re.S)]
+assert cells[0] == ["", "ant", "bee", "cat"] and [c[0] for c in cells[1:]] == ["ant", "bee", "cat"], cells
+assert cells[2][1] == "77.8" and cells[1][1] == cells[1][2] != "" and cells[3][1] != "" and cells[3][2:] == ["", ""], cells
+assert "12.3" in tables[1] and "77.8" not in tables[1]
+PY
+python3 table.py $plots || die "the page of a table is not what its runs say"
+[ ! -e pwned ] || die "a setting was run as a command"
+cp five.tsv five-runs.tsv
+"$simclr" report five-runs.tsv --runs=r --force --output=five.html >out 2>err && die "the report replaced its table"
+cmp five.tsv five-runs.tsv || die "the report replaced its table"
+printf '../x --lr=1\n' >bad.tsv
+"$simclr" report bad.tsv --output=bad.html >out 2>err && die "a row named '../x'"
+grep -q "bad.tsv: a row begins with '../x'" err || die "a row named '../x': $(cat err)"

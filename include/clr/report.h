@@ -10,7 +10,8 @@
 enum { CLR_REPORT_BYTES = 5 << 20 }; /* of the page, at most */
 
 typedef struct clr_report_config {
-    const char *output; /* PAGE.html; PAGE.txt, PAGE.tsv and PAGE-probes.tsv are written beside it */
+    const char *output; /* PAGE.html; PAGE.txt, PAGE-runs.tsv and PAGE-probes.tsv are written beside it */
+    const char *runs;   /* the folder of a table's runs; NULL: runs/NAME */
     bool force;         /* replace them */
 } clr_report_config;
 
@@ -20,8 +21,8 @@ typedef struct clr_report_counts {
     bool plots;    /* there is a gnuplot */
 } clr_report_counts;
 
-/* paths: run directories, or folders with such in them. What is missing in a run leaves its place empty and is no
-   error; a path that is neither is CLR_EINPUT. Each file appears whole or not at all. */
+/* paths: run directories, folders with such in them, or one table of settings. What is missing in a run leaves its
+   place empty and is no error; a path that is none of these is CLR_EINPUT. Each file appears whole or not at all. */
 clr_status clr_report_write(const char *const *paths, int n, const clr_report_config *config,
                             clr_report_counts *counts);
 

@@ -15,6 +15,7 @@ typedef enum clr_result_state {
     CLR_RESULT_DIED,       /* the same, and its last process did not let go of the lock */
     CLR_RESULT_BEGUN,      /* no step yet, no process */
     CLR_RESULT_UNREADABLE, /* its config cannot be read */
+    CLR_RESULT_NONE,       /* there is no such directory, or no config in it */
 } clr_result_state;
 
 typedef struct clr_result {

@@ -9,7 +9,9 @@
 
 #define AT(field) offsetof(clr_report_config, field)
 static const clr_opt own[] = {{"output", CLR_OPT_TEXT, AT(output), NULL, "PAGE.html", 0, 0, NULL, 0,
-                               "the page; PAGE.txt, PAGE.tsv and PAGE-probes.tsv are written beside it"},
+                               "the page; PAGE.txt, PAGE-runs.tsv and PAGE-probes.tsv go beside it"},
+                              {"runs", CLR_OPT_TEXT, AT(runs), NULL, "DIR", 0, 0, NULL, 0,
+                               "of a table: the folder of its runs; default: runs/NAME for NAME.tsv"},
                               {0}};
 static const clr_opt_part options[] = {{own, 0, NULL}, {clr_force_option, AT(force), NULL}, {0}};
 
@@ -33,7 +35,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 
 const clr_command clr_command_report = {
     .name = "report",
-    .arguments = "RUN|FOLDER...",
+    .arguments = "RUN|FOLDER|TABLE.tsv...",
     .help = "runs side by side as one self-contained page: settings, results, curves, pictures; and as text and TSV",
     .example = "simclr report runs/a runs/b --output=page.html",
     .options = options,

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { CONFIG = 1 << 20 };
 
@@ -64,6 +65,12 @@ static clr_status add(clr_report *report, const char *path)
     return st == CLR_EMEMORY ? st : CLR_OK;
 }
 
+static bool is_file(const char *path)
+{
+    struct stat attributes;
+    return !stat(path, &attributes) && S_ISREG(attributes.st_mode);
+}
+
 static clr_status add_folder(clr_report *report, const char *folder)
 {
     char **paths = NULL;
@@ -78,13 +85,43 @@ static clr_status add_folder(clr_report *report, const char *folder)
     return st;
 }
 
-clr_status clr_report_read(const char *const *paths, int n, clr_report *report)
+/* NAME of "jobs/tables/NAME.tsv"; freed by clr_free. */
+static char *name_of(const char *table)
+{
+    const char *slash = strrchr(table, '/'), *name = slash ? slash + 1 : table, *dot = strrchr(name, '.');
+
+    return clr_text("%.*s", dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
+}
+
+/* The rows of a table, in its order, whether or not somebody has begun them. */
+static clr_status add_table(clr_report *report, const char *path, const char *runs)
+{
+    clr_status st = report->table.rows ? clr_fail(CLR_EUSAGE, "%s: is the second table; a report has one", path)
+                                       : clr_table_file_read(path, &report->table);
+    char *name = name_of(path), *folder = runs ? clr_copy_text(runs) : clr_text("runs/%s", name);
+
+    for (int i = 0; i < report->table.rows && st == CLR_OK; i++) {
+        char *run = clr_text("%s/%s", folder, report->table.row[i]);
+        st = add(report, run);
+        clr_free(run);
+    }
+    if (st == CLR_OK && !report->table.title)
+        report->table.title = clr_copy_text(name);
+    clr_free(name);
+    clr_free(folder);
+    return st;
+}
+
+clr_status clr_report_read(const char *const *paths, int n, const char *runs, clr_report *report)
 {
     clr_status st = CLR_OK;
 
     *report = (clr_report){0};
     for (int i = 0; i < n && st == CLR_OK; i++)
-        st = clr_result_is_run(paths[i]) ? add(report, paths[i]) : add_folder(report, paths[i]);
+        st = clr_result_is_run(paths[i]) ? add(report, paths[i])
+             : is_file(paths[i])         ? add_table(report, paths[i], runs)
+                                         : add_folder(report, paths[i]);
+    clr_report_judge(report);
     return st;
 }
 
@@ -99,6 +136,7 @@ void clr_report_free(clr_report *report)
         clr_tsv_free(&r->probes);
         clr_history_free(&r->history);
     }
+    clr_table_file_free(&report->table);
     clr_free(report->run);
     *report = (clr_report){0};
 }

@@ -6,6 +6,7 @@
 #include "grid.h"
 #include "history.h"
 #include "settings.h"
+#include "table.h"
 #include "tsv.h"
 
 typedef struct clr_reported {
@@ -17,22 +18,32 @@ typedef struct clr_reported {
     bool contrastive;   /* pretraining: two views an image */
     double views_per_s; /* median over the steps; NaN: not known */
     double core_hours;  /* of all steps in metrics.tsv; NaN: not known */
+    double accuracy;    /* that runs are compared by, %; NaN: it has none */
 } clr_reported;
 
 typedef struct clr_report {
     clr_reported *run;
     int runs;
+    const char *judged;   /* what measured the accuracy of all: "linear-sgd" */
+    clr_table_file table; /* zeroed: there is none */
 } clr_report;
 
-/* All runs that paths name or hold. CLR_EINPUT: a path is and holds none. Freed by clr_report_free, also after a
-   failure. */
-clr_status clr_report_read(const char *const *paths, int n, clr_report *report);
+/* All runs that paths name or hold; a path that is a file is a table, whose rows are runs of the folder `runs`, or,
+   where that is NULL, of runs/NAME for jobs/tables/NAME.tsv. CLR_EINPUT: a path is and holds none. Freed by
+   clr_report_free, also after a failure. */
+clr_status clr_report_read(const char *const *paths, int n, const char *runs, clr_report *report);
 void clr_report_free(clr_report *report);
+
+/* judge.c. Fills accuracy and judged: by linear-lbfgs, linear-sgd, knn, the test images or the online probe, whichever
+   measured most runs, the first of these where that is several. */
+void clr_report_judge(clr_report *report);
 
 /* tables.c. A row a run: state, settings that differ, results. */
 clr_grid clr_report_runs(const clr_report *report);
 /* A row an evaluation, with its protocol. */
 clr_grid clr_report_probes(const clr_report *report);
+/* Takes the protocols out of such a table, where their numbers stay, and lists them. */
+clr_grid clr_report_protocols(clr_grid *probes);
 /* A row a run: program, dataset, machine. */
 clr_grid clr_report_provenance(const clr_report *report);
 

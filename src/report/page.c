@@ -3,19 +3,21 @@
 
 #include "charts.h"
 #include "clr/mem.h"
-#include "clr/report.h"
 #include "html.h"
 #include "pictures.h"
+#include "study.h"
 
 #include <math.h>
 #include <string.h>
 #include <time.h>
 
+enum { PICTURES = 3 << 20 /* bytes that the page may have after a picture */ };
+
 char *clr_page_summary(const clr_report *report)
 {
     char *text = clr_copy_text(report->runs == 1 ? clr_result_word(report->run[0].result.state) : "");
 
-    for (int s = CLR_RESULT_DONE; s <= CLR_RESULT_UNREADABLE; s++) {
+    for (int s = CLR_RESULT_DONE; s <= CLR_RESULT_NONE; s++) {
         int n = 0;
         for (int r = 0; r < report->runs; r++)
             n += report->run[r].result.state == (clr_result_state)s;
@@ -35,7 +37,9 @@ static void put_header(const clr_report *report, FILE *to)
     time_t now = time(NULL);
     struct tm local;
 
-    title = report->runs == 1 ? clr_copy_text(report->run[0].result.name) : clr_text("%d runs", report->runs);
+    title = report->table.title ? clr_copy_text(report->table.title)
+            : report->runs == 1 ? clr_copy_text(report->run[0].result.name)
+                                : clr_text("%d runs", report->runs);
     if (localtime_r(&now, &local))
         strftime(when, sizeof when, "%F %H:%M", &local);
     clr_html_begin(to, title);
@@ -126,8 +130,12 @@ static void put_run(const clr_report *report, int r, const clr_grid *provenance,
     fprintf(to, "<b class=\"state %s\">%s</b></summary>\n", word, word);
     put_progress(run, to);
     put_facts(provenance, r, to);
+    if (run->result.state == CLR_RESULT_NONE) {
+        fputs("<p>Nobody has begun it.</p></details>\n", to);
+        return;
+    }
     if (shown == r) {
-        clr_pictures(run, CLR_REPORT_BYTES - (64 << 10) - ftell(to), to);
+        clr_pictures(run, PICTURES - ftell(to), to);
     } else {
         fputs("<p class=\"soft\">The same data and views as ", to);
         clr_html_text(to, report->run[shown].result.name);
@@ -138,31 +146,59 @@ static void put_run(const clr_report *report, int r, const clr_grid *provenance,
     fputs("</pre></details>\n", to);
 }
 
-clr_status clr_page_write(const clr_report *report, const clr_grid *runs, FILE *to)
+static void put_probes(const clr_report *report, FILE *to)
 {
-    clr_grid probes = clr_report_probes(report), provenance = clr_report_provenance(report);
+    clr_grid probes = clr_report_probes(report), protocols = clr_report_protocols(&probes);
 
-    put_header(report, to);
-    fputs("<section><h2>Results</h2>\n", to);
-    if (report->runs == 1)
-        put_tiles(runs, to);
-    else
-        clr_html_grid(to, runs, true);
-    fputs("</section>\n<section><h2>Curves</h2>\n", to);
-    clr_status st = clr_charts(report, to);
-    fputs("</section>\n<section><h2>Evaluations</h2>\n", to);
+    fputs("<section><h2>Evaluations</h2>\n", to);
     if (probes.rows)
         clr_html_grid(to, &probes, false);
     else
         fputs("<p class=\"soft\">None yet: <code>simclr probe --checkpoint=RUN --train=TRAIN.h5 --test=TEST.h5</code> "
               "writes its results into the run directory.</p>\n",
               to);
-    fputs("</section>\n<section><h2>Runs</h2>\n", to);
+    for (int r = 0; r < protocols.rows; r++) {
+        fprintf(to, "<p class=\"soft\">Protocol %d: ", r + 1);
+        clr_html_text(to, clr_grid_at(&protocols, r, 1));
+        fputs(".</p>\n", to);
+    }
+    fputs("</section>\n", to);
+    clr_grid_free(&probes);
+    clr_grid_free(&protocols);
+}
+
+static void put_results(const clr_report *report, const clr_grid *runs, FILE *to)
+{
+    fputs("<section><h2>Results</h2>\n", to);
+    if (report->runs == 1)
+        put_tiles(runs, to);
+    else
+        clr_html_grid(to, runs, true);
+    fputs("</section>\n", to);
+}
+
+/* Of a table of settings, what the settings show comes first. */
+clr_status clr_page_write(const clr_report *report, const clr_grid *runs, FILE *to)
+{
+    clr_grid provenance = clr_report_provenance(report);
+    bool table = report->table.rows > 0;
+
+    put_header(report, to);
+    if (!table)
+        put_results(report, runs, to);
+    clr_status st = clr_study(report, to);
+    if (table)
+        put_results(report, runs, to);
+    fputs("<section><h2>Curves</h2>\n", to);
+    if (st == CLR_OK)
+        st = clr_charts(report, to);
+    fputs("</section>\n", to);
+    put_probes(report, to);
+    fputs("<section><h2>Runs</h2>\n", to);
     for (int r = 0; r < report->runs; r++)
         put_run(report, r, &provenance, to);
     fputs("</section>\n", to);
     clr_html_end(to);
-    clr_grid_free(&probes);
     clr_grid_free(&provenance);
     return st;
 }

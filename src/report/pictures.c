@@ -52,7 +52,7 @@ static bool put_file(const clr_reported *run, const char *name, const char *capt
         if (n > sizeof begins && !memcmp(png, begins, sizeof begins))
             figure(png, n, caption, to);
         else
-            instead(path, n ? "is no PNG" : "left out, because the page has 5 MB at most", to);
+            instead(path, n ? "is no PNG" : "left out, because the page is to stay small", to);
         clr_free(png);
         fclose(from);
     }
@@ -114,7 +114,7 @@ void clr_pictures(const clr_reported *run, int64_t room, FILE *to)
     if (st != CLR_OK)
         instead("no contact sheet", clr_message(), to);
     else if ((int64_t)n / 3 * 4 > room)
-        instead("no contact sheet", "left out, because the page has 5 MB at most", to);
+        instead("no contact sheet", "left out, because the page is to stay small", to);
     else
         figure(png, n, views, to);
     free(png);

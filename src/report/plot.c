@@ -4,6 +4,7 @@
 
 #include "clr/mem.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -13,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WIDTH = 460, HEIGHT = 300, MOST = 32 << 20 };
+enum { WIDTH = 460, HEIGHT = 300, MOST = 32 << 20, LABEL = 24 /* letters of a word */ };
 
 extern char **environ;
 
@@ -42,6 +43,15 @@ static void write_range(FILE *to, char axis, double low, double high)
     fputs("]\n", to);
 }
 
+/* A word in quotes, of letters that mean nothing to gnuplot. */
+static void write_word(const char *word, FILE *to)
+{
+    fputc('\'', to);
+    for (int i = 0; word[i] && i < LABEL; i++)
+        fputc(isalnum((unsigned char)word[i]) || strchr(" .,:;=+-/()%", word[i]) ? word[i] : '?', to);
+    fputc('\'', to);
+}
+
 static void write_axes(const clr_plot *p, FILE *to)
 {
     if (!p->x) {
@@ -52,10 +62,18 @@ static void write_axes(const clr_plot *p, FILE *to)
     }
     fprintf(to,
             "set grid linecolor rgb '#020202' linewidth 1 dashtype solid\nset border 1 linecolor rgb '#010101'\n"
-            "set tics scale 0 nomirror textcolor rgb '#010101'\nset xtics rotate by 0\n"
-            "set format y '%s'\nset xlabel '%s' offset 0,0.4 textcolor rgb '#010101'\nset ylabel '%s' textcolor rgb "
-            "'#010101'\n%s",
-            p->format ? p->format : "%g", p->x, p->y, p->log_x ? "set logscale x 2\n" : "");
+            "set tics scale 0 nomirror textcolor rgb '#010101'\nset format y '%s'\n%s",
+            p->format ? p->format : "%g", p->log_x ? "set logscale x 2\n" : "");
+    fputs("set xlabel offset 0,0.4 textcolor rgb '#010101' ", to);
+    write_word(p->x, to);
+    fputs("\nset ylabel textcolor rgb '#010101' ", to);
+    write_word(p->y, to);
+    for (int i = 0; i < p->ticks; i++) {
+        fputs(i ? "," : "\nset xtics (", to);
+        write_word(p->tick[i], to);
+        fprintf(to, " %d", i);
+    }
+    fprintf(to, "%s%s\n", p->ticks ? ")" : "", p->ticks > 5 ? " rotate by -30" : "");
 }
 
 static void write_curve(const clr_curve *c, int i, FILE *to)

@@ -26,12 +26,14 @@ typedef struct clr_curve {
 
 typedef struct clr_plot {
     const char *label;  /* of the picture, for who cannot see it */
-    const char *x, *y;  /* of the axes; words of this program. NULL: no axes at all */
+    const char *x, *y;  /* of the axes, as ticks. NULL: no axes at all */
     const char *format; /* of the numbers along y, "%g" */
     bool log_x;
     double low, high;     /* of y; NaN: as the data have it */
     double x_low, x_high; /* the same */
     int width, height;    /* 0: 460 x 300 */
+    char *const *tick;    /* words at 0, 1, ... of x instead of numbers; letters that gnuplot might take are replaced */
+    int ticks;
     const clr_curve *curve;
     int curves;
 } clr_plot;

@@ -22,29 +22,35 @@ static char *beside(const char *output, const char *ending)
 
 enum { FILES = 4 };
 
-/* A form of the report, to an open file. */
+static void write_text(const clr_report *report, const clr_grid *runs, FILE *to)
+{
+    clr_grid probes = clr_report_probes(report), protocols = clr_report_protocols(&probes),
+             provenance = clr_report_provenance(report);
+    const clr_grid *all[] = {runs, &probes, &protocols, &provenance};
+    char *summary = clr_page_summary(report);
+
+    fprintf(to, "%d run%s: %s\n", report->runs, report->runs == 1 ? "" : "s", summary);
+    for (int i = 0; i < 4; i++)
+        if (all[i]->rows) {
+            fputs("\n", to);
+            clr_grid_text(all[i], to);
+        }
+    clr_free(summary);
+    clr_grid_free(&probes);
+    clr_grid_free(&protocols);
+    clr_grid_free(&provenance);
+}
+
+/* A form of the report beside the page, to an open file. */
 static void write_form(const clr_report *report, const clr_grid *runs, int form, FILE *to)
 {
-    clr_grid probes = clr_report_probes(report), provenance = clr_report_provenance(report);
+    clr_grid probes = clr_report_probes(report);
 
-    if (form == 1) {
-        char *summary = clr_page_summary(report);
-        fprintf(to, "%d run%s: %s\n\n", report->runs, report->runs == 1 ? "" : "s", summary);
-        clr_grid_text(runs, to);
-        fputs("\n", to);
-        if (probes.rows) {
-            clr_grid_text(&probes, to);
-            fputs("\n", to);
-        }
-        clr_grid_text(&provenance, to);
-        clr_free(summary);
-    } else if (form == 2) {
-        clr_grid_tsv(runs, to);
-    } else {
-        clr_grid_tsv(&probes, to);
-    }
+    if (form == 1)
+        write_text(report, runs, to);
+    else
+        clr_grid_tsv(form == 2 ? runs : &probes, to);
     clr_grid_free(&probes);
-    clr_grid_free(&provenance);
 }
 
 static clr_status write_file(const char *path, const char *bytes, size_t n)
@@ -92,7 +98,7 @@ static clr_status write_all(const clr_report *report, char *const path[FILES], c
 
 clr_status clr_report_write(const char *const *paths, int n, const clr_report_config *config, clr_report_counts *counts)
 {
-    static const char *const endings[FILES] = {NULL, ".txt", ".tsv", "-probes.tsv"};
+    static const char *const endings[FILES] = {NULL, ".txt", "-runs.tsv", "-probes.tsv"};
     char *path[FILES] = {clr_copy_text(config->output)};
     clr_report report = {0};
     clr_status st = CLR_OK;
@@ -102,9 +108,11 @@ clr_status clr_report_write(const char *const *paths, int n, const clr_report_co
         path[i] = i ? beside(config->output, endings[i]) : path[0];
         if (st == CLR_OK)
             st = clr_output_check(path[i], config->force);
+        for (int j = 0; j < n && st == CLR_OK; j++)
+            st = clr_output_apart(path[i], paths[j]);
     }
     if (st == CLR_OK)
-        st = clr_report_read(paths, n, &report);
+        st = clr_report_read(paths, n, config->runs, &report);
     if (st == CLR_OK)
         st = write_all(&report, path, counts);
     counts->runs = report.runs;

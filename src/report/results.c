@@ -99,7 +99,7 @@ clr_result clr_result_of(const char *path)
         clr_settings_free(&settings);
         r.state = state_of(&r, clr_run_hold_of(path));
     } else {
-        r.state = CLR_RESULT_UNREADABLE;
+        r.state = clr_result_is_run(path) ? CLR_RESULT_UNREADABLE : CLR_RESULT_NONE;
     }
     clr_free(config);
     clr_free(name);
@@ -114,7 +114,7 @@ void clr_result_free(clr_result *r)
 
 const char *clr_result_word(clr_result_state state)
 {
-    static const char *const words[] = {"done", "running", "stopped", "died", "begun", "unreadable"};
+    static const char *const words[] = {"done", "running", "stopped", "died", "begun", "unreadable", "missing"};
 
     return words[state];
 }

@@ -39,7 +39,7 @@ const char clr_html_style[] =
     ".swatch{display:inline-block;width:.8em;height:.8em;border-radius:3px;margin-right:.5em;vertical-align:-.05em}\n"
     ".state{font-weight:600;font-size:.8rem;border:1px solid;border-radius:99px;padding:.05rem .55rem}\n"
     ".done{color:var(--good)}.running{color:var(--accent)}.stopped,.begun{color:var(--warn)}"
-    ".died,.unreadable{color:var(--bad)}\n"
+    ".missing{color:var(--soft)}.died,.unreadable{color:var(--bad)}\n"
     ".tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.7rem;margin:.2rem 0 1rem}\n"
     ".tiles div{border:1px solid var(--grid);border-radius:9px;padding:.5rem .75rem}\n"
     ".tiles b{display:block;font-size:1.35rem;line-height:1.25;font-variant-numeric:tabular-nums}\n"

@@ -103,15 +103,12 @@ clr_grid clr_report_runs(const clr_report *report)
                                              {"top1", "train_top1_percent", "training top-1 %", "%.2f"},
                                              {"test_top1", "test_top1_percent", "test top-1 %", "%.2f"}};
     clr_grid g = clr_grid_of(report->runs);
-    int run = clr_grid_column(&g, "run", "run"), state = clr_grid_column(&g, "state", "state"),
-        step = clr_grid_column(&g, "step", "step"), steps = clr_grid_column(&g, "steps_in_all", "steps in all");
+    int run = clr_grid_column(&g, "run", "run"), state = clr_grid_column(&g, "state", "state");
 
     for (int r = 0; r < report->runs; r++) {
         const clr_result *result = &report->run[r].result;
         clr_grid_put(&g, r, run, "%s", result->name);
         clr_grid_put(&g, r, state, "%s", clr_result_word(result->state));
-        clr_grid_put_number(&g, r, step, "%.0f", result->step);
-        clr_grid_put_number(&g, r, steps, "%.0f", result->steps);
     }
     bool few = put_settings(report, NULL, true) <= FEW;
     if (few)
@@ -119,10 +116,19 @@ clr_grid clr_report_runs(const clr_report *report)
     for (int i = 0; i < 6; i++)
         put_metric(report, &g, metrics[i], i == 2 || i == 3 ? 100 : 1);
     put_probes(report, &g);
-    int speed = clr_grid_column(&g, "views_per_s", "views/s"), cost = clr_grid_column(&g, "core_hours", "core-hours");
+    int paper = report->table.papers ? clr_grid_column(&g, "paper_top1", "paper's top-1 %") : -1;
+    for (int r = 0; r < report->runs && paper >= 0; r++) {
+        const clr_table_paper *p = clr_table_file_paper(&report->table, report->run[r].result.name);
+        clr_grid_put_number(&g, r, paper, "%.1f", p ? p->top1 : NAN);
+    }
+    int speed = clr_grid_column(&g, "views_per_s", "views/s"), cost = clr_grid_column(&g, "core_hours", "core-hours"),
+        step = clr_grid_column(&g, "step", "step"), steps = clr_grid_column(&g, "steps_in_all", "steps in all");
     for (int r = 0; r < report->runs; r++) {
         clr_grid_put_number(&g, r, speed, "%.4g", report->run[r].views_per_s);
         clr_grid_put_number(&g, r, cost, "%.4g", report->run[r].core_hours);
+        if (report->run[r].result.state != CLR_RESULT_NONE)
+            clr_grid_put_number(&g, r, step, "%.0f", report->run[r].result.step);
+        clr_grid_put_number(&g, r, steps, "%.0f", report->run[r].result.steps);
     }
     if (!few)
         put_settings(report, &g, false);
@@ -192,5 +198,34 @@ clr_grid clr_report_provenance(const clr_report *report)
         put_machine(&report->run[r].history, &g, r, machine);
         clr_grid_put(&g, r, program, "%s", s->program);
     }
+    return g;
+}
+
+clr_grid clr_report_protocols(clr_grid *probes)
+{
+    int from = 0, n = 0;
+    int *number = CLR_NEW(int, probes->rows + 1);
+
+    while (from < probes->columns && strcmp(probes->name[from], "protocol"))
+        from++;
+    for (int r = 0; r < probes->rows; r++) { /* equal ones have the number of the first */
+        int before = 0;
+        while (before < r && strcmp(clr_grid_at(probes, before, from), clr_grid_at(probes, r, from)))
+            before++;
+        number[r] = before < r ? number[before] : *clr_grid_at(probes, r, from) ? ++n : 0;
+    }
+    clr_grid g = clr_grid_of(n);
+    clr_grid_column(&g, "number", "protocol");
+    clr_grid_column(&g, "protocol", "");
+    for (int r = 0; r < probes->rows; r++) {
+        if (number[r]) {
+            clr_grid_put(&g, number[r] - 1, 0, "%d", number[r]);
+            if (!*clr_grid_at(&g, number[r] - 1, 1))
+                clr_grid_put(&g, number[r] - 1, 1, "%s", clr_grid_at(probes, r, from));
+        }
+    }
+    for (int r = 0; r < probes->rows; r++)
+        clr_grid_put(probes, r, from, number[r] ? "%d" : "", number[r]);
+    clr_free(number);
     return g;
 }
