@@ -127,6 +127,13 @@ number peak_rss_mb "v > 1"
 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" bench step --width=1/16 --views=16 --microbatch=3 --threads=1 >out 2>err && die "bench step took 3 images for 2 ranks"
 grep -q "less than two images for each of the 2 ranks" err || die "bench step: $(cat err)"
 "$simclr" bench augment --source-size=32x >out 2>err && die "bench augment took a size of '32x'"
+for ranks in 1 2; do
+    "$mpirun" --oversubscribe --bind-to none -n $ranks "$simclr" bench lbfgs --rows=400 --dim=70 --strengths=5 --threads=1 >out 2>err ||
+        grep -q "without libLBFGS" err || die "bench lbfgs: $(cat err)"
+    sed 's/ ranks=.* l2=/ l2=/; s/\(loss=[0-9]*\.....\).*/\1/' out >lbfgs.$ranks
+done
+grep -q "^bench=lbfgs rows=400 .* loss=" out || grep -q "without libLBFGS" err || die "bench lbfgs: $(cat out)"
+cmp lbfgs.1 lbfgs.2 || die "bench lbfgs: the number of ranks counts: $(cat lbfgs.1 lbfgs.2)"
 "$simclr" bench augment --size=32 --source-size=40x30 --images=8 --steps=1 --threads=2 >out 2>err || die "bench augment: $(cat err)"
 number views_per_s "v > 0"
 

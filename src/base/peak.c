@@ -2,6 +2,15 @@
 /* Independent multiply-adds in registers: the peak arithmetic rate of a core. */
 #include "clr/isa.h"
 
+/* A vector register in an asm statement; where its letter is not known here, memory, which is right and slower. */
+#if defined(__x86_64__)
+#define IN_PLACE "+v"
+#elif defined(__aarch64__)
+#define IN_PLACE "+w"
+#else
+#define IN_PLACE "+m"
+#endif
+
 double CLR_KERNEL(clr_peak_flops)(long rounds);
 
 /* Returns the number of floating-point operations. The sums go to `sink`, so that the compiler does not drop them. */
@@ -18,7 +27,7 @@ double CLR_KERNEL(clr_peak_flops)(long rounds)
 #pragma GCC unroll 16
         for (int i = 0; i < CHAINS; i++) {
             sum[i] = sum[i] * factor + term;
-            __asm__ volatile("" : "+v"(sum[i]));
+            __asm__ volatile("" : IN_PLACE(sum[i]));
         }
     }
 #pragma GCC unroll 16

@@ -18,4 +18,5 @@
     X(bench_comm)       \
     X(bench_conv)       \
     X(bench_augment)    \
+    X(bench_lbfgs)      \
     X(doctor)

@@ -188,14 +188,14 @@ clr_status clr_doctor_allocation(clr_comm *comm, const clr_run_config *config, c
     int ranks = clr_comm_size(comm), rank;
     const char *by;
 
-    *seen = (clr_doctor_seen){0};
+    *seen = (clr_doctor_seen){.threads = clr_comm_threads(comm, config->threads)};
     if (first)
         printf("%d rank%s on %d node%s%s\n", ranks, ranks > 1 ? "s" : "", clr_comm_nodes(comm),
                clr_comm_nodes(comm) > 1 ? "s" : "",
                clr_comm_launched(&rank, &by) == 1 && !by
                    ? ", no launcher (under srun or mpirun, doctor tries the network)"
                    : "");
-    say_ranks(comm, clr_comm_threads(comm, config->threads));
+    say_ranks(comm, seen->threads);
     clr_status st = try_network(comm, &seen->network);
     if (st == CLR_OK && first)
         printf("a sum of 4 MiB over all ranks: %.2f ms\n", 1e3 * seen->network);
@@ -218,8 +218,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (clr_comm_rank(comm) == 0 && (st == CLR_OK || st == CLR_EMEMORY))
         printf("doctor ranks=%d nodes=%d threads=%d isa=%s memory_needed_gib=%.3f memory_there_gib=%.3f "
                "disk_free_gib=%.1f allreduce_4mib_s=%.6f fits=%s\n",
-               clr_comm_size(comm), clr_comm_nodes(comm), clr_comm_threads(comm, c->run.threads),
-               clr_isa_name(clr_isa_current()), need, there, seen.free_gib, seen.network, st == CLR_OK ? "yes" : "no");
+               clr_comm_size(comm), clr_comm_nodes(comm), seen.threads, clr_isa_name(clr_isa_current()), need, there,
+               seen.free_gib, seen.network, st == CLR_OK ? "yes" : "no");
     if (st == CLR_EMEMORY && !c->data) { /* nobody has asked for this run yet */
         clr_info("the default run would not fit: %s", clr_message());
         st = CLR_OK;

@@ -5,6 +5,7 @@
 #include "clr/run.h"
 
 typedef struct clr_doctor_seen {
+    int threads;     /* of this rank */
     double network;  /* seconds: 4 MiB summed over all ranks, the best of a few */
     double free_gib; /* of the run directory's file system; rank 0 */
 } clr_doctor_seen;

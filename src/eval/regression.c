@@ -15,7 +15,10 @@
 #include <omp.h>
 #include <string.h>
 
-enum { BLOCK = 64 }; /* rows */
+enum {
+    BLOCK = 64, /* rows that stay in cache */
+    GROUP = 8   /* blocks whose gradients are summed in fp32 */
+};
 
 static int64_t cells_of(const clr_regression *r)
 {
@@ -34,6 +37,8 @@ void clr_regression_open(clr_comm *comm, const clr_features *features, clr_regre
     clr_linear_standardise(features, &r->linear);
     r->x = CLR_NEW(float, (int64_t)threads *BLOCK *(dim + 1));
     r->p = CLR_NEW(float, (int64_t)threads *BLOCK *classes);
+    r->panels = CLR_NEW(float, clr_panel_current()->floats(dim + 1, classes));
+    r->p_panels = CLR_NEW(float, threads *clr_panel_current()->floats(BLOCK, classes));
     r->part = CLR_NEW(float, threads *cells);
     r->sums = CLR_NEW(double, threads *(cells + 1));
 }
@@ -43,6 +48,8 @@ void clr_regression_free(clr_regression *r)
     clr_linear_free(&r->linear);
     clr_free(r->x);
     clr_free(r->p);
+    clr_free(r->panels);
+    clr_free(r->p_panels);
     clr_free(r->part);
     clr_free(r->sums);
 }
@@ -54,7 +61,7 @@ static void logits(const clr_regression *r, int64_t at, int64_t n, float *x, flo
 
     for (int64_t i = 0; i < n; i++)
         clr_linear_standardise_row(&r->linear, r->features->h + r->rows[at + i] * r->linear.dim, x + i * dim);
-    clr_gemm(false, false, n, classes, dim, 1, x, dim, r->linear.weight, classes, 0, p, classes);
+    clr_panel_current()->multiply((int)n, (int)classes, (int)dim, x, dim, 1, r->panels, false, p, classes, NULL);
 }
 
 /* Logits -> softmax - one-hot; returns the loss. */
@@ -77,6 +84,8 @@ static void set_weight(clr_regression *r, const double *v)
 {
     for (int64_t i = 0; i < cells_of(r); i++)
         r->linear.weight[i] = (float)v[i];
+    clr_panel_current()->pack(false, r->linear.dim + 1, r->linear.classes, 1, r->linear.weight, r->linear.classes,
+                              r->panels);
 }
 
 /* This thread's part of the sums. */
@@ -85,6 +94,9 @@ static void accumulate(clr_regression *r, int64_t from, int64_t to)
     int64_t dim = r->linear.dim + 1, classes = r->linear.classes, cells = cells_of(r), thread = omp_get_thread_num();
     float *x = r->x + thread * BLOCK * dim, *p = r->p + thread * BLOCK * classes, *part = r->part + thread * cells;
     double *sums = r->sums + thread * (cells + 1);
+    const clr_panel_op *op = clr_panel_current();
+    float *panels = r->p_panels + thread * op->floats(BLOCK, (int)classes);
+    int blocks = 0;
 
     memset(sums, 0, (size_t)(cells + 1) * sizeof *sums);
     for (int64_t at = from; at < to; at += BLOCK) {
@@ -92,9 +104,13 @@ static void accumulate(clr_regression *r, int64_t from, int64_t to)
         logits(r, at, n, x, p);
         for (int64_t i = 0; i < n; i++)
             sums[cells] += residual(p + i * classes, (int)classes, r->features->labels[r->rows[at + i]]);
-        clr_gemm(true, false, dim, classes, n, 1, x, dim, p, classes, 0, part, classes);
+        op->pack(false, (int)n, (int)classes, 1, p, classes, panels);
+        op->multiply((int)dim, (int)classes, (int)n, x, 1, dim, panels, blocks > 0, part, classes, NULL);
+        if (++blocks < GROUP && at + BLOCK < to)
+            continue;
         for (int64_t i = 0; i < cells; i++)
             sums[i] += part[i];
+        blocks = 0;
     }
 }
 

@@ -17,8 +17,9 @@ typedef struct clr_regression {
     clr_linear linear; /* mean and inverse; weight is V as float */
     double l2;
     int threads;
-    float *x, *p, *part; /* a block of rows, its residuals, its gradient; one of each a thread */
-    double *sums;        /* threads * (cells + 1) */
+    float *x, *p, *part;      /* a block of rows, its residuals, gradients of blocks; one of each a thread */
+    float *panels, *p_panels; /* V, and residuals of a block a thread, arranged for products */
+    double *sums;             /* threads * (cells + 1) */
 } clr_regression;
 
 /* Local. Rows and the standardisation, which is of all rows of the features. Freed by clr_regression_free. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Softmax regression: value and gradient against plain double precision, the minimum against Newton's method, on any
    number of ranks. */
-#include "regression.h"
+#include "precondition.h"
 
 #include "clr/mem.h"
 #include "clr/rng.h"
@@ -186,6 +186,84 @@ START_TEST(value_and_gradient)
 }
 END_TEST
 
+/* L L^T against M in double precision, beyond a block of the factorisation; V to U and back; the gradient by U is L^-1
+   times that by V. */
+START_TEST(precondition)
+{
+    enum { WIDE = 300, MANY = 700, K = 3 };
+    clr_features f = {MANY, WIDE, CLR_NEW(float, MANY *WIDE), NULL, K};
+    int32_t *labels = CLR_NEW(int32_t, MANY);
+    int64_t *rows = CLR_NEW(int64_t, MANY);
+    clr_regression r;
+    clr_precondition c;
+    clr_rng rng = clr_rng_for(6, 0, 0, 0, CLR_RNG_PROBE);
+    double error = 0, size = 0, diagonal = 0, *m = CLR_NEW(double, WIDE *WIDE), *v = CLR_NEW(double, (WIDE + 1) * K),
+           *u = CLR_NEW(double, (WIDE + 1) * K);
+    float *x = CLR_NEW(float, WIDE + 1);
+
+    for (int64_t i = 0; i < MANY; i++) {
+        double shared = clr_rng_normal(&rng);
+        labels[i] = (int32_t)(i % K), rows[i] = MANY - 1 - i;
+        for (int j = 0; j < WIDE; j++)
+            f.h[i * WIDE + j] = (float)(shared + clr_rng_normal(&rng));
+    }
+    f.labels = labels;
+    clr_regression_open(comm, &f, &r);
+    r.rows = rows, r.n = MANY, r.l2 = 50;
+    clr_precondition_open(&r, &c);
+    clr_precondition_set(&r, &c);
+    for (int64_t i = 0; i < MANY; i++) {
+        clr_linear_standardise_row(&r.linear, f.h + i * WIDE, x);
+        for (int a = 0; a < WIDE; a++)
+            for (int b = 0; b <= a; b++)
+                m[a * WIDE + b] += (K - 1.0) / (K * K) * x[a] * x[b] / MANY;
+    }
+    for (int a = 0; a < WIDE; a++) {
+        m[a * WIDE + a] += 50 * pow(r.linear.inverse[a], 2) / MANY;
+        diagonal += m[a * WIDE + a] / WIDE;
+    }
+    for (int a = 0; a < WIDE; a++)
+        for (int b = 0; b <= a; b++) {
+            double product = 0, want = m[a * WIDE + b] + (a == b ? 1e-5 * diagonal : 0);
+            for (int l = 0; l <= b; l++)
+                product += (double)c.factor[a * WIDE + l] * c.factor[b * WIDE + l];
+            error += (product - want) * (product - want);
+            size += want * want;
+        }
+    ck_assert_double_le(sqrt(error), 8 * FLT_EPSILON * sqrt(MANY) * sqrt(size));
+    for (int i = 0; i < (WIDE + 1) * K; i++)
+        u[i] = v[i] = clr_rng_normal(&rng);
+    clr_precondition_to_u(&c, u);
+    for (int a = 0; a < WIDE; a++)
+        for (int k = 0; k < K; k++) {
+            double want = 0;
+            for (int b = a; b < WIDE; b++)
+                want += c.factor[b * WIDE + a] * v[b * K + k];
+            ck_assert_double_le(fabs(u[a * K + k] - want), 1e-12 * WIDE);
+        }
+    clr_precondition_to_v(&c, u);
+    for (int i = 0; i < (WIDE + 1) * K; i++)
+        ck_assert_double_le(fabs(u[i] - v[i]), 1e-8 * (1 + fabs(v[i])));
+    memcpy(u, v, (WIDE + 1) * K * sizeof *u);
+    clr_precondition_gradient(&c, u);
+    for (int a = 0; a < WIDE; a++)
+        for (int k = 0; k < K; k++) {
+            double back = 0;
+            for (int b = 0; b <= a; b++)
+                back += c.factor[a * WIDE + b] * u[b * K + k];
+            ck_assert_double_le(fabs(back - v[a * K + k]), 1e-8 * (1 + fabs(v[a * K + k])));
+        }
+    clr_precondition_free(&c);
+    clr_regression_free(&r);
+    clr_free(x);
+    clr_free(u);
+    clr_free(v);
+    clr_free(m);
+    clr_free(rows);
+    drop(&f);
+}
+END_TEST
+
 #ifdef HAVE_LBFGS
 START_TEST(minimum)
 {
@@ -242,6 +320,7 @@ int main(int argc, char **argv)
     if (clr_comm_start(&argc, &argv, &comm) != CLR_OK)
         return EXIT_FAILURE;
     tcase_add_test(cases, value_and_gradient);
+    tcase_add_test(cases, precondition);
 #ifdef HAVE_LBFGS
     tcase_add_loop_test(cases, minimum, 0, 3);
     tcase_add_test(cases, choice);
