@@ -65,8 +65,10 @@ clr_status clr_image_decode_into(const uint8_t *bytes, size_t length, const clr_
 /* The picture with its shorter side at most shorter pixels (aspect kept, box average); a copy where it is smaller. */
 void clr_image_shrink(const clr_image *image, int shorter, clr_image *out);
 
-/* As PNG. put: to an open file, the caller's. write: path is written under a temporary name and renamed (output.h). */
+/* As PNG. put: to an open file, the caller's. encode: bytes, freed by free. write: path is written under a temporary
+   name and renamed (output.h). */
 clr_status clr_image_put_png(FILE *file, const clr_image *image);
+clr_status clr_image_encode_png(const clr_image *image, uint8_t **png, size_t *bytes);
 clr_status clr_image_write_png(const char *path, const clr_image *image);
 
 const char *clr_image_libraries(void); /* "libpng 1.6.39, libjpeg 6.2" or "libpng 1.6.39" */

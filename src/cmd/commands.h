@@ -9,6 +9,7 @@
     X(probe)            \
     X(embed)            \
     X(neighbours)       \
+    X(map)              \
     X(export)           \
     X(import)           \
     X(info)             \

@@ -64,6 +64,18 @@ clr_status clr_image_put_png(FILE *file, const clr_image *image)
     return good ? CLR_OK : clr_fail(CLR_EIO, "cannot be written: %s", w->why);
 }
 
+clr_status clr_image_encode_png(const clr_image *image, uint8_t **png, size_t *bytes)
+{
+    char *memory = NULL;
+    FILE *to = open_memstream(&memory, bytes);
+    clr_status st = to ? clr_image_put_png(to, image) : clr_fail(CLR_EMEMORY, "no memory for a picture");
+
+    if (to)
+        fclose(to);
+    *png = (uint8_t *)memory;
+    return st;
+}
+
 clr_status clr_image_write_png(const char *path, const clr_image *image)
 {
     clr_output output;

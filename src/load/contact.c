@@ -5,7 +5,6 @@
 #include "clr/sampler.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 /* Floats of a thread's working space. */
 static size_t scratch_floats(const clr_store_info *info, int size, int channels)
@@ -73,18 +72,6 @@ clr_status clr_contact_draw(clr_store *store, const clr_contact *a, clr_sheet *s
     return st;
 }
 
-static clr_status encode(const clr_image *image, uint8_t **png, size_t *bytes)
-{
-    char *memory = NULL;
-    FILE *to = open_memstream(&memory, bytes);
-    clr_status st = to ? clr_image_put_png(to, image) : clr_fail(CLR_EMEMORY, "no memory for a picture");
-
-    if (to)
-        fclose(to);
-    *png = (uint8_t *)memory;
-    return st;
-}
-
 clr_status clr_contact_png(clr_store *store, const clr_contact *contact, int most, uint8_t **png, size_t *bytes)
 {
     clr_sheet sheet = {0};
@@ -100,7 +87,7 @@ clr_status clr_contact_png(clr_store *store, const clr_contact *contact, int mos
         if (sheet.image.width > most)
             shorter = clr_max64(1, shorter * most / sheet.image.width);
         clr_image_shrink(&sheet.image, (int)shorter, &small);
-        st = encode(&small, png, bytes);
+        st = clr_image_encode_png(&small, png, bytes);
     }
     clr_image_free(&small);
     clr_image_free(&sheet.image);

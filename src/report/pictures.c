@@ -3,12 +3,15 @@
 
 #include "clr/augment.h"
 #include "clr/contact.h"
+#include "clr/map.h"
 #include "clr/mem.h"
 #include "clr/opt.h"
 #include "clr/plain.h"
 #include "clr/rng.h"
 #include "html.h"
+#include "matrix.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +101,63 @@ static clr_status draw(const clr_reported *run, uint8_t **png, size_t *n)
     return st;
 }
 
+/* The map that simclr map --output=RUN/map.html left. */
+static void put_map(const clr_reported *run, int64_t room, FILE *to)
+{
+    enum { POINT = 60, THUMBNAILS = 600000 /* bytes in the page */ };
+    char *path = clr_text("%s/map.tsv", run->result.path);
+    clr_map map = {0};
+    clr_status st = clr_map_read(path, &map);
+
+    if (st == CLR_OK && map.points && room < map.points * POINT + THUMBNAILS)
+        st = clr_fail(CLR_EINPUT, "left out, because the page is to stay small");
+    if (st == CLR_OK && map.points) {
+        fputs("<h3>Map of the features</h3>\n", to);
+        st = clr_map_figures(&map, to);
+    }
+    if (st != CLR_OK)
+        instead(path, clr_message(), to);
+    clr_map_free(&map);
+    clr_free(path);
+}
+
+/* A table of counts, a row a class: its name, then how often it was taken for each class of the header. */
+static void put_confusion(const clr_reported *run, FILE *to)
+{
+    enum { MOST = 200, NAME = 256 };
+    char *path = clr_text("%s/confusion.tsv", run->result.path), **names = CLR_NEW(char *, MOST);
+    clr_tsv table;
+    clr_status st = clr_tsv_read(path, false, &table);
+    int n = (int)clr_min64(table.rows, MOST);
+    double *share = CLR_NEW(double, n *n + 1);
+
+    for (int i = 0; i < n; i++) {
+        const char *line = table.row[i].line;
+        names[i] = clr_text("%.*s", (int)strcspn(line, "\t"), line);
+    }
+    for (int i = 0; i < n; i++) {
+        double sum = 0;
+        for (int j = 0; j < n; j++) {
+            share[i * n + j] = clr_tsv_number(&table, i, names[j]);
+            sum += isfinite(share[i * n + j]) ? share[i * n + j] : 0;
+        }
+        for (int j = 0; j < n; j++)
+            share[i * n + j] *= sum > 0 ? 100 / sum : 0;
+    }
+    if (st == CLR_OK && n) {
+        fputs("<h3>Confusion</h3>\n", to);
+        clr_heat_table(&(clr_heat){"Rows: the images of a class; columns: what they were taken for, %.", 1, names,
+                                   names, n, n, share},
+                       to);
+    }
+    for (int i = 0; i < n; i++)
+        clr_free(names[i]);
+    clr_free(names);
+    clr_free(share);
+    clr_tsv_free(&table);
+    clr_free(path);
+}
+
 void clr_pictures(const clr_reported *run, int64_t room, FILE *to)
 {
     static const char views[] = "Views: each image, and the two that the network saw of it";
@@ -105,8 +165,10 @@ void clr_pictures(const clr_reported *run, int64_t room, FILE *to)
     uint8_t *png = NULL;
     size_t n = 0;
 
+    put_confusion(run, to);
     put_file(run, "neighbours.png", "Nearest neighbours: an image in each row, and those with the nearest features",
              room, to);
+    put_map(run, room - (ftell(to) - before), to);
     room -= ftell(to) - before;
     if (put_file(run, "views.png", views, room, to))
         return;

@@ -162,7 +162,7 @@ clr_status clr_plot_svg(const clr_plot *plot, FILE *to)
             st = clr_fail(CLR_EIO, "gnuplot ended with status %d and without a picture", status);
     }
     if (st == CLR_OK)
-        clr_svg_clean(svg, plot->label, to);
+        clr_svg_clean(svg, plot->label, plot->inside, to);
     clr_free(svg);
     if (out)
         fclose(out);

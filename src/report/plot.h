@@ -36,6 +36,7 @@ typedef struct clr_plot {
     int ticks;
     const clr_curve *curve;
     int curves;
+    const char *inside; /* SVG that comes last, in pixels of the picture; NULL: none */
 } clr_plot;
 
 /* Whether there is a gnuplot. */
@@ -46,6 +47,6 @@ clr_status clr_plot_svg(const clr_plot *plot, FILE *to);
 
 /* gnuplot's SVG without what the page does not need: identifiers, namespaces, metadata, empty groups; its marks as
    circles, its colours as variables of the style. */
-void clr_svg_clean(const char *svg, const char *label, FILE *to);
+void clr_svg_clean(const char *svg, const char *label, const char *inside, FILE *to);
 
 #endif

@@ -170,7 +170,7 @@ static const char *one(cleaner *c, const char *tag)
     return end + 1;
 }
 
-void clr_svg_clean(const char *svg, const char *label, FILE *to)
+void clr_svg_clean(const char *svg, const char *label, const char *inside, FILE *to)
 {
     cleaner c = {.to = to};
     const char *at = strstr(svg, "<svg");
@@ -186,5 +186,5 @@ void clr_svg_clean(const char *svg, const char *label, FILE *to)
     end_dots(&c);
     for (; c.open > 0; c.open--)
         fputs("</g>", to);
-    fputs("</svg>\n", to);
+    fprintf(to, "%s</svg>\n", inside ? inside : "");
 }
