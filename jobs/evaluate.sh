@@ -8,8 +8,8 @@
 # What a pretrained encoder is worth, as the paper judges it: classifiers on frozen features beside untrained weights and raw pixels, and
 # fine-tuning with part of the labels beside supervised training from random weights on the same images, with the same settings.
 #   sh jobs/submit.sh jobs/evaluate.sh OPTIONS...     or     sh jobs/evaluate.sh OPTIONS...
-# RUN_DIR, TRAIN, TEST: the run and two labelled datasets. OPTIONS go to simclr finetune, on both sides. METHODS ("linear-sgd knn
-# linear-lbfgs"), LABELS ("1% 10%"), SEEDS ("1 2"), RATES (learning rates, "0.05"). Runs go to RUN_DIR/evaluation, the table to
+# RUN_DIR, TRAIN, TEST: the run and two labelled datasets. OPTIONS go to simclr finetune, on both sides. METHODS ("linear-sgd linear-paper
+# knn linear-lbfgs"), LABELS ("1% 10%"), SEEDS ("1 2"), RATES (learning rates, "0.05"). Runs go to RUN_DIR/evaluation, the table to
 # RUN_DIR/evaluation.tsv. Run again, it goes on.
 . "${SIMCLR_JOBS:-$(dirname "$0")}/common.sh"
 RUN_DIR=$(path_of "${RUN_DIR:-runs/pretrain}")
@@ -60,7 +60,7 @@ tune() {
 }
 evaluate() {
     printf 'method\tlabels\tseed\tlr\tpretrained\tuntrained\traw\tscratch\tseconds\n' >"$table.new" || return 1
-    for method in ${METHODS:-linear-sgd knn linear-lbfgs}; do
+    for method in ${METHODS:-linear-sgd linear-paper knn linear-lbfgs}; do
         judge "$method" || return $?
     done
     for labels in ${LABELS:-1% 10%}; do

@@ -11,8 +11,29 @@
 #include "probe.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { RAW_SIDE = 32 };
+
+/* "10", "0.1,1,10" */
+static clr_status parse_rates(const char *text, void *field)
+{
+    clr_rates *rates = field;
+
+    *rates = (clr_rates){0};
+    for (const char *at = text ? text : "";; at++) {
+        char *end;
+        double rate = strtod(at, &end);
+        if (end == at || !(rate > 0 && rate <= 1e6) || (*end && *end != ',') || rates->n == CLR_RATES)
+            return clr_fail(CLR_EUSAGE,
+                            "--lr=%s: must be a learning rate above 0, or at most %d of them such as 1,3,10", text,
+                            CLR_RATES);
+        rates->rate[rates->n++] = rate;
+        if (!*end)
+            return CLR_OK;
+        at = end;
+    }
+}
 
 #define AT(field) offsetof(clr_probe_config, field)
 static const clr_opt own[] = {
@@ -21,21 +42,23 @@ static const clr_opt own[] = {
     {"test", CLR_OPT_TEXT, AT(test), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that they are judged by"},
     {"features", CLR_OPT_WORD, AT(features), "h", "h|z", 0, 0, NULL, 0,
      "h: the encoder's output; z: the projection head's"},
-    {"method", CLR_OPT_WORD, AT(method), "all", "linear-sgd|knn|linear-lbfgs|all", 0, 0, NULL, 0,
+    {"method", CLR_OPT_WORD, AT(method), "all", "linear-sgd|knn|linear-lbfgs|linear-paper|all", 0, 0, NULL, 0,
      "classifier; all: linear-sgd and knn. linear-lbfgs: logistic regression at its optimum, l2 chosen on a tenth of "
-     "the "
-     "training images"},
+     "the training images. linear-paper: SGD as the paper's appendix B.6 has it"},
     {"epochs", CLR_OPT_LONG, AT(linear.epochs), "30", "N", 1, 1e6, "method=all|linear-sgd", 0,
      "of the linear classifier"},
     {"batch", CLR_OPT_LONG, AT(linear.batch), "256", "N", 1, 1 << 24, "method=all|linear-sgd", 0,
      "of the linear classifier"},
-    {"lr", CLR_OPT_REAL, AT(linear.lr), "10", "X", 0, 1e6, "method=all|linear-sgd", 0,
-     "of the linear classifier; falls to 0 on a cosine; features have unit length on average"},
+    {"lr", CLR_OPT_PARSED, AT(linear.rates), "10", "X,...", 0, 0, "method=all|linear-sgd", 0,
+     "of the linear classifier; falls to 0 on a cosine; features have unit length on average. Of several, the best on "
+     "a "
+     "tenth of the training images",
+     parse_rates},
     {"momentum", CLR_OPT_REAL, AT(linear.momentum), "0.9", "X", 0, 0.9999, "method=all|linear-sgd", 0,
      "of the linear classifier (Nesterov)"},
     {"weight-decay", CLR_OPT_REAL, AT(linear.weight_decay), "0", "X", 0, 10, "method=all|linear-sgd", 0,
      "of the linear classifier"},
-    {"seed", CLR_OPT_LONG, AT(linear.seed), "1", "N", 0, 1e15, "method=all|linear-sgd|linear-lbfgs", 0,
+    {"seed", CLR_OPT_LONG, AT(linear.seed), "1", "N", 0, 1e15, "method=all|linear-sgd|linear-lbfgs|linear-paper", 0,
      "of the order of its batches; of the validation split"},
     {"k", CLR_OPT_LONG, AT(knn.k), "0", "N", 0, 1e6, "method=all|knn", 0,
      "neighbours that vote; 0: as many as the smallest class has images, 5 at least and 200 at most"},
@@ -55,10 +78,10 @@ static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), N
                                        {clr_watchdog_option, AT(watchdog), NULL},
                                        {0}};
 
-/* Runs every wanted method on the encoder's features (NULL: on pixels). */
-static clr_status evaluate(clr_probe *p, clr_encoder *encoder, clr_evaluation result[CLR_PROBE_METHODS],
-                           clr_lbfgs_result *found)
+/* Runs every wanted method on the features of the trained (0) or untrained (1) encoder, or on pixels (2). */
+static clr_status evaluate(clr_probe *p, int which, clr_evaluation result[CLR_PROBE_METHODS])
 {
+    clr_encoder *encoder = which < 2 ? p->pretrained.encoder : NULL;
     const clr_probe_config *c = p->config;
     char of = c->features == CLR_PROBE_Z ? 'z' : 'h';
     int size = encoder ? p->pretrained.config.encoder.size : p->raw_side;
@@ -69,15 +92,23 @@ static clr_status evaluate(clr_probe *p, clr_encoder *encoder, clr_evaluation re
         st = clr_features_extract(p->comm, p->test, encoder, of, size, p->pretrained.channels, &test);
     test.labels = p->test_labels;
     test.classes = train.classes;
-    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_LINEAR))
-        st = clr_linear_probe(p->comm, &train, &test, &c->linear, &result[CLR_PROBE_LINEAR]);
+    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_LINEAR)) {
+        st = clr_linear_probe(p->comm, &train, &test, &c->linear, &p->linear[which]);
+        result[CLR_PROBE_LINEAR] = p->linear[which].test;
+    }
+    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_PAPER)) {
+        const clr_linear_config paper = clr_linear_paper(train.rows, c->linear.seed);
+        clr_linear_result found;
+        st = clr_linear_probe(p->comm, &train, &test, &paper, &found);
+        result[CLR_PROBE_PAPER] = found.test;
+    }
     if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_KNN))
         st = clr_knn(p->comm, &train, &test, &p->knn, &result[CLR_PROBE_KNN]);
     if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_LBFGS)) {
         clr_lbfgs_config lbfgs = c->lbfgs;
         lbfgs.seed = c->linear.seed;
-        st = clr_lbfgs_probe(p->comm, &train, &test, &lbfgs, found);
-        result[CLR_PROBE_LBFGS] = found->test;
+        st = clr_lbfgs_probe(p->comm, &train, &test, &lbfgs, &p->lbfgs[which]);
+        result[CLR_PROBE_LBFGS] = p->lbfgs[which].test;
     }
     clr_features_free(&train);
     clr_features_free(&test);
@@ -114,12 +145,10 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         goto out;
     if (clr_comm_rank(comm) == 0)
         clr_probe_say_protocol(&p);
-    st = evaluate(&p, p.pretrained.encoder, result[0], &p.lbfgs[0]);
+    st = evaluate(&p, 0, result[0]);
     clr_pretrained_reset(&p.pretrained);
-    if (st == CLR_OK)
-        st = evaluate(&p, p.pretrained.encoder, result[1], &p.lbfgs[1]);
-    if (st == CLR_OK)
-        st = evaluate(&p, NULL, result[2], &p.lbfgs[2]);
+    for (int which = 1; which < 3 && st == CLR_OK; which++)
+        st = evaluate(&p, which, result[which]);
     if (st != CLR_OK)
         goto out;
     if (clr_comm_rank(comm) == 0) {

@@ -10,6 +10,7 @@ typedef enum clr_probe_method {
     CLR_PROBE_LINEAR,
     CLR_PROBE_KNN,
     CLR_PROBE_LBFGS,
+    CLR_PROBE_PAPER,
     CLR_PROBE_METHODS,
     CLR_PROBE_ALL = CLR_PROBE_METHODS
 } clr_probe_method;
@@ -33,8 +34,9 @@ typedef struct clr_probe {
     int32_t *test_labels; /* by train's numbers */
     int64_t common;       /* test images that are training images too */
     clr_pretrained pretrained;
-    clr_knn_config knn;        /* with k resolved */
-    clr_lbfgs_result lbfgs[3]; /* as result below */
+    clr_knn_config knn;          /* with k resolved */
+    clr_lbfgs_result lbfgs[3];   /* as result below */
+    clr_linear_result linear[3]; /* of CLR_PROBE_LINEAR */
     int raw_side;
 } clr_probe;
 

@@ -16,11 +16,22 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const method_names[CLR_PROBE_METHODS] = {"linear-sgd", "knn", "linear-lbfgs"};
+static const char *const method_names[CLR_PROBE_METHODS] = {"linear-sgd", "knn", "linear-lbfgs", "linear-paper"};
 
 bool clr_probe_wants(const clr_probe_config *c, clr_probe_method m)
 {
-    return c->method == m || (c->method == CLR_PROBE_ALL && m != CLR_PROBE_LBFGS);
+    return c->method == m || (c->method == CLR_PROBE_ALL && m <= CLR_PROBE_KNN);
+}
+
+/* "10", or "the best of 1, 3, 10 on a tenth of each class"; freed by clr_free. */
+static char *rates_of(const clr_rates *rates)
+{
+    char list[16 * CLR_RATES] = "";
+    size_t used = 0;
+
+    for (int i = 0; i < rates->n; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%.6g", i ? ", " : "", rates->rate[i]);
+    return rates->n > 1 ? clr_text("the best of %s on a tenth of each class", list) : clr_copy_text(list);
 }
 
 /* How a method is applied, in one sentence; freed by clr_free. */
@@ -28,13 +39,25 @@ static char *protocol_of(const clr_probe *p, clr_probe_method m)
 {
     const clr_probe_config *c = p->config;
 
-    if (m == CLR_PROBE_LINEAR)
-        return clr_text(
+    if (m == CLR_PROBE_LINEAR) {
+        char *rates = rates_of(&c->linear.rates);
+        char *text = clr_text(
             "softmax regression on standardised features scaled to unit length on average, Nesterov momentum %g, %lld "
-            "epochs of batches of %lld, learning rate %g falling to 0 on a cosine, weight decay %g, seed %lld; judged "
+            "epochs of batches of %lld, learning rate %s falling to 0 on a cosine, weight decay %g, seed %lld; judged "
             "once, after the last epoch",
-            c->linear.momentum, (long long)c->linear.epochs, (long long)c->linear.batch, c->linear.lr,
-            c->linear.weight_decay, (long long)c->linear.seed);
+            c->linear.momentum, (long long)c->linear.epochs, (long long)c->linear.batch, rates, c->linear.weight_decay,
+            (long long)c->linear.seed);
+        clr_free(rates);
+        return text;
+    }
+    if (m == CLR_PROBE_PAPER) {
+        const clr_linear_config paper = clr_linear_paper(clr_store_info_of(p->train)->images, c->linear.seed);
+        return clr_text(
+            "softmax regression on features as they are, Nesterov momentum %g, %lld epochs of batches of %lld, "
+            "learning rate %g falling to 0 on a cosine, no regularisation, seed %lld (the paper's B.6, but "
+            "for its random crops: features are extracted once)",
+            paper.momentum, (long long)paper.epochs, (long long)paper.batch, paper.lr, (long long)paper.seed);
+    }
     if (m == CLR_PROBE_KNN)
         return clr_text("the %lld nearest training images by cosine vote with weight exp(cosine / %g)",
                         (long long)clr_min64(p->knn.k, clr_store_info_of(p->train)->images), p->knn.temperature);
@@ -46,7 +69,6 @@ static char *protocol_of(const clr_probe *p, clr_probe_method m)
 
 void clr_probe_say_protocol(const clr_probe *p)
 {
-    static const clr_probe_method order[] = {CLR_PROBE_LINEAR, CLR_PROBE_KNN, CLR_PROBE_LBFGS};
     const clr_probe_config *c = p->config;
     const clr_pretrained *f = &p->pretrained;
     int dim = c->features == CLR_PROBE_Z ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
@@ -60,10 +82,10 @@ void clr_probe_say_protocol(const clr_probe *p)
         "statistics\n",
         c->features == CLR_PROBE_Z ? "z" : "h", dim, f->config.encoder.size, f->config.encoder.size, f->channels);
     printf("input: %s\n", input);
-    for (size_t i = 0; i < CLR_COUNT(order); i++)
-        if (clr_probe_wants(c, order[i])) {
-            char *protocol = protocol_of(p, order[i]);
-            printf("%s: %s\n", method_names[order[i]], protocol);
+    for (int m = 0; m < CLR_PROBE_METHODS; m++)
+        if (clr_probe_wants(c, m)) {
+            char *protocol = protocol_of(p, m);
+            printf("%s: %s\n", method_names[m], protocol);
             clr_free(protocol);
         }
     printf("untrained: the same network with the weights of step 0, the same classifiers\n");
@@ -149,7 +171,8 @@ static double by_chance(double a, double b, int64_t images)
 
 static void say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m)
 {
-    static const char *const names[CLR_PROBE_METHODS] = {"linear", "kNN", "logistic regression"};
+    static const char *const names[CLR_PROBE_METHODS] = {"linear", "kNN", "logistic regression",
+                                                         "linear, by the paper's recipe,"};
     int64_t images = clr_store_info_of(p->test)->images;
     double trained = result[0][m].top1, untrained = result[1][m].top1, raw = result[2][m].top1;
     double chance = by_chance(trained, untrained, images), chance_raw = by_chance(trained, raw, images);
@@ -174,7 +197,8 @@ static void say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_M
            names[m], trained, untrained, raw, (long long)images, advice);
 }
 
-/* " l2=... validation=... train_loss=..." of the trained network's logistic regression, else nothing. */
+/* What was chosen on the validation split for the trained network's features: " l2=... validation=... train_loss=...",
+   " lr=... validation=...", or nothing. */
 static const char *chosen(const clr_probe *p, clr_probe_method m, char text[64])
 {
     const clr_lbfgs_result *r = &p->lbfgs[0];
@@ -182,6 +206,8 @@ static const char *chosen(const clr_probe *p, clr_probe_method m, char text[64])
     *text = 0;
     if (m == CLR_PROBE_LBFGS)
         snprintf(text, 64, " l2=%.3g validation=%.2f train_loss=%.6f", r->l2, r->validation, r->loss);
+    if (m == CLR_PROBE_LINEAR && p->config->linear.rates.n > 1)
+        snprintf(text, 64, " lr=%.4g validation=%.2f", p->linear[0].lr, p->linear[0].validation);
     return text;
 }
 

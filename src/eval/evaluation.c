@@ -2,6 +2,9 @@
 /* Parts that all classifiers share: the check of their data, and accuracies from ranks of scores. */
 #include "evaluation.h"
 
+#include "clr/labels.h"
+#include "clr/mem.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -40,4 +43,21 @@ const char *clr_percent(double accuracy, char text[16])
 {
     snprintf(text, 16, isfinite(accuracy) ? "%.2f" : "-", accuracy);
     return text;
+}
+
+int64_t *clr_validation_split(const clr_features *train, uint64_t seed, int64_t *trained)
+{
+    int64_t n = train->rows, used = 0, kept = n, *order = CLR_NEW(int64_t, n);
+    int64_t *by_class = clr_labels_order(train->labels, n, seed);
+
+    for (int64_t from = 0, to; from < n; from = to) {
+        for (to = from; to < n && train->labels[by_class[to]] == train->labels[by_class[from]];)
+            to++;
+        int64_t held = to - from < 2 ? 0 : (to - from + 9) / 10;
+        for (int64_t i = from; i < to; i++)
+            order[i < from + held ? --kept : used++] = by_class[i];
+    }
+    clr_free(by_class);
+    *trained = used;
+    return order;
 }

@@ -10,4 +10,8 @@ clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, 
 /* Labels there, one dimension, at least two classes; else CLR_EINPUT. */
 clr_status clr_features_check(const clr_features *train, const clr_features *test);
 
+/* Local. All rows in an order in which the first `trained` are for training and the others, a tenth of each class (none
+   of classes with fewer than 2 rows), for validation. Freed by clr_free. */
+int64_t *clr_validation_split(const clr_features *train, uint64_t seed, int64_t *trained);
+
 #endif

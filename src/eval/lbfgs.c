@@ -4,7 +4,6 @@
 #include "precondition.h"
 #include "regression.h"
 
-#include "clr/labels.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/watchdog.h"
@@ -74,25 +73,6 @@ static clr_status minimise(fit *f, double *v, int64_t iterations, double decreas
 }
 #endif
 
-/* Rows in an order in which the first `trained` are for training and the others, a tenth of each class (none of classes
-   with fewer than 2 rows), for validation. */
-static int64_t *split(const clr_features *train, uint64_t seed, int64_t *trained)
-{
-    int64_t n = train->rows, used = 0, kept = n, *order = CLR_NEW(int64_t, n);
-    int64_t *by_class = clr_labels_order(train->labels, n, seed);
-
-    for (int64_t from = 0, to; from < n; from = to) {
-        for (to = from; to < n && train->labels[by_class[to]] == train->labels[by_class[from]];)
-            to++;
-        int64_t held = to - from < 2 ? 0 : (to - from + 9) / 10;
-        for (int64_t i = from; i < to; i++)
-            order[i < from + held ? --kept : used++] = by_class[i];
-    }
-    clr_free(by_class);
-    *trained = used;
-    return order;
-}
-
 /* Tries the penalties from the strongest to the weakest. Each fit starts at the minimum of the one before.
    best: V of the best one. */
 static clr_status choose(fit *f, const int64_t *order, int64_t trained, const clr_lbfgs_config *config, double *best,
@@ -137,7 +117,7 @@ clr_status clr_lbfgs_probe(clr_comm *comm, const clr_features *train, const clr_
                         (long long)config->strengths, config->least, config->most);
     clr_watch_phase("fitting a logistic regression", 0);
     clr_regression_open(comm, train, &f.r);
-    int64_t *order = split(train, config->seed, &trained);
+    int64_t *order = clr_validation_split(train, config->seed, &trained);
     double *v = CLR_NEW(double, cells_of(&f));
     f.v = CLR_NEW(double, cells_of(&f));
     f.r.rows = order, f.r.n = train->rows;

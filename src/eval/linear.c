@@ -123,11 +123,10 @@ static void update(work *w, float lr)
     }
 }
 
-clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_linear_config *config,
-                          clr_linear *linear)
+clr_status clr_linear_fit_rows(clr_comm *comm, const clr_features *train, const int64_t *of, int64_t rows,
+                               const clr_linear_config *config, clr_linear *linear)
 {
-    int64_t rows = train->rows, batch = clr_min64(config->batch, rows),
-            cells = (int64_t)(train->dim + 1) * train->classes;
+    int64_t batch = clr_min64(config->batch, rows), cells = (int64_t)(train->dim + 1) * train->classes;
     int64_t a_epoch = (rows + batch - 1) / batch, steps = config->epochs * a_epoch;
     int rank = clr_comm_rank(comm), ranks = clr_comm_size(comm);
     work w = {.train = train, .linear = linear, .config = config};
@@ -144,8 +143,10 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
     w.order = CLR_NEW(int, rows);
     clr_watch_phase("fitting a linear classifier", 0);
     clr_linear_standardise(train, linear);
+    for (int i = 0; i < train->dim && config->as_they_are; i++)
+        linear->mean[i] = 0, linear->inverse[i] = 1;
     for (int64_t i = 0; i < rows; i++)
-        w.order[i] = (int)i;
+        w.order[i] = (int)of[i];
     for (int64_t step = 0; step < steps; step++) {
         if (step % a_epoch == 0) {
             clr_rng rng = clr_rng_for(config->seed, (uint64_t)(step / a_epoch), 0, 0, CLR_RNG_PROBE);
@@ -168,6 +169,18 @@ clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_l
     clr_free(w.order);
     return finite ? CLR_OK
                   : clr_fail(CLR_ENUMERIC, "the linear probe diverged; try a smaller --lr than %g", config->lr);
+}
+
+clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_linear_config *config,
+                          clr_linear *linear)
+{
+    int64_t *all = CLR_NEW(int64_t, train->rows);
+
+    for (int64_t i = 0; i < train->rows; i++)
+        all[i] = i;
+    clr_status st = clr_linear_fit_rows(comm, train, all, train->rows, config, linear);
+    clr_free(all);
+    return st;
 }
 
 void clr_linear_free(clr_linear *linear)
@@ -204,20 +217,4 @@ void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_featur
         clr_free(p);
     }
     *result = clr_evaluation_of(comm, (int64_t[2]){first, second}, test->rows, (int)classes);
-}
-
-clr_status clr_linear_probe(clr_comm *comm, const clr_features *train, const clr_features *test,
-                            const clr_linear_config *config, clr_evaluation *result)
-{
-    clr_linear linear = {0};
-    clr_status st = clr_features_check(train, test);
-
-    if (st == CLR_OK && (config->epochs < 1 || config->batch < 1))
-        st = clr_fail(CLR_EUSAGE, "a linear probe needs one epoch and a batch of one image at least");
-    if (st == CLR_OK)
-        st = clr_linear_fit(comm, train, config, &linear);
-    if (st == CLR_OK)
-        clr_linear_judge(comm, &linear, test, result);
-    clr_linear_free(&linear);
-    return st;
 }

@@ -225,8 +225,10 @@ static double distance(const clr_linear *linear, const plain *p)
 
 START_TEST(linear_fit_is_the_reference)
 {
-    static const clr_linear_config configs[] = {
-        {3, 50, 1.5, 0.9, 1e-3, 7}, {2, TRAIN, 4, 0.5, 0, 1}, {1, 1, 0.1, 0.9, 0, 2}};
+    static const clr_linear_config configs[] = {{3, 50, 1.5, 0.9, 1e-3, 7},
+                                                {2, TRAIN, 4, 0.5, 0, 1},
+                                                {1, 1, 0.1, 0.9, 0, 2},
+                                                {2, 64, 0.01, 0.9, 0, 3, .as_they_are = true}};
 
     for (size_t c = 0; c < sizeof configs / sizeof *configs; c++) {
         plain p = {0};
@@ -234,6 +236,8 @@ START_TEST(linear_fit_is_the_reference)
         clr_evaluation got;
         int64_t hits = 0;
         plain_standardise(&p);
+        for (int i = 0; i < DIM && configs[c].as_they_are; i++)
+            p.mean[i] = 0, p.inverse[i] = 1;
         plain_fit(&p, &configs[c]);
         ck_assert_int_eq(clr_linear_fit(comm, &train, &configs[c], &linear), CLR_OK);
         int64_t sums = configs[c].epochs * TRAIN; /* terms that a weight is made of */
@@ -301,23 +305,43 @@ START_TEST(the_same_seed_gives_the_same_bits)
 }
 END_TEST
 
+/* Of a rate that does nothing, one that learns and one that diverges, the second is taken, and trains on all rows. */
+START_TEST(a_rate_is_chosen)
+{
+    clr_linear_config config = {3, 50, 0, 0.9, 1e-3, 7, .rates = {3, {1e9, 1.5, 1e-9}}}, one = config;
+    clr_linear_result chosen, alone;
+
+    one.rates = (clr_rates){1, {1.5}};
+    ck_assert_int_eq(clr_linear_probe(comm, &train, &test, &config, &chosen), CLR_OK);
+    ck_assert_int_eq(clr_linear_probe(comm, &train, &test, &one, &alone), CLR_OK);
+    ck_assert_double_eq(chosen.lr, 1.5);
+    ck_assert_double_eq(alone.lr, 1.5);
+    ck_assert_double_eq(chosen.test.top1, alone.test.top1);
+    ck_assert(chosen.validation > 0 && chosen.validation <= 100 && isnan(alone.validation));
+}
+END_TEST
+
 START_TEST(bad_input_is_refused)
 {
     clr_features none = train, narrow = test, empty = test;
     clr_linear_config config = {5, 64, 1e6, 0.9, 10, 5};
     clr_evaluation got;
+    clr_linear_result fit;
 
     none.labels = NULL;
     narrow.dim--;
     empty.rows = 0;
     ck_assert_int_eq(clr_knn(comm, &none, &test, &(clr_knn_config){5, 0.1}, &got), CLR_EINPUT);
     ck_assert(strstr(clr_message(), "no labels") != NULL);
-    ck_assert_int_eq(clr_linear_probe(comm, &train, &narrow, &config, &got), CLR_EINPUT);
+    ck_assert_int_eq(clr_linear_probe(comm, &train, &narrow, &config, &fit), CLR_EINPUT);
     ck_assert(strstr(clr_message(), "19 and 18 features") != NULL);
     ck_assert_int_eq(clr_knn(comm, &train, &empty, &(clr_knn_config){5, 0.1}, &got), CLR_EINPUT);
     ck_assert_int_eq(clr_knn(comm, &train, &test, &(clr_knn_config){0, 0.1}, &got), CLR_EUSAGE);
-    ck_assert_int_eq(clr_linear_probe(comm, &train, &test, &config, &got), CLR_ENUMERIC);
+    ck_assert_int_eq(clr_linear_probe(comm, &train, &test, &config, &fit), CLR_ENUMERIC);
     ck_assert(strstr(clr_message(), "diverged") != NULL);
+    config.rates = (clr_rates){2, {1e6, 1e7}};
+    ck_assert_int_eq(clr_linear_probe(comm, &train, &test, &config, &fit), CLR_ENUMERIC);
+    ck_assert(strstr(clr_message(), "every learning rate") != NULL);
 }
 END_TEST
 
@@ -352,6 +376,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, linear_fit_is_the_reference);
     tcase_add_test(tcase, the_first_step_is_the_central_difference);
     tcase_add_test(tcase, the_same_seed_gives_the_same_bits);
+    tcase_add_test(tcase, a_rate_is_chosen);
     tcase_add_test(tcase, bad_input_is_refused);
     tcase_add_test(tcase, top5_is_for_more_than_five_classes);
     int status = clr_test_run("eval", tcase, CK_NOFORK);
