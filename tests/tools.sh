@@ -64,6 +64,23 @@ number memory_needed_gib "v > 0.01 && v < 2"
 "$simclr" doctor --data=data.h5 --arch=resnet152 --width=8 --batch=8192 >out 2>err && die "doctor says that 8192 images fit ResNet-152 (8x)"
 [ "$(value fits)" = no ] && grep -q "microbatch\|use fewer ranks" err || die "doctor does not say what would fit: $(cat err)"
 
+# --plan=NODES: four runs, whose lines are the arithmetic that stands above them.
+timeout 120 "$simclr" doctor --plan=16 --arch=resnet18 --width=1/16 --stem=cifar --image-size=16 --threads=1 >out 2>err || die "doctor --plan: $(cat err)"
+[ "$(grep -c '^plan nodes=16 ranks=16 ' out)" = 4 ] && grep -q "ASSUMED" out || die "doctor --plan: $(cat out)"
+grep '^plan nodes=' out | awk '{
+    for (i = 2; i <= NF; i++) { split($i, f, "="); v[f[1]] = f[2] }
+    steps = int(v["epochs"] * 1281167 / v["batch"])
+    hours = v["steps"] * v["step_s"] / 3600
+    if (v["steps"] != steps || (hours / v["hours"] - 1) ^ 2 > 1e-4 || v["step_s"] < 2 * v["batch"] / v["views_per_s"] * 0.99) exit 1
+    if (v["network_share"] <= 0 || v["network_share"] >= 1 || v["memory_gib"] <= v["memory_recompute_gib"] * 0.5 || v["storage_gb"] < 335) exit 1
+    if ((v["core_hours"] / v["hours"] / 16 - 1) ^ 2 > 1e-3) exit 1
+}' || die "doctor --plan does not add up: $(cat out)"
+"$simclr" doctor --plan=1 --data=data.h5 --arch=resnet18 --width=1/16 --stem=cifar --image-size=16 --threads=1 >out 2>err || die "doctor --plan: $(cat err)"
+grep -q "10000 images (of --data)" out && grep -q "network  .* = 0.000 s" out || die "doctor --plan=1: $(cat out)"
+"$simclr" doctor --plan=0 >out 2>err && die "doctor plans for no node"
+"$simclr" doctor --plan=4x >out 2>err && die "doctor plans for 4x nodes"
+grep -q -e "--plan=4x: must be a number of nodes" err || die "doctor --plan=4x: $(cat err)"
+
 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" bench comm --bytes=3000004 --bucket=400000 --steps=2 --compute=0.01 >out 2>err || die "bench comm: $(cat err)"
 number gb_per_s "v > 0"
 number exposed_s "v >= 0"

@@ -57,4 +57,15 @@ clr_status clr_pretrain_parse_budget(const char *text, void *field);
 clr_status clr_pretrain_needs(clr_comm *comm, const clr_pretrain_config *config, const clr_opt_set *options,
                               double *needed, double *there);
 
+typedef struct clr_pretrain_sizes {
+    double rank, lean;           /* GiB that a rank needs; and with --recompute */
+    double there;                /* GiB that a rank has, where as many share a node as do now */
+    double gradient, checkpoint; /* bytes of the gradient; of a checkpoint */
+} clr_pretrain_sizes;
+
+/* Collective; status agreed upon. The sizes of such a run on so many ranks, of which only these few are there. Silent.
+   Without the images that are read ahead. */
+clr_status clr_pretrain_sizes_on(clr_comm *comm, const clr_pretrain_config *config, int ranks,
+                                 clr_pretrain_sizes *sizes);
+
 #endif

@@ -16,11 +16,7 @@
 typedef double peak_flops(long rounds);
 CLR_KERNEL_DECLARE(peak_flops, clr_peak_flops);
 
-typedef struct settings {
-    clr_encoder_config encoder;
-    int64_t views, threads, steps, microbatch;
-    const char *plan;
-} settings;
+typedef clr_bench_step_config settings;
 
 #define AT(field) offsetof(settings, field)
 static const clr_opt own[] = {{"views", CLR_OPT_LONG, AT(views), "128", "N", 4, 1 << 24, NULL, 0,
@@ -133,20 +129,14 @@ static clr_status build(clr_comm *comm, const settings *a, const clr_split *spli
                : st;
 }
 
-/* Seconds of a step over all ranks; threads and peak of this rank. */
-typedef struct timing {
-    int threads;
-    double peak_gflops, median, best;
-} timing;
-
 /* Collective. Rank 0 prints the table and the line for programs. */
-static void report(clr_comm *comm, const clr_opt_set *set, const parts *b, const timing *t,
+static void report(clr_comm *comm, const clr_opt_set *set, const parts *b, const clr_bench_rate *t, double peak,
                    const clr_step_result *result)
 {
     const settings *a = set->into;
     const clr_encoder_config *e = &a->encoder;
-    double peak = t->peak_gflops, memory = (double)clr_memory_peak() / 1048576;
-    double gflops = clr_encoder_flops(b->encoder) * (double)a->views / t->median * 1e-9;
+    double memory = (double)clr_memory_peak() / 1048576;
+    double gflops = t->flops * (double)a->views / t->median * 1e-9;
 
     clr_comm_allreduce_sum_double(comm, &peak, 1);
     clr_comm_allreduce_max_double(comm, &memory, 1);
@@ -165,56 +155,81 @@ static void report(clr_comm *comm, const clr_opt_set *set, const parts *b, const
            result->exposed, result->bn_comm, result->loss.loss, memory);
 }
 
-static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
+static void close_parts(parts *b)
 {
-    const settings *a = config;
+    clr_step_free(b->step);
+    clr_objective_free(b->objective);
+    clr_optim_free(b->optim);
+    clr_encoder_free(b->encoder);
+    clr_params_close(&b->params);
+    clr_planner_close(b->planner);
+}
+
+/* Collective; status agreed upon. Builds the parts, which stay the caller's, and times steps. */
+static clr_status measure(clr_comm *comm, const settings *a, parts *b, clr_bench_rate *rate, clr_step_result *result)
+{
     const clr_encoder_config *e = &a->encoder;
-    int64_t images = a->views / 2;
     int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm);
-    parts b = {0};
-    clr_step_result result = {0};
-    double *seconds = NULL;
-    float *x = NULL;
     char views[64];
 
-    int threads = clr_comm_threads(comm, a->threads);
     snprintf(views, sizeof views, "half of --views=%" PRId64, a->views);
-    clr_status st = clr_split_check(images, a->microbatch, ranks, views);
+    clr_status st = clr_split_check(a->views / 2, a->microbatch, ranks, views);
     if (a->views % 2)
         st = clr_fail(CLR_EUSAGE, "--views=%" PRId64 ": must be even: an image has two", a->views);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         return st;
-    const clr_split split = clr_split_of(images, a->microbatch, ranks, rank);
+    const clr_split split = clr_split_of(a->views / 2, a->microbatch, ranks, rank);
     int64_t floats = CLR_VIEWS * (int64_t)split.mine * e->size * e->size * e->channels;
-    double peak = peak_gflops();
-    st = clr_comm_agree(comm, build(comm, a, &split, &b));
-    if (st == CLR_OK) {
-        x = CLR_NEW(float, floats);
-        seconds = CLR_NEW(double, a->steps);
-        clr_rng rng = clr_rng_for(1, 0, (uint64_t)rank, 0, CLR_RNG_BENCH);
-        for (int64_t i = 0; i < floats; i++)
-            x[i] = (float)clr_rng_uniform(&rng);
-    }
+    st = clr_comm_agree(comm, build(comm, a, &split, b));
+    if (st != CLR_OK)
+        return st;
+    float *x = CLR_NEW(float, floats);
+    double *seconds = CLR_NEW(double, a->steps);
+    clr_rng rng = clr_rng_for(1, 0, (uint64_t)rank, 0, CLR_RNG_BENCH);
+    for (int64_t i = 0; i < floats; i++)
+        x[i] = (float)clr_rng_uniform(&rng);
     for (int64_t i = -2; i < a->steps && st == CLR_OK; i++) {
         clr_comm_barrier(comm);
         double begin = clr_seconds();
-        st = clr_step_run(b.step, x, NULL, 0.01, i + 2, 0, &result);
+        st = clr_step_run(b->step, x, NULL, 0.01, i + 2, 0, result);
         if (i >= 0)
             seconds[i] = clr_seconds() - begin;
     }
     if (st == CLR_OK) {
         clr_comm_allreduce_max_double(comm, seconds, a->steps);
         qsort(seconds, (size_t)a->steps, sizeof *seconds, by_value);
-        report(comm, set, &b, &(timing){threads, peak, seconds[a->steps / 2], seconds[0]}, &result);
+        rate->median = seconds[a->steps / 2];
+        rate->best = seconds[0];
+        rate->flops = clr_encoder_flops(b->encoder);
     }
-    clr_step_free(b.step);
-    clr_objective_free(b.objective);
-    clr_optim_free(b.optim);
-    clr_encoder_free(b.encoder);
-    clr_params_close(&b.params);
-    clr_planner_close(b.planner);
     clr_free(x);
     clr_free(seconds);
+    return st;
+}
+
+clr_status clr_bench_step_rate(clr_comm *comm, const clr_bench_step_config *config, clr_bench_rate *rate)
+{
+    clr_step_result result = {0};
+    parts b = {0};
+
+    rate->threads = clr_comm_threads(comm, config->threads);
+    clr_status st = measure(comm, config, &b, rate, &result);
+    close_parts(&b);
+    return st;
+}
+
+static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
+{
+    const settings *a = config;
+    clr_step_result result = {0};
+    clr_bench_rate rate = {.threads = clr_comm_threads(comm, a->threads)};
+    double peak = peak_gflops();
+    parts b = {0};
+    clr_status st = measure(comm, a, &b, &rate, &result);
+
+    if (st == CLR_OK)
+        report(comm, set, &b, &rate, peak, &result);
+    close_parts(&b);
     return st;
 }
 

@@ -15,6 +15,7 @@
 #include "clr/pretrain.h"
 #include "doctor.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -213,6 +214,12 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     clr_doctor_seen seen;
     clr_status st = clr_doctor_allocation(comm, &c->run, &seen);
 
+    if (c->plan && isdigit((unsigned char)*c->plan)) {
+        int nodes = atoi(c->plan);
+        if (st == CLR_OK && (nodes < 1 || nodes > 100000 || c->plan[strspn(c->plan, "0123456789")]))
+            st = clr_comm_agree(comm, clr_fail(CLR_EUSAGE, "--plan=%s: must be a number of nodes", c->plan));
+        return st == CLR_OK ? clr_doctor_plan(comm, c, &seen, nodes) : st;
+    }
     if (st == CLR_OK)
         st = clr_pretrain_needs(comm, c, set, &need, &there);
     if (clr_comm_rank(comm) == 0 && (st == CLR_OK || st == CLR_EMEMORY))
@@ -230,7 +237,8 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 const clr_command clr_command_doctor = {
     .name = "doctor",
     .arguments = "",
-    .help = "ranks, nodes, cores, memory, network and disk, before an allocation is spent; options as pretrain's",
+    .help = "ranks, nodes, cores, memory, network and disk, before an allocation is spent; options as pretrain's. "
+            "--plan=NODES: hours, core-hours, memory and storage of the paper's runs on so many nodes like this one",
     .example = "srun simclr doctor --preset=imagenet --data=train.h5 --run-dir=runs/a",
     .options = clr_pretrain_options,
     .config_bytes = sizeof(clr_pretrain_config),

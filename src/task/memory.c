@@ -12,6 +12,7 @@
 enum { RUNTIME = 160 << 20 }; /* bytes of program, libraries and MPI's buffers */
 
 typedef struct need {
+    int64_t params; /* and gradients */
     int64_t model, activations, workspace, views, loss, program;
     int64_t resized; /* instead of views, if the images were packed with their shorter side at most `enough` */
     int enough;
@@ -58,6 +59,7 @@ static clr_status estimate(const clr_pretraining *p, const clr_encoder_config *e
     int64_t slots = clr_optim_slots_of(c->optim.kind) * network.params / 2;
     n->model = network.params + slots +
                (p->first ? network.params / 2 + slots : 0); /* rank 0 keeps the copy that is being saved */
+    n->params = network.params;
     n->activations = network.stored;
     n->workspace = network.workspace;
     n->views = p->store ? clr_loader_bytes(p->store, &loader) : 0;
@@ -173,4 +175,25 @@ clr_status clr_pretrain_needs(clr_comm *comm, const clr_pretrain_config *c, cons
     *there = gibs[1];
     clr_store_close(p.store);
     return st;
+}
+
+clr_status clr_pretrain_sizes_on(clr_comm *comm, const clr_pretrain_config *c, int ranks, clr_pretrain_sizes *sizes)
+{
+    clr_pretraining p = {.task = {.comm = comm}, .config = c, .channels = 3, .first = true};
+    const clr_budget budget = clr_memory_budget(clr_comm_node_size(comm));
+    need plain = {0}, lean = {0};
+    clr_encoder_config encoder;
+
+    p.split = clr_split_of(c->batch, c->microbatch, ranks, 0);
+    encoder = clr_pretraining_encoder(&p);
+    clr_status st = clr_comm_agree(comm, estimate(&p, &encoder, &plain));
+    encoder.recompute = true;
+    if (st == CLR_OK)
+        st = clr_comm_agree(comm, estimate(&p, &encoder, &lean));
+    if (st != CLR_OK)
+        return st;
+    double params = (double)plain.params / 2, slots = clr_optim_slots_of(c->optim.kind) * params;
+    *sizes = (clr_pretrain_sizes){(double)sum(&plain) * 0x1p-30, (double)sum(&lean) * 0x1p-30,
+                                  (double)budget.bytes * 0x1p-30, params, params + slots};
+    return CLR_OK;
 }
