@@ -112,7 +112,9 @@ static clr_status metric_figure(const clr_report *report, const char *column, do
 /* Accuracies in the course of training, and those that probe has measured. */
 static clr_status probe_figure(const clr_report *report, FILE *to)
 {
-    clr_curve *curves = CLR_NEW(clr_curve, 4 * report->runs);
+    enum { EACH = 5 /* curves of a run */ };
+    static const char *const methods[EACH - 1] = {"linear-sgd", "linear-lbfgs", "linear-paper", "knn"};
+    clr_curve *curves = CLR_NEW(clr_curve, EACH * report->runs);
     clr_plot plot = {.label = "accuracy over epochs",
                      .x = "epoch",
                      .y = "top-1, %",
@@ -123,16 +125,16 @@ static clr_status probe_figure(const clr_report *report, FILE *to)
     int64_t bin = 1;
 
     for (int r = 0; r < report->runs; r++) {
+        clr_curve *curve = curves + EACH * r;
         const clr_tsv *metrics = &report->run[r].metrics;
         bool test = clr_tsv_has(metrics, "test_top1");
-        curves[4 * r] = curve_of(report, r, test ? "test_top1" : "online_top1", test ? 1 : 100, &bin);
+        curve[0] = curve_of(report, r, test ? "test_top1" : "online_top1", test ? 1 : 100, &bin);
         if (test)
-            curves[4 * r].kind = CLR_CURVE_BOTH;
-        curves[4 * r + 1] = probes_of(report, r, "linear-sgd");
-        curves[4 * r + 2] = probes_of(report, r, "linear-lbfgs");
-        curves[4 * r + 3] = probes_of(report, r, "knn");
+            curve[0].kind = CLR_CURVE_BOTH;
+        for (int m = 1; m < EACH; m++)
+            curve[m] = probes_of(report, r, methods[m - 1]);
     }
-    clr_status st = figure(&plot, curves, 4 * report->runs,
+    clr_status st = figure(&plot, curves, EACH * report->runs,
                            "Accuracy. Lines: while it trains (of a linear classifier on the views, or on the test "
                            "images); dots: each row of probe.tsv on h.",
                            to);

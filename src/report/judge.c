@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { KINDS = 6 };
+
 /* The latest accuracy of a kind. */
 static double accuracy(const clr_reported *run, const char *kind)
 {
@@ -23,14 +25,15 @@ static double accuracy(const clr_reported *run, const char *kind)
 
 void clr_report_judge(clr_report *report)
 {
-    static const char *const kinds[][2] = {{"linear-lbfgs", "linear-lbfgs"},
-                                           {"linear-sgd", "linear-sgd"},
-                                           {"knn", "knn"},
-                                           {"test_top1", "test"},
-                                           {"online_top1", "online probe"}};
+    static const char *const kinds[KINDS][2] = {{"linear-lbfgs", "linear-lbfgs"},
+                                                {"linear-paper", "linear-paper"},
+                                                {"linear-sgd", "linear-sgd"},
+                                                {"knn", "knn"},
+                                                {"test_top1", "test"},
+                                                {"online_top1", "online probe"}};
     int best = 0, most = 0;
 
-    for (int k = 0; k < 5; k++) {
+    for (int k = 0; k < KINDS; k++) {
         int n = 0;
         for (int r = 0; r < report->runs; r++)
             n += isfinite(accuracy(&report->run[r], kinds[k][0]));

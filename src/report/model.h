@@ -34,8 +34,8 @@ typedef struct clr_report {
 clr_status clr_report_read(const char *const *paths, int n, const char *runs, clr_report *report);
 void clr_report_free(clr_report *report);
 
-/* judge.c. Fills accuracy and judged: by linear-lbfgs, linear-sgd, knn, the test images or the online probe, whichever
-   measured most runs, the first of these where that is several. */
+/* judge.c. Fills accuracy and judged: by linear-lbfgs, linear-paper, linear-sgd, knn, the test images or the online
+   probe, whichever measured most runs, the first of these where that is several. */
 void clr_report_judge(clr_report *report);
 
 /* tables.c. A row a run: state, settings that differ, results. */
