@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Sourced by the job scripts: modules, the program, launching it under Slurm or on a laptop, and putting a job back into the queue.
 jobs=${SIMCLR_JOBS:-$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)}
-. "$jobs/site.sh"
+. "$jobs/settings.sh"
 . "$jobs/attend.sh"
-top=$(dirname "$jobs")
+. "$jobs/build.sh"
 
 # Environment modules: a batch script's shell seldom has the command `module` yet.
 if [ -n "$MODULES" ]; then
@@ -16,12 +16,7 @@ if [ -n "$MODULES" ]; then
     # shellcheck disable=SC2086
     module load $MODULES || { printf 'module load %s failed\n' "$MODULES" >&2; exit 1; }
 fi
-if [ -z "$SIMCLR" ]; then
-    for candidate in "$top/build/simclr" "$top/simclr" "$top/build/quickstart/simclr" "$(command -v simclr)"; do
-        [ -x "$candidate" ] && SIMCLR=$candidate && break
-    done
-fi
-[ -x "$SIMCLR" ] || { echo "no simclr found: build it (./configure && make), or set SIMCLR in jobs/site.sh" >&2; exit 1; }
+find_simclr || exit 1
 
 # The job by the name that Slurm's commands take: the last element of an array has the whole array's number.
 job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID:-}}

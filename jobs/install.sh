@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Sourced by scripts that may find a bare machine. install_packages WHAT: build, quickstart, tests, lanes or cluster.
+# Sourced by scripts that may find a bare machine. install_packages WHAT: build, quickstart, data, tests, lanes or cluster.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 install_packages() {
@@ -7,6 +7,7 @@ install_packages() {
         zlib1g-dev libjpeg-dev liblbfgs-dev
         libjansson-dev"
     case $1 in
+    data) wanted="gnuplot-nox dataset-fashion-mnist" ;;
     quickstart) wanted="$wanted gnuplot-nox dataset-fashion-mnist" ;;
     tests) wanted="$wanted gnuplot-nox dataset-fashion-mnist check hdf5-tools python3 valgrind clang-format shellcheck cppcheck" ;;
     lanes) wanted="$wanted check valgrind clang libomp-dev hdf5-tools" ;;

@@ -10,39 +10,42 @@ set -eu
 folder=$(cd -- "$1" && pwd)
 run=${2:-}
 case $run in '') ;; /*) ;; *) run=$(pwd)/$run ;; esac
-CDPATH='' cd -- "$(dirname -- "$0")/.."
+jobs=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+. "$jobs/install.sh"
+. "$jobs/build.sh"
+if has_sources; then
+    cd "$top"
+    [ -n "${SIMCLR:-}" ] || install_packages build
+fi
 run=${run:-$(pwd)/runs/own-images}
-. jobs/install.sh
-[ -n "${SIMCLR:-}" ] || install_packages build
-. jobs/build.sh
 build_simclr
-. jobs/attend.sh
+. "$jobs/attend.sh"
 ranks=${RANKS:-1}
 mkdir -p "$run"
-draw jobs/plot.sh "$run"
+draw "$jobs/plot.sh" "$run"
 
 # value KEY: from pack's last line
 value() {
     tail -n 1 "$run/pack.out" | tr ' ' '\n' | sed -n "s/^$1=//p"
 }
 if [ ! -f "$run/all.h5" ]; then
-    "$simclr" pack --resize-shorter=256 --on-bad-image=skip "$folder" "$run/all.h5" >"$run/pack.out"
+    "$SIMCLR" pack --resize-shorter=256 --on-bad-image=skip "$folder" "$run/all.h5" >"$run/pack.out"
 fi
 train=$run/all.h5 test=''
 if [ "$(value classes)" -gt 1 ]; then
     train=$run/train.h5 test=$run/train-test.h5
-    [ -f "$train" ] || "$simclr" pack --resize-shorter=256 --on-bad-image=skip --test-share=0.2 "$folder" "$train"
+    [ -f "$train" ] || "$SIMCLR" pack --resize-shorter=256 --on-bad-image=skip --test-share=0.2 "$folder" "$train"
 fi
-attend stops mpirun --oversubscribe --bind-to none -n "$ranks" "$simclr" pretrain --data="$train" --run-dir="$run" \
+attend stops mpirun --oversubscribe --bind-to none -n "$ranks" "$SIMCLR" pretrain --data="$train" --run-dir="$run" \
     ${BUDGET:+--budget="$BUDGET"}
 augment=$(sed -n 's/^augment = //p' "$run/config" | tr -d '"')
 size=$(sed -n 's/^image-size = //p' "$run/config")
-"$simclr" views --force --augment="$augment" --image-size="$size" "$train" "$run/views.png"
-sh jobs/plot.sh "$run" || echo "no curves: gnuplot is missing" >&2
-"$simclr" embed --force --checkpoint="$run" --data="$run/all.h5" --output="$run/features.h5"
-"$simclr" neighbours --force --embedded="$run/features.h5" --data="$run/all.h5" "$run/neighbours.png" | tee "$run/neighbours.out"
+"$SIMCLR" views --force --augment="$augment" --image-size="$size" "$train" "$run/views.png"
+sh "$jobs/plot.sh" "$run" || echo "no curves: gnuplot is missing" >&2
+"$SIMCLR" embed --force --checkpoint="$run" --data="$run/all.h5" --output="$run/features.h5"
+"$SIMCLR" neighbours --force --embedded="$run/features.h5" --data="$run/all.h5" "$run/neighbours.png" | tee "$run/neighbours.out"
 : >"$run/probe.out"
-[ -z "$test" ] || attend ends "$simclr" probe --checkpoint="$run" --train="$train" --test="$test" >"$run/probe.out"
+[ -z "$test" ] || attend ends "$SIMCLR" probe --checkpoint="$run" --train="$train" --test="$test" >"$run/probe.out"
 cat "$run/probe.out"
 
 # The page: pictures beside it, and the sentences of the probe.

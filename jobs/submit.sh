@@ -3,10 +3,11 @@
 # submit.sh SCRIPT OPTIONS...: sbatch with the settings of jobs/site.sh. An ablation becomes an array as long as its table.
 set -eu
 jobs=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-. "$jobs/site.sh"
+. "$jobs/settings.sh"
 . "$jobs/table.sh"
 script=${1:?job script, such as jobs/pretrain.sh}
 shift
+[ -f "$script" ] || [ ! -f "$jobs/${script##*/}" ] || script=$jobs/${script##*/} # jobs/NAME, wherever the scripts are installed
 set -f # EXTRA_SBATCH is words, no patterns: --exclude=n[1-3]
 array=''
 case $script in

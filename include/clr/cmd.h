@@ -31,12 +31,16 @@ extern const clr_command *const clr_commands[]; /* ends with NULL */
    NULL, with a message that proposes the nearest, where there is none. */
 const clr_command *clr_command_find(int argc, char **argv, int *used);
 
-/* Local. --help and "help COMMAND", --version, --man: whether one was asked for, and answered on standard output. */
+/* Local. --help and "help COMMAND", --version, --man, --completion: whether one was asked for, and answered on
+   standard output. */
 bool clr_helped(int argc, char **argv);
 void clr_usage(FILE *out);
 
 /* Local. The manual page of the whole program. */
 void clr_man(FILE *out);
+
+/* Local. Commands, options and their words for bash, as a script that it sources. */
+void clr_completion(FILE *out);
 
 extern const clr_opt clr_preset_option[]; /* --preset, into a const char * */
 

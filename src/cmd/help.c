@@ -92,6 +92,9 @@ bool clr_helped(int argc, char **argv)
     } else if (!strcmp(argv[1], "--man")) {
         if (speaks)
             clr_man(stdout);
+    } else if (!strcmp(argv[1], "--completion")) {
+        if (speaks)
+            clr_completion(stdout);
     } else if (is(argv[1], "--help", "-h") || (argc == 2 && !strcmp(argv[1], "help"))) {
         if (speaks)
             clr_usage(stdout);
