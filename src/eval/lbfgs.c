@@ -13,7 +13,7 @@
 
 /* Relative decreases of the loss at which a fit ends. Weights for a strength that is only compared need not be as exact
    as those that are kept. */
-static const double TO_CHOOSE = 1e-6, TO_KEEP = 1e-8;
+static const double TO_CHOOSE = 1e-4, TO_KEEP = 1e-8;
 
 /* A fit at work. */
 typedef struct fit {
