@@ -47,7 +47,7 @@ const char clr_html_style[] =
     ".bar{height:.5rem;border-radius:99px;background:var(--grid);overflow:hidden;margin:.35rem 0 .7rem;max-width:30rem}"
     ".bar i{display:block;height:100%;background:var(--accent)}\n"
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:1.2rem}\n"
-    "figure{margin:0;min-width:0}figure svg{display:block;width:100%;height:auto}\n"
+    "figure{margin:0;min-width:0}figure svg{display:block;width:100%;max-width:46rem;height:auto}\n"
     "figure img{display:block;max-width:100%;height:auto;border-radius:6px;background:#fff}"
     "figcaption{font-size:.85rem;margin-top:.35rem}\n"
     ".legend{list-style:none;margin:.2rem 0 .9rem;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;"
