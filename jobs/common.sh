@@ -67,9 +67,10 @@ start() {
         # a job that was made smaller while it waited has the old number of ranks in its environment
         [ -z "${SLURM_NTASKS_PER_NODE:-}" ] || set -- --nodes="$SLURM_JOB_NUM_NODES" --ntasks=$((SLURM_JOB_NUM_NODES * SLURM_NTASKS_PER_NODE)) "$@"
         set -- srun --mpi="$SRUN_MPI" --kill-on-bad-exit=1 "$@"
-    elif command -v mpirun >/dev/null 2>&1; then
-        if [ -n "${SLURM_JOB_ID:-}" ]; then job_end; else set -- --oversubscribe -n $((NODES * RANKS_PER_NODE)) "$@"; fi
-        set -- mpirun --bind-to none "$@"
+    elif command -v "${MPIRUN:-mpirun}" >/dev/null 2>&1 || command -v mpiexec >/dev/null 2>&1; then
+        ranks=all
+        if [ -n "${SLURM_JOB_ID:-}" ]; then job_end; else ranks=$((NODES * RANKS_PER_NODE)); fi
+        set -- sh "$jobs/mpirun.sh" "$ranks" "$@"
     fi
     attend $how "$@"
 }

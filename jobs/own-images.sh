@@ -36,7 +36,7 @@ if [ "$(value classes)" -gt 1 ]; then
     train=$run/train.h5 test=$run/train-test.h5
     [ -f "$train" ] || "$SIMCLR" pack --resize-shorter=256 --on-bad-image=skip --test-share=0.2 "$folder" "$train"
 fi
-attend stops mpirun --oversubscribe --bind-to none -n "$ranks" "$SIMCLR" pretrain --data="$train" --run-dir="$run" \
+attend stops sh "$jobs/mpirun.sh" "$ranks" "$SIMCLR" pretrain --data="$train" --run-dir="$run" \
     ${BUDGET:+--budget="$BUDGET"}
 augment=$(sed -n 's/^augment = //p' "$run/config" | tr -d '"')
 size=$(sed -n 's/^image-size = //p' "$run/config")

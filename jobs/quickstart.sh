@@ -39,13 +39,13 @@ done
 
 . "$jobs/attend.sh"
 draw "$jobs/plot.sh" "$run"
-attend stops mpirun --oversubscribe --bind-to none -n "$ranks" "$SIMCLR" pretrain --preset=fashion-mnist --threads="$threads" \
+attend stops sh "$jobs/mpirun.sh" "$ranks" "$SIMCLR" pretrain --preset=fashion-mnist --threads="$threads" \
     --data=data/fashion-mnist-train.h5 "$@" --run-dir="$run"
 sh "$jobs/plot.sh" "$run"
 echo "evaluating"
 status=0
 rm -f "$run/probe.out" # a file of this script's, whatever had its name
-attend ends mpirun --oversubscribe --bind-to none -n 1 "$SIMCLR" probe --checkpoint="$run" --train=data/fashion-mnist-train.h5 \
+attend ends sh "$jobs/mpirun.sh" 1 "$SIMCLR" probe --checkpoint="$run" --train=data/fashion-mnist-train.h5 \
     --test=data/fashion-mnist-test.h5 --threads="$cores" >"$run/probe.out" || status=$?
 cat "$run/probe.out"
 [ $status = 0 ] || { echo "quickstart: probe failed with status $status; what it printed is in $run/probe.out" >&2; exit $status; }

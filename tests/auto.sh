@@ -11,7 +11,7 @@ data=$work/few.h5
 auto() {
     ranks=$1 dir=$2
     shift 2
-    timeout 300 "$mpirun" --oversubscribe --bind-to none -n "$ranks" "$simclr" pretrain --run-dir="$dir" --threads=1 "$@" >"$dir.out" 2>&1
+    timeout 300 "$mpirun" "$ranks" "$simclr" pretrain --run-dir="$dir" --threads=1 "$@" >"$dir.out" 2>&1
 }
 config() { # DIR NAME
     sed -n "s/^$2 = //p" "$1/config"

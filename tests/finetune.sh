@@ -11,7 +11,7 @@ pretrain 2 "$work/run" --steps=4 --checkpoint-every=4 || die "$(tail -5 "$work/r
 tune() {
     ranks=$1 dir=$2
     shift 2
-    timeout 300 "$mpirun" --oversubscribe --bind-to none -n "$ranks" "$simclr" finetune --data="$work/few.h5" --test="$work/others.h5" \
+    timeout 300 "$mpirun" "$ranks" "$simclr" finetune --data="$work/few.h5" --test="$work/others.h5" \
         --run-dir="$dir" --batch=64 --threads=1 "$@" >"$dir.out" 2>&1
 }
 model() { # DIR STEP

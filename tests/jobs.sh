@@ -10,11 +10,10 @@ few "$work/few"
 few "$work/others" 256
 settings="--preset=fashion-mnist --width=1/16 --batch=64 --warmup-epochs=0.02 --threads=1 --checkpoint-every=4"
 
-RUN_DIR=$work/run timeout 200 sh "$top/jobs/pretrain.sh" $settings --steps=60 >out 2>&1 &
+RUN_DIR=$work/run timeout 200 sh -c 'echo $$ >script; exec sh "$@"' sh "$top/jobs/pretrain.sh" $settings --steps=60 >out 2>&1 &
 job=$!
 until_at 5 run
-script=$(ps -eo pid,args | awk -v s="$top/jobs/pretrain.sh" '$2 == "sh" && $3 == s { print $1 }')
-kill -TERM $script
+kill -TERM "$(cat script)"
 wait $job
 status=$?
 [ $status = 75 ] || die "a TERM to pretrain.sh: exit status $status: $(tail -5 out)"
@@ -27,7 +26,7 @@ begin() {
     env --default-signal=INT,QUIT,HUP setsid sh "$top/jobs/pretrain.sh" $settings --steps=4000 --checkpoint-every=100000 --run-dir "$work/$1" >"$1.out" 2>&1 &
     group=$!
     until_at 5 "$1"
-    ranks=$(ps -eo pid,args | awk -v d="run-dir=$work/$1" '/simclr pretrain/ && index($0, d) && !/mpirun/ && !/awk/ { print $1 }')
+    ranks=$(ranks_of pretrain "run-dir=$work/$1")
 }
 # ends NAME: the group is gone within a minute; its status
 ends() {

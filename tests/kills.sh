@@ -10,9 +10,9 @@ top=${top_builddir:-.}
 simclr=$(cd "$top" && pwd)/simclr
 trials=${1:-${KILL_TRIALS:-6}} seed=${2:-1} steps=24
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-mpirun=${MPIRUN:-mpirun}
+mpirun=$(cd "${top_srcdir:-$(dirname "$0")/..}" && pwd)/jobs/mpirun.sh
 mnist=/usr/share/datasets/fashion-mnist
-command -v "$mpirun" >/dev/null 2>&1 || { echo "skipped: no mpirun here"; exit 77; }
+command -v "${MPIRUN:-mpirun}" >/dev/null 2>&1 || { echo "skipped: no mpirun here"; exit 77; }
 [ -d $mnist ] || { echo "skipped: Fashion-MNIST is not installed (dataset-fashion-mnist)"; exit 77; }
 
 work=$(mktemp -d)
@@ -23,7 +23,7 @@ trap 'exit 1' HUP INT TERM
 
 # run DIR: in the background; pid in $job
 run() {
-    timeout 600 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" \
+    timeout 600 "$mpirun" 2 "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" \
         --run-dir="$1" --width=1/16 --batch=64 --steps=$steps --warmup-epochs=0.02 --threads=1 --checkpoint-every=2 --keep=3 \
         >"$work/$(basename "$1").out" 2>&1 &
     job=$!
@@ -32,12 +32,11 @@ run() {
 sums() {
     "$simclr" info --all "$1/checkpoints/step-$(printf %08d $steps).h5" | grep '^  /'
 }
-# below PID: its descendants
+# below PID: its descendants; from /proc, as a bare image has no ps
 below() {
-    for child in $(ps -o pid= --ppid "$1"); do
-        echo "$child"
-        below "$child"
-    done
+    cat /proc/[0-9]*/stat 2>/dev/null | awk -v top="$1" '
+        { pid = $1; sub(/.*\) . /, ""); parent[pid] = $1 }
+        END { for (pid in parent) for (p = parent[pid]; p in parent; p = parent[p]) if (p == top) { print pid; break } }' | sort -n
 }
 # saving: whether a checkpoint is half written
 saving() {
@@ -81,7 +80,7 @@ moment() {
 # look: the processes below mpirun, and which of them are ranks
 look() {
     tree=$(below $job)
-    ranks=$(for pid in $tree; do case $(ps -o comm= -p "$pid") in *simclr*) echo "$pid" ;; esac; done)
+    ranks=$(for pid in $tree; do case $(cat "/proc/$pid/comm" 2>/dev/null) in *simclr*) echo "$pid" ;; esac; done)
 }
 # strike ATTEMPT: a fresh run in $dir, and the blow at its moment; sets kind, ranks and status
 strike() {
@@ -94,7 +93,7 @@ strike() {
     case $((trial % 3)) in
     0) victims=$(echo "$ranks" | head -1) kind="one rank" ;;
     1) victims=$ranks kind="all ranks" ;;
-    2) victims=$(for pid in $tree; do case $(ps -o comm= -p "$pid") in *mpirun* | *orterun*) echo "$pid" ;; esac; done) kind="mpirun" ;;
+    2) victims=$(for pid in $tree; do case $(cat "/proc/$pid/comm" 2>/dev/null) in *mpirun* | *orterun* | *mpiexec*) echo "$pid" ;; esac; done) kind="mpirun" ;;
     esac
     if [ $((trial % 2)) = 1 ] && [ "$dir" != "$small/run" ]; then
         tries=0

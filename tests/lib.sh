@@ -3,9 +3,9 @@
 # something is missing.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 build=$(cd "${top_builddir:-.}" && pwd) top=$(cd "${top_srcdir:-.}" && pwd)
-simclr=$build/simclr mpirun=${MPIRUN:-mpirun}
+simclr=$build/simclr mpirun=$top/jobs/mpirun.sh
 mnist=/usr/share/datasets/fashion-mnist
-command -v "$mpirun" >/dev/null 2>&1 || { echo "no mpirun here"; exit 77; }
+command -v "${MPIRUN:-mpirun}" >/dev/null 2>&1 || { echo "no mpirun here"; exit 77; }
 [ -d $mnist ] || { echo "Fashion-MNIST is not installed (dataset-fashion-mnist)"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -16,7 +16,7 @@ trap 'exit 1' HUP INT TERM
 pretrain() {
     ranks=$1 dir=$2
     shift 2
-    timeout 300 "$mpirun" --oversubscribe --bind-to none -n "$ranks" "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" \
+    timeout 300 "$mpirun" "$ranks" "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" \
         --run-dir="$dir" --width=1/16 --batch=64 --warmup-epochs=0.02 --threads=1 --log-every=5 "$@" >>"${dir_out:-$dir.out}" 2>&1
 }
 # sums DIR STEP: the checksums of everything in a checkpoint
@@ -33,6 +33,16 @@ few() {
     { printf '\0\0\10\3\0\0\1\0\0\0\0\34\0\0\0\34'; gzip -dc $mnist/t10k-images-idx3-ubyte.gz | tail -c +$((17 + ${2:-0} * 784)) | head -c $((256 * 784)); } >"$1/t10k-images-idx3-ubyte"
     { printf '\0\0\10\1\0\0\1\0'; gzip -dc $mnist/t10k-labels-idx1-ubyte.gz | tail -c +$((9 + ${2:-0})) | head -c 256; } >"$1/t10k-labels-idx1-ubyte"
     "$simclr" pack --split=test "$1" "$1.h5" >"$work/err" 2>&1 || die "pack: $(cat "$work/err")"
+}
+# ranks_of COMMAND TEXT: the processes of `simclr COMMAND` with TEXT among their arguments; from /proc, as a bare image has no ps
+ranks_of() {
+    # shellcheck disable=SC2013
+    for file in $(grep -laF -- "$2" /proc/[0-9]*/cmdline 2>/dev/null); do
+        case $({ tr '\0' ' ' <"$file"; } 2>/dev/null) in
+        *mpirun* | *mpiexec*) ;;
+        *"simclr $1 "*) file=${file#/proc/} && echo "${file%/cmdline}" ;;
+        esac
+    done | sort -n
 }
 # until_at STEP DIR: waits until the run has got there
 until_at() {

@@ -48,7 +48,7 @@ by=SLURM_MEM_PER_CPU slurm SLURM_MEM_PER_CPU=300 SLURM_CPUS_ON_NODE=2
 by=SLURM_MEM_PER_GPU slurm SLURM_MEM_PER_GPU=300M SLURM_GPUS_ON_NODE=2
 by=SLURM_MEM_PER_NODE slurm SLURM_MEM_PER_NODE=600
 by="the free memory of the machine" least=0.2 most=1e9 slurm SLURM_MEM_PER_NODE=0 SLURM_MEM_PER_CPU=0
-SLURM_MEM_PER_NODE=600 timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" doctor $big >out 2>err
+SLURM_MEM_PER_NODE=600 timeout 60 "$mpirun" 2 "$simclr" doctor $big >out 2>err
 there 0.292 0.294
 
 # Time of cores: a container's quota bounds the threads.
@@ -99,14 +99,14 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(v
 int posix_memalign(void **memory, size_t align, size_t bytes)
 {
     int (*real)(void **, size_t, size_t) = (int (*)(void **, size_t, size_t))dlsym(RTLD_NEXT, "posix_memalign");
-    return is("SHIM", "memory") && is("OMPI_COMM_WORLD_RANK", "1") && bytes > 200000 ? ENOMEM : real(memory, align, bytes);
+    return is("SHIM", "memory") && (is("OMPI_COMM_WORLD_RANK", "1") || is("PMI_RANK", "1")) && bytes > 200000 ? ENOMEM : real(memory, align, bytes);
 }
 C
 ${CC:-cc} -shared -fPIC -o shim.so shim.c -ldl 2>err || { echo "no shared library can be made here: $(head -1 err)"; exit 0; }
 LD_PRELOAD=$work/shim.so SHIM=threads "$simclr" bench loss --batch=300 --dim=32 --threads=8 --steps=1 >out 2>err || die "refused threads: $(cat err)"
 grep -q "the system gives 3 threads and not 8" err && [ "$(value threads)" = 3 ] || die "refused threads: $(cat out err)"
-refuses 1 "rank 1 on .*: out of memory: .* MB were asked for, and .* MB are there" "$mpirun" --oversubscribe --bind-to none -n 2 -x LD_PRELOAD="$work/shim.so" \
-    -x SHIM=memory "$simclr" bench loss --batch=2000 --dim=128 --threads=1 --steps=1
+refuses 1 "rank 1 on .*: out of memory: .* MB were asked for, and .* MB are there" "$mpirun" 2 \
+    env LD_PRELOAD="$work/shim.so" SHIM=memory "$simclr" bench loss --batch=2000 --dim=128 --threads=1 --steps=1
 
 # Containers forbid reading another process's memory, which Open MPI's ranks of a node do where nobody tells them.
 cat >jail.c <<'C'
@@ -130,7 +130,7 @@ int main(int argc, char **argv)
 }
 C
 if ${CC:-cc} -o jail jail.c 2>err && ./jail /bin/true; then
-    timeout 120 "$mpirun" --oversubscribe --bind-to none -n 2 ./jail "$simclr" doctor >out 2>&1 || die "no reading of others' memory: $(cat out)"
+    timeout 120 "$mpirun" 2 ./jail "$simclr" doctor >out 2>&1 || die "no reading of others' memory: $(cat out)"
     grep -q "Read -1" out && die "Open MPI reads others' memory where it may not: $(cat out)"
 else
     echo "no system call can be forbidden here: $(head -1 err)"

@@ -108,10 +108,10 @@ job=$!
 waited=0
 while [ ! -s "$work/held/metrics.tsv" ] && [ $waited -lt 300 ]; do sleep 0.1; waited=$((waited + 1)); done
 cp "$work/held.out" "$work/first.out"
-timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" --run-dir="$work/held" \
+timeout 60 "$mpirun" 2 "$simclr" pretrain --preset=fashion-mnist --data="$work/data.h5" --run-dir="$work/held" \
     --width=1/16 --batch=64 --warmup-epochs=0.02 --threads=1 --steps=400 >"$work/second.out" 2>&1 && die "two jobs in one run directory"
 grep -q "another job works in this run directory: process [0-9]* on" "$work/second.out" || die "the second job was not told who holds it: $(cat "$work/second.out")"
-ranks=$(ps -eo pid,args | awk -v d="run-dir=$work/held" '/simclr pretrain/ && index($0, d) && !/mpirun/ && !/awk/ { print $1 }')
+ranks=$(ranks_of pretrain "run-dir=$work/held")
 kill -9 $ranks
 wait $job
 : >"$work/held.out"

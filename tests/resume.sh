@@ -13,7 +13,7 @@ for stop in 1 2; do
     job=$!
     waited=0
     while [ "$(steps "$work/run" 2>/dev/null | wc -w)" -lt $((stop * 5)) ] && [ $waited -lt 600 ]; do sleep 0.05; waited=$((waited + 1)); done
-    rank=$(ps -eo pid,args | awk -v d="run-dir=$work/run" '/simclr pretrain/ && index($0, d) && !/mpirun/ && !/awk/ { print $1 }' | sed -n ${stop}p)
+    rank=$(ranks_of pretrain "run-dir=$work/run" | sed -n ${stop}p)
     kill -USR1 "$rank" 2>/dev/null
     wait $job
     status=$?
@@ -39,7 +39,7 @@ grep -q "made with 2 ranks on 1 node, 1 thread each, .*; this start has 3 ranks"
 # The directory alone is enough: what makes the run's identity is taken from its config. Another preset is another run.
 cp -r "$work/calm" "$work/alone"
 rm "$work/alone/checkpoints/step-$(printf %08d $n).h5"
-"$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" pretrain --run-dir="$work/alone" --threads=1 >"$work/alone.out" 2>&1 || die "$(tail -5 "$work/alone.out")"
+"$mpirun" 2 "$simclr" pretrain --run-dir="$work/alone" --threads=1 >"$work/alone.out" 2>&1 || die "$(tail -5 "$work/alone.out")"
 sums "$work/alone" $n | cmp - "$work/expected" || die "a run that goes on by its directory alone ended with other weights"
 cmp "$work/alone/metrics.tsv" "$work/calm/metrics.tsv" >/dev/null && die "nothing was trained"
 "$simclr" pretrain --run-dir="$work/alone" --preset=cifar10 >"$work/alone.out" 2>&1 && die "another preset was taken for the same run"

@@ -8,9 +8,9 @@ set -u
 old=$1 new=$2
 shift 2
 [ $# -gt 0 ] || set -- ntxent ntlogistic triplet one-view lars sgd adamw recompute microbatch online local-bn ranks3 threads2 resnet50 resnet50-ranks3 resume
-mpirun=${MPIRUN:-mpirun} mnist=/usr/share/datasets/fashion-mnist
+mpirun=$(cd "$(dirname "$0")/.." && pwd)/jobs/mpirun.sh mnist=/usr/share/datasets/fashion-mnist
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-for needed in "$mpirun" h5diff python3; do
+for needed in "${MPIRUN:-mpirun}" h5diff python3; do
     command -v "$needed" >/dev/null 2>&1 || { echo "there is no $needed here" >&2; exit 77; }
 done
 work=$(mktemp -d)
@@ -32,7 +32,7 @@ PYTHON
 run() {
     build=$1 dir=$2 ranks=$3
     shift 3
-    timeout 600 "$mpirun" --oversubscribe --bind-to none -n "$ranks" "$build" pretrain --preset=imagenet --data="$work/data.h5" --run-dir="$dir" --batch=32 --steps=6 --seed=3 \
+    timeout 600 "$mpirun" "$ranks" "$build" pretrain --preset=imagenet --data="$work/data.h5" --run-dir="$dir" --batch=32 --steps=6 --seed=3 \
         --warmup-epochs=0.25 --lr=0.1 --lr-scaling=none --threads=1 --plan=estimate --checkpoint-every=3 --watchdog=0 "$@" >"$dir.out" 2>&1 ||
         { echo "$dir: $(tail -3 "$dir.out")"; return 1; }
 }

@@ -8,9 +8,6 @@ few "$work/few"
 saved() { # DIR: steps of its checkpoints
     ls "$1/checkpoints" | sed -n 's/^step-0*\([0-9][0-9]*\)\.h5$/\1/p' | tr '\n' ' '
 }
-ranks_of() { # DIR
-    ps -eo pid,args | awk -v d="run-dir=$1" '/simclr pretrain/ && index($0, d) && !/mpirun/ && !/awk/ { print $1 }'
-}
 until_said() { # PATTERN DIR
     waited=0
     until grep -q -- "$1" "$2.out" 2>/dev/null; do
@@ -79,7 +76,7 @@ same "$work/good"
 
 # Told to stop where it cannot save: resumable still, from the older checkpoint.
 away "$work/stop"
-kill -USR1 $(ranks_of "$work/stop" | tail -n 1)
+kill -USR1 $(ranks_of pretrain "run-dir=$work/stop" | tail -n 1)
 wait $job
 status=$?
 [ $status = 75 ] || die "stopped without a place for the checkpoint: exit status $status: $(tail -5 "$work/stop.out")"
@@ -92,7 +89,7 @@ same "$work/stop"
 pretrain 2 "$work/hang" --steps=4000 --watchdog=8 &
 job=$!
 until_at 3 "$work/hang"
-hanging=$(ranks_of "$work/hang")
+hanging=$(ranks_of pretrain "run-dir=$work/hang")
 kill -STOP "$(echo "$hanging" | tail -n 1)"
 wait $job
 status=$?
@@ -105,11 +102,11 @@ for pid in $hanging; do
 done
 
 # The same of a command that makes no steps.
-timeout 300 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" probe --checkpoint="$work/calm" --train="$work/few.h5" --test="$work/data.h5" \
+timeout 300 "$mpirun" 2 "$simclr" probe --checkpoint="$work/calm" --train="$work/few.h5" --test="$work/data.h5" \
     --threads=1 --method=linear-sgd --epochs=1000000 --watchdog=8 >"$work/probe.out" 2>&1 &
 job=$!
 until_said "^raw: " "$work/probe"
-hanging=$(ps -eo pid,args | awk -v d="checkpoint=$work/calm" '/simclr probe/ && index($0, d) && !/mpirun/ && !/awk/ { print $1 }')
+hanging=$(ranks_of probe "checkpoint=$work/calm")
 kill -STOP "$(echo "$hanging" | tail -n 1)"
 wait $job
 status=$?
@@ -138,7 +135,7 @@ before=$(ls -A "$work/two")
 pretrain 2 "$work/two" --steps=12 --lr=0.02 &
 job=$!
 until_said "process 4711 on elsewhere, Slurm job 99; waiting for a sign of life" "$work/two"
-kill -TERM $(ranks_of "$work/two")
+kill -TERM $(ranks_of pretrain "run-dir=$work/two")
 wait $job
 status=$?
 [ $status = 75 ] || die "told to stop while it waited for a lock: exit status $status: $(tail -3 "$work/two.out")"

@@ -20,7 +20,7 @@ while read -r word frozen from layers; do
     for seed in 2 3 4 5 6; do
         dataset $seed train
         rm -rf "$work/run"
-        timeout 100 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" finetune --checkpoint="$work/start" --data="$work/train.h5" --test="$work/test.h5" \
+        timeout 100 "$mpirun" 2 "$simclr" finetune --checkpoint="$work/start" --data="$work/train.h5" --test="$work/test.h5" \
             --run-dir="$work/run" --freeze-up-to="$word" --from="$from" --batch=21 --steps=1 --augment=none --optimizer=sgd --lr=0.1 --threads=1 \
             >"$work/out" 2>&1 </dev/null || die "$(tail -3 "$work/out")"
         "$python" "$check" check "$work/run" "$work/train.h5" "$work/test.h5" "$frozen" "$layers"

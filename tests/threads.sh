@@ -7,7 +7,7 @@
 losses() {
     pretrain 1 "$work/$1" --threads=4 --steps=4 || die "$1: $(tail -5 "$work/$1.out")"
     grep -v '^#' "$work/$1/metrics.tsv" | cut -f3 >"$work/$1.losses"
-    timeout 60 "$mpirun" --oversubscribe --bind-to none -n 1 "$simclr" bench loss --batch=300 --dim=32 --threads=4 --steps=1 2>&1 |
+    timeout 60 "$mpirun" 1 "$simclr" bench loss --batch=300 --dim=32 --threads=4 --steps=1 2>&1 |
         tr ' ' '\n' | sed -n 's/^loss=//p' >>"$work/$1.losses"
     [ "$(wc -l <"$work/$1.losses")" = 5 ] || die "$1: losses $(cat "$work/$1.losses")"
 }

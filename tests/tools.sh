@@ -17,7 +17,7 @@ number() {
 for word in simclr MPI BLIS HDF5 libpng; do
     "$simclr" --version | grep -q "$word" || die "--version does not name $word"
 done
-timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" --version >out 2>err || die "--version: $(cat err)"
+timeout 60 "$mpirun" 3 "$simclr" --version >out 2>err || die "--version: $(cat err)"
 [ "$(grep -c '^simclr' out)" = 1 ] || die "--version is not said once: $(cat out)"
 
 # No tool starts MPI, nor does a lone process: without ssh, with nowhere to put temporary files, with the traces of a launcher around it.
@@ -35,12 +35,12 @@ lone "$simclr" doctor
 lone "$simclr" bench loss --batch=20 --dim=8
 lone PMI_RANK=0 TMPDIR=/tmp "$simclr" bench loss --batch=20 --dim=8
 export SLURM_STEP_NUM_TASKS=4 SLURM_PROCID=0
-timeout 60 "$mpirun" -n 1 "$simclr" info data.h5 >out 2>err || die "mpirun -n 1 of a tool: $(cat err)"
-timeout 60 "$mpirun" -n 1 "$simclr" bench loss --batch=20 --dim=8 >out 2>err || die "mpirun -n 1: $(cat err)"
+timeout 60 "$mpirun" 1 "$simclr" info data.h5 >out 2>err || die "mpirun -n 1 of a tool: $(cat err)"
+timeout 60 "$mpirun" 1 "$simclr" bench loss --batch=20 --dim=8 >out 2>err || die "mpirun -n 1: $(cat err)"
 PMI_RANK=0 "$simclr" doctor >out 2>err && die "doctor: four processes that see one are well"
 grep -q "^this process: on " out && grep -q "srun --mpi=list.*env -u SLURM_STEP_NUM_TASKS" err || die "doctor before MPI: $(cat out err)"
 unset SLURM_STEP_NUM_TASKS SLURM_PROCID
-timeout 60 "$mpirun" --oversubscribe --bind-to none -n 4 "$simclr" pack --split=test $mnist four.h5 >out 2>err || die "four packs: $(cat err)"
+timeout 60 "$mpirun" 4 "$simclr" pack --split=test $mnist four.h5 >out 2>err || die "four packs: $(cat err)"
 [ "$(grep -c '^pack ' out)" = 1 ] && [ "$(grep -c 'pack runs once, in process 0; this one, [123] of 4 by OMPI_COMM_WORLD_SIZE, does nothing' err)" = 3 ] || die "four packs: $(cat out err)"
 "$simclr" info four.h5 >out 2>err && [ -z "$(ls four.h5?* 2>/dev/null)" ] || die "four packs: $(cat err; ls)"
 
@@ -57,7 +57,7 @@ grep -q "sheet.png: is there already; --force" err && cmp -s sheet.png before.pn
 "$simclr" views --augment=crop,flop data.h5 other.png >out 2>err && die "views took 'flop'"
 grep -q "did you mean 'flip'" err && [ ! -e other.png ] || die "views: $(cat err)"
 
-timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" doctor --preset=fashion-mnist --data=data.h5 --run-dir=none/yet >out 2>err || die "doctor: $(cat err)"
+timeout 60 "$mpirun" 3 "$simclr" doctor --preset=fashion-mnist --data=data.h5 --run-dir=none/yet >out 2>err || die "doctor: $(cat err)"
 [ "$(value ranks) $(value nodes) $(value fits)" = "3 1 yes" ] || die "doctor: $(cat out)"
 [ "$(grep -c '^ *[0-2]  ' out)" = 3 ] && [ ! -e none ] || die "doctor: not a line a rank: $(cat out)"
 number memory_needed_gib "v > 0.01 && v < 2"
@@ -81,7 +81,7 @@ grep -q "10000 images (of --data)" out && grep -q "network  .* = 0.000 s" out ||
 "$simclr" doctor --plan=4x >out 2>err && die "doctor plans for 4x nodes"
 grep -q -e "--plan=4x: must be a number of nodes" err || die "doctor --plan=4x: $(cat err)"
 
-timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" bench comm --bytes=3000004 --bucket=400000 --steps=2 --compute=0.01 >out 2>err || die "bench comm: $(cat err)"
+timeout 60 "$mpirun" 3 "$simclr" bench comm --bytes=3000004 --bucket=400000 --steps=2 --compute=0.01 >out 2>err || die "bench comm: $(cat err)"
 number gb_per_s "v > 0"
 number exposed_s "v >= 0"
 # The manual page has every option of every command, as help has.
@@ -135,17 +135,17 @@ grep -q "views=16000000: a rank needs .*recompute" err || die "bench step: $(cat
 "$simclr" bench loss --batch=20 --dim=8 --output=dz.h5 >out 2>err || die "bench loss: $(cat err)"
 "$simclr" bench loss --input=dz.h5 --dim=8 >out 2>err && die "bench loss took --input and --dim"
 grep -q "dim has no effect here: --input=dz.h5" err || die "bench loss: $(cat err)"
-timeout 60 "$mpirun" --oversubscribe --bind-to none -n 3 "$simclr" bench loss --batch=200 --dim=32 --threads=1 >out 2>err || die "bench loss: $(cat err)"
+timeout 60 "$mpirun" 3 "$simclr" bench loss --batch=200 --dim=32 --threads=1 >out 2>err || die "bench loss: $(cat err)"
 number loss "v > 0 && (v - $one) ^ 2 < 1e-11"
-timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" bench step --width=1/16 --views=16 --steps=2 --threads=1 >out 2>err || die "bench step: $(cat err)"
+timeout 60 "$mpirun" 2 "$simclr" bench step --width=1/16 --views=16 --steps=2 --threads=1 >out 2>err || die "bench step: $(cat err)"
 number views_per_s "v > 0"
 number peak_gflops "v > 0"
 number peak_rss_mb "v > 1"
-timeout 60 "$mpirun" --oversubscribe --bind-to none -n 2 "$simclr" bench step --width=1/16 --views=16 --microbatch=3 --threads=1 >out 2>err && die "bench step took 3 images for 2 ranks"
+timeout 60 "$mpirun" 2 "$simclr" bench step --width=1/16 --views=16 --microbatch=3 --threads=1 >out 2>err && die "bench step took 3 images for 2 ranks"
 grep -q "less than two images for each of the 2 ranks" err || die "bench step: $(cat err)"
 "$simclr" bench augment --source-size=32x >out 2>err && die "bench augment took a size of '32x'"
 for ranks in 1 2; do
-    "$mpirun" --oversubscribe --bind-to none -n $ranks "$simclr" bench lbfgs --rows=400 --dim=70 --strengths=5 --threads=1 >out 2>err ||
+    "$mpirun" $ranks "$simclr" bench lbfgs --rows=400 --dim=70 --strengths=5 --threads=1 >out 2>err ||
         grep -q "without libLBFGS" err || die "bench lbfgs: $(cat err)"
     sed 's/ ranks=.* l2=/ l2=/; s/\(loss=[0-9]*\.....\).*/\1/' out >lbfgs.$ranks
 done
