@@ -4,10 +4,21 @@
 
 #include "clr/isa.h"
 
+#ifdef CLR_BLIS_FOLDER
+#include <blis/blis.h>
+#else
 #include <blis.h>
+#endif
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* GCC 9 and 10 do not know the name; there Zen 3 has the kernels for Haswell. */
+#if defined(__clang__) || __GNUC__ >= 11
+#define ZEN3 __builtin_cpu_is("znver3")
+#else
+#define ZEN3 false
+#endif
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -17,7 +28,7 @@ static void name_processor(void)
 {
 #if defined(CLR_HAVE_X86) && defined(BLIS_CONFIG_SKX) && defined(BLIS_CONFIG_HASWELL)
     clr_isa isa = clr_isa_current();
-    bool older = __builtin_cpu_is("amdfam15h") || __builtin_cpu_is("amdfam17h") || __builtin_cpu_is("znver3");
+    bool older = __builtin_cpu_is("amdfam15h") || __builtin_cpu_is("amdfam17h") || ZEN3;
     char type[16];
 
     if (isa == CLR_ISA_PORTABLE || __builtin_cpu_is("intel") || older)
