@@ -46,6 +46,9 @@ attend() {
     gently='' pressed=''
     [ "$1" = ends ] || gently=1
     shift
+    SIMCLR_TERMINAL='' # its width: launchers pass standard error through a pipe
+    [ ! -t 2 ] || SIMCLR_TERMINAL=$(stty size <&2 2>/dev/null | cut -d' ' -f2)
+    export SIMCLR_TERMINAL
     trap 'hear INT' INT
     trap 'hear QUIT' QUIT
     if command -v setsid >/dev/null 2>&1; then

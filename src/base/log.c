@@ -67,11 +67,20 @@ clr_status clr_log_file(const char *path)
     return st;
 }
 
+/* The width of a terminal behind a launcher that takes standard error through a pipe, as the job scripts saw it; 0:
+   there is none. */
+static int columns_behind(void)
+{
+    const char *text = getenv("SIMCLR_TERMINAL");
+
+    return text && atoi(text) > 0 ? atoi(text) : 0;
+}
+
 bool clr_log_rewrites(void)
 {
     const char *term = getenv("TERM");
 
-    return isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb");
+    return (isatty(STDERR_FILENO) || columns_behind()) && term && *term && strcmp(term, "dumb");
 }
 
 static int columns(void)
@@ -81,6 +90,8 @@ static int columns(void)
 
     if (!ioctl(STDERR_FILENO, TIOCGWINSZ, &size) && size.ws_col)
         return size.ws_col;
+    if (columns_behind())
+        return columns_behind();
     return text && atoi(text) > 0 ? atoi(text) : 80;
 }
 

@@ -80,6 +80,34 @@ START_TEST(warnings_have_a_colour_on_a_terminal)
 }
 END_TEST
 
+/* Behind a launcher, standard error is a pipe; the job scripts say how wide the terminal at its end is. */
+START_TEST(a_terminal_behind_a_pipe)
+{
+    char text[1024], want[1024];
+    int ends[2], status;
+
+    ck_assert(!pipe(ends));
+    pid_t child = fork();
+    if (!child) {
+        dup2(ends[1], STDERR_FILENO);
+        setenv("TERM", "xterm", 1);
+        unsetenv("COLUMNS");
+        clr_progress("%s", line);
+        setenv("SIMCLR_TERMINAL", "60", 1);
+        clr_progress("%s", line);
+        clr_progress_end();
+        _exit(0);
+    }
+    close(ends[1]);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ssize_t n = read(ends[0], text, sizeof text - 1);
+    close(ends[0]);
+    text[n > 0 ? n : 0] = 0;
+    snprintf(want, sizeof want, "%s\n\r\033[Kstep 120/5000  left 1 h 02 min  loss 4.1234 (chance 5.5413)\n", line);
+    ck_assert_str_eq(text, want);
+}
+END_TEST
+
 START_TEST(the_line_fits)
 {
     static const struct {
@@ -121,6 +149,7 @@ int main(void)
     TCase *all = tcase_create("log");
 
     tcase_add_test(all, the_line_fits);
+    tcase_add_test(all, a_terminal_behind_a_pipe);
     tcase_add_test(all, warnings_have_a_colour_on_a_terminal);
     tcase_add_test(all, what_cannot_rewrite_gets_lines);
     return clr_test_run("log", all, CK_FORK_GETENV);

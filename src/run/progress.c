@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 void clr_run_report(const clr_run *run)
@@ -56,8 +57,10 @@ void clr_run_progress(clr_run *run)
     clr_run_duration(seconds, left);
     clr_run_clock(seconds, end);
     task->kind->describe(task, (double)(done - run->showing.step) / since, text, sizeof text);
-    clr_progress("step %" PRId64 "/%" PRId64 "  left %s (until %s)  epoch %.2f  %s", done, task->steps, left, end,
-                 clr_run_epoch(run, done), text); /* where the line is too long, its end goes */
+    /* a line that is too long loses its end: what matters most comes first */
+    size_t first = strstr(text, "  ") ? (size_t)(strstr(text, "  ") - text) : strlen(text);
+    clr_progress("step %" PRId64 "/%" PRId64 "  %.*s  left %s (until %s)%s  epoch %.2f", done, task->steps, (int)first,
+                 text, left, end, text + first, clr_run_epoch(run, done));
     run->showing.spoke = now;
     run->showing.step = done;
 }
