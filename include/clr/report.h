@@ -22,7 +22,8 @@ typedef struct clr_report_counts {
 } clr_report_counts;
 
 /* paths: run directories, folders with such in them, or one table of settings. What is missing in a run leaves its
-   place empty and is no error; a path that is none of these is CLR_EINPUT. Each file appears whole or not at all. */
+   place empty and is no error; where a file is there and cannot be read, the files are written and it is CLR_EIO; a
+   path that is none of these is CLR_EINPUT. Each file appears whole or not at all. */
 clr_status clr_report_write(const char *const *paths, int n, const clr_report_config *config,
                             clr_report_counts *counts);
 

@@ -25,20 +25,21 @@ typedef struct clr_result {
     time_t when; /* of the latest row, or of the config; 0: not known */
     /* NaN: not known. Of the last row, but for steps, of the config. */
     double step, steps, epoch, loss;
-    double probe; /* percent: the latest of probe.tsv, else the accuracy that the run itself measures */
+    char *trouble; /* the first file that is there and cannot be read, with the reason; NULL: none */
+    double probe;  /* percent: the latest of probe.tsv, else the accuracy that the run itself measures */
 } clr_result;
 
-/* Whether path is a folder with a regular file `config`. */
-bool clr_result_is_run(const char *path);
+/* *is: whether path is a folder with a regular file `config`. CLR_EIO: the system does not say. */
+clr_status clr_result_is_run(const char *path, bool *is);
 
-/* Freed by clr_result_free. What cannot be read is not known. */
+/* Freed by clr_result_free. What cannot be read is not known, and in trouble. */
 clr_result clr_result_of(const char *path);
 void clr_result_free(clr_result *result);
 
 const char *clr_result_word(clr_result_state state); /* "done", "running", ... */
 
 /* The run directories right in a folder, as paths in alphabetical order. CLR_EIO: it cannot be listed. Freed by
-   clr_results_free_paths. */
+   clr_results_free_paths, also after a failure. */
 clr_status clr_results_list(const char *folder, char ***paths, int *n);
 void clr_results_free_paths(char **paths, int n);
 

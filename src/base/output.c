@@ -195,3 +195,18 @@ clr_status clr_output_end(clr_output *output, bool good)
     *output = (clr_output){.slot = -1};
     return st;
 }
+
+clr_status clr_output_put(const char *path, const char *bytes, size_t n)
+{
+    clr_output output;
+    clr_status st = clr_output_open(path, &output);
+
+    if (st != CLR_OK)
+        return st;
+    errno = 0;
+    if (fwrite(bytes, 1, n, output.file) != n || fflush(output.file))
+        st =
+            clr_fail(CLR_EIO, "%s: cannot be written: %s", path, errno ? strerror(errno) : "the disk took only a part");
+    clr_status end = clr_output_end(&output, st == CLR_OK);
+    return st == CLR_OK ? end : st;
+}

@@ -180,22 +180,24 @@ static clr_status compute(features *f, const config *c, clr_map *map)
     return st;
 }
 
-static clr_status write_files(const clr_map *map, const char *page, const char *table, const char *title)
+/* The table, or the page, which is made in memory first. */
+static clr_status write_file(const clr_map *map, const char *path, const char *title)
 {
-    clr_output output;
-    clr_status st = clr_output_open(table, &output);
+    char *bytes = NULL;
+    size_t n = 0;
+    FILE *to = open_memstream(&bytes, &n);
+    clr_status st = CLR_OK;
 
-    if (st != CLR_OK)
-        return st;
-    clr_map_put(map, output.file);
-    st = clr_output_end(&output, true);
+    if (to && title)
+        st = clr_map_page(map, title, to);
+    else if (to)
+        clr_map_put(map, to);
+    if (!to || ferror(to) | fclose(to))
+        st = clr_fail(CLR_EMEMORY, "no memory for a page");
     if (st == CLR_OK)
-        st = clr_output_open(page, &output);
-    if (st != CLR_OK)
-        return st;
-    st = clr_map_page(map, title, output.file);
-    clr_status end = clr_output_end(&output, st == CLR_OK);
-    return st == CLR_OK ? end : st;
+        st = clr_output_put(path, bytes, n);
+    free(bytes);
+    return st;
 }
 
 static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
@@ -222,7 +224,9 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         st = compute(&f, c, &map);
     st = clr_h5_finish(f.file, st);
     if (st == CLR_OK)
-        st = write_files(&map, output, table, path);
+        st = write_file(&map, table, NULL);
+    if (st == CLR_OK)
+        st = write_file(&map, output, path);
     if (st == CLR_OK)
         printf("map points=%lld of=%lld classes=%d seconds=%.1f page=%s table=%s\n", (long long)map.points,
                (long long)f.rows, map.classes, clr_seconds() - began, output, table);

@@ -2,6 +2,7 @@
 /* A folder of runs as a table. All is read from texts of the run directories. */
 #include "runs.h"
 
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/results.h"
 
@@ -21,10 +22,9 @@ int clr_runs_count(const char *folder)
     char **paths = NULL;
     int n;
 
-    if (clr_results_list(folder, &paths, &n) != CLR_OK)
-        return -1;
+    clr_status st = clr_results_list(folder, &paths, &n);
     clr_results_free_paths(paths, n);
-    return n;
+    return st == CLR_OK ? n : -1;
 }
 
 /* A number, or a dash where it is not known. */
@@ -43,8 +43,10 @@ clr_status clr_runs_list(const char *folder)
     int n;
     clr_status st = clr_results_list(folder, &paths, &n);
 
-    if (st != CLR_OK)
+    if (st != CLR_OK) {
+        clr_results_free_paths(paths, n);
         return st;
+    }
     clr_result *results = CLR_NEW(clr_result, n + 1);
     for (int i = 0; i < n; i++)
         results[i] = clr_result_of(paths[i]);
@@ -62,10 +64,14 @@ clr_status clr_runs_list(const char *folder)
         put("%.4f", 9, r->loss);
         put("%.2f", 7, r->probe);
         printf("%-16s  %s\n", when, r->path);
+        if (r->trouble) {
+            clr_warn("%s", r->trouble);
+            st = CLR_EIO;
+        }
         clr_result_free(&results[i]);
     }
     printf("info kind=runs runs=%d folder=%s\n", n, folder);
     clr_free(results);
     clr_results_free_paths(paths, n);
-    return CLR_OK;
+    return st == CLR_OK ? st : clr_fail(st, "%s: not all of its runs could be read", folder);
 }

@@ -9,7 +9,7 @@
 int clr_runs_count(const char *folder);
 
 /* A table of them on standard output, oldest activity first: state, step, epoch, loss, probe, when, name. CLR_EIO: the
-   folder cannot be listed. */
+   folder cannot be listed, or a file of a run not be read. */
 clr_status clr_runs_list(const char *folder);
 
 #endif

@@ -7,6 +7,7 @@
 #include "clr/mem.h"
 #include "clr/plain.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,8 @@ clr_status clr_history_read(const char *path, clr_history *h)
         if (*line)
             snprintf(h->last, sizeof h->last, "%.*s", (int)sizeof h->last - 1, line);
     }
+    if (st == CLR_OK && from && ferror(from))
+        st = clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno));
     if (from)
         fclose(from);
     return st;

@@ -2,6 +2,7 @@
 /* views/s = views * images_per_s; core-hours = sum over steps of batch / images_per_s * ranks * threads / 3600. */
 #include "model.h"
 
+#include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/plain.h"
 
@@ -36,7 +37,17 @@ static void measure(clr_reported *r)
     clr_free(speed);
 }
 
-/* One run. What cannot be read is as if it were not there, but for memory. */
+void clr_report_note(clr_reported *run, clr_status st)
+{
+    if (st == CLR_OK || strstr(run->trouble, clr_message()))
+        return;
+    clr_warn("%s", clr_message());
+    char *longer = clr_text("%s%s\n", run->trouble, clr_message());
+    clr_free(run->trouble);
+    run->trouble = longer;
+}
+
+/* One run. What cannot be read is noted and as if it were not there, but for memory. */
 static clr_status add(clr_report *report, const char *path)
 {
     clr_reported *run = CLR_NEW(clr_reported, report->runs + 1), *r = &run[report->runs];
@@ -49,13 +60,18 @@ static clr_status add(clr_report *report, const char *path)
     report->run = run;
     report->runs++;
     r->result = clr_result_of(path);
-    if (clr_plain_read(config, CONFIG, &r->config) != CLR_OK || !r->config)
+    r->trouble = clr_copy_text("");
+    if (r->result.trouble)
+        clr_report_note(r, clr_fail(CLR_EIO, "%s", r->result.trouble));
+    clr_report_note(r, clr_plain_read(config, CONFIG, &r->config));
+    if (!r->config)
         r->config = clr_copy_text("");
     r->settings = clr_settings_of(r->config);
     clr_status st = clr_tsv_read(metrics, false, &r->metrics);
+    clr_report_note(r, st);
     if (st != CLR_EMEMORY)
-        st = clr_tsv_read(probes, false, &r->probes);
-    clr_history_read(log, &r->history);
+        clr_report_note(r, st = clr_tsv_read(probes, false, &r->probes));
+    clr_report_note(r, clr_history_read(log, &r->history));
     r->contrastive = clr_tsv_has(&r->metrics, "contrast_top1");
     measure(r);
     clr_free(config);
@@ -117,10 +133,14 @@ clr_status clr_report_read(const char *const *paths, int n, const char *runs, cl
     clr_status st = CLR_OK;
 
     *report = (clr_report){0};
-    for (int i = 0; i < n && st == CLR_OK; i++)
-        st = clr_result_is_run(paths[i]) ? add(report, paths[i])
-             : is_file(paths[i])         ? add_table(report, paths[i], runs)
-                                         : add_folder(report, paths[i]);
+    for (int i = 0; i < n && st == CLR_OK; i++) {
+        bool run;
+        st = clr_result_is_run(paths[i], &run);
+        if (st == CLR_OK)
+            st = run                 ? add(report, paths[i])
+                 : is_file(paths[i]) ? add_table(report, paths[i], runs)
+                                     : add_folder(report, paths[i]);
+    }
     clr_report_judge(report);
     return st;
 }
@@ -131,6 +151,7 @@ void clr_report_free(clr_report *report)
         clr_reported *r = &report->run[i];
         clr_result_free(&r->result);
         clr_free(r->config);
+        clr_free(r->trouble);
         clr_settings_free(&r->settings);
         clr_tsv_free(&r->metrics);
         clr_tsv_free(&r->probes);

@@ -18,6 +18,7 @@ typedef struct clr_reported {
     bool contrastive;   /* pretraining: two views an image */
     double views_per_s; /* median over the steps; NaN: not known */
     double core_hours;  /* of all steps in metrics.tsv; NaN: not known */
+    char *trouble;      /* files that are there and cannot be read, with the reasons, a line each; "" */
     double accuracy;    /* that runs are compared by, %; NaN: it has none */
 } clr_reported;
 
@@ -27,6 +28,9 @@ typedef struct clr_report {
     const char *judged;   /* what measured the accuracy of all: "linear-sgd" */
     clr_table_file table; /* zeroed: there is none */
 } clr_report;
+
+/* Notes for a run, and warns, that st is why a file of it is not known; CLR_OK does nothing. */
+void clr_report_note(clr_reported *run, clr_status st);
 
 /* All runs that paths name or hold; a path that is a file is a table, whose rows are runs of the folder `runs`, or,
    where that is NULL, of runs/NAME for jobs/tables/NAME.tsv. CLR_EINPUT: a path is and holds none. Freed by

@@ -116,9 +116,9 @@ static bool same_views(const clr_reported *a, const clr_reported *b)
     return true;
 }
 
-static void put_run(const clr_report *report, int r, const clr_grid *provenance, FILE *to)
+static void put_run(clr_report *report, int r, const clr_grid *provenance, FILE *to)
 {
-    const clr_reported *run = &report->run[r];
+    clr_reported *run = &report->run[r];
     const char *word = clr_result_word(run->result.state);
     int shown = 0;
 
@@ -140,6 +140,11 @@ static void put_run(const clr_report *report, int r, const clr_grid *provenance,
         fputs("<p class=\"soft\">The same data and views as ", to);
         clr_html_text(to, report->run[shown].result.name);
         fputs(".</p>\n", to);
+    }
+    if (*run->trouble) {
+        fputs("<h3>Not readable</h3><pre>", to);
+        clr_html_text(to, run->trouble);
+        fputs("</pre>", to);
     }
     fputs("<h3>config</h3><pre>", to);
     clr_html_text(to, run->config);
@@ -178,7 +183,7 @@ static void put_results(const clr_report *report, const clr_grid *runs, FILE *to
 }
 
 /* Of a table of settings, what the settings show comes first. */
-clr_status clr_page_write(const clr_report *report, const clr_grid *runs, FILE *to)
+clr_status clr_page_write(clr_report *report, const clr_grid *runs, FILE *to)
 {
     clr_grid provenance = clr_report_provenance(report);
     bool table = report->table.rows > 0;

@@ -6,7 +6,7 @@
 #include "model.h"
 
 /* The whole page. CLR_EIO: gnuplot failed. */
-clr_status clr_page_write(const clr_report *report, const clr_grid *runs, FILE *to);
+clr_status clr_page_write(clr_report *report, const clr_grid *runs, FILE *to);
 
 /* "2 done, 1 died"; freed by clr_free. */
 char *clr_page_summary(const clr_report *report);

@@ -11,9 +11,11 @@
 #include "html.h"
 #include "matrix.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A figure of PNG bytes. */
 static void figure(const uint8_t *png, size_t n, const char *caption, FILE *to)
@@ -38,12 +40,15 @@ static void instead(const char *what, const char *why, FILE *to)
 }
 
 /* A PNG file of the run directory; false: it has none. */
-static bool put_file(const clr_reported *run, const char *name, const char *caption, int64_t room, FILE *to)
+static bool put_file(clr_reported *run, const char *name, const char *caption, int64_t room, FILE *to)
 {
     static const uint8_t begins[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     char *path = clr_text("%s/%s", run->result.path, name);
     FILE *from = NULL;
-    bool there = clr_plain_stream(path, &from) == CLR_OK && from;
+    clr_status st = clr_plain_stream(path, &from);
+    bool there = st == CLR_OK && from;
+
+    clr_report_note(run, st);
 
     if (there) {
         long bytes = fseek(from, 0, SEEK_END) ? -1 : ftell(from);
@@ -52,6 +57,8 @@ static bool put_file(const clr_reported *run, const char *name, const char *capt
         rewind(from);
         if (bytes > 0 && (size_t)bytes < most)
             n = fread(png, 1, (size_t)bytes, from);
+        if (ferror(from))
+            clr_report_note(run, clr_fail(CLR_EIO, "%s: cannot be read: %s", path, strerror(errno)));
         if (n > sizeof begins && !memcmp(png, begins, sizeof begins))
             figure(png, n, caption, to);
         else
@@ -102,12 +109,15 @@ static clr_status draw(const clr_reported *run, uint8_t **png, size_t *n)
 }
 
 /* The map that simclr map --output=RUN/map.html left. */
-static void put_map(const clr_reported *run, int64_t room, FILE *to)
+static void put_map(clr_reported *run, int64_t room, FILE *to)
 {
     enum { POINT = 60, THUMBNAILS = 600000 /* bytes in the page */ };
     char *path = clr_text("%s/map.tsv", run->result.path);
     clr_map map = {0};
     clr_status st = clr_map_read(path, &map);
+
+    if (st == CLR_EIO)
+        clr_report_note(run, st);
 
     if (st == CLR_OK && map.points && room < map.points * POINT + THUMBNAILS)
         st = clr_fail(CLR_EINPUT, "left out, because the page is to stay small");
@@ -122,12 +132,13 @@ static void put_map(const clr_reported *run, int64_t room, FILE *to)
 }
 
 /* A table of counts, a row a class: its name, then how often it was taken for each class of the header. */
-static void put_confusion(const clr_reported *run, FILE *to)
+static void put_confusion(clr_reported *run, FILE *to)
 {
     enum { MOST = 200, NAME = 256 };
     char *path = clr_text("%s/confusion.tsv", run->result.path), **names = CLR_NEW(char *, MOST);
     clr_tsv table;
     clr_status st = clr_tsv_read(path, false, &table);
+    clr_report_note(run, st);
     int n = (int)clr_min64(table.rows, MOST);
     double *share = CLR_NEW(double, n *n + 1);
 
@@ -158,7 +169,7 @@ static void put_confusion(const clr_reported *run, FILE *to)
     clr_free(path);
 }
 
-void clr_pictures(const clr_reported *run, int64_t room, FILE *to)
+void clr_pictures(clr_reported *run, int64_t room, FILE *to)
 {
     static const char views[] = "Views: each image, and the two that the network saw of it";
     long before = ftell(to);
@@ -173,6 +184,9 @@ void clr_pictures(const clr_reported *run, int64_t room, FILE *to)
     if (put_file(run, "views.png", views, room, to))
         return;
     clr_status st = draw(run, &png, &n);
+    const char *data = clr_settings_text(&run->settings, "data");
+    if (st == CLR_EIO && data && !access(data, F_OK)) /* it is there, and the system refuses to read it */
+        clr_report_note(run, st);
     if (st != CLR_OK)
         instead("no contact sheet", clr_message(), to);
     else if ((int64_t)n / 3 * 4 > room)

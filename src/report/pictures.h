@@ -9,6 +9,6 @@
 /* Figures of what lies in the run directory (neighbours.png, views.png, map.tsv of simclr map, confusion.tsv), and of a
    contact sheet drawn from its dataset where there is no views.png and the dataset is at its place. room: bytes that
    the page can take yet; what does not fit is named instead. */
-void clr_pictures(const clr_reported *run, int64_t room, FILE *to);
+void clr_pictures(clr_reported *run, int64_t room, FILE *to);
 
 #endif

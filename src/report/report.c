@@ -53,19 +53,8 @@ static void write_form(const clr_report *report, const clr_grid *runs, int form,
     clr_grid_free(&probes);
 }
 
-static clr_status write_file(const char *path, const char *bytes, size_t n)
-{
-    clr_output output;
-    clr_status st = clr_output_open(path, &output);
-
-    if (st != CLR_OK)
-        return st;
-    fwrite(bytes, 1, n, output.file);
-    return clr_output_end(&output, true);
-}
-
 /* All forms in memory first, because the page must not grow beyond its limit. */
-static clr_status write_all(const clr_report *report, char *const path[FILES], clr_report_counts *counts)
+static clr_status write_all(clr_report *report, char *const path[FILES], clr_report_counts *counts)
 {
     clr_grid runs = clr_report_runs(report);
     clr_status st = CLR_OK;
@@ -80,8 +69,8 @@ static clr_status write_all(const clr_report *report, char *const path[FILES], c
             write_form(report, &runs, form, to);
         else
             st = clr_page_write(report, &runs, to);
-        if (to)
-            fclose(to);
+        if (to && (ferror(to) | fclose(to)) && st == CLR_OK)
+            st = clr_fail(CLR_EMEMORY, "no memory for a page of %d runs", report->runs);
         if (st == CLR_OK && !form) {
             counts->bytes = (int64_t)n;
             if (n > CLR_REPORT_BYTES)
@@ -89,7 +78,7 @@ static clr_status write_all(const clr_report *report, char *const path[FILES], c
                               report->runs, (double)n * 1e-6);
         }
         if (st == CLR_OK)
-            st = write_file(path[form], bytes, n);
+            st = clr_output_put(path[form], bytes, n);
         free(bytes);
     }
     clr_grid_free(&runs);
@@ -116,6 +105,10 @@ clr_status clr_report_write(const char *const *paths, int n, const clr_report_co
     if (st == CLR_OK)
         st = write_all(&report, path, counts);
     counts->runs = report.runs;
+    for (int r = 0; r < report.runs && st == CLR_OK; r++)
+        if (*report.run[r].trouble) /* the page is there, and says so too */
+            st = clr_fail(CLR_EIO, "a file of a run cannot be read, the report is without it: %.*s",
+                          (int)strcspn(report.run[r].trouble, "\n"), report.run[r].trouble);
     for (int r = 0; r < report.runs; r++) {
         counts->done += report.run[r].result.state == CLR_RESULT_DONE;
         counts->running += report.run[r].result.state == CLR_RESULT_RUNNING;

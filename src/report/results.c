@@ -16,14 +16,25 @@
 
 enum { CONFIG = 1 << 20 };
 
-bool clr_result_is_run(const char *path)
+clr_status clr_result_is_run(const char *path, bool *is)
 {
     struct stat attributes;
     char *config = clr_text("%s/config", path);
-    bool yes = !stat(config, &attributes) && S_ISREG(attributes.st_mode);
+    int error = stat(config, &attributes) ? errno : 0;
+    clr_status st = CLR_OK;
 
+    *is = !error && S_ISREG(attributes.st_mode);
+    if (error && error != ENOENT && error != ENOTDIR && error != EACCES)
+        st = clr_fail(CLR_EIO, "%s: %s", config, strerror(error));
     clr_free(config);
-    return yes;
+    return st;
+}
+
+/* Notes why a file is not known. */
+static void note(clr_result *r, clr_status st)
+{
+    if (st != CLR_OK && !r->trouble)
+        r->trouble = clr_copy_text(clr_message());
 }
 
 static const char *last_part(const char *path)
@@ -69,7 +80,9 @@ static void read_numbers(clr_result *r)
     clr_tsv rows;
     time_t when = changed(metrics);
 
-    if (clr_tsv_read(metrics, true, &rows) == CLR_OK && rows.rows) {
+    clr_status st = clr_tsv_read(metrics, true, &rows);
+    note(r, st);
+    if (st == CLR_OK && rows.rows) {
         r->when = when;
         r->step = clr_tsv_number(&rows, -1, "step");
         r->epoch = clr_tsv_number(&rows, -1, "epoch");
@@ -78,7 +91,9 @@ static void read_numbers(clr_result *r)
                                                    : 100 * clr_tsv_number(&rows, -1, "online_top1");
     }
     clr_tsv_free(&rows);
-    if (clr_tsv_read(probes, true, &rows) == CLR_OK && rows.rows)
+    st = clr_tsv_read(probes, true, &rows);
+    note(r, st);
+    if (st == CLR_OK && rows.rows)
         r->probe = clr_tsv_number(&rows, -1, "top1");
     clr_tsv_free(&rows);
     clr_free(metrics);
@@ -93,13 +108,15 @@ clr_result clr_result_of(const char *path)
     r.name = last_part(r.path);
     r.when = changed(name);
     read_numbers(&r);
-    if (clr_plain_read(name, CONFIG, &config) == CLR_OK && config) {
+    clr_status st = clr_plain_read(name, CONFIG, &config);
+    note(&r, st);
+    if (st == CLR_OK && config) {
         clr_settings settings = clr_settings_of(config);
         r.steps = steps_of(&settings);
         clr_settings_free(&settings);
         r.state = state_of(&r, clr_run_hold_of(path));
     } else {
-        r.state = clr_result_is_run(path) ? CLR_RESULT_UNREADABLE : CLR_RESULT_NONE;
+        r.state = st == CLR_OK ? CLR_RESULT_NONE : CLR_RESULT_UNREADABLE;
     }
     clr_free(config);
     clr_free(name);
@@ -109,6 +126,7 @@ clr_result clr_result_of(const char *path)
 void clr_result_free(clr_result *r)
 {
     clr_free(r->path);
+    clr_free(r->trouble);
     *r = (clr_result){0};
 }
 
@@ -127,15 +145,20 @@ static int by_name(const void *a, const void *b)
 clr_status clr_results_list(const char *folder, char ***paths, int *n)
 {
     DIR *list = opendir(folder);
+    struct dirent *d;
     int room = 0;
 
     *paths = NULL;
     *n = 0;
     if (!list)
         return clr_fail(CLR_EIO, "%s: cannot be listed: %s", folder, strerror(errno));
-    for (struct dirent *d = readdir(list); d; d = readdir(list)) {
+    clr_status st = CLR_OK;
+    while (st == CLR_OK && (errno = 0, d = readdir(list))) {
         char *path = clr_text("%s/%s", folder, d->d_name);
-        if (d->d_name[0] == '.' || !clr_result_is_run(path)) {
+        bool is = false;
+        if (d->d_name[0] != '.')
+            st = clr_result_is_run(path, &is);
+        if (!is) {
             clr_free(path);
             continue;
         }
@@ -148,10 +171,12 @@ clr_status clr_results_list(const char *folder, char ***paths, int *n)
         }
         (*paths)[(*n)++] = path;
     }
+    if (st == CLR_OK && errno)
+        st = clr_fail(CLR_EIO, "%s: cannot be listed: %s", folder, strerror(errno));
     closedir(list);
     if (*n)
         qsort(*paths, (size_t)*n, sizeof **paths, by_name);
-    return CLR_OK;
+    return st;
 }
 
 void clr_results_free_paths(char **paths, int n)

@@ -11,10 +11,11 @@ clr_run_hold clr_run_hold_of(const char *folder)
     clr_owner owner, me = clr_owner_self();
     struct stat attributes = {0};
     char *path = clr_text("%s/lock", folder);
-    clr_owner_look look = clr_owner_read(path, &owner, &attributes);
+    clr_owner_look look = clr_owner_read(path, &owner, NULL);
+    bool there = !stat(path, &attributes);
 
     clr_free(path);
-    if (look == CLR_OWNER_NONE)
+    if (look == CLR_OWNER_NONE || !there)
         return CLR_RUN_FREE;
     if (look == CLR_OWNER_NAMED && clr_owner_near(&owner, &me))
         return clr_owner_lives(&owner) ? CLR_RUN_HELD : CLR_RUN_LOST;

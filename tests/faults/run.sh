@@ -43,7 +43,7 @@ fresh() {
     *) cp "$work/train.h5" "$work/test.h5" "$work/options" "$t" ;;
     esac
     case $1 in
-    resume | passover | embed | probe | info-run) cp -r "$work/half" "$t/run" ;;
+    resume | passover | embed | probe | info-run | report) cp -r "$work/half" "$t/run" ;;
     finetune) cp -r "$work/half" "$t/start" && cp "$work/tuning" "$t" ;;
     esac
     case $1 in
@@ -65,6 +65,7 @@ command() {
     probe) set -- probe --checkpoint="$t/run" --train="$t/train.h5" --test="$t/test.h5" --epochs=2 --threads=1 ;;
     info-data) set -- info --all "$t/train.h5" ;;
     info-run) set -- info "$t/run" ;;
+    report) set -- report "$t/run" --output="$t/out.html" ${2:+--force} ;;
     esac
     timeout -k 10 120 env ${struck:+LD_PRELOAD="$preload" FAULT_UNDER="$t" FAULT_LOG="$work/log"} "$simclr" "$@" >"$work/out" 2>"$work/err"
 }
@@ -92,6 +93,7 @@ result() {
         else
             tail -n 2 "$t/run/probe.tsv" >"$2/rows"
         fi ;;
+    report) cp "$t"/out-runs.tsv "$t"/out-probes.tsv "$2" && sed 's/Written [-0-9: ]*//' "$t/out.html" >"$2/out.html" ;;
     info-*) cp "$work/out" "$2" ;;
     *)
         cp "$t"/out.* "$2"
@@ -104,7 +106,7 @@ same() {
     result "$1" "$work/got"
     diff -r "$work/right-$1" "$work/got" >"$work/differences" 2>&1
 }
-scenarios="pretrain resume passover stopped finetune pack-idx pack-tree pack-encoded views embed probe info-data info-run"
+scenarios="pretrain resume passover stopped finetune pack-idx pack-tree pack-encoded views embed probe info-data info-run report"
 kinds=${FAULT_KINDS:-"open read write sync close rename link unlink mkdir truncate stat list touch lock map memory thread"}
 
 prepare() {
