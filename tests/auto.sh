@@ -50,6 +50,12 @@ grep -q 'budget=soon: must be a time' "$work/odd.out" || die "$(cat "$work/odd.o
 auto 1 "$work/odd" --data="$data" --preset=imagenet --budget=20m && die "a budget beside another preset"
 grep -q 'budget.*no effect' "$work/odd.out" || die "$(cat "$work/odd.out")"
 
+# probe: kNN by lists, a line each.
+timeout 100 "$simclr" probe --checkpoint="$work/one" --train="$data" --test="$work/others.h5" --threads=2 --method=knn --k=1,5 --temperature=0.07,0.1 \
+    >"$work/out" 2>&1 && [ "$(sed -n 's/^probe .* k=\([0-9]*\) temperature=\([0-9.]*\) .*/\1 \2/p' "$work/out" | tr '\n' ',')" = "1 0.07,1 0.1,5 0.07,5 0.1," ] ||
+    die "kNN by lists: $(tail -5 "$work/out")"
+[ "$(grep -c "knn.*nearest training images.*cosine / 0.07" "$work/one/probe.tsv")" = 2 ] || die "probe.tsv: $(cat "$work/one/probe.tsv")"
+"$simclr" probe --checkpoint="$work/one" --train="$data" --test="$work/others.h5" --method=knn --k=1.5 >"$work/out" 2>&1 && die "--k=1.5"
 # probe: k follows the smallest class, and a sentence says what the numbers mean.
 timeout 100 "$simclr" probe --checkpoint="$work/one" --train="$data" --test="$work/others.h5" --threads=2 >"$work/out" 2>&1 || die "probe: $(tail -3 "$work/out")"
 smallest=$("$simclr" info "$data" | sed -n 's/^  [a-zA-Z0-9 -]* \([0-9]*\) images$/\1/p' | sort -n | head -1)

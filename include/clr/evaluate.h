@@ -15,13 +15,14 @@ int clr_rank_of(const float *scores, int classes, int label);
 /* Local. "71.23", or "-" where the accuracy is not known. */
 const char *clr_percent(double accuracy, char text[16]);
 
-/* kNN (Wu et al. 2018): cosine similarity, the k nearest of train vote with weight exp(s / temperature). */
+/* kNN (Wu et al. 2018): cosine similarity, the k nearest of train vote with weight exp(s / temperature). Neighbours are
+   looked for once for n settings; result: n. */
 typedef struct clr_knn_config {
     int64_t k;
     double temperature;
 } clr_knn_config;
 clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features *test, const clr_knn_config *config,
-                   clr_evaluation *result);
+                   int n, clr_evaluation *result);
 
 /* Learning rates to choose from. */
 enum { CLR_RATES = 16 };

@@ -15,24 +15,42 @@
 
 enum { RAW_SIDE = 32 };
 
-/* "10", "0.1,1,10" */
-static clr_status parse_rates(const char *text, void *field)
+/* "10", "0.1,1,10": numbers from least to most. name: of the option. */
+static clr_status parse_list(const char *name, const char *text, double least, double most, clr_rates *list)
 {
-    clr_rates *rates = field;
-
-    *rates = (clr_rates){0};
+    *list = (clr_rates){0};
     for (const char *at = text ? text : "";; at++) {
         char *end;
-        double rate = strtod(at, &end);
-        if (end == at || !(rate > 0 && rate <= 1e6) || (*end && *end != ',') || rates->n == CLR_RATES)
-            return clr_fail(CLR_EUSAGE,
-                            "--lr=%s: must be a learning rate above 0, or at most %d of them such as 1,3,10", text,
-                            CLR_RATES);
-        rates->rate[rates->n++] = rate;
+        double number = strtod(at, &end);
+        if (end == at || !(number >= least && number <= most) || (*end && *end != ',') || list->n == CLR_RATES)
+            return clr_fail(CLR_EUSAGE, "--%s=%s: must be a number from %g to %g, or at most %d of them such as 1,3,10",
+                            name, text, least, most, CLR_RATES);
+        list->rate[list->n++] = number;
         if (!*end)
             return CLR_OK;
         at = end;
     }
+}
+
+static clr_status parse_rates(const char *text, void *field)
+{
+    return parse_list("lr", text, 1e-12, 1e6, field);
+}
+
+static clr_status parse_k(const char *text, void *field)
+{
+    clr_rates *list = field;
+    clr_status st = parse_list("k", text, 0, 1e6, list);
+
+    for (int i = 0; i < list->n && st == CLR_OK; i++)
+        if (list->rate[i] != (double)(int64_t)list->rate[i])
+            st = clr_fail(CLR_EUSAGE, "--k=%s: must be whole numbers", text);
+    return st;
+}
+
+static clr_status parse_temperature(const char *text, void *field)
+{
+    return parse_list("temperature", text, 1e-3, 1e4, field);
 }
 
 #define AT(field) offsetof(clr_probe_config, field)
@@ -60,10 +78,12 @@ static const clr_opt own[] = {
      "of the linear classifier"},
     {"seed", CLR_OPT_LONG, AT(linear.seed), "1", "N", 0, 1e15, "method=all|linear-sgd|linear-lbfgs|linear-paper", 0,
      "of the order of its batches; of the validation split"},
-    {"k", CLR_OPT_LONG, AT(knn.k), "0", "N", 0, 1e6, "method=all|knn", 0,
-     "neighbours that vote; 0: as many as the smallest class has images, 5 at least and 200 at most"},
-    {"temperature", CLR_OPT_REAL, AT(knn.temperature), "0.1", "T", 1e-3, 1e4, "method=all|knn", 0,
-     "a vote weighs exp(cosine / T)"},
+    {"k", CLR_OPT_PARSED, AT(k), "0", "N,...", 0, 0, "method=all|knn", 0,
+     "neighbours that vote; 0: as many as the smallest class has images, 5 at least and 200 at most. Of several, each "
+     "has a line",
+     parse_k},
+    {"temperature", CLR_OPT_PARSED, AT(temperature), "0.1", "T,...", 0, 0, "method=all|knn", 0,
+     "a vote weighs exp(cosine / T); of several, each has a line", parse_temperature},
     {"l2-strengths", CLR_OPT_LONG, AT(lbfgs.strengths), "45", "N", 1, 1000, "method=linear-lbfgs", 0,
      "l2 strengths that are tried, log-spaced"},
     {"l2-least", CLR_OPT_REAL, AT(lbfgs.least), "1e-6", "X", 1e-30, 1e30, "method=linear-lbfgs", 0,
@@ -102,8 +122,10 @@ static clr_status evaluate(clr_probe *p, int which, clr_evaluation result[CLR_PR
         st = clr_linear_probe(p->comm, &train, &test, &paper, &found);
         result[CLR_PROBE_PAPER] = found.test;
     }
-    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_KNN))
-        st = clr_knn(p->comm, &train, &test, &p->knn, &result[CLR_PROBE_KNN]);
+    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_KNN)) {
+        st = clr_knn(p->comm, &train, &test, p->knn, p->knns, p->voted[which]);
+        result[CLR_PROBE_KNN] = p->voted[which][0];
+    }
     if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_LBFGS)) {
         clr_lbfgs_config lbfgs = c->lbfgs;
         lbfgs.seed = c->linear.seed;

@@ -16,12 +16,14 @@ typedef enum clr_probe_method {
 } clr_probe_method;
 typedef enum clr_probe_features { CLR_PROBE_H, CLR_PROBE_Z } clr_probe_features;
 
+enum { CLR_PROBE_KNNS = CLR_RATES * CLR_RATES };
+
 typedef struct clr_probe_config {
     const char *checkpoint, *train, *test;
     clr_probe_features features;
     clr_probe_method method;
     clr_linear_config linear;
-    clr_knn_config knn;
+    clr_rates k, temperature; /* of kNN: each with each */
     clr_lbfgs_config lbfgs;
     int64_t threads;
     double watchdog;
@@ -34,9 +36,11 @@ typedef struct clr_probe {
     int32_t *test_labels; /* by train's numbers */
     int64_t common;       /* test images that are training images too */
     clr_pretrained pretrained;
-    clr_knn_config knn;          /* with k resolved */
-    clr_lbfgs_result lbfgs[3];   /* as result below */
-    clr_linear_result linear[3]; /* of CLR_PROBE_LINEAR */
+    clr_knn_config knn[CLR_PROBE_KNNS]; /* with k resolved; the first is that of the sentences */
+    int knns;
+    clr_evaluation voted[3][CLR_PROBE_KNNS]; /* by each of them */
+    clr_lbfgs_result lbfgs[3];               /* as result below */
+    clr_linear_result linear[3];             /* of CLR_PROBE_LINEAR */
     int raw_side;
 } clr_probe;
 
@@ -52,6 +56,7 @@ clr_status clr_probe_check_overlap(clr_probe *p);
 bool clr_probe_wants(const clr_probe_config *config, clr_probe_method method);
 void clr_probe_say_protocol(const clr_probe *p);
 void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds);
+void clr_probe_say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m);
 /* Appends a row for each method to RUN/probe.tsv, unless the run directory is read-only. */
 void clr_probe_write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS]);
 

@@ -41,8 +41,11 @@ clr_status clr_probe_check_data(clr_probe *p)
             CLR_EINPUT,
             "%s: all its %lld images are of one class, '%s'; a probe needs training images of two classes or more",
             p->config->train, (long long)a->images, a->class_names[clr_store_labels(p->train)[0]]);
-    p->knn = p->config->knn;
-    p->knn.k = p->knn.k ? p->knn.k : neighbours_of(p->train);
+    for (int i = 0; i < p->config->k.n; i++)
+        for (int j = 0; j < p->config->temperature.n; j++) {
+            int64_t k = (int64_t)p->config->k.rate[i];
+            p->knn[p->knns++] = (clr_knn_config){k ? k : neighbours_of(p->train), p->config->temperature.rate[j]};
+        }
     return clr_labels_match(p->train, p->test, &p->test_labels);
 }
 

@@ -34,8 +34,20 @@ static char *rates_of(const clr_rates *rates)
     return rates->n > 1 ? clr_text("the best of %s on a tenth of each class", list) : clr_copy_text(list);
 }
 
-/* How a method is applied, in one sentence; freed by clr_free. */
-static char *protocol_of(const clr_probe *p, clr_probe_method m)
+/* The results of a method: one, or for kNN one for each k and temperature. */
+static int results_of(const clr_probe *p, clr_probe_method m)
+{
+    return m == CLR_PROBE_KNN ? p->knns : 1;
+}
+
+static clr_evaluation result_of(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], int which,
+                                clr_probe_method m, int i)
+{
+    return m == CLR_PROBE_KNN ? p->voted[which][i] : result[which][m];
+}
+
+/* How a method is applied for its result i, in one sentence; freed by clr_free. */
+static char *protocol_of(const clr_probe *p, clr_probe_method m, int i)
 {
     const clr_probe_config *c = p->config;
 
@@ -60,7 +72,7 @@ static char *protocol_of(const clr_probe *p, clr_probe_method m)
     }
     if (m == CLR_PROBE_KNN)
         return clr_text("the %lld nearest training images by cosine vote with weight exp(cosine / %g)",
-                        (long long)clr_min64(p->knn.k, clr_store_info_of(p->train)->images), p->knn.temperature);
+                        (long long)clr_min64(p->knn[i].k, clr_store_info_of(p->train)->images), p->knn[i].temperature);
     return clr_text(
         "logistic regression at its optimum (L-BFGS, at most %lld iterations), the best of %lld l2 strengths from %g "
         "to %g on a tenth of each class, then fitted to all training images",
@@ -83,8 +95,8 @@ void clr_probe_say_protocol(const clr_probe *p)
         c->features == CLR_PROBE_Z ? "z" : "h", dim, f->config.encoder.size, f->config.encoder.size, f->channels);
     printf("input: %s\n", input);
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
-        if (clr_probe_wants(c, m)) {
-            char *protocol = protocol_of(p, m);
+        for (int i = 0; i < results_of(p, m) && clr_probe_wants(c, m); i++) {
+            char *protocol = protocol_of(p, m, i);
             printf("%s: %s\n", method_names[m], protocol);
             clr_free(protocol);
         }
@@ -118,15 +130,18 @@ static clr_status open_rows(const char *path, FILE **file, bool *begun)
     return st;
 }
 
-static bool write_row(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m, FILE *file)
+static bool write_row(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m, int i,
+                      FILE *file)
 {
-    char top5[16], *protocol = protocol_of(p, m);
-    bool good = fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%s\t%.2f\t%.2f\t%lld\t%lld\t%d\t%s\n",
-                        (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
-                        p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
-                        clr_percent(result[0][m].top5, top5), result[1][m].top1, result[2][m].top1,
-                        (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
-                        clr_store_info_of(p->train)->classes, protocol) > 0;
+    char top5[16], *protocol = protocol_of(p, m, i);
+    const clr_evaluation trained = result_of(p, result, 0, m, i);
+    bool good =
+        fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%s\t%.2f\t%.2f\t%lld\t%lld\t%d\t%s\n",
+                (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
+                p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], trained.top1,
+                clr_percent(trained.top5, top5), result_of(p, result, 1, m, i).top1, result_of(p, result, 2, m, i).top1,
+                (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
+                clr_store_info_of(p->train)->classes, protocol) > 0;
     clr_free(protocol);
     return good;
 }
@@ -147,8 +162,8 @@ void clr_probe_write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE
     }
     good = begun || fputs(HEADER, file) >= 0;
     for (int m = 0; m < CLR_PROBE_METHODS && good; m++)
-        if (clr_probe_wants(p->config, m))
-            good = write_row(p, result, m, file);
+        for (int i = 0; i < results_of(p, m) && good && clr_probe_wants(p->config, m); i++)
+            good = write_row(p, result, m, i, file);
     if (!good)
         error = errno;
     if (fclose(file)) {
@@ -160,72 +175,45 @@ void clr_probe_write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE
     clr_free(path);
 }
 
-/* Differences between two accuracies on the same test images that chance alone makes in one of twenty probes: two
-   standard deviations of a difference of two binomial shares, taken as independent. */
-static double by_chance(double a, double b, int64_t images)
-{
-    double variance = (a * (100 - a) + b * (100 - b)) / (double)images;
-
-    return 2 * sqrt(variance > 0 ? variance : 0);
-}
-
-static void say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m)
-{
-    static const char *const names[CLR_PROBE_METHODS] = {"linear", "kNN", "logistic regression",
-                                                         "linear, by the paper's recipe,"};
-    int64_t images = clr_store_info_of(p->test)->images;
-    double trained = result[0][m].top1, untrained = result[1][m].top1, raw = result[2][m].top1;
-    double chance = by_chance(trained, untrained, images), chance_raw = by_chance(trained, raw, images);
-    const char *verdict, *advice = "";
-
-    if (trained < untrained - chance) {
-        verdict = "pretraining has made the features worse";
-        advice = "; try a smaller --lr, another --augment or another --seed";
-    } else if (trained < untrained + chance) {
-        verdict = "pretraining has made no difference that these test images can show";
-        advice = "; try more --epochs, and look at the loss in metrics.tsv";
-    } else if (trained < raw - chance_raw) {
-        verdict = "pretraining has helped, but raw pixels still do better";
-        advice = "; try more --epochs or a wider network";
-    } else if (trained < raw + chance_raw) {
-        verdict = "pretraining has helped, but not beyond raw pixels as far as these test images can show";
-        advice = "; try more --epochs or a wider network";
-    } else {
-        verdict = "pretraining has helped";
-    }
-    printf("verdict: %s: %s top-1 %.1f %%, untrained %.1f %%, raw pixels %.1f %% (%lld test images)%s\n", verdict,
-           names[m], trained, untrained, raw, (long long)images, advice);
-}
-
 /* What was chosen on the validation split for the trained network's features: " l2=... validation=... train_loss=...",
-   " lr=... validation=...", or nothing. */
-static const char *chosen(const clr_probe *p, clr_probe_method m, char text[64])
+   " lr=... validation=..."; of kNN its settings; or nothing. */
+static const char *chosen(const clr_probe *p, clr_probe_method m, int i, char text[64])
 {
     const clr_lbfgs_result *r = &p->lbfgs[0];
 
     *text = 0;
     if (m == CLR_PROBE_LBFGS)
         snprintf(text, 64, " l2=%.3g validation=%.2f train_loss=%.6f", r->l2, r->validation, r->loss);
+    if (m == CLR_PROBE_KNN)
+        snprintf(text, 64, " k=%lld temperature=%g", (long long)p->knn[i].k, p->knn[i].temperature);
     if (m == CLR_PROBE_LINEAR && p->config->linear.rates.n > 1)
         snprintf(text, 64, " lr=%.4g validation=%.2f", p->linear[0].lr, p->linear[0].validation);
     return text;
 }
 
+/* The line for programs. */
+static void say_result(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m, int i,
+                       double seconds)
+{
+    char top5[3][16], more[64];
+    const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
+    const clr_evaluation trained = result_of(p, result, 0, m, i), untrained = result_of(p, result, 1, m, i),
+                         raw = result_of(p, result, 2, m, i);
+
+    printf("probe features=%s method=%s top1=%.2f top5=%s untrained_top1=%.2f untrained_top5=%s raw_top1=%.2f "
+           "raw_top5=%s train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f%s checkpoint=%s\n",
+           p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], trained.top1,
+           clr_percent(trained.top5, top5[0]), untrained.top1, clr_percent(untrained.top5, top5[1]), raw.top1,
+           clr_percent(raw.top5, top5[2]), (long long)train->images, (long long)test->images, (long long)p->common,
+           train->classes, (long long)p->pretrained.meta.step, seconds, chosen(p, m, i, more), p->pretrained.path);
+}
+
 void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds)
 {
-    char top5[3][16], l2[64];
-
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
         if (clr_probe_wants(p->config, m))
-            say_verdict(p, result, m);
+            clr_probe_say_verdict(p, result, (clr_probe_method)m);
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
-        if (clr_probe_wants(p->config, m))
-            printf("probe features=%s method=%s top1=%.2f top5=%s untrained_top1=%.2f untrained_top5=%s raw_top1=%.2f "
-                   "raw_top5=%s train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f%s checkpoint=%s\n",
-                   p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], result[0][m].top1,
-                   clr_percent(result[0][m].top5, top5[0]), result[1][m].top1, clr_percent(result[1][m].top5, top5[1]),
-                   result[2][m].top1, clr_percent(result[2][m].top5, top5[2]),
-                   (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
-                   (long long)p->common, clr_store_info_of(p->train)->classes, (long long)p->pretrained.meta.step,
-                   seconds, chosen(p, (clr_probe_method)m, l2), p->pretrained.path);
+        for (int i = 0; i < results_of(p, m) && clr_probe_wants(p->config, m); i++)
+            say_result(p, result, m, i, seconds);
 }

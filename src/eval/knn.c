@@ -13,6 +13,7 @@
 
 #include <math.h>
 #include <omp.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -75,8 +76,9 @@ static float *inverse_norms(const clr_features *f)
 typedef struct problem {
     const clr_features *train, *test;
     const float *train_inverse, *test_inverse;
-    int64_t k;
-    double temperature;
+    int64_t k; /* the largest of the settings */
+    const clr_knn_config *how;
+    int settings;
 } problem;
 
 typedef struct scratch {
@@ -110,66 +112,101 @@ static void search(const problem *p, const scratch *s, int64_t at, int64_t n)
     }
 }
 
-static int place_of(const problem *p, const scratch *s, const neighbour *heap, int label)
+/* Nearest first. */
+static int by_similarity(const void *a, const void *b)
 {
-    float nearest = heap[0].similarity;
+    const neighbour *x = a, *y = b;
+
+    return worse(*y, *x) ? -1 : worse(*x, *y);
+}
+
+static int place_of(const problem *p, const scratch *s, const neighbour *nearest, const clr_knn_config *how, int label)
+{
+    int64_t k = clr_min64(how->k, p->k);
 
     memset(s->votes, 0, (size_t)p->train->classes * sizeof(float));
-    for (int64_t i = 1; i < p->k; i++)
-        nearest = fmaxf(nearest, heap[i].similarity);
-    for (int64_t i = 0; i < p->k;
-         i++) /* exponents relative to the nearest, whose weight is 1: no overflow at small temperatures */
-        s->votes[p->train->labels[heap[i].row]] += expf((float)((heap[i].similarity - nearest) / p->temperature));
+    for (int64_t i = 0; i < k; i++) /* exponents relative to the nearest, whose weight is 1: no overflow at small
+                                       temperatures */
+        s->votes[p->train->labels[nearest[i].row]] +=
+            expf((float)((nearest[i].similarity - nearest[0].similarity) / how->temperature));
     return clr_rank_of(s->votes, p->train->classes, label);
 }
 
-clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features *test, const clr_knn_config *config,
-                   clr_evaluation *result)
+/* Counts the n test rows from at on, whose neighbours are in the heaps. hits: (settings, 2). */
+static void count(const problem *p, const scratch *s, int64_t at, int64_t n, int64_t *hits)
+{
+    for (int64_t i = 0; i < n; i++) {
+        neighbour *nearest = s->heaps + i * p->k;
+        qsort(nearest, (size_t)p->k, sizeof *nearest, by_similarity);
+        for (int c = 0; c < p->settings; c++) {
+            int place = place_of(p, s, nearest, &p->how[c], p->test->labels[at + i]);
+            hits[2 * c] += place < 1;
+            hits[2 * c + 1] += place < 5;
+        }
+    }
+}
+
+static clr_status check(const clr_features *train, const clr_features *test, const clr_knn_config *config, int n)
 {
     clr_status st = clr_features_check(train, test);
 
+    for (int c = 0; c < n && st == CLR_OK; c++)
+        if (config[c].k < 1 || !(config[c].temperature > 0))
+            st = clr_fail(CLR_EUSAGE, "kNN needs k of 1 at least and a temperature above 0, not %lld and %g",
+                          (long long)config[c].k, config[c].temperature);
+    if (st == CLR_OK && train->rows > INT32_MAX)
+        st = clr_fail(CLR_EINPUT, "%lld training rows are more than kNN takes", (long long)train->rows);
+    return st;
+}
+
+clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features *test, const clr_knn_config *config,
+                   int settings, clr_evaluation *result)
+{
+    clr_status st = check(train, test, config, settings);
+    int64_t k = 1;
+
     if (st != CLR_OK)
         return st;
-    if (config->k < 1 || !(config->temperature > 0))
-        return clr_fail(CLR_EUSAGE, "kNN needs k of 1 at least and a temperature above 0, not %lld and %g",
-                        (long long)config->k, config->temperature);
-    if (train->rows > INT32_MAX)
-        return clr_fail(CLR_EINPUT, "%lld training rows are more than kNN takes", (long long)train->rows);
-
+    for (int c = 0; c < settings; c++)
+        k = clr_max64(k, config[c].k);
     clr_watch_phase("looking for nearest neighbours", 0);
     float *train_inverse = inverse_norms(train), *test_inverse = inverse_norms(test);
-    problem p = {train, test, train_inverse, test_inverse, clr_min64(config->k, train->rows), config->temperature};
+    const problem p = {train, test, train_inverse, test_inverse, clr_min64(k, train->rows), config, settings};
     int64_t from = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm));
-    int64_t to = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm) + 1), first = 0, second = 0;
+    int64_t to = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm) + 1);
     int64_t most = (test->rows + clr_comm_size(comm) - 1) / clr_comm_size(comm);
+    int64_t *hits = CLR_NEW(int64_t, 2 * settings);
     double threads = omp_get_max_threads();
     clr_comm_allreduce_max_double(comm, &threads, 1);
     int64_t rows = ROUND * TESTED * (int64_t)threads; /* of a round; the same on all ranks */
-#pragma omp parallel reduction(+ : first, second)
+#pragma omp parallel
     {
         scratch s = {CLR_NEW(float, TESTED *TRAINED), CLR_NEW(float, train->classes), CLR_NEW(neighbour, TESTED * p.k)};
+        int64_t *mine = CLR_NEW(int64_t, 2 * settings);
         for (int64_t round = 0; round < most; round += rows) {
             int64_t end = clr_min64(from + round + rows, to);
 #pragma omp for schedule(dynamic)
             for (int64_t at = from + round; at < end; at += TESTED) {
                 int64_t n = clr_min64(TESTED, end - at);
                 search(&p, &s, at, n);
-                for (int64_t i = 0; i < n; i++) {
-                    int place = place_of(&p, &s, s.heaps + i * p.k, test->labels[at + i]);
-                    first += place < 1;
-                    second += place < 5;
-                }
+                count(&p, &s, at, n, mine);
             }
 #pragma omp master
             clr_comm_barrier(comm); /* no rank is ahead by so much that it would take the others for hung */
 #pragma omp barrier
         }
+#pragma omp critical
+        for (int c = 0; c < 2 * settings; c++)
+            hits[c] += mine[c];
+        clr_free(mine);
         clr_free(s.dots);
         clr_free(s.votes);
         clr_free(s.heaps);
     }
+    for (int c = 0; c < settings; c++)
+        result[c] = clr_evaluation_of(comm, hits + 2 * c, test->rows, train->classes);
+    clr_free(hits);
     clr_free(train_inverse);
     clr_free(test_inverse);
-    *result = clr_evaluation_of(comm, (int64_t[2]){first, second}, test->rows, train->classes);
     return CLR_OK;
 }

@@ -98,11 +98,16 @@ START_TEST(knn_is_the_reference)
 {
     static const clr_knn_config configs[] = {{1, 0.1}, {7, 0.05}, {60, 0.1}, {200, 0.1}, {1000, 1}, {60, 1e-3}};
 
+    enum { SETTINGS = sizeof configs / sizeof *configs };
+    clr_evaluation together[SETTINGS];
+
     memset(test.h + 5 * DIM, 0, DIM * sizeof(float)); /* similar to nothing */
+    ck_assert_int_eq(clr_knn(comm, &train, &test, configs, SETTINGS, together), CLR_OK);
     for (size_t c = 0; c < sizeof configs / sizeof *configs; c++) {
         clr_evaluation got;
         int64_t hits[2] = {0, 0}, unsure = 0;
-        ck_assert_int_eq(clr_knn(comm, &train, &test, &configs[c], &got), CLR_OK);
+        ck_assert_int_eq(clr_knn(comm, &train, &test, &configs[c], 1, &got), CLR_OK);
+        ck_assert(got.top1 == together[c].top1 && got.top5 == together[c].top5);
         for (int64_t i = 0; i < TEST; i++) {
             int place;
             unsure += !reference_place(i, configs[c].k < TRAIN ? configs[c].k : TRAIN, configs[c].temperature, &place);
@@ -127,7 +132,7 @@ START_TEST(knn_breaks_ties_by_place)
     same.h = CLR_NEW(float, TRAIN *DIM);
     for (int i = 0; i < TRAIN * DIM; i++)
         same.h[i] = (float)(1 + i % DIM);
-    ck_assert_int_eq(clr_knn(comm, &same, &test, &(clr_knn_config){1, 0.1}, &got), CLR_OK);
+    ck_assert_int_eq(clr_knn(comm, &same, &test, &(clr_knn_config){1, 0.1}, 1, &got), CLR_OK);
     for (int i = 0; i < TEST; i++)
         first += test.labels[i] == train.labels[0];
     ck_assert_double_eq_tol(got.top1, 100.0 * (double)first / TEST, 1e-9);
@@ -331,12 +336,12 @@ START_TEST(bad_input_is_refused)
     none.labels = NULL;
     narrow.dim--;
     empty.rows = 0;
-    ck_assert_int_eq(clr_knn(comm, &none, &test, &(clr_knn_config){5, 0.1}, &got), CLR_EINPUT);
+    ck_assert_int_eq(clr_knn(comm, &none, &test, &(clr_knn_config){5, 0.1}, 1, &got), CLR_EINPUT);
     ck_assert(strstr(clr_message(), "no labels") != NULL);
     ck_assert_int_eq(clr_linear_probe(comm, &train, &narrow, &config, &fit), CLR_EINPUT);
     ck_assert(strstr(clr_message(), "19 and 18 features") != NULL);
-    ck_assert_int_eq(clr_knn(comm, &train, &empty, &(clr_knn_config){5, 0.1}, &got), CLR_EINPUT);
-    ck_assert_int_eq(clr_knn(comm, &train, &test, &(clr_knn_config){0, 0.1}, &got), CLR_EUSAGE);
+    ck_assert_int_eq(clr_knn(comm, &train, &empty, &(clr_knn_config){5, 0.1}, 1, &got), CLR_EINPUT);
+    ck_assert_int_eq(clr_knn(comm, &train, &test, &(clr_knn_config){0, 0.1}, 1, &got), CLR_EUSAGE);
     ck_assert_int_eq(clr_linear_probe(comm, &train, &test, &config, &fit), CLR_ENUMERIC);
     ck_assert(strstr(clr_message(), "diverged") != NULL);
     config.rates = (clr_rates){2, {1e6, 1e7}};
@@ -358,7 +363,7 @@ START_TEST(top5_is_for_more_than_five_classes)
         few[f].labels = labels[f];
         few[f].classes = 5;
     }
-    ck_assert_int_eq(clr_knn(comm, &few[0], &few[1], &(clr_knn_config){5, 0.1}, &got), CLR_OK);
+    ck_assert_int_eq(clr_knn(comm, &few[0], &few[1], &(clr_knn_config){5, 0.1}, 1, &got), CLR_OK);
     ck_assert(isnan(got.top5) && got.top1 > 20);
     clr_free(labels[0]);
     clr_free(labels[1]);
