@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 
-from spack_repo.builtin.build_systems.autotools import AutotoolsPackage
-
 from spack.package import *
+
+try:
+    from spack_repo.builtin.build_systems.autotools import AutotoolsPackage
+except ImportError:
+    pass  # before Spack 1.0 it comes from spack.package
 
 
 class Simclr(AutotoolsPackage):
