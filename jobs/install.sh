@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Sourced by scripts that may find a bare machine. install_packages WHAT: build, quickstart, data, tests, lanes or cluster.
+# Sourced by scripts that may find a bare machine. install_packages WHAT: build, quickstart, data, tests, lanes, lane-mpich, lane-arm64 or cluster.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 install_packages() {
@@ -11,6 +11,8 @@ install_packages() {
     quickstart) wanted="$wanted gnuplot-nox dataset-fashion-mnist" ;;
     tests) wanted="$wanted gnuplot-nox dataset-fashion-mnist check hdf5-tools python3 valgrind clang-format shellcheck cppcheck" ;;
     lanes) wanted="$wanted check valgrind clang libomp-dev hdf5-tools" ;;
+    lane-mpich) wanted="mpich libmpich-dev" ;;
+    lane-arm64) wanted="gcc-aarch64-linux-gnu qemu-user-static" ;;
     cluster) wanted="$wanted dataset-fashion-mnist slurm-wlm munge iproute2" ;;
     esac
     command -v dpkg-query >/dev/null 2>&1 || return 0 # not Debian: configure says what is missing
