@@ -36,7 +36,7 @@ cmp "$work/before" "$work/one/config" || die "the same command changed config"
 # A budget becomes a number of epochs, which stays.
 auto 2 "$work/timed" --data="$data" --width=1/16 --budget=3s || die "$(tail -5 "$work/timed.out")"
 epochs=$(config "$work/timed" epochs)
-grep -q "epochs fit into --budget=3s" "$work/timed.out" && [ "${epochs%%.*}" -ge 1 ] || die "budget: epochs=$epochs $(cat "$work/timed.out")"
+grep -q "epochs fit into --budget=3s" "$work/timed.out" && awk -v e="$epochs" 'BEGIN { exit !(e > 0) }' || die "budget: epochs=$epochs $(cat "$work/timed.out")"
 auto 2 "$work/timed" --data="$data" --width=1/16 --budget=3s || die "$(tail -5 "$work/timed.out")"
 [ "$(config "$work/timed" epochs)" = "$epochs" ] || die "a resume measured anew"
 
