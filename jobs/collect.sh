@@ -8,7 +8,7 @@ printf 'run\tsteps\tloss\tlinear\tknn\n'
 for run in "$runs"/*/; do
     [ -f "$run/metrics.tsv" ] || continue
     value() {
-        [ ! -f "$run/probe.out" ] || sed -n "/^probe .*method=$1 /s/.* top1=\([0-9.]*\).*/\1/p" "$run/probe.out" | tail -n 1
+        [ ! -f "$run/probe.out" ] || sed -n "/^probe features=h method=$1 /s/.* top1=\([0-9.]*\).*/\1/p" "$run/probe.out" | tail -n 1
     }
     loss=$(sed -n '1s/^#[[:space:]]*//p' "$run/metrics.tsv" | tr -s '\t ' '\n' | sed '/^$/d' | grep -nx loss | cut -d: -f1)
     printf '%s\t%s\t%s\t%s\t%s\n' "$(basename "$run")" "$(tail -n 1 "$run/metrics.tsv" | cut -f1)" \

@@ -12,7 +12,11 @@ set -f # EXTRA_SBATCH is words, no patterns: --exclude=n[1-3]
 array=''
 case $script in
 *ablation.sh)
-    lines=$(check_table "${TABLE:-$jobs/ablation.tsv}")
+    table=$(find_table "${1:-${TABLE:-$jobs/ablation.tsv}}")
+    lines=$(check_table "$table" "${SCALE:-small}")
+    # Every row is checked before the first waits in a queue, where the program can be started at all.
+    if (. "$jobs/build.sh" && find_simclr) 2>/dev/null; then sh "$jobs/ablation.sh" --check "$table" || exit 2
+    else echo "no simclr here: the rows' options are checked when they start" >&2; fi
     array=--array=1-$lines ;;
 esac
 # Slurm runs a copy of the script: SIMCLR_JOBS tells it where its companions are.

@@ -31,6 +31,7 @@ typedef struct clr_augment_op clr_augment_op;
 typedef struct clr_augment_step {
     const clr_augment_op *op;
     double number[CLR_AUGMENT_NUMBERS];
+    bool shared; /* drawn once for all views of an image, as for view 0 */
 } clr_augment_step;
 
 struct clr_augment_op {

@@ -112,7 +112,7 @@ void clr_augment_apply(const clr_augment *augment, const clr_image *image, int s
     for (int i = 0; i < augment->steps; i++) {
         const clr_augment_step *step = &augment->step[i];
         double draws[CLR_AUGMENT_DRAWS] = {0};
-        clr_rng rng = clr_rng_for(seed, epoch, sample, view, (uint32_t)i);
+        clr_rng rng = clr_rng_for(seed, epoch, sample, step->shared ? 0 : view, (uint32_t)i);
         if (step->op->needs_colour && canvas.channels == 1) {
             clr_warn_once(step->op->name, "the images are gray: '%s' changes nothing there", step->op->name);
             continue;

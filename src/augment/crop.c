@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Random crop, resized to the view. The rectangle is drawn as SimCLR's sample_distorted_bounding_box does: aspect
    uniform in [3/4, 4/3], height a whole number uniform between those of the smallest and the largest area, 100 tries,
-   at least a tenth of the image. */
+   at least a tenth of the image. shared: both views get the same. */
 #include "tools.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TRIES = 100 };
 static const double COVERED = 0.1;
@@ -22,12 +23,18 @@ static clr_status parse(const char *text, clr_augment_step *step)
     if (end != text && *end == '-') {
         const char *rest = end + 1;
         step->number[1] = strtod(rest, &end);
-        if (end != rest && !*end && step->number[0] > 0 && step->number[0] <= step->number[1] && step->number[1] <= 1)
+        bool shared = !strcmp(end, ":shared");
+        if (end != rest && (!*end || shared) && step->number[0] > 0 && step->number[0] <= step->number[1] &&
+            step->number[1] <= 1) {
+            step->shared = shared;
             return CLR_OK;
+        }
     }
-    return clr_fail(CLR_EUSAGE,
-                    "--augment: crop:%s: must be the smallest and largest share of the area, such as crop:0.08-1",
-                    text);
+    return clr_fail(
+        CLR_EUSAGE,
+        "--augment: crop:%s: must be the smallest and largest share of the area, such as crop:0.08-1, and :shared "
+        "where both views get the same crop",
+        text);
 }
 
 static int offset(clr_rng *rng, int capacity)
@@ -72,7 +79,7 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
 }
 
 const clr_augment_op clr_augment_crop = {.name = "crop",
-                                         .arguments = ":0.08-1",
+                                         .arguments = ":0.08-1[:shared]",
                                          .help = "random crop by area, resized to the view",
                                          .parse = parse,
                                          .draw = draw,

@@ -226,6 +226,60 @@ static void sobel(const clr_augment_step *step, const double *draws, int size, p
     clip(x);
 }
 
+static void solarize(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    (void)step, (void)draws, (void)size;
+    clip(x);
+    for (int64_t i = 0; i < (int64_t)x->height * x->width * x->channels; i++)
+        if (x->p[i] * 255 > 127.5)
+            x->p[i] = 1 - x->p[i];
+}
+
+/* For each value, how many are below it: no table of bytes. */
+static void equalize(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    int n = x->height * x->width, c = x->channels;
+    picture out = picture_new(x->height, x->width, c);
+
+    (void)step, (void)draws, (void)size;
+    clip(x);
+    for (int i = 0; i < n * c; i++) {
+        long value = lround(x->p[i] * 255), top = 0, below = 0, tops = 0;
+        for (int j = i % c; j < n * c; j += c) {
+            long other = lround(x->p[j] * 255);
+            below += other < value;
+            tops = other > top ? 1 : tops + (other == top);
+            top = other > top ? other : top;
+        }
+        long stride = (n - tops) / 255;
+        out.p[i] = stride ? fmin((double)((stride / 2 + below) / stride), 255) / 255 : (double)value / 255;
+    }
+    replace(x, out);
+}
+
+/* The tent around each pixel, of all pixels: the long way to bilinear sampling. */
+static void motion(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    int radius = size / 10 / 2;
+    picture out = picture_new(x->height, x->width, x->channels);
+
+    (void)step;
+    clip(x);
+    for (int i = 0; i < x->height; i++)
+        for (int j = 0; j < x->width; j++)
+            for (int t = -radius; t <= radius; t++)
+                for (int a = -radius - 1; a <= radius + 1; a++)
+                    for (int b = -radius - 1; b <= radius + 1; b++) {
+                        double weight =
+                            fmax(0, 1 - fabs(t * sin(draws[1]) - a)) * fmax(0, 1 - fabs(t * cos(draws[1]) - b));
+                        int y = (int)fmin(fmax(i + a, 0), x->height - 1), z = (int)fmin(fmax(j + b, 0), x->width - 1);
+                        for (int k = 0; k < x->channels; k++)
+                            *at(&out, i, j, k) += weight * *at(x, y, z, k) / (2 * radius + 1);
+                    }
+    replace(x, out);
+    clip(x);
+}
+
 typedef void reference(const clr_augment_step *step, const double *draws, int size, picture *x);
 #define ROW(name) {#name, name},
 static const struct {
@@ -266,7 +320,7 @@ static picture expect(const clr_augment *augment, const clr_image *image, int si
     picture x = picture_of(image);
 
     for (int i = 0; i < augment->steps; i++) {
-        clr_rng rng = clr_rng_for(of[0], of[1], of[2], (uint32_t)of[3], (uint32_t)i);
+        clr_rng rng = clr_rng_for(of[0], of[1], of[2], augment->step[i].shared ? 0 : (uint32_t)of[3], (uint32_t)i);
         double draws[CLR_AUGMENT_DRAWS] = {0};
         augment->step[i].op->draw(&augment->step[i], &rng, x.height, x.width, size, draws);
         for (size_t r = 0; r < CLR_COUNT(references) && draws[0] != 0; r++)
@@ -323,6 +377,9 @@ static const struct {
              {"gray:1", 3},
              {"noise", 2},
              {"sobel:1", 8},
+             {"solarize:1", 2},
+             {"equalize:1", 1},
+             {"motion:1", 24},
              {"color:0", 16},
              {"color:0.5", 32},
              {"color", 32},
@@ -522,6 +579,10 @@ static const struct {
     {"crop:0.08-1.5", "share"},
     {"crop:0.1-1x", "share"},
     {"crop:nan-1", "share"},
+    {"crop:0.1-1:share", "shared"},
+    {"solarize:2", "solarize:2"},
+    {"equalize:x", "equalize:x"},
+    {"motion:-1", "motion:-1"},
     {"flip:1.5", "from 0 to 1"},
     {"flip:-1", "from 0 to 1"},
     {"flip:x", "flip:x"},
@@ -545,6 +606,53 @@ START_TEST(what_cannot_be_meant_is_refused)
     ck_assert_int_eq(clr_augment_parse(refused[_i].list, &augment), CLR_EUSAGE);
     ck_assert_msg(strstr(clr_message(), refused[_i].says) && strstr(clr_message(), "--augment"), "%s: %s",
                   refused[_i].list, clr_message());
+}
+END_TEST
+
+/* The same crop for both views, and what follows is drawn for each. */
+START_TEST(a_shared_crop_is_the_same_in_both_views)
+{
+    clr_augment shared = list("crop:0.08-1:shared"), own = list("crop:0.08-1"), more = list("crop:0.08-1:shared,noise");
+    const clr_augment *const augment[] = {&shared, &own, &more};
+    clr_image image = noisy(40, 50, 3, 11);
+
+    for (int a = 0; a < 3; a++) {
+        float *first = view_of(augment[a], &image, 24, (const uint64_t[]){7, 3, 5, 0});
+        float *second = view_of(augment[a], &image, 24, (const uint64_t[]){7, 3, 5, 1});
+        ck_assert_int_eq(!memcmp(first, second, 24 * 24 * 3 * sizeof *first), a == 0);
+        clr_free(first);
+        clr_free(second);
+    }
+    compare("crop:0.08-1:shared,flip,noise", 40, 50, 3, 24, 4 * sqrt(8));
+    clr_image_free(&image);
+}
+END_TEST
+
+/* What PIL's ImageOps.equalize and solarize(threshold=128) made of these bytes: every 40th. */
+START_TEST(bytes_are_as_pil_makes_them)
+{
+    static const int equalized[] = {2,  114, 155, 114, 0,  109, 147, 105, 255, 97, 135, 90,  252,
+                                    84, 120, 74,  239, 66, 101, 59,  218, 51,  74, 38,  195, 21},
+                     solarized[] = {41, 88, 104, 88,  40, 87, 102, 85,  92, 83, 98, 81,  97,
+                                    78, 92, 74,  104, 70, 84, 66,  113, 61, 74, 55, 124, 49};
+    enum { HEIGHT = 32, WIDTH = 33 };
+    static uint8_t pixels[HEIGHT * WIDTH];
+    clr_image image = {HEIGHT, WIDTH, 1, pixels};
+    const char *const lists[] = {"equalize:1", "solarize:1"};
+    const int *const wanted[] = {equalized, solarized};
+
+    for (int i = 0; i < HEIGHT * WIDTH; i++)
+        pixels[i] = (uint8_t)((i * i + 3) % 251 / 2 + 40);
+    for (int o = 0; o < 2; o++) {
+        clr_augment augment = list(lists[o]);
+        float scratch[8 * HEIGHT * WIDTH];
+        clr_canvas canvas = {HEIGHT, WIDTH, 1, scratch, scratch + HEIGHT * WIDTH, scratch + 2 * HEIGHT * WIDTH};
+        for (int i = 0; i < HEIGHT * WIDTH; i++)
+            scratch[i] = (float)image.pixels[i] / 255;
+        augment.step[0].op->apply(&augment.step[0], (const double[]){1}, WIDTH, &canvas);
+        for (int i = 0; i < HEIGHT * WIDTH / 40; i++)
+            ck_assert_int_eq(lrintf(canvas.pixels[40 * i] * 255), wanted[o][i]);
+    }
 }
 END_TEST
 
@@ -607,6 +715,8 @@ int main(void)
     tcase_add_test(tcase, evaluation_takes_the_centre);
     tcase_add_test(tcase, the_protocol_is_what_is_done);
     tcase_add_loop_test(tcase, what_cannot_be_meant_is_refused, 0, CLR_COUNT(refused));
+    tcase_add_test(tcase, a_shared_crop_is_the_same_in_both_views);
+    tcase_add_test(tcase, bytes_are_as_pil_makes_them);
     tcase_add_test(tcase, lists_are_read);
     return clr_test_run("augment", tcase, CK_FORK_GETENV);
 }
