@@ -31,3 +31,4 @@ resnet18 imagenet 1/4
 resnet50 cifar 1/8
 resnet50 imagenet 1
 END
+echo "PyTorch has the features of embed, from exported weights and from imported ones"
