@@ -17,10 +17,16 @@ if [ -z "${README_INSIDE:-}" ]; then
     for tool in debootstrap chroot unshare git python3; do command -v $tool >/dev/null 2>&1 || skip "there is no $tool here"; done
     unshare --mount true 2>/dev/null || skip "namespaces are not allowed here"
     work=$(mktemp -d "${TMPDIR:-/var/tmp}/readme.XXXXXX") || exit 1
-    trap 'rm -rf --one-file-system "$work"' EXIT
+    inner=
+    # unshare itself ignores INT and TERM; its end by KILL ends everything in its namespace (--kill-child)
+    trap '[ -z "$inner" ] || { kill -KILL $inner && wait $inner; } 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
     trap 'exit 1' HUP INT TERM
-    README_INSIDE=$work unshare --mount --pid --fork --kill-child sh "$0"
-    exit $?
+    README_INSIDE=$work unshare --mount --pid --fork --kill-child sh "$0" &
+    inner=$!
+    wait $inner
+    status=$?
+    inner=
+    exit $status
 fi
 work=$README_INSIDE root=$README_INSIDE/root
 mount --make-rprivate /
