@@ -8,8 +8,16 @@ has_sources() {
     [ -f "$top/configure.ac" ]
 }
 
-# find_simclr: sets SIMCLR
+# find_simclr: sets SIMCLR, and MPIRUN where nobody has and the program is installed: the launcher of the MPI that it was built with
 find_simclr() {
+    chosen_simclr || return 1
+    launcher=$(dirname "$SIMCLR")/../share/simclr/launcher
+    if [ -z "${MPIRUN:-}" ] && [ -r "$launcher" ] && command -v "$(cat "$launcher")" >/dev/null 2>&1; then
+        MPIRUN=$(cat "$launcher")
+        export MPIRUN
+    fi
+}
+chosen_simclr() {
     for candidate in "${SIMCLR:-}" "$top/build/simclr" "$top/simclr" "$top/build/quickstart/simclr" "$top/../../bin/simclr" "$(command -v simclr)"; do
         [ ! -f "$candidate" ] || [ ! -x "$candidate" ] || { SIMCLR=$candidate && return 0; }
         [ -z "${SIMCLR:-}" ] || break

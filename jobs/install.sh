@@ -11,7 +11,7 @@ install_packages() {
     quickstart) wanted="$wanted gnuplot-nox dataset-fashion-mnist" ;;
     tests) wanted="$wanted gnuplot-nox dataset-fashion-mnist check hdf5-tools python3 valgrind clang-format shellcheck cppcheck" ;;
     lanes) wanted="$wanted check valgrind clang libomp-dev hdf5-tools" ;;
-    lane-mpich) wanted="mpich libmpich-dev" ;;
+    lane-mpich) wanted="mpich libmpich-dev gnuplot-nox dataset-fashion-mnist" ;;
     lane-arm64) wanted="gcc-aarch64-linux-gnu qemu-user-static" ;;
     cluster) wanted="$wanted dataset-fashion-mnist slurm-wlm munge iproute2" ;;
     esac

@@ -9,11 +9,13 @@ $installed install >"$work/out" 2>&1 || die "make install: $(tail -5 "$work/out"
 for file in bin/simclr share/man/man1/simclr.1 share/simclr/README share/bash-completion/completions/simclr; do
     [ -s "$prefix/$file" ] || die "make install leaves no $file"
 done
+[ "$(cat "$share/launcher")" = "$MPIRUN" ] || die "share/simclr/launcher: $(cat "$share/launcher"), not $MPIRUN"
 [ -x "$prefix/bin/simclr" ] || die "bin/simclr cannot be run"
 (cd "$top/jobs" && find . -type f ! -name '.*' ! -name '*~' | sort) >"$work/there"
 (cd "$share/jobs" && find . -type f | sort) | cmp -s "$work/there" - || die "share/simclr/jobs is not what jobs is"
 
-# In a folder of its own, with no other simclr: nothing is named but the script.
+# In a folder of its own, with no other simclr: nothing is named but the script, not even the launcher.
+unset MPIRUN
 chmod -R a-w "$share"
 (cd "$share" && find . | sort) >"$work/before"
 unset SIMCLR SIMCLR_JOBS SIMCLR_SITE SLURM_JOB_ID
