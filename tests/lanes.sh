@@ -5,7 +5,7 @@
 #   sanitize   AddressSanitizer and UndefinedBehaviorSanitizer
 #   threads    ThreadSanitizer on the programs with threads of their own: loader, saver, lock, watchdog. It knows nothing of the
 #              synchronisation inside an OpenMP library that was built without it, so OpenMP has one thread here and makes no others.
-#   mpich      MPICH and its launcher: tests of several ranks, and runs on 1 to 4
+#   mpich      MPICH and its launcher: tests of several ranks, runs on 1 to 4, resume, signals, the job scripts
 #   gcc9       the oldest GCC that is asked for, 9.3 of Debian 11, unpacked beside the host's
 #   arm64      cross-compiled for aarch64, run by qemu: the kernels by the portable vectors. It is slow, so nn and losses alone.
 # A lane ends with "LANE: N passed, N failed", or with "skipped: LANE: why"; the last line is the sum.
@@ -83,7 +83,7 @@ for lane in "$@"; do
         if ! why=$(install_packages lane-mpich 2>&1); then
             skip mpich "$why"
         elif build mpich MPICC=mpicc.mpich CFLAGS='-g -O1'; then
-            units mpich UNITS='src/comm/test_comm.mpi src/comm/test_allreduce.mpi tests/ranks.sh'
+            units mpich UNITS='src/comm/test_comm.mpi src/comm/test_allreduce.mpi tests/ranks.sh tests/resume.sh tests/stops.sh tests/jobs.sh tests/tools.sh'
         else
             lost mpich
         fi
@@ -108,7 +108,7 @@ for lane in "$@"; do
             # Without ranks: the libraries of this machine's Open MPI start none of another's.
             export CK_TIMEOUT_MULTIPLIER=30
             emulator="qemu-aarch64-static -L $root -E LD_LIBRARY_PATH=$libraries/blis-serial:$libraries/openmpi/lib"
-            units arm64 UNITS='src/nn/test_passes src/objective/test_softmax src/objective/test_loss.mpi' LOG_COMPILER="$emulator" MPI_LOG_COMPILER="$emulator" AM_MPI_LOG_FLAGS=
+            units arm64 UNITS='src/nn/test_passes src/objective/test_softmax src/objective/test_loss.mpi src/gemm/test_gemm src/conv/test_conv' LOG_COMPILER="$emulator" MPI_LOG_COMPILER="$emulator" AM_MPI_LOG_FLAGS=
             unset CK_TIMEOUT_MULTIPLIER
         else
             lost arm64

@@ -34,6 +34,11 @@ EOF
     for deb in "$apt"/archives/*.deb; do
         dpkg -x "$deb" "$root" || { echo "$deb cannot be unpacked"; return 1; }
     done
+    # A link to an absolute path means a file in there; dangling, libz.so made the linker take libz.a.
+    find "$root" -type l -lname '/*' | while read -r link; do
+        target=$(readlink "$link")
+        [ ! -e "$root$target" ] || ln -sfn "$root$target" "$link"
+    done
     rm -rf "$apt" && : >"$root/complete"
 }
 # these PACKAGES...: no others

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""photos.py DIR: pictures in three classes, as PNG."""
+"""photos.py DIR [N]: pictures in three classes, N (60) of each, as PNG."""
 import os
 import struct
 import sys
@@ -18,5 +18,5 @@ def png(path, seed, size=40):
 
 for k, name in enumerate(("leaf", "stone", "water")):
     os.makedirs(os.path.join(sys.argv[1], name))
-    for i in range(60):
+    for i in range(int(sys.argv[2]) if len(sys.argv) > 2 else 60):
         png(os.path.join(sys.argv[1], name, "%d.png" % i), 7 * i + k)

@@ -42,6 +42,10 @@ fewer() {
         -e 's/\(jobs\/quickstart.sh\)$/\1 --steps=4/' \
         -e 's/\(jobs\/own-images.sh [a-z]*\)$/\1/' -e 's/BUDGET=20m/BUDGET=10s/' \
         -e 's/\(tests\/run.sh\)$/\1 TESTS="tests\/batch.sh tests\/table.sh"/' -e 's/make check/make check TESTS="tests\/batch.sh tests\/table.sh"/' \
+        \
+        -e 's/ablation.sh TABLE/ablation.sh few.tsv/' -e 's/runs\/TABLE/runs\/few/' -e 's/simclr pack --split=\([a-z]*\) images \([a-z]*\).h5/simclr pack --split=\1 images many-\2.h5/g' \
+        -e 's/^DATA=train.h5 TEST=test.h5 sh jobs\/ablation.sh/DATA=many-train.h5 TEST=many-test.h5 COMMON="--epochs=2 --threads=1" sh jobs\/ablation.sh/' \
+        -e 's/TEST=val.h5 sh jobs\/submit.sh jobs\/evaluate.sh/TEST=val.h5 METHODS=knn LABELS=50% SEEDS=1 sh jobs\/submit.sh jobs\/evaluate.sh --batch=8 --steps=2 --threads=1/' \
         -e 's/OPTIONS OF PRETRAIN/--data=train.h5/' -e 's/FILE|RUN_DIR/runs\/a/' -e 's/step|loss|augment|comm|conv/augment/' \
         -e 's/fashion-mnist train.h5/fashion-mnist fashion-train.h5/' -e 's/doctor --plan=NODES/doctor --plan=2/' -e 's/sudo make -C build\/quickstart install/sudo true/'
 }
@@ -66,6 +70,9 @@ ready() {
     command -v simclr >/dev/null 2>&1 || return 0
     [ -f train.h5 ] || simclr pack --test-share=0.3 photos train.h5 || return 1
     for name in val test cifar; do [ -f $name.h5 ] || cp train-test.h5 $name.h5; done
+    small=$(printf %s "$SMALL" | tr -d '\\')
+    [ -f few.tsv ] || printf 'cold --temperature=0.1 %s\nwarm --temperature=0.5 %s\n' "$small" "$small" >few.tsv
+    [ -d images ] || { python3 tests/readme/photos.py images/train 100 && cp -R photos images/test; } || return 1
     [ -f data/train.h5 ] || { mkdir -p data && cp train.h5 data/ && cp val.h5 data/test.h5; }
 }
 [ -d photos ] || python3 tests/readme/photos.py photos || exit 1
