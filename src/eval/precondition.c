@@ -16,7 +16,7 @@ enum {
     ROWS = 256,     /* of X at a time */
     STRIP = 128,    /* rows of a matrix that a thread works on at a time; columns of a step of the factorisation */
 };
-static const float JITTER = 1e-5f; /* of the mean of M's diagonal: keeps L apart from 0 where fp32 cannot */
+static const float JITTER = 1e-5f; /* of the mean of M's diagonal, added to it: M may be singular. At least; see set */
 
 /* Adds X^T X of n rows of x to the lower triangle. Within a parallel region. */
 static void add_products(clr_precondition *c, const float *x, int64_t n, int64_t ld)
@@ -64,14 +64,17 @@ void clr_precondition_free(clr_precondition *c)
     clr_free(c->factor);
 }
 
-/* The Cholesky factor of the n x n block at a, lower triangle, in place. */
-static void factor_block(float *a, int64_t n, int64_t ld)
+/* The Cholesky factor of the n x n block at a, lower triangle, in place. false: a pivot is below `least`. */
+static bool factor_block(float *a, int64_t n, int64_t ld, float least)
 {
+    bool good = true;
+
     for (int64_t j = 0; j < n; j++) {
         double pivot = a[j * ld + j];
         for (int64_t l = 0; l < j; l++)
             pivot -= (double)a[j * ld + l] * a[j * ld + l];
-        float root = (float)sqrt(fmax(pivot, 1e-12));
+        good = good && pivot >= least;
+        float root = (float)sqrt(fmax(pivot, least));
         a[j * ld + j] = root;
         for (int64_t i = j + 1; i < n; i++) {
             double sum = a[i * ld + j];
@@ -80,6 +83,7 @@ static void factor_block(float *a, int64_t n, int64_t ld)
             a[i * ld + j] = (float)(sum / root);
         }
     }
+    return good;
 }
 
 /* One row below that block: x L^T = row, in place. */
@@ -93,14 +97,16 @@ static void solve_row(const float *l, int64_t n, int64_t ld, float *row)
     }
 }
 
-/* Right-looking: a block column, then what it takes off the rest. */
-static void factorise(float *a, int64_t dim, int threads)
+/* Right-looking: a block column, then what it takes off the rest. false: a pivot is below `least`. */
+static bool factorise(float *a, int64_t dim, float least, int threads)
 {
+    bool good = true;
+
 #pragma omp parallel num_threads(threads)
     for (int64_t at = 0; at < dim; at += STRIP) {
         int64_t n = clr_min64(STRIP, dim - at), below = at + n;
 #pragma omp single
-        factor_block(a + at * dim + at, n, dim);
+        good = factor_block(a + at * dim + at, n, dim, least) && good;
 #pragma omp for schedule(static)
         for (int64_t i = below; i < dim; i++)
             solve_row(a + at * dim + at, n, dim, a + i * dim + at);
@@ -111,26 +117,34 @@ static void factorise(float *a, int64_t dim, int threads)
                      a + i * dim + below, dim);
         }
     }
+    return good;
 }
 
 void clr_precondition_set(const clr_regression *r, clr_precondition *c)
 {
     int64_t dim = c->dim, bytes = dim * dim * (int64_t)sizeof *c->factor;
-    float odds = (float)(c->classes - 1) / (float)(c->classes * c->classes), diagonal = 0;
+    float odds = (float)(c->classes - 1) / (float)(c->classes * c->classes);
+    bool good = false;
 
     if (!c->gram)
         return;
     c->bias = sqrt(odds);
-    for (int64_t i = 0; i < dim * dim; i++)
-        c->factor[i] = odds * c->gram[i];
-    for (int64_t i = 0; i < dim; i++) {
-        double inverse = r->linear.inverse[i];
-        c->factor[i * dim + i] += (float)(r->l2 * inverse * inverse / (double)r->n);
-        diagonal += c->factor[i * dim + i] / (float)dim;
+    /* With fewer rows than features M is singular but for the penalty, and rounding makes pivots of noise: then more is
+       added. No pivot of an exact factorisation is below what was added. */
+    for (float jitter = JITTER; !good && jitter < 1; jitter *= 10) {
+        float diagonal = 0;
+        for (int64_t i = 0; i < dim * dim; i++)
+            c->factor[i] = odds * c->gram[i];
+        for (int64_t i = 0; i < dim; i++) {
+            double inverse = r->linear.inverse[i];
+            c->factor[i * dim + i] += (float)(r->l2 * inverse * inverse / (double)r->n);
+            diagonal += c->factor[i * dim + i] / (float)dim;
+        }
+        float added = jitter * diagonal + 1e-12f;
+        for (int64_t i = 0; i < dim; i++)
+            c->factor[i * dim + i] += added;
+        good = factorise(c->factor, dim, added / 2, r->threads);
     }
-    for (int64_t i = 0; i < dim; i++)
-        c->factor[i * dim + i] += JITTER * diagonal + 1e-12f;
-    factorise(c->factor, dim, r->threads);
     clr_comm_broadcast(r->comm, c->factor, bytes, 0);
 }
 

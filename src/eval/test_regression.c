@@ -264,6 +264,59 @@ START_TEST(precondition)
 }
 END_TEST
 
+/* Fewer rows than features, which are smooth, and hardly a penalty: M is singular, and its factor finite all the
+   same. More is added to the diagonal then, and nothing elsewhere. */
+START_TEST(precondition_of_few_rows)
+{
+    enum { WIDE = 400, FEW = 64, K = 10 };
+    clr_features f = {FEW, WIDE, CLR_NEW(float, FEW *WIDE), NULL, K};
+    int32_t *labels = CLR_NEW(int32_t, FEW);
+    int64_t *rows = CLR_NEW(int64_t, FEW);
+    clr_regression r;
+    clr_precondition c;
+    clr_rng rng = clr_rng_for(7, 0, 0, 0, CLR_RNG_PROBE);
+    double error = 0, size = 0;
+    float *x = CLR_NEW(float, FEW *(WIDE + 1));
+
+    for (int64_t i = 0; i < FEW; i++) {
+        double level = 0, slope = 0;
+        labels[i] = (int32_t)(i % K), rows[i] = i;
+        for (int j = 0; j < WIDE; j++) { /* smooth, as pixels are */
+            slope = 0.9 * slope + 0.1 * clr_rng_normal(&rng);
+            level = 0.9 * level + slope;
+            f.h[i * WIDE + j] = (float)level;
+        }
+    }
+    f.labels = labels;
+    clr_regression_open(comm, &f, &r);
+    r.rows = rows, r.n = FEW, r.l2 = 1e-6;
+    clr_precondition_open(&r, &c);
+    clr_precondition_set(&r, &c);
+    for (int64_t i = 0; i < FEW; i++)
+        clr_linear_standardise_row(&r.linear, f.h + i * WIDE, x + i * (WIDE + 1));
+    for (int a = 0; a < WIDE; a++)
+        for (int b = 0; b < a; b++) {
+            double product = 0, want = 0;
+            for (int64_t i = 0; i < FEW; i++)
+                want += (K - 1.0) / (K * K) * x[i * (WIDE + 1) + a] * x[i * (WIDE + 1) + b] / FEW;
+            for (int l = 0; l <= b; l++)
+                product += (double)c.factor[a * WIDE + l] * c.factor[b * WIDE + l];
+            error += (product - want) * (product - want);
+            size += want * want;
+        }
+    ck_assert(isfinite(error));
+    ck_assert_double_le(sqrt(error), 8 * FLT_EPSILON * sqrt(WIDE) * sqrt(size));
+    for (int a = 0; a < WIDE; a++)
+        ck_assert_double_gt(c.factor[a * WIDE + a], 0);
+    clr_precondition_free(&c);
+    clr_regression_free(&r);
+    clr_free(x);
+    clr_free(rows);
+    clr_free(labels);
+    clr_free(f.h);
+}
+END_TEST
+
 #ifdef HAVE_LBFGS
 START_TEST(minimum)
 {
@@ -321,6 +374,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     tcase_add_test(cases, value_and_gradient);
     tcase_add_test(cases, precondition);
+    tcase_add_test(cases, precondition_of_few_rows);
 #ifdef HAVE_LBFGS
     tcase_add_loop_test(cases, minimum, 0, 3);
     tcase_add_test(cases, choice);
