@@ -40,11 +40,25 @@ int clr_optim_slots_of(clr_optim_kind kind); /* before there is an optimizer */
 const char *clr_optim_slot_name(const clr_optim *optim, int slot);
 float *clr_optim_slot(clr_optim *optim, int slot);
 
+/* How the learning rate goes on after the warm-up; formulas in schedule.c. */
+typedef enum clr_schedule_kind { CLR_SCHEDULE_COSINE, CLR_SCHEDULE_CONSTANT, CLR_SCHEDULE_DECAY } clr_schedule_kind;
+
+enum { CLR_SCHEDULE_RESTARTS = 16 };
+#define CLR_SCHEDULE_SHARE 0.2
+
+typedef struct clr_schedule_shape {
+    clr_schedule_kind kind;
+    double share; /* constant+decay: of all steps, in which the rate falls to 0 */
+    int restarts; /* cosine: steps at which warm-up and cosine begin anew, rising */
+    int64_t restart[CLR_SCHEDULE_RESTARTS];
+} clr_schedule_shape;
+
 /* Warm-up and cosine, per step. Protocol 1.8: lr(t) = peak * t / warmup, then peak/2 * (1 + cos(pi (t - w)/(total -
    w))). The paper's code counts floor(images * epochs / batch) + 1 steps in all; total is without the 1 here, so that a
    run is no longer than the images that were asked for and its last step is the cosine's last: lr(t) differs by a part
    of 1 / total. */
 typedef struct clr_schedule {
+    clr_schedule_shape shape;
     double peak;
     int64_t warmup, total;
 } clr_schedule;
@@ -56,13 +70,23 @@ typedef struct clr_schedule_config {
     double base; /* learning rate */
     clr_lr_scaling scaling;
     double warmup_epochs;
+    clr_schedule_shape shape;
 } clr_schedule_config;
 
-extern const clr_opt clr_schedule_options[]; /* --lr, --lr-scaling, --warmup-epochs, into a clr_schedule_config */
+extern const clr_opt
+    clr_schedule_options[]; /* --lr, --lr-scaling, --warmup-epochs, --schedule: a clr_schedule_config */
+
+/* "cosine[:STEP,...]", "constant", "constant+decay[:SHARE]" into a clr_schedule_shape; else CLR_EUSAGE. Local. */
+clr_status clr_schedule_parse(const char *text, void *field);
 
 /* images: of the dataset; batch: the global one. The warm-up is warmup_epochs * images / batch steps, floored. */
 clr_schedule clr_schedule_of(const clr_schedule_config *config, int64_t batch, int64_t images, int64_t total_steps);
 double clr_schedule_at(const clr_schedule *schedule, int64_t step);
+double clr_schedule_sum(const clr_schedule *schedule); /* of the rates of all steps */
+/* Whether both give the first `steps` steps the same rates, to the last bit. */
+bool clr_schedule_same(const clr_schedule *a, const clr_schedule *b, int64_t steps);
+/* "2 at its peak, after 10 steps of warm-up, then falls to 0 as a cosine" */
+void clr_schedule_words(const clr_schedule *schedule, char *text, size_t capacity);
 
 /* sqrt of the sum of squares of the network's gradients (of entries neither not_in_norm nor frozen), in double; NaN
    or Inf shows here. */

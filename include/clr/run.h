@@ -65,9 +65,13 @@ clr_status clr_run_try(clr_comm *comm, const clr_task_kind *kind, const clr_run_
                        const clr_opt_set *options, bool silent, clr_trial *trial);
 
 /* Collective; status agreed upon. Where --run-dir names a run that has checkpoints, the settings that make its identity
-   are those of its config unless something else was given: `pretrain --run-dir=DIR` alone goes on. Before
+   are those of its config unless something else was given: `pretrain --run-dir=DIR` alone goes on. Where a run with a
+   cosine has come to its end and more --epochs or --steps are given, --schedule gets a restart there. Before
    clr_opt_finish. */
 clr_status clr_run_inherit(clr_comm *comm, clr_opt_set *set);
+
+/* Local. How many steps --steps, or where that is 0 --epochs, are. */
+int64_t clr_run_steps(int64_t steps, double epochs, int64_t samples, int64_t batch);
 
 enum { CLR_RUN_TIME = 32 }; /* bytes of a time as text */
 /* Local. "9:22 min", "3 h 05 min"; the clock time so many seconds from now, "23:04", with the day where it is

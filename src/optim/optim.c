@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The parts that all optimizers share: slots, chunks of the block for threads, the schedule and the gradient's norm. */
+/* The parts that all optimizers share: slots, chunks of the block for threads, the gradient's norm. */
 #include "clr/optim.h"
 
 #include "clr/err.h"
@@ -87,28 +87,6 @@ float *clr_optim_slot(clr_optim *optim, int slot)
 {
     CLR_CHECK(slot >= 0 && slot < optim->op->slots);
     return optim->slot[slot];
-}
-
-clr_schedule clr_schedule_of(const clr_schedule_config *config, int64_t batch, int64_t images, int64_t total_steps)
-{
-    clr_schedule schedule = {.peak = config->base, .total = total_steps};
-
-    if (config->scaling == CLR_LR_LINEAR)
-        schedule.peak = config->base * (double)batch / 256;
-    else if (config->scaling == CLR_LR_SQRT)
-        schedule.peak = config->base * sqrt((double)batch);
-    schedule.warmup = (int64_t)floor(config->warmup_epochs * (double)images / (double)batch);
-    return schedule;
-}
-
-double clr_schedule_at(const clr_schedule *schedule, int64_t step)
-{
-    if (step < schedule->warmup)
-        return schedule->peak * (double)step / (double)schedule->warmup;
-    if (step >= schedule->total)
-        return 0;
-    double done = (double)(step - schedule->warmup) / (double)(schedule->total - schedule->warmup);
-    return 0.5 * schedule->peak * (1 + cos(acos(-1.0) * done));
 }
 
 double clr_grad_norm(const clr_params *params)

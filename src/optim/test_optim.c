@@ -184,6 +184,40 @@ START_TEST(schedule_of_the_paper)
 }
 END_TEST
 
+/* Every rate of every kind against its formula; a restart is a run of its own from there. */
+START_TEST(schedules)
+{
+    enum { TOTAL = 60, WARM = 5 };
+    clr_schedule_config config = {.base = 3, .scaling = CLR_LR_NONE, .warmup_epochs = WARM};
+    const char *const texts[] = {"cosine", "cosine:20,33", "constant", "constant+decay", "constant+decay:0.5"};
+    clr_schedule s[CLR_COUNT(texts)], part[3];
+    const int64_t start[] = {0, 20, 33, TOTAL};
+
+    for (size_t i = 0; i < CLR_COUNT(texts); i++) {
+        ck_assert_int_eq(clr_schedule_parse(texts[i], &config.shape), CLR_OK);
+        s[i] = clr_schedule_of(&config, 100, 100, TOTAL);
+        ck_assert_double_eq(clr_schedule_at(&s[i], TOTAL), 0);
+    }
+    ck_assert_int_eq(s[0].warmup, WARM);
+    clr_schedule_parse("cosine", &config.shape);
+    for (int k = 0; k < 3; k++)
+        part[k] = clr_schedule_of(&config, 100, 100, start[k + 1] - start[k]);
+    for (int64_t t = 0; t < TOTAL; t++) {
+        int k = t < 20 ? 0 : t < 33 ? 1 : 2;
+        double warm = t < WARM ? 3.0 * (double)t / WARM : 3, left = (double)(TOTAL - t);
+        double cosine = 1.5 * (1 + cos(acos(-1.0) * (double)(t - WARM) / (TOTAL - WARM)));
+        ck_assert_double_eq_tol(clr_schedule_at(&s[0], t), t < WARM ? warm : cosine, 1e-14);
+        ck_assert_double_eq(clr_schedule_at(&s[1], t), clr_schedule_at(&part[k], t - start[k]));
+        ck_assert_double_eq(clr_schedule_at(&s[2], t), warm);
+        ck_assert_double_eq_tol(clr_schedule_at(&s[3], t), t < 48 ? warm : 3 * left / 12, 1e-14);
+        ck_assert_double_eq_tol(clr_schedule_at(&s[4], t), t < 30 ? warm : 3 * left / 30, 1e-14);
+    }
+    ck_assert(clr_schedule_same(&s[2], &s[3], 49) && !clr_schedule_same(&s[2], &s[3], 50));
+    ck_assert(clr_schedule_same(&s[1], &part[0], 20) && !clr_schedule_same(&s[1], &s[0], 20));
+    ck_assert_double_eq_tol(clr_schedule_sum(&s[2]), 3.0 * (TOTAL - WARM) + 3.0 * (WARM - 1) / 2, 1e-11);
+}
+END_TEST
+
 START_TEST(gradient_norm)
 {
     open_params();
@@ -251,6 +285,7 @@ int main(void)
     tcase_add_test(tc, lars_by_hand);
     tcase_add_test(tc, lars_zero_norm_and_exempt);
     tcase_add_test(tc, schedule_of_the_paper);
+    tcase_add_test(tc, schedules);
     tcase_add_test(tc, gradient_norm);
     tcase_add_loop_test(tc, frozen_entries_stay, 0, CLR_OPTIM_KINDS);
     tcase_add_test(tc, names_for_checkpoints);

@@ -2,6 +2,8 @@
 /* DIR/config: the resolved options, and a line "# dataset CHECKSUM IMAGES" that ties the run to its images. */
 #include "folder.h"
 
+#include "length.h"
+
 #include "clr/ckpt.h"
 #include "clr/h5.h"
 #include "clr/log.h"
@@ -79,16 +81,21 @@ static clr_status same_data(const clr_run *run, const char *earlier)
                     images, checksum, task->data, task->samples, task->checksum);
 }
 
-clr_status clr_folder_compare(const clr_run *run, const char *earlier)
+clr_status clr_folder_compare(const clr_run *run, const char *earlier, int64_t done)
 {
-    clr_status st = clr_opt_compare(run->options, earlier, run->config->allow_change);
+    const char *given = run->config->allow_change;
+    char *allowed = clr_run_lengthens(earlier, run->text, done)
+                        ? clr_text("epochs,steps,schedule,%s", given ? given : "")
+                        : clr_copy_text(given ? given : "");
+    clr_status st = clr_opt_compare(run->options, earlier, allowed);
 
+    clr_free(allowed);
     return st == CLR_OK ? same_data(run, earlier) : st;
 }
 
 static clr_status same_run(const clr_run *run, const char *earlier)
 {
-    clr_status st = clr_folder_compare(run, earlier);
+    clr_status st = clr_folder_compare(run, earlier, clr_run_saved(run->config->run_dir));
 
     return st == CLR_OK
                ? st

@@ -7,9 +7,9 @@
 /* The text of DIR/config: versions and the dataset's identity as comments, then every option. Freed by clr_free. */
 char *clr_folder_text(const clr_run *run);
 
-/* Whether `earlier`, such a text of before, is of these settings and this dataset, but for what --allow-change
-   names; else CLR_ECONFIG. */
-clr_status clr_folder_compare(const clr_run *run, const char *earlier);
+/* Whether `earlier`, such a text of before, is of these settings and this dataset, but for what --allow-change names,
+   and for length and schedule where the `done` steps that were made keep their learning rates; else CLR_ECONFIG. */
+clr_status clr_folder_compare(const clr_run *run, const char *earlier, int64_t done);
 
 /* Compares DIR/config (where there is one, and a checkpoint) with this run's settings and dataset: CLR_ECONFIG. Writes
    nothing. */

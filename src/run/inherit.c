@@ -5,7 +5,9 @@
 #include "clr/mem.h"
 #include "clr/plain.h"
 #include "clr/run.h"
+#include "length.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { CONFIG = 1 << 20 }; /* bytes */
@@ -45,6 +47,27 @@ static bool of_another_preset(const clr_opt_set *set, const char *text)
     return strlen(wanted) != strcspn(line, "\n") || strncmp(line, wanted, strlen(wanted));
 }
 
+/* A run that has made all its steps, and is given more, goes on behind the end of its cosine. */
+static clr_status append(clr_comm *comm, clr_opt_set *set, const char *folder, const char *earlier)
+{
+    int64_t done = clr_comm_rank(comm) ? -1 : clr_run_saved(folder);
+
+    clr_comm_broadcast(comm, &done, sizeof done, 0);
+    char *schedule = done > 0 && !clr_opt_listed("epochs", clr_opt_value(set, "allow-change"))
+                         ? clr_run_appended(earlier, set, done)
+                         : NULL;
+    if (!schedule)
+        return CLR_OK;
+    clr_info("%s has made its %" PRId64 " steps: it goes on with --schedule=%s, from there on a warm-up and a cosine "
+             "anew, as a run would that had been begun with these settings",
+             folder, done, schedule);
+    char *line = clr_text("schedule = %s\n", schedule);
+    clr_status st = clr_opt_read_text(set, line, folder, CLR_OPT_RUN);
+    clr_free(line);
+    clr_free(schedule);
+    return st;
+}
+
 clr_status clr_run_inherit(clr_comm *comm, clr_opt_set *set)
 {
     const char *folder = clr_opt_value(set, "run-dir");
@@ -59,6 +82,8 @@ clr_status clr_run_inherit(clr_comm *comm, clr_opt_set *set)
     origin = clr_text("%s/config", folder);
     if (text)
         st = clr_opt_read_run(set, text, origin, !of_another_preset(set, text), "data,test,preset");
+    if (text && st == CLR_OK)
+        st = append(comm, set, folder, text);
     clr_free(origin);
     clr_free(text);
     return clr_comm_agree(comm, st);

@@ -8,6 +8,7 @@
 #include "clr/mem.h"
 #include "clr/watchdog.h"
 #include "folder.h"
+#include "length.h"
 #include "watch.h"
 
 #include <inttypes.h>
@@ -24,6 +25,16 @@ static char *layout_of(const clr_run *run)
                     clr_gemm_library());
 }
 
+/* --allow-change of lr, epochs and the like can make the learning rate jump. */
+static void say_other_rate(const clr_run *run)
+{
+    double rate[2];
+
+    if (!clr_run_lengthens(run->meta.config, run->text, run->meta.step) &&
+        clr_run_rates(run->meta.config, run->text, run->meta.step, rate))
+        clr_warn("the learning rate of the next step is %.3g, where the settings before gave %.3g", rate[1], rate[0]);
+}
+
 clr_status clr_run_find(clr_run *run)
 {
     char *folder = clr_text("%s/checkpoints", run->config->run_dir);
@@ -33,10 +44,12 @@ clr_status clr_run_find(clr_run *run)
     if (st == CLR_OK && run->from)
         st = clr_ckpt_read_meta(run->from, &run->meta);
     if (st == CLR_OK && run->from) {
-        st = clr_folder_compare(run, run->meta.config);
+        st = clr_folder_compare(run, run->meta.config, run->meta.step);
         if (st != CLR_OK)
             st = clr_fail_in(st, "%s is of another run", run->from);
     }
+    if (st == CLR_OK && run->from)
+        say_other_rate(run);
     run->saving.reading = clr_seconds() - begin;
     clr_free(folder);
     return st;

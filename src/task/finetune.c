@@ -82,7 +82,7 @@ static clr_status prepare(clr_task *task)
     task->seed = (uint64_t)c->seed;
     task->steps_an_epoch = task->samples / c->batch;
     task->samples_a_step = c->batch;
-    task->steps = c->steps ? c->steps : clr_max64(1, (int64_t)(c->epochs * (double)task->samples / (double)c->batch));
+    task->steps = clr_run_steps(c->steps, c->epochs, task->samples, c->batch);
     f->schedule = clr_schedule_of(&c->schedule, c->batch, task->samples, task->steps);
     return CLR_OK;
 }

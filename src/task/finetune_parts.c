@@ -18,14 +18,15 @@ static void report(const clr_finetuning *f)
                                          ", all but the classifier frozen"};
     const clr_finetune_config *c = f->config;
     const clr_task *task = &f->task;
+    char rate[256];
 
+    clr_schedule_words(&f->schedule, rate, sizeof rate);
     clr_info("%s: %" PRId64 " of %" PRId64 " images with labels (--labels=%s), %d classes; batch %" PRId64 ", %" PRId64
              " steps an epoch, %" PRId64 " steps = %.4g epochs in all",
              c->data, task->samples, clr_store_info_of(f->store)->images, c->labels, f->classes, c->batch,
              task->steps_an_epoch, task->steps, (double)task->steps * (double)c->batch / (double)task->samples);
-    clr_info("start: %s%s%s; learning rate %g at its peak after %" PRId64 " steps, then falls to 0 as a cosine",
-             c->init == CLR_INIT_RANDOM ? "random weights" : c->checkpoint, frozen[c->frozen],
-             c->from ? ", with the projection head's first layers" : "", f->schedule.peak, f->schedule.warmup);
+    clr_info("start: %s%s%s; learning rate %s", c->init == CLR_INIT_RANDOM ? "random weights" : c->checkpoint,
+             frozen[c->frozen], c->from ? ", with the projection head's first layers" : "", rate);
 }
 
 static clr_encoder_config encoder_of(const clr_finetuning *f)

@@ -18,8 +18,7 @@ static const char *s(int64_t n)
 static void doubt_lars(const clr_pretraining *p)
 {
     const clr_pretrain_config *c = p->config;
-    double steps = (double)p->task.steps, rising = fmin((double)p->schedule.warmup, steps);
-    double change = 1e-3 / (1 - c->optim.momentum) * p->schedule.peak * (rising + steps) / 2;
+    double change = 1e-3 / (1 - c->optim.momentum) * clr_schedule_sum(&p->schedule);
 
     if (p->first && c->optim.kind == CLR_OPTIM_lars && change < 2)
         clr_warn("LARS changes a layer by at most %.2g times its size in these %" PRId64
@@ -32,6 +31,7 @@ static void report(const clr_pretraining *p)
     const clr_pretrain_config *c = p->config;
     const clr_task *task = &p->task;
     int64_t warmup = p->schedule.warmup;
+    char rate[256];
     int m = p->split.microbatches;
 
     clr_info("%s: %" PRId64 " images; global batch %" PRId64 " images = %" PRId64
@@ -44,9 +44,8 @@ static void report(const clr_pretraining *p)
         clr_info("%d microbatches of at most %" PRId64
                  " images over all ranks: the loss sees the whole batch, batch norm one microbatch",
                  m, (c->batch + m - 1) / m);
-    clr_info("learning rate: --lr=%g is %g at its peak, after %" PRId64
-             " step%s of warm-up, then falls to 0 as a cosine",
-             c->schedule.base, p->schedule.peak, warmup, s(warmup));
+    clr_schedule_words(&p->schedule, rate, sizeof rate);
+    clr_info("learning rate: --lr=%g is %s", c->schedule.base, rate);
     if (p->first && warmup >= task->steps)
         clr_warn("the warm-up of %" PRId64
                  " steps is as long as the run: the learning rate never gets beyond %.3g; give a smaller "

@@ -77,7 +77,7 @@ static clr_status prepare(clr_task *task)
     task->seed = (uint64_t)c->seed;
     task->steps_an_epoch = p->data->images / c->batch;
     task->samples_a_step = c->batch;
-    task->steps = c->steps ? c->steps : clr_max64(1, (int64_t)(c->epochs * (double)task->samples / (double)c->batch));
+    task->steps = clr_run_steps(c->steps, c->epochs, task->samples, c->batch);
     p->schedule = clr_schedule_of(&c->schedule, c->batch, p->data->images, task->steps);
     return CLR_OK;
 }

@@ -37,7 +37,7 @@ fewer() {
         -e "s/^simclr pretrain \.\.\./simclr pretrain --data=train.h5 --run-dir=runs\/more$2/" \
         -e 's/^simclr probe \.\.\./simclr probe --checkpoint=runs\/a --train=train.h5 --test=val.h5/' \
         -e 's/\(simclr pretrain .*\)$/\1 '"$SMALL"'/' \
-        -e 's/\(simclr finetune .*\)$/\1 --steps=2 --batch=8 --threads=1/' \
+        -e '/--epochs=200 /s/--steps=2/--steps=3/' -e 's/--epochs=200 *//' -e 's/\(simclr finetune .*\)$/\1 --steps=2 --batch=8 --threads=1/' \
         -e 's/\(jobs\/pretrain.sh .*\)$/\1 '"$SMALL"'/' -e 's/\(jobs\/finetune.sh .*\)$/\1 --steps=2 --batch=8 --threads=1/' \
         -e 's/\(jobs\/quickstart.sh\)$/\1 --steps=4/' \
         -e 's/\(jobs\/own-images.sh [a-z]*\)$/\1/' -e 's/BUDGET=20m/BUDGET=10s/' \
