@@ -77,7 +77,7 @@ for name in ("page.html", "running.html"):
     assert "onerror" in text
     if sys.argv[1:] == ["plots"]:
         assert sum(tag == "svg" for tag, _ in page.tags) == 3, "three charts"
-        assert len(re.findall(r"var\(--s\d+\)", raw)) > 10 and "rgb(" not in raw.split("</style>")[1]
+        assert len(re.findall(r"var\(--s\d+\)", raw)) > 10 and not re.search(r"rgb\(\s*\d", raw.split("</style>")[1])
 
 rows = list(csv.DictReader(open("page-runs.tsv"), delimiter="\t"))
 assert len(rows) == 3
@@ -152,8 +152,9 @@ words = open("words-page.html").read()
 if sys.argv[1:]:
     assert "Accuracy against temperature" in raw and raw.count("<svg") == 5, raw.count("<svg")
     assert "Accuracy against augment" in words and "x?.system(?touch" in words
-tables = re.findall(r'<table class="heat">(.*?)</table>', open("pairs-page.html").read(), re.S)
-assert len(tables) == 2
+pairs = open("pairs-page.html").read()
+tables = re.findall(r'<table class="heat">(.*?)</table>', pairs, re.S)
+assert len(tables) == 2 + pairs.count("<h3>Confusion</h3>") and "<h3>Confusion</h3>" in pairs
 cells = [[re.sub("<[^>]*>", "", c) for c in re.findall(r"<t[dh].*?</t[dh]>", row)] for row in re.findall("<tr>(.*?)</tr>", tables[0], re.S)]
 assert cells[0] == ["", "ant", "bee", "cat"] and [c[0] for c in cells[1:]] == ["ant", "bee", "cat"], cells
 assert cells[2][1] == "77.8" and cells[1][1] == cells[1][2] != "" and cells[3][1] != "" and cells[3][2:] == ["", ""], cells

@@ -12,6 +12,9 @@ typedef struct clr_evaluation {
 /* Local. The number of classes with a larger score than label, or with the same score and a lower number. */
 int clr_rank_of(const float *scores, int classes, int label);
 
+/* Local. The class with the largest score, the lowest of several: the one whose rank is 0. */
+int clr_best_of(const float *scores, int classes);
+
 /* Local. "71.23", or "-" where the accuracy is not known. */
 const char *clr_percent(double accuracy, char text[16]);
 

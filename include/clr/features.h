@@ -16,6 +16,7 @@ typedef struct clr_features {
     float *h;              /* (rows, dim), freed by clr_features_free */
     const int32_t *labels; /* the store's; NULL where there are none */
     int classes;
+    int64_t *predicted; /* test data: (rows), filled by a classifier with the classes it chose; NULL: not wanted */
 } clr_features;
 
 /* of: 'h' or 'z', from encoder; encoder NULL: the pixels themselves, in [0, 1]. size: side of an image, which is cut

@@ -8,6 +8,7 @@
     X(finetune)         \
     X(probe)            \
     X(embed)            \
+    X(compare)          \
     X(neighbours)       \
     X(map)              \
     X(export)           \

@@ -4,8 +4,10 @@
 #include "clr/cmd.h"
 #include "clr/evaluate.h"
 #include "clr/features.h"
+#include "clr/hash.h"
 #include "clr/pretrained.h"
 #include "clr/mem.h"
+#include "clr/output.h"
 #include "clr/tensor.h"
 #include "clr/watchdog.h"
 #include "probe.h"
@@ -89,14 +91,17 @@ static const clr_opt own[] = {
     {"l2-least", CLR_OPT_REAL, AT(lbfgs.least), "1e-6", "X", 1e-30, 1e30, "method=linear-lbfgs", 0,
      "the least of them: l2 / 2 |W|^2 beside the sum of all rows' losses"},
     {"l2-most", CLR_OPT_REAL, AT(lbfgs.most), "1e5", "X", 1e-30, 1e30, "method=linear-lbfgs", 0, "the largest of them"},
+    {"predictions", CLR_OPT_TEXT, AT(predictions), NULL, "FILE.tsv", 0, 0, NULL, 0,
+     "what each test image was taken for, a line an image: for simclr compare"},
+    {"shuffle-labels", CLR_OPT_FLAG, AT(shuffle_labels), "no", NULL, 0, 0, NULL, 0,
+     "a control: the training images get each other's labels, and every accuracy must be about chance"},
     {"iterations", CLR_OPT_LONG, AT(lbfgs.iterations), "1000", "N", 1, 1e6, "method=linear-lbfgs", 0,
      "of L-BFGS, the most for one strength"},
     {0}};
-static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), NULL},
-                                       {own, 0, NULL},
-                                       {clr_threads_option, AT(threads), NULL},
-                                       {clr_watchdog_option, AT(watchdog), NULL},
-                                       {0}};
+static const clr_opt_part options[] = {
+    {clr_checkpoint_option, AT(checkpoint), NULL}, {own, 0, NULL},
+    {clr_force_option, AT(force), NULL},           {clr_threads_option, AT(threads), NULL},
+    {clr_watchdog_option, AT(watchdog), NULL},     {0}};
 
 /* Runs every wanted method on the features of the trained (0) or untrained (1) encoder, or on pixels (2). */
 static clr_status evaluate(clr_probe *p, int which, clr_evaluation result[CLR_PROBE_METHODS])
@@ -112,29 +117,53 @@ static clr_status evaluate(clr_probe *p, int which, clr_evaluation result[CLR_PR
         st = clr_features_extract(p->comm, p->test, encoder, of, size, p->pretrained.channels, &test);
     test.labels = p->test_labels;
     test.classes = train.classes;
+    if (p->train_labels)
+        train.labels = p->train_labels;
     if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_LINEAR)) {
+        test.predicted = which ? NULL : p->predicted[CLR_PROBE_LINEAR];
         st = clr_linear_probe(p->comm, &train, &test, &c->linear, &p->linear[which]);
         result[CLR_PROBE_LINEAR] = p->linear[which].test;
     }
     if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_PAPER)) {
         const clr_linear_config paper = clr_linear_paper(train.rows, c->linear.seed);
         clr_linear_result found;
+        test.predicted = which ? NULL : p->predicted[CLR_PROBE_PAPER];
         st = clr_linear_probe(p->comm, &train, &test, &paper, &found);
         result[CLR_PROBE_PAPER] = found.test;
     }
     if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_KNN)) {
+        test.predicted = which ? NULL : p->predicted[CLR_PROBE_KNN];
         st = clr_knn(p->comm, &train, &test, p->knn, p->knns, p->voted[which]);
         result[CLR_PROBE_KNN] = p->voted[which][0];
     }
     if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_LBFGS)) {
         clr_lbfgs_config lbfgs = c->lbfgs;
         lbfgs.seed = c->linear.seed;
+        test.predicted = which ? NULL : p->predicted[CLR_PROBE_LBFGS];
         st = clr_lbfgs_probe(p->comm, &train, &test, &lbfgs, &p->lbfgs[which]);
         result[CLR_PROBE_LBFGS] = p->lbfgs[which].test;
     }
     clr_features_free(&train);
     clr_features_free(&test);
     return clr_comm_agree(p->comm, st);
+}
+
+/* For predictions, and shuffled labels where they are wanted. */
+static void make_room(clr_probe *p)
+{
+    for (int m = 0; m < CLR_PROBE_METHODS; m++)
+        if (clr_probe_wants(p->config, (clr_probe_method)m))
+            p->predicted[m] = CLR_NEW(int64_t, clr_store_info_of(p->test)->images);
+    if (p->config->shuffle_labels)
+        p->train_labels = clr_probe_shuffled(p);
+}
+
+/* Of everything that inference reads. */
+static uint64_t weights_of(const clr_pretrained *f)
+{
+    uint64_t hash = clr_hash(CLR_HASH_START, f->params.value, (size_t)f->params.weights.floats * sizeof(float));
+
+    return clr_hash(hash, f->params.state, (size_t)f->params.states.floats * sizeof(float));
 }
 
 static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
@@ -156,7 +185,11 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         goto out;
     p.raw_side = (int)clr_min64(p.pretrained.config.encoder.size,
                                 RAW_SIDE); /* larger images do not improve raw pixels, and take 50 times the memory */
-    st = clr_store_open(c->train, &p.train);
+    p.weights = weights_of(&p.pretrained);
+    if (c->predictions && !clr_comm_rank(comm))
+        st = clr_output_check(c->predictions, c->force);
+    if (st == CLR_OK)
+        st = clr_store_open(c->train, &p.train);
     if (st == CLR_OK)
         st = clr_store_open(c->test, &p.test);
     if (st == CLR_OK)
@@ -165,9 +198,11 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         goto out;
     if ((st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : clr_probe_check_overlap(&p))) != CLR_OK)
         goto out;
+    make_room(&p);
     if (clr_comm_rank(comm) == 0)
         clr_probe_say_protocol(&p);
     st = evaluate(&p, 0, result[0]);
+    CLR_CHECK(weights_of(&p.pretrained) == p.weights);
     clr_pretrained_reset(&p.pretrained);
     for (int which = 1; which < 3 && st == CLR_OK; which++)
         st = evaluate(&p, which, result[which]);
@@ -176,8 +211,13 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     if (clr_comm_rank(comm) == 0) {
         clr_probe_say_results(&p, result, clr_seconds() - began);
         clr_probe_write_rows(&p, result);
+        st = clr_probe_write_tables(&p);
     }
+    st = clr_comm_agree(comm, st);
 out:
+    for (int m = 0; m < CLR_PROBE_METHODS; m++)
+        clr_free(p.predicted[m]);
+    clr_free(p.train_labels);
     clr_free(p.test_labels);
     clr_store_close(p.train);
     clr_store_close(p.test);

@@ -19,7 +19,7 @@ typedef enum clr_probe_features { CLR_PROBE_H, CLR_PROBE_Z } clr_probe_features;
 enum { CLR_PROBE_KNNS = CLR_RATES * CLR_RATES };
 
 typedef struct clr_probe_config {
-    const char *checkpoint, *train, *test;
+    const char *checkpoint, *train, *test, *predictions;
     clr_probe_features features;
     clr_probe_method method;
     clr_linear_config linear;
@@ -27,14 +27,18 @@ typedef struct clr_probe_config {
     clr_lbfgs_config lbfgs;
     int64_t threads;
     double watchdog;
+    bool force, shuffle_labels;
 } clr_probe_config;
 
 typedef struct clr_probe {
     clr_comm *comm;
     const clr_probe_config *config;
     clr_store *train, *test;
-    int32_t *test_labels; /* by train's numbers */
-    int64_t common;       /* test images that are training images too */
+    int32_t *test_labels;                  /* by train's numbers */
+    int32_t *train_labels;                 /* of --shuffle-labels; NULL: the dataset's */
+    int64_t *predicted[CLR_PROBE_METHODS]; /* (test images) by the trained network; of kNN by its first settings */
+    uint64_t weights;                      /* their checksum */
+    int64_t common;                        /* test images that are training images too */
     clr_pretrained pretrained;
     clr_knn_config knn[CLR_PROBE_KNNS]; /* with k resolved; the first is that of the sentences */
     int knns;
@@ -48,6 +52,9 @@ typedef struct clr_probe {
    training images. Fills test_labels and knn. */
 clr_status clr_probe_check_data(clr_probe *p);
 
+/* The training labels in an order drawn from the seed. Freed by clr_free. */
+int32_t *clr_probe_shuffled(const clr_probe *p);
+
 /* On rank 0: warns of test images that are also training images, pixel by pixel, and refuses the same images in another
    order. Fills common. */
 clr_status clr_probe_check_overlap(clr_probe *p);
@@ -57,6 +64,12 @@ bool clr_probe_wants(const clr_probe_config *config, clr_probe_method method);
 void clr_probe_say_protocol(const clr_probe *p);
 void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds);
 void clr_probe_say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m);
+/* probe_tables.c. Local; rank 0. --predictions, and RUN/confusion.tsv of the first method unless the run directory is
+   read-only. */
+clr_status clr_probe_write_tables(const clr_probe *p);
+/* Percent: the mean over classes, of a method's predictions. */
+double clr_probe_mean_class(const clr_probe *p, clr_probe_method m);
+const char *clr_probe_name_of(clr_probe_method m);
 /* Appends a row for each method to RUN/probe.tsv, unless the run directory is read-only. */
 void clr_probe_write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS]);
 

@@ -5,6 +5,9 @@
 #include "clr/labels.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/rng.h"
+
+#include <string.h>
 
 /* --k=0: neighbours of other classes would outvote those of the smallest class if more voted than it has images. */
 static int64_t neighbours_of(const clr_store *train)
@@ -47,6 +50,22 @@ clr_status clr_probe_check_data(clr_probe *p)
             p->knn[p->knns++] = (clr_knn_config){k ? k : neighbours_of(p->train), p->config->temperature.rate[j]};
         }
     return clr_labels_match(p->train, p->test, &p->test_labels);
+}
+
+int32_t *clr_probe_shuffled(const clr_probe *p)
+{
+    int64_t n = clr_store_info_of(p->train)->images;
+    int32_t *labels = CLR_NEW(int32_t, n);
+    clr_rng rng = clr_rng_for(p->config->linear.seed, 1, 0, 0, CLR_RNG_PROBE);
+
+    memcpy(labels, clr_store_labels(p->train), (size_t)n * sizeof *labels);
+    for (int64_t i = n - 1; i > 0; i--) { /* Fisher-Yates */
+        int64_t j = clr_rng_below(&rng, (uint32_t)(i + 1));
+        int32_t other = labels[j];
+        labels[j] = labels[i];
+        labels[i] = other;
+    }
+    return labels;
 }
 
 clr_status clr_probe_check_overlap(clr_probe *p)

@@ -7,16 +7,23 @@
 #include "clr/log.h"
 #include "clr/mem.h"
 #include "clr/plain.h"
+#include "clr/predictions.h"
 #include "clr/tensor.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char *const method_names[CLR_PROBE_METHODS] = {"linear-sgd", "knn", "linear-lbfgs", "linear-paper"};
+
+const char *clr_probe_name_of(clr_probe_method m)
+{
+    return method_names[m];
+}
 
 bool clr_probe_wants(const clr_probe_config *c, clr_probe_method m)
 {
@@ -100,6 +107,11 @@ void clr_probe_say_protocol(const clr_probe *p)
             printf("%s: %s\n", method_names[m], protocol);
             clr_free(protocol);
         }
+    if (c->shuffle_labels)
+        printf("labels: those of the training images in another order, drawn by --seed=%lld: a control, by which every "
+               "accuracy is to be about chance (%.2f %%)\n",
+               (long long)c->linear.seed, 100.0 / clr_store_info_of(p->train)->present);
+    printf("weights: checksum %016" PRIx64 ", compared after the evaluation\n", p->weights);
     printf("untrained: the same network with the weights of step 0, the same classifiers\n");
     printf("raw: %d x %d x %d pixels in [0, 1], the same classifiers\n", p->raw_side, p->raw_side, f->channels);
     fflush(stdout);
@@ -134,14 +146,15 @@ static bool write_row(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_MET
                       FILE *file)
 {
     char top5[16], *protocol = protocol_of(p, m, i);
+    const char *control = p->config->shuffle_labels ? "; a control: labels shuffled" : "";
     const clr_evaluation trained = result_of(p, result, 0, m, i);
     bool good =
-        fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%s\t%.2f\t%.2f\t%lld\t%lld\t%d\t%s\n",
+        fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%s\t%.2f\t%.2f\t%lld\t%lld\t%d\t%s%s\n",
                 (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
                 p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], trained.top1,
                 clr_percent(trained.top5, top5), result_of(p, result, 1, m, i).top1, result_of(p, result, 2, m, i).top1,
                 (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
-                clr_store_info_of(p->train)->classes, protocol) > 0;
+                clr_store_info_of(p->train)->classes, protocol, control) > 0;
     clr_free(protocol);
     return good;
 }
@@ -195,23 +208,28 @@ static const char *chosen(const clr_probe *p, clr_probe_method m, int i, char te
 static void say_result(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m, int i,
                        double seconds)
 {
-    char top5[3][16], more[64];
+    char top5[3][16], mean[16], more[64];
+    double range[2];
     const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
     const clr_evaluation trained = result_of(p, result, 0, m, i), untrained = result_of(p, result, 1, m, i),
                          raw = result_of(p, result, 2, m, i);
 
-    printf("probe features=%s method=%s top1=%.2f top5=%s untrained_top1=%.2f untrained_top5=%s raw_top1=%.2f "
+    clr_accuracy_interval(llround(trained.top1 / 100 * (double)test->images), test->images, range);
+    printf("probe features=%s method=%s top1=%.2f top5=%s ci95=%.2f-%.2f mean_class=%s untrained_top1=%.2f "
+           "untrained_top5=%s raw_top1=%.2f "
            "raw_top5=%s train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f%s checkpoint=%s\n",
            p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], trained.top1,
-           clr_percent(trained.top5, top5[0]), untrained.top1, clr_percent(untrained.top5, top5[1]), raw.top1,
-           clr_percent(raw.top5, top5[2]), (long long)train->images, (long long)test->images, (long long)p->common,
-           train->classes, (long long)p->pretrained.meta.step, seconds, chosen(p, m, i, more), p->pretrained.path);
+           clr_percent(trained.top5, top5[0]), range[0], range[1],
+           clr_percent(i ? NAN : clr_probe_mean_class(p, m), mean), untrained.top1,
+           clr_percent(untrained.top5, top5[1]), raw.top1, clr_percent(raw.top5, top5[2]), (long long)train->images,
+           (long long)test->images, (long long)p->common, train->classes, (long long)p->pretrained.meta.step, seconds,
+           chosen(p, m, i, more), p->pretrained.path);
 }
 
 void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds)
 {
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
-        if (clr_probe_wants(p->config, m))
+        if (clr_probe_wants(p->config, m) && !p->config->shuffle_labels)
             clr_probe_say_verdict(p, result, (clr_probe_method)m);
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
         for (int i = 0; i < results_of(p, m) && clr_probe_wants(p->config, m); i++)

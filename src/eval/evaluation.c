@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 clr_status clr_features_check(const clr_features *train, const clr_features *test)
 {
@@ -30,6 +31,27 @@ int clr_rank_of(const float *scores, int classes, int label)
     for (int k = 0; k < classes; k++)
         before += scores[k] > scores[label] || (scores[k] == scores[label] && k < label);
     return before;
+}
+
+int clr_best_of(const float *scores, int classes)
+{
+    int best = 0;
+
+    for (int k = 1; k < classes; k++)
+        best = scores[k] > scores[best] ? k : best;
+    return best;
+}
+
+void clr_predictions_begin(const clr_features *test)
+{
+    if (test->predicted)
+        memset(test->predicted, 0, (size_t)test->rows * sizeof *test->predicted);
+}
+
+void clr_predictions_share(clr_comm *comm, const clr_features *test)
+{
+    if (test->predicted)
+        clr_comm_allreduce_sum_int(comm, test->predicted, test->rows);
 }
 
 clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, int classes)

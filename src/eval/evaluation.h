@@ -7,6 +7,11 @@
 /* Collective. hits: of this rank, rows whose label was first and rows whose label was among the first five. */
 clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, int classes);
 
+/* test->predicted, where it is wanted: all 0; local. Collective: the same on all ranks, each of which has filled its
+   rows. Of kNN with several settings it has the first. */
+void clr_predictions_begin(const clr_features *test);
+void clr_predictions_share(clr_comm *comm, const clr_features *test);
+
 /* Labels there, one dimension, at least two classes; else CLR_EINPUT. */
 clr_status clr_features_check(const clr_features *train, const clr_features *test);
 

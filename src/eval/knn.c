@@ -142,6 +142,8 @@ static void count(const problem *p, const scratch *s, int64_t at, int64_t n, int
             int place = place_of(p, s, nearest, &p->how[c], p->test->labels[at + i]);
             hits[2 * c] += place < 1;
             hits[2 * c + 1] += place < 5;
+            if (c == 0 && p->test->predicted)
+                p->test->predicted[at + i] = clr_best_of(s->votes, p->train->classes);
         }
     }
 }
@@ -178,6 +180,7 @@ clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features
     int64_t *hits = CLR_NEW(int64_t, 2 * settings);
     double threads = omp_get_max_threads();
     clr_comm_allreduce_max_double(comm, &threads, 1);
+    clr_predictions_begin(test);
     int64_t rows = ROUND * TESTED * (int64_t)threads; /* of a round; the same on all ranks */
 #pragma omp parallel
     {
@@ -203,6 +206,7 @@ clr_status clr_knn(clr_comm *comm, const clr_features *train, const clr_features
         clr_free(s.votes);
         clr_free(s.heaps);
     }
+    clr_predictions_share(comm, test);
     for (int c = 0; c < settings; c++)
         result[c] = clr_evaluation_of(comm, hits + 2 * c, test->rows, train->classes);
     clr_free(hits);

@@ -197,6 +197,7 @@ void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_featur
     int64_t from = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm));
     int64_t to = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm) + 1);
 
+    clr_predictions_begin(test);
 #pragma omp parallel reduction(+ : first, second)
     {
         float *x = CLR_NEW(float, JUDGED *(dim + 1)), *p = CLR_NEW(float, JUDGED *classes);
@@ -211,10 +212,13 @@ void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_featur
                 int place = clr_rank_of(p + i * classes, (int)classes, test->labels[at + i]);
                 first += place < 1;
                 second += place < 5;
+                if (test->predicted)
+                    test->predicted[at + i] = clr_best_of(p + i * classes, (int)classes);
             }
         }
         clr_free(x);
         clr_free(p);
     }
+    clr_predictions_share(comm, test);
     *result = clr_evaluation_of(comm, (int64_t[2]){first, second}, test->rows, (int)classes);
 }

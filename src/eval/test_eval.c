@@ -62,8 +62,9 @@ static double cosine(const float *a, const float *b)
 }
 
 /* Votes by sorting everything. False where rounding could decide: the k-th similarity is as good as the next one
-   (error of a cosine: c * eps * sqrt(DIM)), or two votes are alike (the same over the temperature, relative). */
-static bool reference_place(int64_t i, int64_t k, double temperature, int *place)
+   (error of a cosine: c * eps * sqrt(DIM)), or two votes are alike (the same over the temperature, relative). *chosen:
+   the class with the largest vote, or -1 where rounding could decide which. */
+static bool reference_place(int64_t i, int64_t k, double temperature, int *place, int *chosen)
 {
     const double error = 4 * FLT_EPSILON * sqrt(DIM);
     double s[TRAIN], vote[CLASSES] = {0}, nearest = 0, last = 2;
@@ -84,6 +85,13 @@ static bool reference_place(int64_t i, int64_t k, double temperature, int *place
             sure = last - s[best] > error;
         last = s[best];
     }
+    *chosen = 0;
+    for (int c = 1; c < CLASSES; c++)
+        *chosen = vote[c] > vote[*chosen] ? c : *chosen;
+    bool alone = sure;
+    for (int c = 0; c < CLASSES; c++)
+        alone = alone && (c == *chosen || vote[*chosen] - vote[c] > error / temperature * (vote[c] + vote[*chosen]));
+    *chosen = alone ? *chosen : -1;
     *place = 0;
     for (int c = 0; c < CLASSES; c++) {
         *place += vote[c] > vote[test.labels[i]] || (vote[c] == vote[test.labels[i]] && c < test.labels[i]);
@@ -105,16 +113,23 @@ START_TEST(knn_is_the_reference)
     ck_assert_int_eq(clr_knn(comm, &train, &test, configs, SETTINGS, together), CLR_OK);
     for (size_t c = 0; c < sizeof configs / sizeof *configs; c++) {
         clr_evaluation got;
-        int64_t hits[2] = {0, 0}, unsure = 0;
+        int64_t hits[2] = {0, 0}, unsure = 0, open = 0, predicted[TEST] = {0};
+        test.predicted = predicted;
         ck_assert_int_eq(clr_knn(comm, &train, &test, &configs[c], 1, &got), CLR_OK);
         ck_assert(got.top1 == together[c].top1 && got.top5 == together[c].top5);
         for (int64_t i = 0; i < TEST; i++) {
-            int place;
-            unsure += !reference_place(i, configs[c].k < TRAIN ? configs[c].k : TRAIN, configs[c].temperature, &place);
+            int place, chosen;
+            unsure += !reference_place(i, configs[c].k < TRAIN ? configs[c].k : TRAIN, configs[c].temperature, &place,
+                                       &chosen);
+            open += chosen < 0;
+            if (chosen >= 0 && predicted[i] != chosen) /* every image, on every rank */
+                ck_abort_msg("image %d: %d, not %d", (int)i, (int)predicted[i], chosen);
             hits[0] += place < 1;
             hits[1] += place < 5;
         }
+        test.predicted = NULL;
         ck_assert_int_le(unsure, 4);
+        ck_assert_int_le(open, 4);
         ck_assert_double_le(fabs(got.top1 * TEST / 100 - (double)hits[0]), (double)unsure + 1e-9);
         ck_assert_double_le(fabs(got.top5 * TEST / 100 - (double)hits[1]), (double)unsure + 1e-9);
         ck_assert(got.top1 > 100.0 / CLASSES && got.top5 >= got.top1 && got.top1 < 100);
