@@ -19,11 +19,6 @@ static void draw(const clr_augment_step *step, clr_rng *rng, int height, int wid
     draws[0] = clr_rng_uniform(rng) < step->number[0];
 }
 
-static int byte_of(float value)
-{
-    return (int)(clr_clip(value) * 255 + 0.5f);
-}
-
 static void equalize(float *pixels, int64_t n, int channels)
 {
     int64_t histogram[LEVELS] = {0}, below = 0;
@@ -31,7 +26,7 @@ static void equalize(float *pixels, int64_t n, int channels)
     int last = 0;
 
     for (int64_t i = 0; i < n; i++)
-        histogram[byte_of(pixels[i * channels])]++;
+        histogram[clr_byte(pixels[i * channels])]++;
     for (int b = 0; b < LEVELS; b++)
         last = histogram[b] ? b : last;
     int64_t step = (n - histogram[last]) / (LEVELS - 1);
@@ -41,14 +36,19 @@ static void equalize(float *pixels, int64_t n, int channels)
         below += histogram[b];
     }
     for (int64_t i = 0; i < n; i++)
-        pixels[i * channels] = table[byte_of(pixels[i * channels])];
+        pixels[i * channels] = table[clr_byte(pixels[i * channels])];
+}
+
+void clr_canvas_equalize(clr_canvas *canvas)
+{
+    for (int k = 0; k < canvas->channels; k++)
+        equalize(canvas->pixels + k, (int64_t)canvas->height * canvas->width, canvas->channels);
 }
 
 static void apply(const clr_augment_step *step, const double *draws, int size, clr_canvas *canvas)
 {
     (void)step, (void)draws, (void)size;
-    for (int k = 0; k < canvas->channels; k++)
-        equalize(canvas->pixels + k, (int64_t)canvas->height * canvas->width, canvas->channels);
+    clr_canvas_equalize(canvas);
 }
 
 const clr_augment_op clr_augment_equalize = {.name = "equalize",

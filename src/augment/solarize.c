@@ -2,8 +2,6 @@
 /* Solarize with probability 0.5: what is at least 128 of 255 is inverted, x -> 1 - x. */
 #include "tools.h"
 
-static const float THRESHOLD = 127.5f / 255; /* between two bytes: 127 stays, 128 is inverted */
-
 static clr_status parse(const char *text, clr_augment_step *step)
 {
     return clr_augment_number("solarize", text, 0.5, 0, 1, &step->number[0]);
@@ -15,15 +13,21 @@ static void draw(const clr_augment_step *step, clr_rng *rng, int height, int wid
     draws[0] = clr_rng_uniform(rng) < step->number[0];
 }
 
-static void apply(const clr_augment_step *step, const double *draws, int size, clr_canvas *canvas)
+void clr_canvas_solarize(clr_canvas *canvas, int from)
 {
     int64_t n = (int64_t)canvas->height * canvas->width * canvas->channels;
+    float threshold = ((float)from - 0.5f) / 255; /* between two bytes */
 
-    (void)step, (void)draws, (void)size;
     for (int64_t i = 0; i < n; i++) {
         float x = clr_clip(canvas->pixels[i]);
-        canvas->pixels[i] = x < THRESHOLD ? x : 1 - x;
+        canvas->pixels[i] = x < threshold ? x : 1 - x;
     }
+}
+
+static void apply(const clr_augment_step *step, const double *draws, int size, clr_canvas *canvas)
+{
+    (void)step, (void)draws, (void)size;
+    clr_canvas_solarize(canvas, 128);
 }
 
 const clr_augment_op clr_augment_solarize = {.name = "solarize",

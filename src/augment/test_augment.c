@@ -11,6 +11,7 @@
 #include <float.h>
 #include <math.h>
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -280,6 +281,116 @@ static void motion(const clr_augment_step *step, const double *draws, int size, 
     clip(x);
 }
 
+/* AutoAugment's table 9: operation:level:probability, twice. */
+static const char *const policy[] = {"posterize:8:0.4 rotate:9:0.6",  "solarize:5:0.6 autocontrast:0:0.6",
+                                     "equalize:0:0.8 equalize:0:0.6", "posterize:7:0.6 posterize:6:0.6",
+                                     "equalize:0:0.4 solarize:4:0.2", "equalize:0:0.4 rotate:8:0.8",
+                                     "solarize:3:0.6 equalize:0:0.6", "posterize:5:0.8 equalize:0:1",
+                                     "rotate:3:0.2 solarize:8:0.6",   "equalize:0:0.6 posterize:6:0.4",
+                                     "rotate:8:0.8 color:0:0.4",      "rotate:9:0.4 equalize:0:0.6",
+                                     "equalize:0:0 equalize:0:0.8",   "invert:0:0.6 equalize:0:1",
+                                     "color:4:0.6 contrast:8:1",      "rotate:8:0.8 color:2:1",
+                                     "color:8:0.8 solarize:7:0.8",    "sharpness:7:0.4 invert:0:0.6",
+                                     "shear:5:0.6 equalize:0:1",      "color:0:0.4 equalize:0:0.6",
+                                     "equalize:0:0.4 solarize:4:0.2", "solarize:5:0.6 autocontrast:0:0.6",
+                                     "invert:0:0.6 equalize:0:1",     "color:4:0.6 contrast:8:1",
+                                     "equalize:0:0.8 equalize:0:0.6"};
+
+static void read_policy(int pair, char name[2][16], int level[2], double probability[2])
+{
+    ck_assert_int_eq(sscanf(policy[pair], "%15[a-z]:%d:%lf %15[a-z]:%d:%lf", name[0], &level[0], &probability[0],
+                            name[1], &level[1], &probability[1]),
+                     6);
+}
+
+static double luma(const picture *x, int i, int j)
+{
+    return x->channels == 1 ? *at(x, i, j, 0)
+                            : 0.299 * *at(x, i, j, 0) + 0.587 * *at(x, i, j, 1) + 0.114 * *at(x, i, j, 2);
+}
+
+/* What the factor of colour, contrast and sharpness moves a pixel away from. */
+static double degenerate(const char *name, const picture *x, int i, int j, int k)
+{
+    double sum = 0;
+
+    if (!strcmp(name, "color"))
+        return luma(x, i, j);
+    if (!strcmp(name, "contrast")) {
+        for (int p = 0; p < x->height * x->width; p++)
+            sum += luma(x, p / x->width, p % x->width);
+        return sum / (x->height * x->width);
+    }
+    if (i == 0 || j == 0 || i == x->height - 1 || j == x->width - 1)
+        return *at(x, i, j, k);
+    for (int a = -1; a <= 1; a++)
+        for (int b = -1; b <= 1; b++)
+            sum += (a || b ? 1 : 5) / 13.0 * *at(x, i + a, j + b, k);
+    return sum;
+}
+
+/* Nearest pixels; turned about the centre, or sheared from the upper left corner. */
+static double moved(const picture *x, int i, int j, int k, double angle, double shear)
+{
+    double y = i + 0.5 - 0.5 * x->height, z = j + 0.5 - 0.5 * x->width;
+    double row = sin(angle) * z + cos(angle) * y + 0.5 * x->height,
+           column = cos(angle) * z - sin(angle) * y + 0.5 * x->width + shear * (i + 0.5);
+
+    return row < 0 || column < 0 || row >= x->height || column >= x->width ? 128.0 / 255
+                                                                           : *at(x, (int)row, (int)column, k);
+}
+
+static double operated(const char *name, double level, const picture *x, int i, int j, int k)
+{
+    double value = *at(x, i, j, k), low = 1, high = 0;
+
+    if (!strcmp(name, "posterize")) {
+        int step = 1 << (int)floor(4 * fabs(level) / 9 + 0.5);
+        return (double)(lround(value * 255) / step * step) / 255;
+    }
+    if (!strcmp(name, "solarize"))
+        return value * 255 < ceil(255 - 255 * fabs(level) / 9) - 0.5 ? value : 1 - value;
+    if (!strcmp(name, "invert"))
+        return 1 - value;
+    if (!strcmp(name, "rotate"))
+        return moved(x, i, j, k, level / 9 * 30 / 180 * acos(-1), 0);
+    if (!strcmp(name, "shear"))
+        return moved(x, i, j, k, 0, level / 9 * 0.3);
+    if (!strcmp(name, "autocontrast")) {
+        for (int p = 0; p < x->height * x->width; p++) {
+            low = fmin(low, x->p[p * x->channels + k]);
+            high = fmax(high, x->p[p * x->channels + k]);
+        }
+        return high > low ? (value - low) / (high - low) : value;
+    }
+    double from = degenerate(name, x, i, j, k);
+    return fmin(fmax(from + (1 + 0.1 * level) * (value - from), 0), 1);
+}
+
+static void autoaugment(const clr_augment_step *step, const double *draws, int size, picture *x)
+{
+    char name[2][16];
+    int level[2];
+    double probability[2];
+
+    read_policy((int)draws[1], name, level, probability);
+    clip(x);
+    for (int o = 0; o < 2; o++) {
+        if (draws[2 + o] == 0)
+            continue;
+        if (!strcmp(name[o], "equalize")) {
+            equalize(step, draws, size, x);
+            continue;
+        }
+        picture out = picture_new(x->height, x->width, x->channels);
+        for (int i = 0; i < x->height; i++)
+            for (int j = 0; j < x->width; j++)
+                for (int k = 0; k < x->channels; k++)
+                    *at(&out, i, j, k) = operated(name[o], draws[4 + o] * level[o], x, i, j, k);
+        replace(x, out);
+    }
+}
+
 typedef void reference(const clr_augment_step *step, const double *draws, int size, picture *x);
 #define ROW(name) {#name, name},
 static const struct {
@@ -380,6 +491,7 @@ static const struct {
              {"solarize:1", 2},
              {"equalize:1", 1},
              {"motion:1", 24},
+             {"autoaugment", 32},
              {"color:0", 16},
              {"color:0.5", 32},
              {"color", 32},
@@ -593,6 +705,7 @@ static const struct {
     {"sobel:0.5 ", "sobel"},
     {"cutout:-0.1", "cutout"},
     {"rotate:90", "rotate"},
+    {"autoaugment:cifar", "takes nothing"},
     {"color:6", "from 0 to 5"},
     {"color:-1", "from 0 to 5"},
     {"color:1:additive", "multiplicative"},
@@ -653,6 +766,151 @@ START_TEST(bytes_are_as_pil_makes_them)
         for (int i = 0; i < HEIGHT * WIDTH / 40; i++)
             ck_assert_int_eq(lrintf(canvas.pixels[40 * i] * 255), wanted[o][i]);
     }
+}
+END_TEST
+
+static clr_canvas canvas_of(const picture *x)
+{
+    int n = x->height * x->width * x->channels;
+    clr_canvas canvas = {x->height, x->width, x->channels, CLR_NEW(float, n), CLR_NEW(float, n), NULL};
+
+    for (int i = 0; i < n; i++)
+        canvas.pixels[i] = (float)x->p[i];
+    return canvas;
+}
+
+static void free_canvas(clr_canvas *canvas)
+{
+    clr_free(canvas->pixels);
+    clr_free(canvas->spare);
+}
+
+/* Every pair of the policy, with all signs, each operation alone and both. */
+START_TEST(autoaugment_is_its_table)
+{
+    clr_augment augment = list("autoaugment");
+    clr_augment_step *step = &augment.step[0];
+
+    ck_assert_uint_eq(CLR_COUNT(policy), 25);
+    for (int channels = 1; channels <= 3; channels += 2)
+        for (int code = 4; code < 16; code++) {
+            const double draws[CLR_AUGMENT_DRAWS] = {
+                1, _i, code >> 2 & 1, code >> 3, code & 1 ? 1 : -1, code & 2 ? 1 : -1};
+            clr_image image = noisy(21, 26, channels, (uint64_t)_i);
+            picture x = picture_of(&image);
+            clr_canvas canvas = canvas_of(&x);
+            step->op->apply(step, draws, 26, &canvas);
+            autoaugment(step, draws, 26, &x);
+            for (int i = 0; i < 21 * 26 * channels; i++)
+                ck_assert_msg(fabs(canvas.pixels[i] - x.p[i]) <= 32 * FLT_EPSILON,
+                              "%s, signs %g %g, at %d: %.9g, not %.9g", policy[_i], draws[4], draws[5], i,
+                              canvas.pixels[i], x.p[i]);
+            clr_free(x.p);
+            free_canvas(&canvas);
+            clr_image_free(&image);
+        }
+}
+END_TEST
+
+/* Pairs as likely as each other, operations as likely as the table says, signs even: within four standard errors. */
+START_TEST(autoaugment_draws_what_its_table_says)
+{
+    enum { SAMPLES = 50000, PAIRS = 25 };
+    clr_augment augment = list("autoaugment");
+    int pairs[PAIRS] = {0}, done[PAIRS][2] = {{0}}, plus[2] = {0};
+
+    for (uint64_t s = 0; s < SAMPLES; s++) {
+        clr_rng rng = clr_rng_for(3, 1, s, (uint32_t)(s % 2), 0);
+        double draws[CLR_AUGMENT_DRAWS] = {0};
+        augment.step[0].op->draw(&augment.step[0], &rng, 32, 32, 32, draws);
+        int pair = (int)draws[1];
+        pairs[pair]++;
+        for (int o = 0; o < 2; o++) {
+            done[pair][o] += draws[2 + o] != 0;
+            plus[o] += draws[4 + o] > 0;
+            ck_assert(fabs(draws[4 + o]) == 1);
+        }
+        ck_assert_int_eq(draws[0] != 0, draws[2] != 0 || draws[3] != 0);
+    }
+    for (int pair = 0; pair < PAIRS; pair++) {
+        char name[2][16];
+        int level[2];
+        double p[2];
+        read_policy(pair, name, level, p);
+        ck_assert_double_le(fabs(pairs[pair] - SAMPLES / 25.0), 4 * sqrt(SAMPLES * 0.04 * 0.96));
+        for (int o = 0; o < 2; o++)
+            ck_assert_msg(fabs(done[pair][o] - pairs[pair] * p[o]) <= 4 * sqrt(pairs[pair] * p[o] * (1 - p[o])) + 1e-9,
+                          "%s: operation %d done in %d of %d", policy[pair], o, done[pair][o], pairs[pair]);
+    }
+    for (int o = 0; o < 2; o++)
+        ck_assert_double_le(fabs(plus[o] - SAMPLES / 2.0), 4 * sqrt(SAMPLES / 4.0));
+}
+END_TEST
+
+/* Every eleventh byte of what PIL 13.0 makes of 12 x 13 RGB pixels: operation by (pair, which of the two, sign). PIL
+   cuts fractions off and rounds the degenerate image and the mean: `bytes` apart at most, none where it does not. */
+static const struct {
+    const char *what;
+    int pair, second, sign;
+    double bytes;
+    uint8_t wanted[43];
+} pil[] = {{"posterize4", 0, 0, 1, 0, {0,   128, 96, 160, 144, 112, 64,  128, 80,  224, 64,  128, 144, 96, 128,
+                                       48,  80,  96, 208, 144, 160, 128, 48,  48,  32,  160, 144, 192, 96, 80,
+                                       112, 128, 96, 16,  128, 64,  176, 80,  128, 96,  112, 144, 0}},
+           {"solarize5", 1, 0, 1, 0, {0,   115, 109, 90, 96,  140, 74,  117, 80,  16, 76,  125, 107, 99,  116,
+                                      57,  81,  108, 33, 106, 93,  124, 50,  50,  40, 93,  106, 50,  108, 81,
+                                      141, 116, 99,  23, 125, 76,  67,  80,  117, 97, 140, 96,  6}},
+           {"equalize", 2, 0, 1, 0, {0,   140, 109, 165, 159, 115, 74,  138, 80,  239, 76,  130, 148, 99,  139,
+                                     57,  81,  108, 222, 149, 162, 131, 50,  50,  40,  162, 149, 205, 108, 81,
+                                     114, 139, 99,  23,  130, 76,  188, 80,  138, 97,  115, 159, 6}},
+           {"autocontrast", 1, 1, 1, 1, {0,   205, 141, 165, 244, 154, 74,  201, 82,  239, 74,  185, 148, 121, 203,
+                                         57,  84,  139, 222, 224, 250, 131, 20,  20,  40,  250, 224, 205, 139, 84,
+                                         114, 203, 121, 23,  185, 74,  188, 82,  201, 97,  154, 244, 6}},
+           {"invert", 13, 0, 1, 0, {255, 115, 146, 90,  96,  140, 181, 117, 175, 16,  179, 125, 107, 156, 116,
+                                    198, 174, 147, 33,  106, 93,  124, 205, 205, 215, 93,  106, 50,  147, 174,
+                                    141, 116, 156, 232, 125, 179, 67,  175, 117, 158, 140, 96,  249}},
+           {"rotate+8", 5, 1, 1, 0, {128, 128, 136, 128, 128, 107, 238, 128, 115, 193, 125, 158, 163, 106, 60,
+                                     133, 122, 63,  103, 152, 101, 204, 133, 50,  159, 150, 161, 129, 54,  80,
+                                     99,  137, 128, 69,  142, 143, 24,  64,  159, 128, 148, 125, 128}},
+           {"shear+5", 18, 0, 1, 0, {0,   140, 109, 165, 159, 115, 74,  138, 80, 239, 76,  131, 163, 41, 128,
+                                     72,  122, 57,  237, 163, 84,  128, 164, 71, 55,  124, 143, 220, 43, 49,
+                                     129, 48,  116, 53,  154, 128, 218, 51,  49, 127, 158, 143, 128}},
+           {"color+4", 14, 0, 1, 1.2, {0,   154, 108, 178, 163, 130, 59,  159, 69,  255, 78,  135, 171, 92,  129,
+                                       45,  61,  104, 255, 185, 174, 125, 33,  27,  32,  177, 153, 244, 105, 81,
+                                       110, 158, 85,  11,  137, 69,  228, 69,  153, 93,  127, 156, 0}},
+           {"color-8", 16, 0, -1, 1.4, {25,  110, 110, 137, 149, 84,  103, 95,  100, 170, 70,  119, 101, 111, 157,
+                                        81,  120, 115, 150, 75,  138, 143, 82,  94,  54,  130, 140, 125, 113, 81,
+                                        121, 99,  125, 45,  114, 89,  108, 100, 106, 105, 90,  164, 90}},
+           {"contrast+8", 14, 1, 1, 1.8, {0,   164, 109, 209, 199, 119, 46,  161, 56,  255, 49,  146, 179, 91,  163,
+                                          15,  58,  107, 255, 181, 204, 148, 2,   2,   0,   204, 181, 255, 107, 58,
+                                          118, 163, 91,  0,   146, 49,  251, 56,  161, 87,  119, 199, 0}},
+           {"contrast-8", 14, 1, -1, 1.8, {87,  115, 109, 120, 119, 110, 102, 114, 103, 135, 102, 113, 116, 107, 115,
+                                           98,  103, 108, 131, 117, 119, 113, 97,  97,  95,  119, 117, 128, 108, 103,
+                                           110, 115, 107, 91,  113, 102, 124, 103, 114, 106, 110, 119, 88}},
+           {"sharpness+7", 17, 0, 1, 1.35, {0,   140, 109, 165, 182, 124, 60,  138, 62,  255, 72,  146, 148, 108, 139,
+                                            29,  76,  117, 255, 158, 192, 131, 19,  19,  0,   162, 158, 232, 117, 76,
+                                            114, 155, 99,  0,   146, 72,  202, 62,  140, 97,  115, 159, 6}},
+           {"sharpness-7", 17, 0, -1, 1.35, {0,   140, 109, 165, 135, 105, 88,  138, 97,  197, 79,  113, 148, 89, 139,
+                                             84,  85,  98,  180, 139, 131, 131, 80,  80,  81,  162, 139, 177, 98, 85,
+                                             114, 122, 99,  64,  113, 79,  174, 97,  135, 97,  115, 159, 6}}};
+
+START_TEST(autoaugment_operations_are_pils)
+{
+    enum { HEIGHT = 12, WIDTH = 13, BYTES = HEIGHT * WIDTH * 3 };
+    clr_augment augment = list("autoaugment");
+    picture x = picture_new(HEIGHT, WIDTH, 3);
+    const double draws[CLR_AUGMENT_DRAWS] = {1,           pil[_i].pair, !pil[_i].second, pil[_i].second, pil[_i].sign,
+                                             pil[_i].sign};
+
+    for (int i = 0; i < BYTES; i++)
+        x.p[i] = (i % 3 ? (i * i + 7 * i + 3) % 251 / 2 + 40 : i * 5 % 256) / 255.0;
+    clr_canvas canvas = canvas_of(&x);
+    augment.step[0].op->apply(&augment.step[0], draws, WIDTH, &canvas);
+    for (int i = 0; i < BYTES; i += 11)
+        ck_assert_msg(fabs(canvas.pixels[i] * 255 - pil[_i].wanted[i / 11]) <= pil[_i].bytes + 1e-4,
+                      "%s: byte %d is %g, PIL's %d", pil[_i].what, i, canvas.pixels[i] * 255, pil[_i].wanted[i / 11]);
+    clr_free(x.p);
+    free_canvas(&canvas);
 }
 END_TEST
 
@@ -717,6 +975,9 @@ int main(void)
     tcase_add_loop_test(tcase, what_cannot_be_meant_is_refused, 0, CLR_COUNT(refused));
     tcase_add_test(tcase, a_shared_crop_is_the_same_in_both_views);
     tcase_add_test(tcase, bytes_are_as_pil_makes_them);
+    tcase_add_loop_test(tcase, autoaugment_is_its_table, 0, CLR_COUNT(policy));
+    tcase_add_test(tcase, autoaugment_draws_what_its_table_says);
+    tcase_add_loop_test(tcase, autoaugment_operations_are_pils, 0, CLR_COUNT(pil));
     tcase_add_test(tcase, lists_are_read);
     return clr_test_run("augment", tcase, CK_FORK_GETENV);
 }

@@ -27,6 +27,18 @@ static inline void clr_canvas_clip(clr_canvas *canvas)
         canvas->pixels[i] = clr_clip(canvas->pixels[i]);
 }
 
+/* The byte that is nearest to x in [0, 1]. */
+static inline int clr_byte(float value)
+{
+    return (int)(clr_clip(value) * 255 + 0.5f);
+}
+
+/* Bytes from `from` on become 255 - byte: in numbers between bytes, x -> 1 - x from (from - 1/2) / 255 on. */
+void clr_canvas_solarize(clr_canvas *canvas, int from);
+
+/* Each channel's histogram made even (equalize.c). */
+void clr_canvas_equalize(clr_canvas *canvas);
+
 /* Exchanges canvas and spare: the operator has drawn its result into spare. */
 static inline void clr_canvas_swap(clr_canvas *canvas)
 {
