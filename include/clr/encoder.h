@@ -73,6 +73,10 @@ clr_params *clr_encoder_params(clr_encoder *encoder); /* those given to clr_enco
 int clr_encoder_features(const clr_encoder *encoder); /* length of h */
 int clr_encoder_outputs(const clr_encoder *encoder);  /* length of z: D, or of h where there is no head */
 
+/* Local. For inference from now on: z is what comes out of so many first layers of the head, behind the ReLU of the
+   last of them unless it is the head's last. */
+void clr_encoder_tap(clr_encoder *encoder, int layers);
+
 /* Training mode. x: (n, size, size, channels) in [0, 1], stays the caller's and unchanged until backward. h: (n,
    features) or NULL; z: (n, outputs), both overwritten. total: views of all ranks. update: whether running statistics
    move. */

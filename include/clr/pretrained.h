@@ -27,10 +27,20 @@ typedef struct clr_pretrained {
     clr_encoder *encoder;
 } clr_pretrained;
 
+/* Where features are taken: at h, behind layer 1, 2, ... of the projection head (and its ReLU), or at z. */
+enum { CLR_TAP_H = 0, CLR_TAP_Z = -1 };
+enum { CLR_TAP_NAME = 8 };
+/* Local. "h", "head1", "head2", ..., and where z is allowed "z"; else CLR_EUSAGE that names the option. */
+clr_status clr_tap_parse(const char *option, const char *text, bool z, int *tap);
+const char *clr_tap_name(int tap, char text[CLR_TAP_NAME]);
+
 /* Collective. where: a checkpoint, a run directory, or a folder of checkpoints (then its newest good one). views:
    the most that one call will encode. The status is agreed upon. Closed by clr_pretrained_close, also after a
    failure. */
 clr_status clr_pretrained_open(clr_comm *comm, const char *where, int views, clr_pretrained *pretrained);
+/* The same, the encoder's z being the features at the tap (clr_encoder_tap; at h and z: z). CLR_EUSAGE where the head
+   has no such layer. */
+clr_status clr_pretrained_open_at(clr_comm *comm, const char *where, int views, int tap, clr_pretrained *pretrained);
 void clr_pretrained_close(clr_pretrained *pretrained);
 
 /* Collective. The same without network and weights: path, meta, config and channels alone. Closed likewise. */

@@ -1,28 +1,43 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* embed: the features of a dataset by a checkpoint, as HDF5: /h (n, features), /z (n, outputs), /labels, /classes,
-   /names. */
+/* embed: the features of a dataset by a checkpoint, as a file of one of several forms. */
 #include "clr/augment.h"
 #include "clr/cmd.h"
 #include "clr/features.h"
 #include "clr/pretrained.h"
-#include "clr/h5.h"
 #include "clr/mem.h"
 #include "clr/output.h"
 #include "clr/watchdog.h"
+#include "embed_files.h"
 
 #include <stdio.h>
 #include <string.h>
 
 typedef struct config {
     const char *checkpoint, *data, *output;
+    int features; /* a tap, or BOTH */
     bool force;
     int64_t threads;
     double watchdog;
 } config;
 
+enum { BOTH = -2 }; /* h and z */
+
+static clr_status parse_features(const char *text, void *field)
+{
+    *(int *)field = BOTH;
+    return text ? clr_tap_parse("features", text, true, field) : CLR_OK;
+}
+
 #define AT(field) offsetof(config, field)
 static const clr_opt own[] = {
-    {"output", CLR_OPT_TEXT, AT(output), NULL, "OUT.h5", 0, 0, NULL, 0, "where the features go"}, {0}};
+    {"output", CLR_OPT_TEXT, AT(output), NULL, "OUT.h5|OUT.npy|OUT.csv", 0, 0, NULL, 0,
+     "where the features go: HDF5, a NumPy array of fp32 with its rows' names in OUT.tsv, or a comma-separated table"},
+    {"features", CLR_OPT_PARSED, AT(features), NULL, "h|head1|head2|...|z", 0, 0, NULL, 0,
+     "h: the encoder's output; head1, ...: behind a layer of the projection head; z: its output; default: h, into HDF5 "
+     "h "
+     "and z",
+     parse_features},
+    {0}};
 static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), NULL},
                                        {clr_data_option, AT(data), NULL},
                                        {own, 0, NULL},
@@ -31,65 +46,61 @@ static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), N
                                        {clr_watchdog_option, AT(watchdog), NULL},
                                        {0}};
 
-/* The names of all images; free_names takes what there is. */
-static clr_status read_names(clr_store *store, char **names)
+static clr_status check_files(const config *c, const clr_embed_form *form)
 {
-    int64_t n = clr_store_info_of(store)->images;
-    clr_status st = CLR_OK;
+    clr_status st = clr_output_check(c->output, c->force);
 
-    for (int64_t i = 0; i < n && st == CLR_OK; i++)
-        st = clr_store_name(store, i, &names[i]);
-    return st;
+    if (st == CLR_OK && form->beside) {
+        char *beside = form->beside(c->output);
+        st = clr_output_check(beside, c->force);
+        clr_free(beside);
+    }
+    if (st == CLR_OK)
+        st = clr_output_apart(c->output, c->data);
+    return st == CLR_OK ? clr_output_apart(c->output, c->checkpoint) : st;
 }
 
-static void free_names(char **names, int64_t n)
+/* Collective; status agreed upon. The features that are wanted. */
+static clr_status extract(clr_comm *comm, const clr_pretrained *f, int tap, clr_embedded *e, clr_features matrix[2])
 {
-    for (int64_t i = 0; i < n; i++)
-        clr_free(names[i]);
-    clr_free(names);
+    int size = f->config.encoder.size;
+
+    if (tap == BOTH)
+        return clr_features_extract_both(comm, e->store, f->encoder, size, f->channels, &matrix[0], &matrix[1]);
+    return clr_features_extract(comm, e->store, f->encoder, tap == CLR_TAP_H ? 'h' : 'z', size, f->channels,
+                                &matrix[0]);
 }
 
-static clr_status write_matrix(clr_h5 *file, const char *name, const clr_features *f)
+static clr_status embed(clr_comm *comm, const config *c, const clr_pretrained *f, const clr_embed_form *form,
+                        clr_embedded *e)
 {
-    return clr_h5_write(file, name, CLR_H5_F32, 2, (int64_t[]){f->rows, f->dim}, f->h);
-}
+    int tap = c->features == BOTH && form->most == 1 ? CLR_TAP_H : c->features;
+    char input[CLR_AUGMENT_WORDS], name[CLR_TAP_NAME];
+    clr_features matrix[2] = {{0}};
 
-/* Rank 0. */
-static clr_status write_file(const config *c, const clr_pretrained *pretrained, clr_store *store, const clr_features *h,
-                             const clr_features *z)
-{
-    const clr_store_info *info = clr_store_info_of(store);
-    char **names = CLR_NEW(char *, info->images);
-    clr_h5 *file = NULL;
-    clr_status st = read_names(store, names); /* takes the lock itself */
-
-    clr_h5_lock();
-    if (st == CLR_OK)
-        st = clr_h5_create(c->output, &file);
-    if (st == CLR_OK)
-        st = clr_h5_set_text(file, "format", "simclr features 1");
-    if (st == CLR_OK)
-        st = clr_h5_set_text(file, "checkpoint", pretrained->path);
-    if (st == CLR_OK)
-        st = clr_h5_set_int(file, "step", pretrained->meta.step);
-    if (st == CLR_OK)
-        st = clr_h5_set_text(file, "data", c->data);
-    if (st == CLR_OK)
-        st = write_matrix(file, "/h", h);
-    if (st == CLR_OK)
-        st = write_matrix(file, "/z", z);
-    if (st == CLR_OK && info->classes)
-        st = clr_h5_write(file, "/labels", CLR_H5_I32, 1, &info->images, clr_store_labels(store));
-    if (st == CLR_OK && info->classes)
-        st = clr_h5_write_texts(file, "/classes", info->class_names, info->classes);
-    if (st == CLR_OK)
-        st = clr_h5_write_texts(file, "/names", (const char *const *)names, info->images);
-    if (st == CLR_OK)
-        st = clr_h5_commit(file);
-    else
-        clr_h5_discard(file);
-    clr_h5_unlock();
-    free_names(names, info->images);
+    clr_augment_protocol(f->config.encoder.size, f->channels, input);
+    if (clr_comm_rank(comm) == 0)
+        printf("input: %s\n", input);
+    clr_status st = extract(comm, f, tap, e, matrix);
+    e->name[0] = tap == BOTH ? "h" : clr_tap_name(tap, name);
+    e->name[1] = "z";
+    e->features[0] = &matrix[0], e->features[1] = &matrix[1];
+    e->matrices = tap == BOTH ? 2 : 1;
+    if (st == CLR_OK) {
+        clr_watch_phase("writing features", 0);
+        if (clr_comm_rank(comm) == 0)
+            st = form->write(e);
+        else
+            clr_watchdog_end(); /* rank 0 may write for long; its own watchdog checks that it makes progress */
+        st = clr_comm_agree(comm, st);
+    }
+    if (st == CLR_OK && clr_comm_rank(comm) == 0) {
+        printf("embed images=%lld", (long long)matrix[0].rows);
+        for (int i = 0; i < e->matrices; i++)
+            printf(" %s=%d", e->name[i], matrix[i].dim);
+    }
+    clr_features_free(&matrix[0]);
+    clr_features_free(&matrix[1]);
     return st;
 }
 
@@ -98,9 +109,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
     const config *c = settings;
     clr_pretrained pretrained = {0};
     clr_store *store = NULL;
-    clr_features h = {0}, z = {0};
     double began = clr_seconds();
-    char input[CLR_AUGMENT_WORDS];
     (void)set;
 
     if (!c->checkpoint || !c->data || !c->output)
@@ -108,40 +117,29 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
                                              !c->checkpoint ? "checkpoint"
                                              : !c->data     ? "data"
                                                             : "output"));
-    clr_status st = clr_comm_rank(comm) == 0 ? clr_output_check(c->output, c->force) : CLR_OK;
-    if (st == CLR_OK)
-        st = clr_output_apart(c->output, c->data);
-    if (st == CLR_OK)
-        st = clr_output_apart(c->output, c->checkpoint);
-    st = clr_comm_agree(comm, st);
+    const clr_embed_form *form = clr_embed_form_of(c->output);
+    clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : check_files(c, form));
     if (st != CLR_OK)
         return st;
     clr_comm_threads(comm, c->threads);
-    if ((st = clr_pretrained_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &pretrained)) != CLR_OK)
+    st = clr_pretrained_open_at(comm, c->checkpoint, CLR_FEATURES_BATCH, c->features, &pretrained);
+    if (st != CLR_OK)
         goto out;
     st = clr_store_open(c->data, &store);
     if (st == CLR_OK && pretrained.channels == 1 && clr_store_info_of(store)->channels != 1)
         st = clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones", c->data);
     if ((st = clr_comm_agree(comm, st)) != CLR_OK)
         goto out;
-    clr_augment_protocol(pretrained.config.encoder.size, pretrained.channels, input);
-    if (clr_comm_rank(comm) == 0)
-        printf("input: %s\n", input);
-    st = clr_features_extract_both(comm, store, pretrained.encoder, pretrained.config.encoder.size, pretrained.channels,
-                                   &h, &z);
-    if (st != CLR_OK)
-        goto out;
-    clr_watch_phase("writing features", 0);
-    if (clr_comm_rank(comm) == 0)
-        st = write_file(c, &pretrained, store, &h, &z);
-    else
-        clr_watchdog_end(); /* rank 0 may write for long; its own watchdog checks that it makes progress */
-    if ((st = clr_comm_agree(comm, st)) == CLR_OK && clr_comm_rank(comm) == 0)
-        printf("embed images=%lld h=%d z=%d step=%lld seconds=%.1f checkpoint=%s out=%s\n", (long long)h.rows, h.dim,
-               z.dim, (long long)pretrained.meta.step, clr_seconds() - began, pretrained.path, c->output);
+    clr_embedded e = {.path = c->output,
+                      .data = c->data,
+                      .checkpoint = pretrained.path,
+                      .step = pretrained.meta.step,
+                      .store = store};
+    st = embed(comm, c, &pretrained, form, &e);
+    if (st == CLR_OK && clr_comm_rank(comm) == 0)
+        printf(" step=%lld seconds=%.1f checkpoint=%s out=%s\n", (long long)e.step, clr_seconds() - began, e.checkpoint,
+               e.path);
 out:
-    clr_features_free(&h);
-    clr_features_free(&z);
     clr_store_close(store);
     clr_pretrained_close(&pretrained);
     return st;
@@ -150,7 +148,7 @@ out:
 const clr_command clr_command_embed = {
     .name = "embed",
     .arguments = "",
-    .help = "features of a dataset by a checkpoint, as HDF5 (/h, /z, /labels, /names)",
+    .help = "features of a dataset by a checkpoint, as HDF5 (/h, /z, /labels, /names), NPY or CSV",
     .example = "simclr embed --checkpoint=runs/a --data=test.h5 --output=features.h5",
     .options = options,
     .config_bytes = sizeof(config),

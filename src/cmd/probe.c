@@ -55,13 +55,18 @@ static clr_status parse_temperature(const char *text, void *field)
     return parse_list("temperature", text, 1e-3, 1e4, field);
 }
 
+static clr_status parse_features(const char *text, void *field)
+{
+    return clr_tap_parse("features", text, true, field);
+}
+
 #define AT(field) offsetof(clr_probe_config, field)
 static const clr_opt own[] = {
     {"train", CLR_OPT_TEXT, AT(train), NULL, "DATA.h5", 0, 0, NULL, 0,
      "labelled images that the classifiers learn from"},
     {"test", CLR_OPT_TEXT, AT(test), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that they are judged by"},
-    {"features", CLR_OPT_WORD, AT(features), "h", "h|z", 0, 0, NULL, 0,
-     "h: the encoder's output; z: the projection head's"},
+    {"features", CLR_OPT_PARSED, AT(features), "h", "h|head1|head2|...|z", 0, 0, NULL, 0,
+     "h: the encoder's output; head1, ...: behind a layer of the projection head; z: its output", parse_features},
     {"method", CLR_OPT_WORD, AT(method), "all", "linear-sgd|knn|linear-lbfgs|linear-paper|all", 0, 0, NULL, 0,
      "classifier; all: linear-sgd and knn. linear-lbfgs: logistic regression at its optimum, l2 chosen on a tenth of "
      "the training images. linear-paper: SGD as the paper's appendix B.6 has it"},
@@ -108,7 +113,7 @@ static clr_status evaluate(clr_probe *p, int which, clr_evaluation result[CLR_PR
 {
     clr_encoder *encoder = which < 2 ? p->pretrained.encoder : NULL;
     const clr_probe_config *c = p->config;
-    char of = c->features == CLR_PROBE_Z ? 'z' : 'h';
+    char of = c->features == CLR_TAP_H ? 'h' : 'z';
     int size = encoder ? p->pretrained.config.encoder.size : p->raw_side;
     clr_features train = {0}, test = {0};
     clr_status st = clr_features_extract(p->comm, p->train, encoder, of, size, p->pretrained.channels, &train);
@@ -181,7 +186,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
                                              : !c->train    ? "train"
                                                             : "test"));
     clr_comm_threads(comm, c->threads);
-    if ((st = clr_pretrained_open(comm, c->checkpoint, CLR_FEATURES_BATCH, &p.pretrained)) != CLR_OK)
+    if ((st = clr_pretrained_open_at(comm, c->checkpoint, CLR_FEATURES_BATCH, c->features, &p.pretrained)) != CLR_OK)
         goto out;
     p.raw_side = (int)clr_min64(p.pretrained.config.encoder.size,
                                 RAW_SIDE); /* larger images do not improve raw pixels, and take 50 times the memory */

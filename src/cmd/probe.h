@@ -14,13 +14,12 @@ typedef enum clr_probe_method {
     CLR_PROBE_METHODS,
     CLR_PROBE_ALL = CLR_PROBE_METHODS
 } clr_probe_method;
-typedef enum clr_probe_features { CLR_PROBE_H, CLR_PROBE_Z } clr_probe_features;
 
 enum { CLR_PROBE_KNNS = CLR_RATES * CLR_RATES };
 
 typedef struct clr_probe_config {
     const char *checkpoint, *train, *test, *predictions;
-    clr_probe_features features;
+    int features; /* a tap */
     clr_probe_method method;
     clr_linear_config linear;
     clr_rates k, temperature; /* of kNN: each with each */

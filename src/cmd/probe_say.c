@@ -90,8 +90,8 @@ void clr_probe_say_protocol(const clr_probe *p)
 {
     const clr_probe_config *c = p->config;
     const clr_pretrained *f = &p->pretrained;
-    int dim = c->features == CLR_PROBE_Z ? clr_encoder_outputs(f->encoder) : clr_encoder_features(f->encoder);
-    char input[CLR_AUGMENT_WORDS];
+    int dim = c->features == CLR_TAP_H ? clr_encoder_features(f->encoder) : clr_encoder_outputs(f->encoder);
+    char input[CLR_AUGMENT_WORDS], tap[CLR_TAP_NAME];
 
     clr_augment_protocol(f->config.encoder.size, f->channels, input);
     printf("checkpoint: %s, step %lld, epoch %.4g\n", f->path, (long long)f->meta.step, f->meta.epoch);
@@ -99,7 +99,7 @@ void clr_probe_say_protocol(const clr_probe *p)
         "features: %s (%d numbers an image) of the pretrained encoder: one view of %d x %d x %d, not augmented, batch "
         "norm with its running "
         "statistics\n",
-        c->features == CLR_PROBE_Z ? "z" : "h", dim, f->config.encoder.size, f->config.encoder.size, f->channels);
+        clr_tap_name(c->features, tap), dim, f->config.encoder.size, f->config.encoder.size, f->channels);
     printf("input: %s\n", input);
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
         for (int i = 0; i < results_of(p, m) && clr_probe_wants(c, m); i++) {
@@ -145,16 +145,16 @@ static clr_status open_rows(const char *path, FILE **file, bool *begun)
 static bool write_row(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m, int i,
                       FILE *file)
 {
-    char top5[16], *protocol = protocol_of(p, m, i);
+    char top5[16], tap[CLR_TAP_NAME], *protocol = protocol_of(p, m, i);
     const char *control = p->config->shuffle_labels ? "; a control: labels shuffled" : "";
     const clr_evaluation trained = result_of(p, result, 0, m, i);
     bool good =
         fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%s\t%.2f\t%.2f\t%lld\t%lld\t%d\t%s%s\n",
-                (long long)p->pretrained.meta.step, p->pretrained.meta.epoch,
-                p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], trained.top1,
-                clr_percent(trained.top5, top5), result_of(p, result, 1, m, i).top1, result_of(p, result, 2, m, i).top1,
-                (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
-                clr_store_info_of(p->train)->classes, protocol, control) > 0;
+                (long long)p->pretrained.meta.step, p->pretrained.meta.epoch, clr_tap_name(p->config->features, tap),
+                method_names[m], trained.top1, clr_percent(trained.top5, top5), result_of(p, result, 1, m, i).top1,
+                result_of(p, result, 2, m, i).top1, (long long)clr_store_info_of(p->train)->images,
+                (long long)clr_store_info_of(p->test)->images, clr_store_info_of(p->train)->classes, protocol,
+                control) > 0;
     clr_free(protocol);
     return good;
 }
@@ -208,7 +208,7 @@ static const char *chosen(const clr_probe *p, clr_probe_method m, int i, char te
 static void say_result(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m, int i,
                        double seconds)
 {
-    char top5[3][16], mean[16], more[64];
+    char top5[3][16], mean[16], more[64], tap[CLR_TAP_NAME];
     double range[2];
     const clr_store_info *train = clr_store_info_of(p->train), *test = clr_store_info_of(p->test);
     const clr_evaluation trained = result_of(p, result, 0, m, i), untrained = result_of(p, result, 1, m, i),
@@ -218,9 +218,8 @@ static void say_result(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_ME
     printf("probe features=%s method=%s top1=%.2f top5=%s ci95=%.2f-%.2f mean_class=%s untrained_top1=%.2f "
            "untrained_top5=%s raw_top1=%.2f "
            "raw_top5=%s train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f%s checkpoint=%s\n",
-           p->config->features == CLR_PROBE_Z ? "z" : "h", method_names[m], trained.top1,
-           clr_percent(trained.top5, top5[0]), range[0], range[1],
-           clr_percent(i ? NAN : clr_probe_mean_class(p, m), mean), untrained.top1,
+           clr_tap_name(p->config->features, tap), method_names[m], trained.top1, clr_percent(trained.top5, top5[0]),
+           range[0], range[1], clr_percent(i ? NAN : clr_probe_mean_class(p, m), mean), untrained.top1,
            clr_percent(untrained.top5, top5[1]), raw.top1, clr_percent(raw.top5, top5[2]), (long long)train->images,
            (long long)test->images, (long long)p->common, train->classes, (long long)p->pretrained.meta.step, seconds,
            chosen(p, m, i, more), p->pretrained.path);

@@ -127,7 +127,7 @@ static void add_head(builder *b)
         in = e->features;
     char linear[72], norm[72];
 
-    e->heads = layers;
+    e->heads = e->shown = layers;
     e->head_first = e->params->weights.floats;
     for (int i = 0; i < layers; i++) {
         bool last = i == layers - 1;

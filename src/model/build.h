@@ -36,7 +36,7 @@ struct clr_encoder {
     int frozen_blocks;  /* the first so many are not trained */
     bool adding_frozen; /* while it is built: of the units that are being added */
     clr_unit head[CLR_HEAD_UNITS];
-    int heads;
+    int heads, shown; /* layers of the head; those that a pass computes */
     int64_t head_first;
     size_t at_workspace, at_ranges;
     clr_live_ranges ranges;    /* of every stored tensor and gradient, until they are placed */

@@ -109,7 +109,13 @@ int clr_encoder_features(const clr_encoder *e)
 
 int clr_encoder_outputs(const clr_encoder *e)
 {
-    return e->heads ? e->head[e->heads - 1].problem.k : e->features;
+    return e->shown ? e->head[e->shown - 1].problem.k : e->features;
+}
+
+void clr_encoder_tap(clr_encoder *e, int layers)
+{
+    CLR_CHECK(layers >= 1 && layers <= e->heads);
+    e->shown = layers;
 }
 
 const clr_encoder_times *clr_encoder_times_of(const clr_encoder *e)

@@ -87,7 +87,7 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     if (!z)
         return;
     in = (clr_view){.x = e->h};
-    for (int i = 0; i < e->heads; i++) {
+    for (int i = 0; i < e->shown; i++) {
         clr_unit_forward(&e->head[i], &e->space, in, mode);
         in = (clr_view){.x = e->head[i].y,
                         .prologue = clr_batch_norm_prologue(&e->head[i].norm, i < e->heads - 1 || e->config.head_relu)};

@@ -226,6 +226,19 @@ START_TEST(agrees_with_reference)
     reference_forward(want, r.x, true);
     ck_near("h, inferred", r.h, reference_h(want), n * r.features, bound);
     ck_near("z, inferred", r.z, reference_z(want), n * r.outputs, bound);
+    for (int layers = 1; config->head == CLR_HEAD_NONLINEAR && layers < config->head_layers; layers++) {
+        clr_encoder_config inner = *config;
+        inner.head_layers = layers;
+        inner.head_relu = true;
+        reference *there = reference_new(&inner, r.params, n);
+        float *z = CLR_NEW(float, n *r.features);
+        clr_encoder_tap(r.encoder, layers);
+        clr_encoder_infer(r.encoder, r.x, n, NULL, z);
+        reference_forward(there, r.x, true);
+        ck_near("a layer of the head, inferred", z, reference_z(there), n * r.features, bound);
+        clr_free(z);
+        reference_free(there);
+    }
     clr_free(dz);
     reference_free(want);
     stop(&r);

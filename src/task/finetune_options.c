@@ -16,16 +16,7 @@
 
 static clr_status parse_from(const char *text, void *field)
 {
-    int *from = field;
-
-    *from = 0;
-    if (!strcmp(text, "h"))
-        return CLR_OK;
-    if (strlen(text) == 5 && !strncmp(text, "head", 4) && text[4] >= '1' && text[4] <= '7') {
-        *from = text[4] - '0';
-        return CLR_OK;
-    }
-    return clr_fail(CLR_EUSAGE, "--from=%s: must be h, or a layer of the projection head: head1, head2, ...", text);
+    return clr_tap_parse("from", text, false, field);
 }
 
 static clr_status parse_frozen(const char *text, void *field)
