@@ -70,6 +70,14 @@ PY
 command -v h5dump >/dev/null 2>&1 || { echo "no h5dump here"; exit 77; }
 python3 check.py || die "the forms differ"
 
+# A gray image is one of three equal channels for a network that learned from colour.
+sed 's/5B", 28, 28, 8, 0,/5B", 28, 28, 8, 2,/; s/(x \* 9 + y \* seed) % 256 for x in range(28)/v for x in range(28) for v in [(x * 9 + y * seed) % 256] * 3/' image.py >colour.py
+mkdir -p gray rgb
+for maker in image:gray colour:rgb; do (cd "${maker#*:}" && python3 "../${maker%:*}.py" 1.png 2.png 3.png 4.png) && "$simclr" pack "${maker#*:}" "${maker#*:}.h5" >out 2>&1 || die "$(cat out)"; done
+"$simclr" pretrain --preset=fashion-mnist --data=rgb.h5 --run-dir=run3 --width=1/16 --batch=4 --steps=1 --threads=1 >out 2>&1 || die "$(tail -3 out)"
+for data in gray rgb; do "$simclr" embed --checkpoint=run3 --data=$data.h5 --output=$data.npy --threads=1 >out 2>&1 || die "$data: $(cat out)"; done
+cmp gray.npy rgb.npy || die "gray images have other features than the same in three channels"
+
 # refused WORDS OPTIONS...
 refused() {
     said=$1

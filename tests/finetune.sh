@@ -19,12 +19,21 @@ model() { # DIR STEP
 }
 from="--checkpoint=$work/run"
 tune 2 "$work/a" $from --steps=12 --test-every=1 --lr=0.2 --checkpoint-every=6 || die "$(tail -5 "$work/a.out")"
-tail -1 "$work/a.out" | grep -q '^finetune steps=12 epochs=3.000 loss=[0-9.]* top1=[0-9.]* top5=[0-9.]* classes=10 labels=256 init=checkpoint ' || die "last line: $(tail -1 "$work/a.out")"
+tail -1 "$work/a.out" | grep -q '^finetune steps=12 epochs=3.000 loss=[0-9.]* top1=[0-9.]* top5=[0-9.]* mean_class=[0-9.]* classes=10 labels=256 init=checkpoint ' || die "last line: $(tail -1 "$work/a.out")"
 grep -q '^width = 0.0625$' "$work/a/config" && grep -q '^channels = 1$' "$work/a/config" || die "the checkpoint's architecture is not in config: $(cat "$work/a/config")"
 "$simclr" info --all "$work/a/checkpoints/step-00000012.h5" | grep '/model/classifier/weight' >"$work/out" || die "no classifier in the checkpoint"
 awk -F'\t' '/^#/ { sub(/^# /, ""); for (i = 1; i <= NF; i++) at[$i] = i; next } { loss[++n] = $at["loss"]; tested += $at["test_top1"] != "nan" }
     END { if (!(n == 12 && loss[12] < loss[1] && tested == 9)) { print n " rows, loss " loss[1] " to " loss[n] ", tested in " tested; exit 1 } }' "$work/a/metrics.tsv" ||
     die "the curve"
+# What each test image was taken for agrees with the accuracies, and is what compare reads.
+value() {
+    tail -1 "$work/a.out" | tr ' ' '\n' | sed -n "s/^$1=//p"
+}
+awk -F'\t' -v top1="$(value top1)" -v mean="$(value mean_class)" 'NR > 1 { n++; all[$3]++; right[$3] += $3 == $4; sum += $3 == $4 }
+    END { for (c in all) { of += right[c] / all[c]; classes++ } exit n != 256 || sprintf("%.2f", 100 * sum / n) != top1 "" || sprintf("%.2f", 100 * of / classes) != mean "" }' \
+    "$work/a/predictions.tsv" || die "predictions are not what was printed: $(tail -1 "$work/a.out")"
+"$simclr" compare "$work/a/predictions.tsv" "$work/a/predictions.tsv" | tail -1 | grep -q "^compare images=256 top1=$(value top1),.* p=1 .*methods=finetune,finetune$" || die "compare does not read them"
+[ "$(awk -F'\t' 'NR > 1 { for (i = 2; i <= NF; i++) n += $i } END { print n }' "$work/a/confusion.tsv")" = 256 ] || die "confusion: $(cat "$work/a/confusion.tsv")"
 
 # What a row says, but for seconds.
 rows() {
@@ -40,6 +49,7 @@ model "$work/a" 12 >"$work/a.sums"
 model "$work/b" 12 | cmp - "$work/a.sums" || die "a resume is another run"
 rows "$work/a" >"$work/a.rows"
 rows "$work/b" | cmp - "$work/a.rows" || die "a resume has other metrics"
+cmp "$work/a/predictions.tsv" "$work/b/predictions.tsv" || die "a resume has other predictions"
 mv "$work/gone" "$work/run"
 
 # A signal, and no time left: 75 and a checkpoint; the directory alone goes on, to the same bits. Another start is another run.

@@ -17,8 +17,9 @@ typedef struct clr_predictions {
 } clr_predictions;
 
 /* A file that appears whole: a comment line with the columns, then a line an image of test: its number, its name, its
-   class, and the class that each method chose, as names. Tabs and ends of lines in names become blanks. */
-clr_status clr_predictions_write(const char *path, clr_store *test, const clr_predictions *p);
+   class, and the class that each method chose, as names. Tabs and ends of lines in names become blanks. own: the name
+   is the program's own (output.h). */
+clr_status clr_predictions_write(const char *path, bool own, clr_store *test, const clr_predictions *p);
 
 /* The confusion matrix of one method, a file of the program's own: "# class" and the names of the classes, then a line
    a class: its name, and how many of its images were taken for each. */

@@ -46,5 +46,5 @@ clr_status clr_probe_write_tables(const clr_probe *p)
             clr_warn("%s; there is no confusion matrix", clr_message());
         clr_free(path);
     }
-    return p->config->predictions ? clr_predictions_write(p->config->predictions, p->test, &all) : CLR_OK;
+    return p->config->predictions ? clr_predictions_write(p->config->predictions, false, p->test, &all) : CLR_OK;
 }

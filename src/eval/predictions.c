@@ -14,10 +14,10 @@ static void put(FILE *file, const char *name)
         fputc(*name == '\t' || *name == '\n' || *name == '\r' ? ' ' : *name, file);
 }
 
-clr_status clr_predictions_write(const char *path, clr_store *test, const clr_predictions *p)
+clr_status clr_predictions_write(const char *path, bool own, clr_store *test, const clr_predictions *p)
 {
     clr_output output;
-    clr_status st = clr_output_open(path, &output);
+    clr_status st = own ? clr_output_open_plain(path, &output) : clr_output_open(path, &output);
 
     if (st != CLR_OK)
         return st;

@@ -71,7 +71,7 @@ static clr_status prepare(clr_task *task)
     const clr_finetune_config *c = f->config = task->config;
 
     f->first = clr_comm_rank(task->comm) == 0;
-    f->row.test_loss = f->row.test_top1 = f->row.test_top5 = NAN;
+    f->row.test_loss = f->row.test_top1 = f->row.test_top5 = f->mean_class = NAN;
     clr_status st = clr_comm_agree(task->comm, open_data(f));
     if (st != CLR_OK)
         return st;
@@ -108,6 +108,8 @@ static clr_status evaluate(clr_finetuning *f, int64_t done)
 {
     clr_status st = clr_finetuning_judge(f);
 
+    if (st == CLR_OK && done == f->task.steps && f->first)
+        clr_judge_tables(f);
     if (done == f->task.steps || (st != CLR_EIO && st != CLR_EINPUT))
         return st;
     if (f->first)
@@ -174,15 +176,15 @@ static void summarise(const clr_task *task, const clr_run_result *result, char *
     const clr_finetuning *f = (const clr_finetuning *)task;
     const clr_finetune_config *c = f->config;
     clr_finetune_row row;
-    char top1[16], top5[16];
+    char top1[16], top5[16], mean[16];
 
     memcpy(&row, result->row, sizeof row);
     if (result->steps == task->steps && isfinite(row.test_top1))
         clr_info("verdict: %s %% of the %" PRId64 " test images are classified rightly (by chance %.1f %%), %.1f %% of "
                  "the latest training batch",
                  clr_percent(row.test_top1, top1), clr_store_info_of(f->test)->images, 100.0 / f->classes, row.top1);
-    snprintf(text, capacity, "loss=%.6f top1=%s top5=%s classes=%d labels=%" PRId64 " init=%s", row.loss,
-             clr_percent(row.test_top1, top1), clr_percent(row.test_top5, top5), f->classes, task->samples,
+    snprintf(text, capacity, "loss=%.6f top1=%s top5=%s mean_class=%s classes=%d labels=%" PRId64 " init=%s", row.loss,
+             clr_percent(row.test_top1, top1), clr_percent(row.test_top5, top5), clr_percent(f->mean_class, mean), f->classes, task->samples,
              c->init == CLR_INIT_RANDOM ? "random" : "checkpoint");
 }
 

@@ -29,6 +29,7 @@ typedef struct clr_finetuning {
     clr_judge *judge;
     clr_schedule schedule;
     clr_finetune_row row; /* of the latest step */
+    double mean_class;    /* rank 0: percent, by the last evaluation of this start; NaN */
 } clr_finetuning;
 
 /* finetune_options.c. Local. Refuses options that contradict each other. */
@@ -45,5 +46,7 @@ void clr_judge_free(clr_judge *judge);
 /* Collective; status agreed upon. Loss and accuracy on the test images, in inference mode, into f->row, which stays as
    it is where that fails: CLR_EIO, CLR_EINPUT: they cannot be read; CLR_ENUMERIC: logits are not finite. */
 clr_status clr_finetuning_judge(clr_finetuning *f);
+/* Local; rank 0, after the last evaluation. RUN/predictions.tsv, RUN/confusion.tsv and f->mean_class. */
+void clr_judge_tables(clr_finetuning *f);
 
 #endif

@@ -8,6 +8,7 @@
 #include "clr/h5.h"
 #include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/predictions.h"
 #include "clr/watchdog.h"
 
 #include <inttypes.h>
@@ -22,7 +23,7 @@ struct clr_judge {
     int batch;                     /* images at a time */
     int64_t pixels, scratch_count; /* floats of an image; of a thread's scratch */
     int64_t bytes;                 /* of the largest batch as it is stored */
-    int64_t *ids;
+    int64_t *ids, *predicted; /* of a batch; (test images): the class chosen, the same on all ranks */
     clr_image *image;
     void *stored;
     float *x, *z, *logits, *scratch;
@@ -53,7 +54,7 @@ int64_t clr_judge_bytes(const clr_finetuning *f, int dim)
 {
     const clr_judge j = plan(f);
 
-    return j.bytes +
+    return j.bytes + clr_store_info_of(f->test)->images * (int64_t)sizeof(int64_t) +
            (j.batch * (j.pixels + dim + f->classes) + omp_get_max_threads() * j.scratch_count) * (int64_t)sizeof(float);
 }
 
@@ -63,6 +64,7 @@ clr_judge *clr_judge_new(const clr_finetuning *f)
 
     *j = plan(f);
     j->ids = CLR_NEW(int64_t, j->batch);
+    j->predicted = CLR_NEW(int64_t, clr_store_info_of(f->test)->images);
     j->image = CLR_NEW(clr_image, j->batch);
     j->stored = clr_alloc((size_t)j->bytes + 1, 1);
     j->x = CLR_NEW(float, j->batch * j->pixels);
@@ -76,6 +78,7 @@ void clr_judge_free(clr_judge *j)
 {
     if (!j)
         return;
+    clr_free(j->predicted);
     clr_free(j->ids);
     clr_free(j->image);
     clr_free(j->stored);
@@ -132,8 +135,26 @@ static clr_status judge_batch(clr_finetuning *f, int64_t at, int n, double sums[
         sums[0] += loss;
         sums[1] += before < 1;
         sums[2] += before < 5;
+        j->predicted[j->ids[i]] = clr_best_of(j->logits + i * classes, classes);
     }
     return CLR_OK;
+}
+
+void clr_judge_tables(clr_finetuning *f)
+{
+    static const char *const method[] = {"finetune"};
+    const clr_store_info *info = clr_store_info_of(f->store);
+    const int64_t *predicted[] = {f->judge->predicted};
+    const clr_predictions all = {clr_store_info_of(f->test)->images, f->classes, info->class_names, f->test_labels, 1,
+                                 method, predicted};
+    const char *folder = f->config->run.run_dir;
+    char *path[] = {clr_text("%s/predictions.tsv", folder), clr_text("%s/confusion.tsv", folder)};
+
+    f->mean_class = clr_mean_class_accuracy(&all, 0);
+    if (clr_predictions_write(path[0], true, f->test, &all) != CLR_OK || clr_confusion_write(path[1], &all, 0) != CLR_OK)
+        clr_warn("%s; what the test images were taken for is not kept", clr_message());
+    clr_free(path[0]);
+    clr_free(path[1]);
 }
 
 clr_status clr_finetuning_judge(clr_finetuning *f)
@@ -145,6 +166,7 @@ clr_status clr_finetuning_judge(clr_finetuning *f)
     double sums[3] = {0};
     clr_status st = CLR_OK;
 
+    memset(j->predicted, 0, (size_t)images * sizeof *j->predicted);
     for (int64_t round = 0; round < most; round += ROUND * j->batch) {
         clr_watch_phase("the test images", -1);
         for (int64_t at = round; st == CLR_OK && at < clr_min64(round + ROUND * j->batch, j->rows); at += j->batch)
@@ -154,6 +176,7 @@ clr_status clr_finetuning_judge(clr_finetuning *f)
             return st;
     }
     clr_comm_allreduce_sum_double(comm, sums, 3);
+    clr_comm_allreduce_sum_int(comm, j->predicted, images);
     f->row.test_loss = sums[0] / (double)images;
     f->row.test_top1 = 100 * sums[1] / (double)images;
     f->row.test_top5 = f->classes > 5 ? 100 * sums[2] / (double)images : NAN;
