@@ -184,8 +184,8 @@ static void summarise(const clr_task *task, const clr_run_result *result, char *
                  "the latest training batch",
                  clr_percent(row.test_top1, top1), clr_store_info_of(f->test)->images, 100.0 / f->classes, row.top1);
     snprintf(text, capacity, "loss=%.6f top1=%s top5=%s mean_class=%s classes=%d labels=%" PRId64 " init=%s", row.loss,
-             clr_percent(row.test_top1, top1), clr_percent(row.test_top5, top5), clr_percent(f->mean_class, mean), f->classes, task->samples,
-             c->init == CLR_INIT_RANDOM ? "random" : "checkpoint");
+             clr_percent(row.test_top1, top1), clr_percent(row.test_top5, top5), clr_percent(f->mean_class, mean),
+             f->classes, task->samples, c->init == CLR_INIT_RANDOM ? "random" : "checkpoint");
 }
 
 static clr_status picture(const clr_task *task, uint8_t **png, size_t *bytes)

@@ -23,7 +23,7 @@ struct clr_judge {
     int batch;                     /* images at a time */
     int64_t pixels, scratch_count; /* floats of an image; of a thread's scratch */
     int64_t bytes;                 /* of the largest batch as it is stored */
-    int64_t *ids, *predicted; /* of a batch; (test images): the class chosen, the same on all ranks */
+    int64_t *ids, *predicted;      /* of a batch; (test images): the class chosen, the same on all ranks */
     clr_image *image;
     void *stored;
     float *x, *z, *logits, *scratch;
@@ -145,13 +145,14 @@ void clr_judge_tables(clr_finetuning *f)
     static const char *const method[] = {"finetune"};
     const clr_store_info *info = clr_store_info_of(f->store);
     const int64_t *predicted[] = {f->judge->predicted};
-    const clr_predictions all = {clr_store_info_of(f->test)->images, f->classes, info->class_names, f->test_labels, 1,
-                                 method, predicted};
+    const clr_predictions all = {
+        clr_store_info_of(f->test)->images, f->classes, info->class_names, f->test_labels, 1, method, predicted};
     const char *folder = f->config->run.run_dir;
     char *path[] = {clr_text("%s/predictions.tsv", folder), clr_text("%s/confusion.tsv", folder)};
 
     f->mean_class = clr_mean_class_accuracy(&all, 0);
-    if (clr_predictions_write(path[0], true, f->test, &all) != CLR_OK || clr_confusion_write(path[1], &all, 0) != CLR_OK)
+    if (clr_predictions_write(path[0], true, f->test, &all) != CLR_OK ||
+        clr_confusion_write(path[1], &all, 0) != CLR_OK)
         clr_warn("%s; what the test images were taken for is not kept", clr_message());
     clr_free(path[0]);
     clr_free(path[1]);
