@@ -53,6 +53,9 @@ clr_status clr_output_open_plain(const char *path, clr_output *output);
    folder to the disk; where one of these fails, or not good, removes it (not good: CLR_OK). Frees what output holds. */
 clr_status clr_output_end(clr_output *output, bool good);
 
+/* Text as a cell of a tab-separated file: blanks for tabs and ends of lines. */
+void clr_output_cell(FILE *file, const char *text);
+
 /* All of a file in one call. */
 clr_status clr_output_put(const char *path, const char *bytes, size_t n);
 

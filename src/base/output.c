@@ -196,6 +196,12 @@ clr_status clr_output_end(clr_output *output, bool good)
     return st;
 }
 
+void clr_output_cell(FILE *file, const char *text)
+{
+    for (; *text; text++)
+        fputc(*text == '\t' || *text == '\n' || *text == '\r' ? ' ' : *text, file);
+}
+
 clr_status clr_output_put(const char *path, const char *bytes, size_t n)
 {
     clr_output output;

@@ -51,10 +51,7 @@ clr_status clr_ckpt_write(const char *path, const clr_ckpt_meta *meta, const clr
         st = clr_ckpt_put_meta(file, meta);
     for (int t = 0; t < state->tensors && st == CLR_OK; t++)
         st = write_one(file, &state->tensor[t], scratch);
-    if (st == CLR_OK)
-        st = clr_h5_commit(file);
-    else
-        clr_h5_discard(file);
+    st = clr_h5_end(file, st);
     clr_h5_unlock();
     return st;
 }

@@ -87,10 +87,7 @@ static clr_status write_h5(const char *path, const clr_weights *weights)
         snprintf(name, sizeof name, "/%s", w->name);
         st = clr_h5_write(file, name, w->integer ? CLR_H5_I64 : CLR_H5_F32, w->rank, w->shape, w->data);
     }
-    if (st == CLR_OK)
-        st = clr_h5_commit(file);
-    else
-        clr_h5_discard(file);
+    st = clr_h5_end(file, st);
     clr_h5_unlock();
     return st;
 }

@@ -120,10 +120,7 @@ static clr_status write_out(clr_comm *comm, const settings *a, const float *dz, 
     clr_comm_allreduce_sum(comm, all, 2 * a->batch * a->dim);
     if (clr_comm_rank(comm) == 0 && (st = clr_h5_create(a->output, &file)) == CLR_OK) {
         st = clr_h5_write(file, "/dz", CLR_H5_F32, 2, (int64_t[]){2 * a->batch, a->dim}, all);
-        if (st == CLR_OK)
-            st = clr_h5_commit(file);
-        else
-            clr_h5_discard(file);
+        st = clr_h5_end(file, st);
     }
     clr_free(all);
     return clr_comm_agree(comm, st);

@@ -67,20 +67,10 @@ static clr_status write_h5(const clr_embedded *e)
         st = clr_h5_create(e->path, &file);
     if (st == CLR_OK)
         st = fill(e, file, names);
-    if (st == CLR_OK)
-        st = clr_h5_commit(file);
-    else
-        clr_h5_discard(file);
+    st = clr_h5_end(file, st);
     clr_h5_unlock();
     free_names(names, clr_store_info_of(e->store)->images);
     return st;
-}
-
-/* A line of text, in which blanks stand for tabs and ends of lines. */
-static void put_plain(FILE *file, const char *text)
-{
-    for (; *text; text++)
-        fputc(*text == '\t' || *text == '\n' || *text == '\r' ? ' ' : *text, file);
 }
 
 /* In quotes, which are doubled within, where that is needed. */
@@ -153,9 +143,9 @@ static clr_status write_rows(const clr_embedded *e)
         fputs("#row\tname\tclass\n", output.file);
         for (int64_t i = 0; i < rows; i++) {
             fprintf(output.file, "%" PRId64 "\t", i);
-            put_plain(output.file, names[i]);
+            clr_output_cell(output.file, names[i]);
             fputc('\t', output.file);
-            put_plain(output.file, class_of(e->store, i));
+            clr_output_cell(output.file, class_of(e->store, i));
             fputc('\n', output.file);
         }
         st = clr_output_end(&output, true);

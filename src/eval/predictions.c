@@ -8,12 +8,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void put(FILE *file, const char *name)
-{
-    for (; *name; name++)
-        fputc(*name == '\t' || *name == '\n' || *name == '\r' ? ' ' : *name, file);
-}
-
 clr_status clr_predictions_write(const char *path, bool own, clr_store *test, const clr_predictions *p)
 {
     clr_output output;
@@ -29,12 +23,12 @@ clr_status clr_predictions_write(const char *path, bool own, clr_store *test, co
         char *name = NULL;
         st = clr_store_name(test, i, &name);
         fprintf(output.file, "%" PRId64 "\t", i);
-        put(output.file, name ? name : "");
+        clr_output_cell(output.file, name ? name : "");
         fputc('\t', output.file);
-        put(output.file, p->class_names[p->labels[i]]);
+        clr_output_cell(output.file, p->class_names[p->labels[i]]);
         for (int m = 0; m < p->methods; m++) {
             fputc('\t', output.file);
-            put(output.file, p->class_names[p->predicted[m][i]]);
+            clr_output_cell(output.file, p->class_names[p->predicted[m][i]]);
         }
         fputc('\n', output.file);
         clr_free(name);
@@ -55,11 +49,11 @@ clr_status clr_confusion_write(const char *path, const clr_predictions *p, int m
         fputs("# class", output.file);
         for (int64_t k = 0; k < n; k++) {
             fputc('\t', output.file);
-            put(output.file, p->class_names[k]);
+            clr_output_cell(output.file, p->class_names[k]);
         }
         for (int64_t i = 0; i < n; i++) {
             fputc('\n', output.file);
-            put(output.file, p->class_names[i]);
+            clr_output_cell(output.file, p->class_names[i]);
             for (int64_t k = 0; k < n; k++)
                 fprintf(output.file, "\t%" PRId64, count[i * n + k]);
         }

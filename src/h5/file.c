@@ -85,6 +85,14 @@ void clr_h5_discard(clr_h5 *file)
     release(file);
 }
 
+clr_status clr_h5_end(clr_h5 *file, clr_status st)
+{
+    if (st == CLR_OK)
+        return clr_h5_commit(file);
+    clr_h5_discard(file);
+    return st;
+}
+
 /* One descriptor serves all reads, so that all data come from one file. O_NONBLOCK keeps open from waiting where
    path is a pipe. */
 static clr_status open_descriptor(const char *path, clr_h5 *file)

@@ -238,10 +238,7 @@ clr_status clr_store_commit(clr_store_writer *w)
     clr_h5_lock();
     if (st == CLR_OK && (st = clr_h5_create(w->path, &file)) == CLR_OK) {
         st = fill(w, file);
-        if (st == CLR_OK)
-            st = clr_h5_commit(file);
-        else
-            clr_h5_discard(file);
+        st = clr_h5_end(file, st);
     }
     clr_h5_unlock();
     clr_store_abandon(w);
