@@ -49,7 +49,7 @@ const char *clr_h5_library(void); /* "HDF5 1.10.8" */
 clr_status clr_h5_create(const char *path, clr_h5 **file);
 clr_status clr_h5_commit(clr_h5 *file); /* frees file, whatever happens */
 void clr_h5_discard(clr_h5 *file);      /* accepts NULL */
-/* One of them: commits where st is CLR_OK, else discards. Accepts NULL where it is not. */
+/* One of them: commits where st is CLR_OK, else discards. Accepts NULL. */
 clr_status clr_h5_end(clr_h5 *file, clr_status st);
 
 /* Local. For reading; ended by clr_h5_finish or clr_h5_close. */

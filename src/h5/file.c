@@ -87,7 +87,7 @@ void clr_h5_discard(clr_h5 *file)
 
 clr_status clr_h5_end(clr_h5 *file, clr_status st)
 {
-    if (st == CLR_OK)
+    if (st == CLR_OK && file)
         return clr_h5_commit(file);
     clr_h5_discard(file);
     return st;
