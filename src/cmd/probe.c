@@ -120,6 +120,8 @@ static clr_status evaluate(clr_probe *p, int which, clr_evaluation result[CLR_PR
 
     if (st == CLR_OK)
         st = clr_features_extract(p->comm, p->test, encoder, of, size, p->pretrained.channels, &test);
+    if (st == CLR_OK && which == 0)
+        p->figures = clr_features_look(&test), p->dim = test.dim;
     test.labels = p->test_labels;
     test.classes = train.classes;
     if (p->train_labels)

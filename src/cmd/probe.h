@@ -37,6 +37,8 @@ typedef struct clr_probe {
     int32_t *train_labels;                 /* of --shuffle-labels; NULL: the dataset's */
     int64_t *predicted[CLR_PROBE_METHODS]; /* (test images) by the trained network; of kNN by its first settings */
     uint64_t weights;                      /* their checksum */
+    int dim;                               /* of the trained network's features */
+    clr_features_figures figures;          /* of the test images' features by the trained network */
     int64_t common;                        /* test images that are training images too */
     clr_pretrained pretrained;
     clr_knn_config knn[CLR_PROBE_KNNS]; /* with k resolved; the first is that of the sentences */

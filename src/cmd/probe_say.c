@@ -217,16 +217,22 @@ static void say_result(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_ME
     clr_accuracy_interval(llround(trained.top1 / 100 * (double)test->images), test->images, range);
     printf("probe features=%s method=%s top1=%.2f top5=%s ci95=%.2f-%.2f mean_class=%s untrained_top1=%.2f "
            "untrained_top5=%s raw_top1=%.2f "
-           "raw_top5=%s train=%lld test=%lld common=%lld classes=%d step=%lld seconds=%.1f%s checkpoint=%s\n",
+           "raw_top5=%s train=%lld test=%lld common=%lld classes=%d effective_rank=%.1f "
+           "deviation=%.3f uniformity=%.3f step=%lld seconds=%.1f%s checkpoint=%s\n",
            clr_tap_name(p->config->features, tap), method_names[m], trained.top1, clr_percent(trained.top5, top5[0]),
            range[0], range[1], clr_percent(i ? NAN : clr_probe_mean_class(p, m), mean), untrained.top1,
            clr_percent(untrained.top5, top5[1]), raw.top1, clr_percent(raw.top5, top5[2]), (long long)train->images,
-           (long long)test->images, (long long)p->common, train->classes, (long long)p->pretrained.meta.step, seconds,
-           chosen(p, m, i, more), p->pretrained.path);
+           (long long)test->images, (long long)p->common, train->classes, p->figures.rank, p->figures.deviation,
+           p->figures.uniformity, (long long)p->pretrained.meta.step, seconds, chosen(p, m, i, more),
+           p->pretrained.path);
 }
 
 void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds)
 {
+    printf(
+        "without labels: of %d dimensions an effective %.1f are used; a dimension deviates by %.3f (1: spread evenly, "
+        "0: all images alike); uniformity %.3f\n",
+        p->dim, p->figures.rank, p->figures.deviation, p->figures.uniformity);
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
         if (clr_probe_wants(p->config, m) && !p->config->shuffle_labels)
             clr_probe_say_verdict(p, result, (clr_probe_method)m);

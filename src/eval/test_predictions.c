@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Intervals against resampling, the permutation test against the binomial distribution, means over classes by hand. */
+#include "clr/features.h"
 #include "clr/predictions.h"
 #include "clr/rng.h"
 #include "clr/tensor.h"
 #include "clr/test.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -85,6 +87,61 @@ START_TEST(mean_over_classes)
 }
 END_TEST
 
+/* Figures by hand: every covariance entry and every pair in double precision. Errors of fp32 products: c eps sqrt(n). */
+START_TEST(figures_of_features)
+{
+    enum { ROWS = 300, DIM = 37 };
+    static float h[ROWS * DIM];
+    static double x[ROWS][DIM], c[DIM][DIM];
+    const clr_features f = {.rows = ROWS, .dim = DIM, .h = h};
+    double sum = 0, trace = 0, squares = 0, deviation = 0;
+    clr_rng rng = clr_rng_for(5, 0, 0, 0, CLR_RNG_PROBE);
+
+    for (int i = 0; i < ROWS; i++) {
+        double length = 0;
+        for (int j = 0; j < DIM; j++) {
+            h[i * DIM + j] = (float)((j < 5 ? 3 : 0.3) * clr_rng_normal(&rng) + 0.5);
+            length += (double)h[i * DIM + j] * h[i * DIM + j];
+        }
+        for (int j = 0; j < DIM; j++)
+            x[i][j] = h[i * DIM + j] / sqrt(length);
+    }
+    for (int i = 0; i < ROWS; i++)
+        for (int k = 0; k < ROWS; k++) {
+            double distance = 0;
+            for (int j = 0; j < DIM; j++)
+                distance += (x[i][j] - x[k][j]) * (x[i][j] - x[k][j]);
+            sum += i == k ? 0 : exp(-2 * distance);
+        }
+    for (int j = 0; j < DIM; j++) {
+        double mean = 0;
+        for (int i = 0; i < ROWS; i++)
+            mean += x[i][j] / ROWS;
+        for (int i = 0; i < ROWS; i++)
+            x[i][j] -= mean;
+    }
+    for (int j = 0; j < DIM; j++)
+        for (int k = 0; k < DIM; k++) {
+            for (int i = 0; i < ROWS; i++)
+                c[j][k] += x[i][j] * x[i][k] / ROWS;
+            squares += c[j][k] * c[j][k];
+        }
+    for (int j = 0; j < DIM; j++)
+        trace += c[j][j], deviation += sqrt(c[j][j]) / sqrt(DIM);
+    const clr_features_figures got = clr_features_look(&f);
+    double bound = 16 * FLT_EPSILON * sqrt(ROWS);
+    ck_assert_double_le(fabs(got.rank / (trace * trace / squares) - 1), bound);
+    ck_assert_double_le(fabs(got.deviation / deviation - 1), bound);
+    ck_assert_double_le(fabs(got.uniformity - log(sum / (ROWS * (ROWS - 1.0)))), bound);
+    for (int i = 0; i < ROWS * DIM; i++)
+        h[i] = (float)(1 + i % DIM);
+    const clr_features_figures same = clr_features_look(&f);
+    ck_assert_double_le(same.deviation, 1e-5);
+    ck_assert_double_le(fabs(same.uniformity), bound);
+    ck_assert(isnan(clr_features_look(&(clr_features){.rows = 1, .dim = DIM, .h = h}).rank));
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases = tcase_create("predictions");
@@ -92,6 +149,7 @@ int main(void)
     tcase_add_test(cases, interval_is_that_of_the_bootstrap);
     tcase_add_test(cases, permutations_follow_the_binomial_distribution);
     tcase_add_test(cases, mean_over_classes);
+    tcase_add_test(cases, figures_of_features);
     tcase_set_timeout(cases, 120);
     return clr_test_run("predictions", cases, CK_FORK_GETENV);
 }
