@@ -30,8 +30,8 @@ clr_status clr_features_extract_both(clr_comm *comm, clr_store *store, clr_encod
                                      clr_features *h, clr_features *z);
 void clr_features_free(clr_features *features);
 
-/* What features look like without labels, of at most 4096 rows spread over all; NaN where there are fewer than 2 rows or
-   more than 8192 dimensions. Rows are scaled to unit length first. Local. */
+/* What features look like without labels, of at most 4096 rows spread over all; NaN where there are fewer than 2 rows
+   or more than 8192 dimensions. Rows are scaled to unit length first. Local. */
 typedef struct clr_features_figures {
     double deviation;  /* of a dimension, on average, times sqrt(dim): 1 where spread evenly, 0 where all rows agree */
     double rank;       /* effective: the participation ratio of the covariance's eigenvalues, 1 to dim */

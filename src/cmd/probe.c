@@ -96,12 +96,12 @@ static const clr_opt own[] = {
     {"l2-least", CLR_OPT_REAL, AT(lbfgs.least), "1e-6", "X", 1e-30, 1e30, "method=linear-lbfgs", 0,
      "the least of them: l2 / 2 |W|^2 beside the sum of all rows' losses"},
     {"l2-most", CLR_OPT_REAL, AT(lbfgs.most), "1e5", "X", 1e-30, 1e30, "method=linear-lbfgs", 0, "the largest of them"},
+    {"iterations", CLR_OPT_LONG, AT(lbfgs.iterations), "1000", "N", 1, 1e6, "method=linear-lbfgs", 0,
+     "of L-BFGS, the most for one strength"},
     {"predictions", CLR_OPT_TEXT, AT(predictions), NULL, "FILE.tsv", 0, 0, NULL, 0,
      "what each test image was taken for, a line an image: for simclr compare"},
     {"shuffle-labels", CLR_OPT_FLAG, AT(shuffle_labels), "no", NULL, 0, 0, NULL, 0,
      "a control: the training images get each other's labels, and every accuracy must be about chance"},
-    {"iterations", CLR_OPT_LONG, AT(lbfgs.iterations), "1000", "N", 1, 1e6, "method=linear-lbfgs", 0,
-     "of L-BFGS, the most for one strength"},
     {0}};
 static const clr_opt_part options[] = {
     {clr_checkpoint_option, AT(checkpoint), NULL}, {own, 0, NULL},

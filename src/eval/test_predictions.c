@@ -87,7 +87,8 @@ START_TEST(mean_over_classes)
 }
 END_TEST
 
-/* Figures by hand: every covariance entry and every pair in double precision. Errors of fp32 products: c eps sqrt(n). */
+/* Figures by hand: every covariance entry and every pair in double precision. Errors of fp32 products: c eps sqrt(n).
+ */
 START_TEST(figures_of_features)
 {
     enum { ROWS = 300, DIM = 37 };
