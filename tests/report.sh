@@ -133,6 +133,15 @@ printf '# title T <b> & 5\n# paper t0.5 60.7\n# paper t0.1 64.4\nt0.5\t--tempera
 grep -q "^report runs=4 done=3 " out || die "report of a table: $(cat out)"
 sed 's/^# title/# x augment\n&/' five.tsv >words.tsv
 "$simclr" report words.tsv --runs=r --output=words-page.html >out 2>err || die "report of words: $(cat err)"
+# A table with scales: the rows of one of them, from that one's folder.
+printf '# scale small --epochs=1\n# scale paper --epochs=100\na\t--x=1\nbig\tonly:paper\t--x=2\ntiny\t--x=3 only:small\n' >scaled.tsv
+mkdir runs/scaled runs/scaled-paper && cp -r runs/a runs/scaled/a && cp -r runs/a runs/scaled-paper/big
+"$simclr" report scaled.tsv --output=scaled.html >out 2>err || die "report of a scale: $(cat err)"
+[ "$(cut -f1,2 scaled-runs.tsv | tr '\t\n' '= ')" = "run=state a=done tiny=missing " ] || die "rows of the scale small: $(cat scaled-runs.tsv)"
+"$simclr" report scaled.tsv --scale=paper --output=scaled-paper.html >out 2>err || die "report of a scale: $(cat err)"
+[ "$(cut -f1,2 scaled-paper-runs.tsv | tr '\t\n' '= ')" = "run=state a=missing big=done " ] || die "rows of the scale paper: $(cat scaled-paper-runs.tsv)"
+"$simclr" report scaled.tsv --scale=huge --output=huge.html >out 2>err && die "a scale that the table has not"
+grep -q "scaled.tsv: has no scale 'huge'" err || die "a scale that the table has not: $(cat err)"
 # The composition matrix: pairs in cells, single ones in the diagonal.
 mkdir m
 for name in ant bee ant+bee bee+ant cat+ant alone; do cp -r runs/a "m/$name"; done

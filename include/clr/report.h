@@ -11,7 +11,8 @@ enum { CLR_REPORT_BYTES = 5 << 20 }; /* of the page, at most */
 
 typedef struct clr_report_config {
     const char *output; /* PAGE.html; PAGE.txt, PAGE-runs.tsv and PAGE-probes.tsv are written beside it */
-    const char *runs;   /* the folder of a table's runs; NULL: runs/NAME */
+    const char *runs;   /* the folder of a table's runs; NULL: runs/NAME, at another scale than small runs/NAME-SCALE */
+    const char *scale;  /* of a table: which of its rows */
     bool force;         /* replace them */
 } clr_report_config;
 

@@ -11,7 +11,10 @@
 static const clr_opt own[] = {{"output", CLR_OPT_TEXT, AT(output), NULL, "PAGE.html", 0, 0, NULL, 0,
                                "the page; PAGE.txt, PAGE-runs.tsv and PAGE-probes.tsv go beside it"},
                               {"runs", CLR_OPT_TEXT, AT(runs), NULL, "DIR", 0, 0, NULL, 0,
-                               "of a table: the folder of its runs; default: runs/NAME for NAME.tsv"},
+                               "of a table: the folder of its runs; default: runs/NAME for NAME.tsv, runs/NAME-SCALE "
+                               "at another scale than small"},
+                              {"scale", CLR_OPT_TEXT, AT(scale), "small", "WORD", 0, 0, NULL, 0,
+                               "of a table: its rows at that scale, as SCALE of jobs/ablation.sh"},
                               {0}};
 static const clr_opt_part options[] = {{own, 0, NULL}, {clr_force_option, AT(force), NULL}, {0}};
 

@@ -110,11 +110,15 @@ static char *name_of(const char *table)
 }
 
 /* The rows of a table, in its order, whether or not somebody has begun them. */
-static clr_status add_table(clr_report *report, const char *path, const char *runs)
+static clr_status add_table(clr_report *report, const char *path, const clr_report_config *config)
 {
     clr_status st = report->table.rows ? clr_fail(CLR_EUSAGE, "%s: is the second table; a report has one", path)
-                                       : clr_table_file_read(path, &report->table);
-    char *name = name_of(path), *folder = runs ? clr_copy_text(runs) : clr_text("runs/%s", name);
+                                       : clr_table_file_read(path, config->scale, &report->table);
+    char *name = name_of(path), *folder;
+    bool other = report->table.scales && strcmp(config->scale, "small"); /* as jobs/ablation.sh names its folder */
+
+    folder = config->runs ? clr_copy_text(config->runs)
+                          : clr_text("runs/%s%s%s", name, other ? "-" : "", other ? config->scale : "");
 
     for (int i = 0; i < report->table.rows && st == CLR_OK; i++) {
         char *run = clr_text("%s/%s", folder, report->table.row[i]);
@@ -128,7 +132,7 @@ static clr_status add_table(clr_report *report, const char *path, const char *ru
     return st;
 }
 
-clr_status clr_report_read(const char *const *paths, int n, const char *runs, clr_report *report)
+clr_status clr_report_read(const char *const *paths, int n, const clr_report_config *config, clr_report *report)
 {
     clr_status st = CLR_OK;
 
@@ -138,7 +142,7 @@ clr_status clr_report_read(const char *const *paths, int n, const char *runs, cl
         st = clr_result_is_run(paths[i], &run);
         if (st == CLR_OK)
             st = run                 ? add(report, paths[i])
-                 : is_file(paths[i]) ? add_table(report, paths[i], runs)
+                 : is_file(paths[i]) ? add_table(report, paths[i], config)
                                      : add_folder(report, paths[i]);
     }
     clr_report_judge(report);

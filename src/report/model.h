@@ -2,6 +2,7 @@
 #ifndef CLR_MODEL_H
 #define CLR_MODEL_H
 /* What a report is about: runs with all their texts. Local. */
+#include "clr/report.h"
 #include "clr/results.h"
 #include "grid.h"
 #include "history.h"
@@ -32,10 +33,10 @@ typedef struct clr_report {
 /* Notes for a run, and warns, that st is why a file of it is not known; CLR_OK does nothing. */
 void clr_report_note(clr_reported *run, clr_status st);
 
-/* All runs that paths name or hold; a path that is a file is a table, whose rows are runs of the folder `runs`, or,
-   where that is NULL, of runs/NAME for jobs/tables/NAME.tsv. CLR_EINPUT: a path is and holds none. Freed by
-   clr_report_free, also after a failure. */
-clr_status clr_report_read(const char *const *paths, int n, const char *runs, clr_report *report);
+/* All runs that paths name or hold; a path that is a file is a table, whose rows at config->scale are runs of the
+   folder config->runs, or, where that is NULL, of the one that jobs/ablation.sh takes for jobs/tables/NAME.tsv.
+   CLR_EINPUT: a path is and holds none. Freed by clr_report_free, also after a failure. */
+clr_status clr_report_read(const char *const *paths, int n, const clr_report_config *config, clr_report *report);
 void clr_report_free(clr_report *report);
 
 /* judge.c. Fills accuracy and judged: by linear-lbfgs, linear-paper, linear-sgd, knn, the test images or the online

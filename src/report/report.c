@@ -101,7 +101,7 @@ clr_status clr_report_write(const char *const *paths, int n, const clr_report_co
             st = clr_output_apart(path[i], paths[j]);
     }
     if (st == CLR_OK)
-        st = clr_report_read(paths, n, config->runs, &report);
+        st = clr_report_read(paths, n, config, &report);
     if (st == CLR_OK)
         st = write_all(&report, path, counts);
     counts->runs = report.runs;

@@ -24,7 +24,15 @@ static char *behind(char *line, const char *word)
     return *line ? line : NULL;
 }
 
-static void read_comment(clr_table_file *t, char *line)
+/* Whether text begins with that word. */
+static bool begins(const char *text, const char *word)
+{
+    size_t n = strcspn(text, " \t");
+
+    return n == strlen(word) && !strncmp(text, word, n);
+}
+
+static void read_comment(clr_table_file *t, const char *scale, char *line)
 {
     char *text = behind(line, "title"), **place = text ? &t->title : &t->x;
     clr_table_paper p = {.x = NAN};
@@ -33,9 +41,25 @@ static void read_comment(clr_table_file *t, char *line)
         text = behind(line, "x");
     if (text && !*place)
         *place = clr_copy_text(text);
+    text = behind(line, "scale");
+    t->scales += text != NULL;
+    t->has_scale |= text && begins(text, scale);
     text = behind(line, "paper");
     if (text && sscanf(text, "%127s %lf %lf", p.row, &p.top1, &p.x) >= 2)
         t->paper[t->papers++] = p;
+}
+
+/* Whether a row counts at that scale: no word only:OTHER is in it. */
+static bool counts(const char *line, const char *scale)
+{
+    static const char only[] = "only:";
+
+    for (const char *word = line; *word; word += strspn(word, " \t")) {
+        if (!strncmp(word, only, strlen(only)) && !begins(word + strlen(only), scale))
+            return false;
+        word += strcspn(word, " \t");
+    }
+    return true;
 }
 
 static clr_status read_row(clr_table_file *t, const char *path, const char *line)
@@ -50,7 +74,7 @@ static clr_status read_row(clr_table_file *t, const char *path, const char *line
                            name);
 }
 
-clr_status clr_table_file_read(const char *path, clr_table_file *t)
+clr_status clr_table_file_read(const char *path, const char *scale, clr_table_file *t)
 {
     char *text = NULL, *rest = NULL;
     int lines = 1;
@@ -69,10 +93,13 @@ clr_status clr_table_file_read(const char *path, clr_table_file *t)
     for (char *line = strtok_r(start, "\r\n", &rest); line && st == CLR_OK; line = strtok_r(NULL, "\r\n", &rest)) {
         line += strspn(line, " \t");
         if (*line == '#')
-            read_comment(t, line);
-        else if (*line)
+            read_comment(t, scale, line);
+        else if (*line && counts(line, scale))
             st = read_row(t, path, line);
     }
+    if (st == CLR_OK && t->scales && !t->has_scale)
+        st = clr_fail(CLR_EINPUT, "%s: has no scale '%s'; --scale is one that a line '# scale' of it names", path,
+                      scale);
     if (st == CLR_OK && !t->rows)
         st = clr_fail(CLR_EINPUT, "%s: has no row: a name, then options of simclr pretrain", path);
     clr_free(text);

@@ -7,6 +7,9 @@
      # title TEXT
      # x OPTION                 the setting that is varied; without it the report looks for one
      # paper ROW TOP1 [X]       the paper's number for a row, %; X: of that setting, where the paper's differs
+     # scale NAME OPTIONS...    that there is such a scale
+
+   A row with the word only:SCALE is one of that scale alone.
 
    Local. */
 #include "clr/err.h"
@@ -22,12 +25,13 @@ typedef struct clr_table_file {
     char *title, *x; /* NULL: it does not say */
     char **row;
     clr_table_paper *paper;
-    int rows, papers;
+    int rows, papers, scales; /* scales: comments that name one */
+    bool has_scale;           /* one of them names the scale that was asked for */
 } clr_table_file;
 
-/* CLR_EINPUT: it has no row, or a name that names no folder of its own. Freed by clr_table_file_free, also after a
-   failure. */
-clr_status clr_table_file_read(const char *path, clr_table_file *table);
+/* The rows that count at a scale. CLR_EINPUT: it has no row, or a name that names no folder of its own; it has scales
+   and not that one. Freed by clr_table_file_free, also after a failure. */
+clr_status clr_table_file_read(const char *path, const char *scale, clr_table_file *table);
 void clr_table_file_free(clr_table_file *table);
 
 /* The paper's number for a row; NULL: it has none. */
