@@ -32,13 +32,21 @@ row() {
 done_in() {
     [ -f "$1" ] && [ -n "$(value "$1" top1)" ]
 }
-# judge METHOD
+# judge METHODS...: those that are not done, in one probe, which extracts features once
 judge() {
+    missing=''
+    for method in "$@"; do done_in "$runs/$method.out" || missing=$missing,$method; done
+    [ -n "$missing" ] || return 0
+    launch probe --checkpoint="$RUN_DIR" --train="$TRAIN" --test="$TEST" --method="${missing#,}" --predictions="$runs/predictions.tsv" --force \
+        >"$runs/probe.new" || return $?
+    for method in "$@"; do
+        grep "^probe .* method=$method " "$runs/probe.new" >"$runs/$method.new" && { mv "$runs/$method.new" "$runs/$method.out" || return 1; }
+    done
+    rm -f "$runs/probe.new" "$runs"/*.new
+}
+# judged METHOD: its row
+judged() {
     out=$runs/$1.out
-    if ! done_in "$out"; then
-        launch probe --checkpoint="$RUN_DIR" --train="$TRAIN" --test="$TEST" --method="$1" >"$out.new" || return $?
-        mv "$out.new" "$out" || return 1
-    fi
     row "$1" 100% - - "$(value "$out" top1)" "$(value "$out" untrained_top1)" "$(value "$out" raw_top1)" - "$(value "$out" seconds)"
 }
 # tune INIT LABELS SEED RATE OPTIONS...: sets out
@@ -60,9 +68,9 @@ tune() {
 }
 evaluate() {
     printf 'method\tlabels\tseed\tlr\tpretrained\tuntrained\traw\tscratch\tseconds\n' >"$table.new" || return 1
-    for method in ${METHODS:-linear-sgd linear-paper knn linear-lbfgs}; do
-        judge "$method" || return $?
-    done
+    # shellcheck disable=SC2086
+    judge ${METHODS:-linear-sgd linear-paper knn linear-lbfgs} || return $?
+    for method in ${METHODS:-linear-sgd linear-paper knn linear-lbfgs}; do judged "$method"; done
     for labels in ${LABELS:-1% 10%}; do
         for seed in ${SEEDS:-1 2}; do
             for rate in ${RATES:-0.05}; do

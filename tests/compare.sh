@@ -52,6 +52,14 @@ only=$(paste a.tsv b.tsv | awk -F '\t' 'NR > 1 { a += $3 == $4 && $8 != $9; b +=
 tail -n 1 out | grep -q " $only p=" || die "not $only: $(tail -1 out)"
 "$simclr" compare a.tsv a.tsv --method=knn | tail -n 1 | grep -q " only_first=0 only_second=0 p=1 p_mean_class=1 .* methods=knn,knn$" || die "a file and itself"
 
+# Several methods in one probe.
+probe 1 b --method=knn,linear-paper --k=5 --predictions=both.tsv
+[ "$(sed -n 's/^probe .* method=\([a-z-]*\) .*/\1/p' out | tr '\n' ' ')" = "knn linear-paper " ] && head -n 1 both.tsv | grep -q "class.knn.linear-paper$" || die "two methods: $(cat out)"
+"$simclr" probe --checkpoint=b --train=train.h5 --test=test.h5 --method=knn,lda >out 2>&1 && die "--method=knn,lda"
+grep -q -- "--method=knn,lda: must be linear-sgd, knn, " out || die "$(cat out)"
+"$simclr" probe --checkpoint=b --train=train.h5 --test=test.h5 --method=knn,linear-paper --l2-most=3 >out 2>&1 && die "an option without effect"
+grep -q -- "--l2-most has no effect here: it needs --method=linear-lbfgs" out || die "$(cat out)"
+
 # refused WORDS FILES...
 refused() {
     said=$1

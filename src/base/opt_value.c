@@ -101,8 +101,16 @@ static bool holds(const clr_opt_set *set, const char *only)
 
     CLR_CHECK(equals);
     *equals = 0;
-    const char *value = clr_opt_value(set, name);
-    bool yes = value && place(value, equals + 1) >= 0;
+    const char *given = clr_opt_value(set, name);
+    char *value = clr_copy_text(given ? given : "");
+    bool yes = false;
+    for (char *word = value, *next; word && given; word = next) { /* a list: one of its words is enough */
+        next = strchr(word, ',');
+        if (next)
+            *next++ = 0;
+        yes = yes || place(word, equals + 1) >= 0;
+    }
+    clr_free(value);
     clr_free(name);
     return yes;
 }

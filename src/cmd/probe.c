@@ -67,9 +67,10 @@ static const clr_opt own[] = {
     {"test", CLR_OPT_TEXT, AT(test), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that they are judged by"},
     {"features", CLR_OPT_PARSED, AT(features), "h", "h|head1|head2|...|z", 0, 0, NULL, 0,
      "h: the encoder's output; head1, ...: behind a layer of the projection head; z: its output", parse_features},
-    {"method", CLR_OPT_WORD, AT(method), "all", "linear-sgd|knn|linear-lbfgs|linear-paper|all", 0, 0, NULL, 0,
+    {"method", CLR_OPT_PARSED, AT(wants), "all", "linear-sgd|knn|linear-lbfgs|linear-paper|all", 0, 0, NULL, 0,
      "classifier; all: linear-sgd and knn. linear-lbfgs: logistic regression at its optimum, l2 chosen on a tenth of "
-     "the training images. linear-paper: SGD as the paper's appendix B.6 has it"},
+     "the training images. linear-paper: SGD as the paper's appendix B.6 has it. Several: knn,linear-lbfgs",
+     clr_probe_parse_methods},
     {"epochs", CLR_OPT_LONG, AT(linear.epochs), "30", "N", 1, 1e6, "method=all|linear-sgd", 0,
      "of the linear classifier"},
     {"batch", CLR_OPT_LONG, AT(linear.batch), "256", "N", 1, 1 << 24, "method=all|linear-sgd", 0,

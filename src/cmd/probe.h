@@ -11,8 +11,7 @@ typedef enum clr_probe_method {
     CLR_PROBE_KNN,
     CLR_PROBE_LBFGS,
     CLR_PROBE_PAPER,
-    CLR_PROBE_METHODS,
-    CLR_PROBE_ALL = CLR_PROBE_METHODS
+    CLR_PROBE_METHODS
 } clr_probe_method;
 
 enum { CLR_PROBE_KNNS = CLR_RATES * CLR_RATES };
@@ -20,7 +19,7 @@ enum { CLR_PROBE_KNNS = CLR_RATES * CLR_RATES };
 typedef struct clr_probe_config {
     const char *checkpoint, *train, *test, *predictions;
     int features; /* a tap */
-    clr_probe_method method;
+    bool wants[CLR_PROBE_METHODS];
     clr_linear_config linear;
     clr_rates k, temperature; /* of kNN: each with each */
     clr_lbfgs_config lbfgs;
@@ -61,6 +60,7 @@ int32_t *clr_probe_shuffled(const clr_probe *p);
 clr_status clr_probe_check_overlap(clr_probe *p);
 
 /* probe_say.c. Local; rank 0 but for the first. result: of the trained network, the untrained one, and raw pixels. */
+clr_status clr_probe_parse_methods(const char *text, void *field); /* "knn,linear-lbfgs", into clr_probe_config.wants */
 bool clr_probe_wants(const clr_probe_config *config, clr_probe_method method);
 void clr_probe_say_protocol(const clr_probe *p);
 void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds);
