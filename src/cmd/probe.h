@@ -59,9 +59,12 @@ int32_t *clr_probe_shuffled(const clr_probe *p);
    order. Fills common. */
 clr_status clr_probe_check_overlap(clr_probe *p);
 
-/* probe_say.c. Local; rank 0 but for the first. result: of the trained network, the untrained one, and raw pixels. */
-clr_status clr_probe_parse_methods(const char *text, void *field); /* "knn,linear-lbfgs", into clr_probe_config.wants */
+/* probe_methods.c. Local. "knn,linear-lbfgs" into clr_probe_config.wants; whether a method is wanted; its name. */
+clr_status clr_probe_parse_methods(const char *text, void *field);
 bool clr_probe_wants(const clr_probe_config *config, clr_probe_method method);
+const char *clr_probe_name_of(clr_probe_method m);
+
+/* probe_say.c. Local; rank 0. result: of the trained network, the untrained one, and raw pixels. */
 void clr_probe_say_protocol(const clr_probe *p);
 void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds);
 void clr_probe_say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m);
@@ -70,7 +73,6 @@ void clr_probe_say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROB
 clr_status clr_probe_write_tables(const clr_probe *p);
 /* Percent: the mean over classes, of a method's predictions. */
 double clr_probe_mean_class(const clr_probe *p, clr_probe_method m);
-const char *clr_probe_name_of(clr_probe_method m);
 /* Appends a row for each method to RUN/probe.tsv, unless the run directory is read-only. */
 void clr_probe_write_rows(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS]);
 

@@ -18,42 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const method_names[CLR_PROBE_METHODS] = {"linear-sgd", "knn", "linear-lbfgs", "linear-paper"};
-
-const char *clr_probe_name_of(clr_probe_method m)
-{
-    return method_names[m];
-}
-
-clr_status clr_probe_parse_methods(const char *text, void *field)
-{
-    bool *wants = field;
-    clr_status st = CLR_OK;
-
-    memset(wants, 0, CLR_PROBE_METHODS * sizeof *wants);
-    for (const char *at = text; at && st == CLR_OK; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-        size_t n = strcspn(at, ",");
-        bool all = n == 3 && !strncmp(at, "all", n), known = all;
-        for (int m = 0; m < CLR_PROBE_METHODS; m++) {
-            bool this = strlen(method_names[m]) == n && !strncmp(at, method_names[m], n);
-            wants[m] = wants[m] || this || (all && m <= CLR_PROBE_KNN);
-            known = known || this;
-        }
-        if (!known)
-            st = clr_fail(
-                CLR_EUSAGE,
-                "--method=%s: must be linear-sgd, knn, linear-lbfgs, linear-paper or all (linear-sgd and knn), or "
-                "several such as knn,linear-lbfgs",
-                text);
-    }
-    return st;
-}
-
-bool clr_probe_wants(const clr_probe_config *c, clr_probe_method m)
-{
-    return c->wants[m];
-}
-
 /* "10", or "the best of 1, 3, 10 on a tenth of each class"; freed by clr_free. */
 static char *rates_of(const clr_rates *rates)
 {
@@ -128,7 +92,7 @@ void clr_probe_say_protocol(const clr_probe *p)
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
         for (int i = 0; i < results_of(p, m) && clr_probe_wants(c, m); i++) {
             char *protocol = protocol_of(p, m, i);
-            printf("%s: %s\n", method_names[m], protocol);
+            printf("%s: %s\n", clr_probe_name_of((clr_probe_method)m), protocol);
             clr_free(protocol);
         }
     if (c->shuffle_labels)
@@ -175,10 +139,10 @@ static bool write_row(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_MET
     bool good =
         fprintf(file, "%lld\t%.6g\t%s\t%s\t%.2f\t%s\t%.2f\t%.2f\t%lld\t%lld\t%d\t%s%s\n",
                 (long long)p->pretrained.meta.step, p->pretrained.meta.epoch, clr_tap_name(p->config->features, tap),
-                method_names[m], trained.top1, clr_percent(trained.top5, top5), result_of(p, result, 1, m, i).top1,
-                result_of(p, result, 2, m, i).top1, (long long)clr_store_info_of(p->train)->images,
-                (long long)clr_store_info_of(p->test)->images, clr_store_info_of(p->train)->classes, protocol,
-                control) > 0;
+                clr_probe_name_of((clr_probe_method)m), trained.top1, clr_percent(trained.top5, top5),
+                result_of(p, result, 1, m, i).top1, result_of(p, result, 2, m, i).top1,
+                (long long)clr_store_info_of(p->train)->images, (long long)clr_store_info_of(p->test)->images,
+                clr_store_info_of(p->train)->classes, protocol, control) > 0;
     clr_free(protocol);
     return good;
 }
@@ -243,8 +207,9 @@ static void say_result(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_ME
            "untrained_top5=%s raw_top1=%.2f "
            "raw_top5=%s train=%lld test=%lld common=%lld classes=%d effective_rank=%.1f "
            "deviation=%.3f uniformity=%.3f step=%lld seconds=%.1f%s checkpoint=%s\n",
-           clr_tap_name(p->config->features, tap), method_names[m], trained.top1, clr_percent(trained.top5, top5[0]),
-           range[0], range[1], clr_percent(i ? NAN : clr_probe_mean_class(p, m), mean), untrained.top1,
+           clr_tap_name(p->config->features, tap), clr_probe_name_of((clr_probe_method)m), trained.top1,
+           clr_percent(trained.top5, top5[0]), range[0], range[1],
+           clr_percent(i ? NAN : clr_probe_mean_class(p, m), mean), untrained.top1,
            clr_percent(untrained.top5, top5[1]), raw.top1, clr_percent(raw.top5, top5[2]), (long long)train->images,
            (long long)test->images, (long long)p->common, train->classes, p->figures.rank, p->figures.deviation,
            p->figures.uniformity, (long long)p->pretrained.meta.step, seconds, chosen(p, m, i, more),
