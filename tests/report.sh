@@ -121,6 +121,11 @@ grep -q "bin: is no run directory" err && [ ! -e none.html ] || die "report of n
 cp -r runs/a runs/d && printf 'x' >runs/d/metrics.tsv && printf '\377\n' >runs/d/config && mkdir runs/d/probe.tsv.d && rm runs/d/log
 "$simclr" report runs/d runs/a --output=damaged.html >out 2>err || die "report of a damaged run: $(cat err)"
 
+# Accuracies of one epoch are in the tables alone: no chart of a single column of points.
+mkdir once && cp -r "runs/$hostile" once/a && cp runs/a/probe.tsv once/a/probe.tsv
+"$simclr" report once/a --output=once.html >out 2>err || die "report of one evaluation: $(cat err)"
+[ -z "$plots" ] || [ "$(grep -o '<svg' once.html | wc -l)" = 2 ] || die "charts of a run that was judged once: $(grep -o '<svg' once.html | wc -l)"
+
 # A table: rows in its order whether begun or not, the paper's numbers, the varied setting; a setting's words are no commands of gnuplot's.
 mkdir r
 for t in 0.1 0.5 2; do

@@ -109,6 +109,19 @@ static clr_status metric_figure(const clr_report *report, const char *column, do
     return st;
 }
 
+/* Whether points of several epochs are among these curves: one alone is in the tables, and shows no course. */
+static bool several_epochs(const clr_curve *curves, int n)
+{
+    double low = INFINITY, high = -INFINITY;
+
+    for (int i = 0; i < n; i++)
+        for (int64_t p = 0; p < curves[i].n; p++) {
+            low = fmin(low, curves[i].x[p]);
+            high = fmax(high, curves[i].x[p]);
+        }
+    return low < high;
+}
+
 /* Accuracies in the course of training, and those that probe has measured. */
 static clr_status probe_figure(const clr_report *report, FILE *to)
 {
@@ -134,6 +147,9 @@ static clr_status probe_figure(const clr_report *report, FILE *to)
         for (int m = 1; m < EACH; m++)
             curve[m] = probes_of(report, r, methods[m - 1]);
     }
+    if (!several_epochs(curves, EACH * report->runs))
+        for (int i = 0; i < EACH * report->runs; i++)
+            curves[i].n = 0;
     clr_status st = figure(&plot, curves, EACH * report->runs,
                            "Accuracy. Lines: while it trains (of a linear classifier on the views, or on the test "
                            "images); dots: each row of probe.tsv on h.",

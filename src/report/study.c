@@ -152,7 +152,7 @@ static clr_status figure(const study *s, bool paper, int *points, FILE *to)
         fputs("<figure>\n", to);
         st = clr_plot_svg(&plot, to);
         fprintf(to, "<figcaption>%s%s.</figcaption></figure>\n",
-                paper ? "The paper's top-1 (ImageNet, at its scale)" : "These runs, by ", paper ? "" : report->judged);
+                paper ? "The paper's top-1, of its networks and data" : "These runs, by ", paper ? "" : report->judged);
     }
     for (int i = 0; i < s->n; i++) {
         clr_free(curve[i].x);
