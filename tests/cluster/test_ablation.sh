@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# An ablation as an array, one setting an element, two of them interrupted; its results side by side; a probe as a job of its own.
+# An ablation as an array of twelve settings, three of them interrupted and a node lost on the way; its results side by side and as a page; a
+# probe as a job of its own.
 . "$(dirname "$0")/lib.sh"
 steps=80
 cat >"$work/table.tsv" <<'END'
@@ -12,9 +13,15 @@ linear-head	--head=linear
 no-head	--head=none
 no-colour	--augment=crop:0.2-1,flip
 local-bn	--bn=local
+t1	--temperature=1
+short	--head-dim=32
+no-norm	--l2norm=no --temperature=10
+dcl	--loss=dcl
+seed2	--seed=2
 adamw	--optimizer=adamw --lr=0.0001
 END
-names="t0.1 t0.5 linear-head no-head no-colour local-bn adamw"
+names="t0.1 t0.5 linear-head no-head no-colour local-bn t1 short no-norm dcl seed2 adamw"
+elements=$(seq 12)
 
 # part SPLIT COUNT DIR: the first COUNT images of a split of Fashion-MNIST (train, t10k), as IDX files in DIR
 part() {
@@ -32,7 +39,7 @@ of() { # ELEMENT KEY
     on ctl scontrol -o show job "${array}_$1" | tr ' ' '\n' | sed -n "s/^$2=//p" | tail -n 1
 }
 all_over() {
-    for element in 1 2 3 4 5 6 7; do
+    for element in $elements; do
         case $(state_of $element) in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) ;; *) return 1 ;; esac
     done
 }
@@ -40,13 +47,30 @@ steps_in() { # NAME STEP: whether the run NAME got there
     run=$work/ablation/$1
     reached "$2"
 }
-# Elements 2 and 7 are told to stop and element 5 put back into the queue, each in its midst, whichever comes first. (Element 7's job has
+# The node of one of the elements 7 to 11, in its midst, goes with all that runs there; once the element is back in the queue, it returns.
+lose_node() {
+    for element in 7 8 9 10 11; do
+        [ "$(state_of $element)" = RUNNING ] && steps_in "$(echo "$names" | cut -d' ' -f$element)" 6 || continue
+        hit=$element lost=$(of $element NodeList)
+        for other in $elements; do
+            [ "$(of "$other" NodeList)" != "$lost" ] || others="$others $other"
+        done
+        cluster down "$lost"
+        return
+    done
+}
+# Elements 2 and 12 are told to stop and element 5 put back into the queue, each in its midst, whichever comes first. (Element 12's job has
 # the number of the whole array.) scancel tells an element of an array again once it runs again: so it may put itself back more than once.
 interrupted() {
     [ -n "$told" ] || ! steps_in t0.5 6 || { on ctl scancel --batch --signal=TERM "$(of 2 JobId)" && told=yes || die "element 2 cannot be signalled"; }
     [ -n "$put_back" ] || ! steps_in no-colour 6 || { on ctl scontrol requeue "$(of 5 JobId)" && put_back=yes || die "element 5 cannot be requeued"; }
-    [ -n "$told_last" ] || ! steps_in adamw 6 || { on ctl scancel --batch --signal=TERM "${array}_7" && told_last=yes || die "element 7 cannot be signalled"; }
-    [ -n "$told" ] && [ -n "$put_back" ] && [ -n "$told_last" ]
+    [ -n "$told_last" ] || ! steps_in adamw 6 || { on ctl scancel --batch --signal=TERM "${array}_12" && told_last=yes || die "element 12 cannot be signalled"; }
+    if [ -z "$lost" ]; then
+        lose_node
+    elif [ -z "$back" ] && [ "$(of "$hit" Restarts)" -gt 0 ]; then
+        cluster up "$lost" && back=yes
+    fi
+    [ -n "$told" ] && [ -n "$put_back" ] && [ -n "$told_last" ] && [ -n "$back" ]
 }
 
 array() {
@@ -55,20 +79,22 @@ array() {
     export COMMON="--preset=fashion-mnist --width=1/16 --batch=64 --steps=$steps --warmup-epochs=0.3 --threads=1 --checkpoint-every=10"
     answer=$(EXTRA_SBATCH="--output=$work/ablation-%a.out" on ctl sh "$work/jobs/submit.sh" "$work/jobs/ablation.sh" 2>&1) || die "sbatch: $answer"
     array=${answer##* }
-    told= put_back= told_last=
-    wait_for 240 interrupted || die "six steps: element 2 '$told', 5 '$put_back', 7 '$told_last': $(tail -n 3 "$work"/ablation-[257].out)"
-    wait_for 300 all_over || die "elements: $(for e in 1 2 3 4 5 6 7; do state_of $e; done)"
-    for element in 1 2 3 4 5 6 7; do
+    told='' put_back='' told_last='' lost='' hit='' back='' others=''
+    wait_for 240 interrupted || die "six steps: element 2 '$told', 5 '$put_back', 12 '$told_last', of $hit on $lost '$back': $(tail -n 3 "$work"/ablation-[25].out)"
+    wait_for 400 all_over || die "elements: $(for e in $elements; do state_of $e; done)"
+    for element in $elements; do
         [ "$(state_of $element)" = COMPLETED ] || die "element $element: $(state_of $element): $(tail -n 5 "$work/ablation-$element.out")"
     done
     for name in $names; do
         [ "$(steps_of "$work/ablation/$name")" = "$(seq -s ' ' $steps) " ] || die "$name has the steps $(steps_of "$work/ablation/$name")"
     done
     [ -s "$work/ablation/t0.5/restarts" ] || die "element 2 did not put itself back: $(tail -n 5 "$work/ablation-2.out")"
-    [ -s "$work/ablation/adamw/restarts" ] || die "element 7 did not put itself back: $(tail -n 5 "$work/ablation-7.out")"
-    for element in 1 3 4 6; do
+    [ -s "$work/ablation/adamw/restarts" ] || die "element 12 did not put itself back: $(tail -n 5 "$work/ablation-12.out")"
+    for element in 1 3 4 6; do # these may have been on the lost node too
+        case " $others " in *" $element "*) continue ;; esac
         [ "$(of $element Restarts)" = 0 ] || die "element $element was put back, and nobody had interrupted it"
     done
+    [ "$(of "$hit" Restarts)" -gt 0 ] || die "element $hit was on $lost, and was not put back"
     grep -q '^temperature = 0.5' "$work/ablation/t0.5/config" && grep -q '^optimizer = adamw' "$work/ablation/adamw/config" || die "the table's settings are not the runs'"
 }
 
@@ -78,7 +104,7 @@ top1() {
 }
 collected() {
     sh "$work/jobs/collect.sh" "$work/ablation" >"$work/results" || die "collect.sh failed"
-    [ "$(wc -l <"$work/results")" = 8 ] || die "$(cat "$work/results")"
+    [ "$(wc -l <"$work/results")" = 13 ] || die "$(cat "$work/results")"
     for name in $names; do
         loss=$(tail -n 1 "$work/ablation/$name/metrics.tsv" | cut -f3)
         wanted=$(printf '%s\t%s\t%s\t%s\t%s' "$name" $steps "$loss" "$(top1 linear-sgd "$work/ablation/$name/probe.out")" "$(top1 knn "$work/ablation/$name/probe.out")")
@@ -86,7 +112,13 @@ collected() {
     done
     awk -F'\t' 'NR > 1 && !($3 > 0 && $3 < 20 && $4 > 20 && $4 <= 100 && $5 > 20 && $5 <= 100) { print "no real numbers:", $0; bad = 1 } END { exit bad }' "$work/results" ||
         die "in the results"
-    [ "$(tail -n +2 "$work/results" | cut -f3 | sort -u | wc -l)" = 7 ] || die "two settings have the same loss: $(cat "$work/results")"
+    [ "$(tail -n +2 "$work/results" | cut -f3 | sort -u | wc -l)" = 12 ] || die "two settings have the same loss: $(cat "$work/results")"
+}
+
+page() {
+    "$SIMCLR" report "$work/table.tsv" --runs="$work/ablation" --output="$work/page.html" >"$work/page.out" 2>&1 || die "report: $(cat "$work/page.out")"
+    grep -q '^report runs=12 done=12 running=0 died=0 ' "$work/page.out" || die "report: $(cat "$work/page.out")"
+    [ "$(tail -n +2 "$work/page-runs.tsv" | cut -f1 | tr '\n' ' ')" = "$names " ] || die "rows of the report: $(cut -f1 "$work/page-runs.tsv")"
 }
 
 # The same numbers as of the same command without Slurm.
@@ -106,4 +138,5 @@ probe() {
 
 scenario ablation-array array
 scenario ablation-collected collected
+scenario ablation-page page
 scenario probe-job probe
