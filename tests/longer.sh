@@ -53,5 +53,5 @@ for schedule in cosine: cosine:0 cosine:8,8 cosine:1.5 'cosine:8,' constant:3 co
     refused steady "--schedule=$schedule: must be cosine, cosine:STEP" --schedule=$schedule
 done
 # The rate jumps where it is allowed, and that is said.
-pretrain 1 "$work/jump" --steps=12 --allow-change=steps,epochs || die "$(tail -5 "$work/jump.out")"
+pretrain 1 "$work/jump" --steps=12 --allow-change=steps || die "$(tail -5 "$work/jump.out")"
 grep -q "the learning rate of the next step is [0-9.e-]*, where the settings before gave 0" "$work/jump.out" || die "a jump is not said: $(cat "$work/jump.out")"

@@ -118,7 +118,7 @@ for pid in $hanging; do
     kill -0 "$pid" 2>/dev/null && { kill -9 "$pid"; die "rank $pid of a probe was still there 20 seconds later"; }
 done
 for command in $("$simclr" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'); do # bench is two words: somebody looks at it
-    case $command in pack | views | export | import | info | map | report | simclr) continue ;; esac # alone, and no MPI
+    case $command in pack | views | export | import | info | map | report | compare | simclr) continue ;; esac # alone, and no MPI
     "$simclr" "$command" --help | grep -q -- --watchdog= || die "$command may run under MPI, and has no watchdog"
 done
 

@@ -53,9 +53,10 @@ static clr_status append(clr_comm *comm, clr_opt_set *set, const char *folder, c
     int64_t done = clr_comm_rank(comm) ? -1 : clr_run_saved(folder);
 
     clr_comm_broadcast(comm, &done, sizeof done, 0);
-    char *schedule = done > 0 && !clr_opt_listed("epochs", clr_opt_value(set, "allow-change"))
-                         ? clr_run_appended(earlier, set, done)
-                         : NULL;
+    /* Whoever allows the length to change wants one curve over all of it. */
+    const char *allowed = clr_opt_value(set, "allow-change");
+    bool free = clr_opt_listed("epochs", allowed) || clr_opt_listed("steps", allowed);
+    char *schedule = done > 0 && !free ? clr_run_appended(earlier, set, done) : NULL;
     if (!schedule)
         return CLR_OK;
     clr_info("%s has made its %" PRId64 " steps: it goes on with --schedule=%s, from there on a warm-up and a cosine "

@@ -73,26 +73,30 @@ def plain(sd, x):
     return x.mean((2, 3))
 
 
+def imported(name):
+    """The module, or None where it is not there or does not fit this torch, which is said."""
+    try:
+        return __import__(name)
+    except ImportError:
+        return None
+    except Exception as error:
+        print("%s cannot be imported (%s): not compared" % (name, error))
+        return None
+
+
 def classes(sd):
     """The same by torchvision's and timm's classes, with strict=True, where they are that network."""
     arch = "resnet50" if "layer1.0.conv3.weight" in sd else "resnet18"
     width = sd["conv1.weight"].shape[0]
     if sd["conv1.weight"].shape != (64, 3, 7, 7) or width != 64 or ("layer1.0.downsample.0.weight" in sd) != (arch == "resnet50"):
         return
-    try:
-        import torchvision
-
+    torchvision, timm = imported("torchvision"), imported("timm")
+    if torchvision:
         net = getattr(torchvision.models, arch)()
         net.fc = torch.nn.Identity()
         yield "torchvision", net
-    except ImportError:
-        pass
-    try:
-        import timm
-
+    if timm:
         yield "timm", timm.create_model(arch, num_classes=0)
-    except ImportError:
-        pass
 
 
 def make(path):
