@@ -73,8 +73,8 @@ typedef struct clr_schedule_config {
     clr_schedule_shape shape;
 } clr_schedule_config;
 
-extern const clr_opt
-    clr_schedule_options[]; /* --lr, --lr-scaling, --warmup-epochs, --schedule: a clr_schedule_config */
+/* --lr, --lr-scaling, --warmup-epochs, --schedule, into a clr_schedule_config */
+extern const clr_opt clr_schedule_options[];
 
 /* "cosine[:STEP,...]", "constant", "constant+decay[:SHARE]" into a clr_schedule_shape; else CLR_EUSAGE. Local. */
 clr_status clr_schedule_parse(const char *text, void *field);

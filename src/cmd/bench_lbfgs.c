@@ -72,8 +72,7 @@ static clr_status write_out(const settings *a, const clr_features *train, const 
         st = clr_h5_write(file, "/test_h", CLR_H5_F32, 2, (int64_t[]){test->rows, test->dim}, test->h);
     if (st == CLR_OK)
         st = clr_h5_write(file, "/test_labels", CLR_H5_I32, 1, &test->rows, test->labels);
-    st = clr_h5_end(file, st);
-    return st;
+    return clr_h5_end(file, st);
 }
 
 static clr_status check(clr_comm *comm, const settings *a)

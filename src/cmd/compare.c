@@ -41,7 +41,7 @@ static counts count(const clr_judged *a, const clr_judged *b)
     counts c = {.name = CLR_NEW(char *, a->rows)};
 
     for (int64_t i = 0; i < a->rows; i++)
-        c.name[i] = a->class[i];
+        c.name[i] = a->label[i];
     qsort(c.name, (size_t)a->rows, sizeof *c.name, by_name);
     for (int64_t i = 0; i < a->rows; i++)
         if (!c.classes || strcmp(c.name[c.classes - 1], c.name[i]))
@@ -52,9 +52,9 @@ static counts count(const clr_judged *a, const clr_judged *b)
         c.only[s] = CLR_NEW(int64_t, c.classes);
     }
     for (int64_t i = 0; i < a->rows; i++) {
-        char **at = bsearch(&a->class[i], c.name, (size_t)c.classes, sizeof *c.name, by_name);
+        char **at = bsearch(&a->label[i], c.name, (size_t)c.classes, sizeof *c.name, by_name);
         int64_t k = at - c.name;
-        bool right[2] = {!strcmp(a->chosen[i], a->class[i]), !strcmp(b->chosen[i], b->class[i])};
+        bool right[2] = {!strcmp(a->chosen[i], a->label[i]), !strcmp(b->chosen[i], b->label[i])};
         c.images[k]++;
         for (int s = 0; s < 2; s++) {
             c.right[s][k] += right[s];

@@ -33,9 +33,8 @@ static const clr_opt own[] = {
     {"output", CLR_OPT_TEXT, AT(output), NULL, "OUT.h5|OUT.npy|OUT.csv", 0, 0, NULL, 0,
      "where the features go: HDF5, a NumPy array of fp32 with its rows' names in OUT.tsv, or a comma-separated table"},
     {"features", CLR_OPT_PARSED, AT(features), NULL, "h|head1|head2|...|z", 0, 0, NULL, 0,
-     "h: the encoder's output; head1, ...: behind a layer of the projection head; z: its output; default: h, into HDF5 "
-     "h "
-     "and z",
+     "h: the encoder's output; head1, ...: behind a layer of the projection head; z: its output; default: h; for "
+     "HDF5: h and z",
      parse_features},
     {0}};
 static const clr_opt_part options[] = {{clr_checkpoint_option, AT(checkpoint), NULL},

@@ -16,7 +16,7 @@ void clr_judged_free(clr_judged *j)
         free(j->line[i]);
     clr_free(j->line);
     clr_free(j->image);
-    clr_free(j->class);
+    clr_free(j->label);
     clr_free(j->chosen);
     free(j->header);
 }
@@ -89,10 +89,10 @@ static clr_status read_rows(clr_judged *j, FILE *file, const char *wanted)
         if (!(n & (n - 1))) { /* full: 0, 1, 2, 4, ... */
             int64_t more = n ? 2 * n : 1;
             j->line = longer(j->line, n, more), j->image = longer(j->image, n, more);
-            j->class = longer(j->class, n, more), j->chosen = longer(j->chosen, n, more);
+            j->label = longer(j->label, n, more), j->chosen = longer(j->chosen, n, more);
         }
         j->line[n] = line;
-        j->image[n] = column[1], j->class[n] = column[2], j->chosen[n] = column[at];
+        j->image[n] = column[1], j->label[n] = column[2], j->chosen[n] = column[at];
         j->rows++;
     }
     free(line);
@@ -121,10 +121,10 @@ clr_status clr_judged_same(const clr_judged *a, const clr_judged *b)
                         ": a comparison needs predictions of the same images",
                         a->path, a->rows, b->path, b->rows);
     for (int64_t i = 0; i < a->rows; i++)
-        if (strcmp(a->image[i], b->image[i]) || strcmp(a->class[i], b -> class[i]))
+        if (strcmp(a->image[i], b->image[i]) || strcmp(a->label[i], b->label[i]))
             return clr_fail(CLR_EINPUT,
                             "image %" PRId64 " is %s of class %s in %s, and %s of class %s in %s: a "
                             "comparison needs predictions of the same images",
-                            i, a->image[i], a->class[i], a -> path, b -> image[i], b -> class[i], b -> path);
+                            i, a->image[i], a->label[i], a->path, b->image[i], b->label[i], b->path);
     return CLR_OK;
 }

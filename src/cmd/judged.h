@@ -11,7 +11,7 @@ typedef struct clr_judged {
     const char *path;
     int64_t rows;
     char **line;                     /* (rows), cut at its tabs */
-    char **image, **class, **chosen; /* (rows), in these lines */
+    char **image, **label, **chosen; /* (rows), in these lines */
     char *header, *method;
 } clr_judged;
 

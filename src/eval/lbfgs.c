@@ -49,7 +49,6 @@ static clr_status minimise(fit *f, double *v, int64_t iterations, double decreas
 {
     lbfgs_parameter_t parameter;
     int n = (int)cells_of(f);
-    double *gradient = CLR_NEW(double, n);
 
     lbfgs_parameter_init(&parameter);
     parameter.m = 10;
@@ -62,11 +61,13 @@ static clr_status minimise(fit *f, double *v, int64_t iterations, double decreas
     clr_precondition_to_u(&f->c, v);
     int status = lbfgs(n, v, value, evaluate, NULL, f, &parameter);
     clr_precondition_to_v(&f->c, v);
-    if (status < 0) /* v is the best point, value the last one that was tried */
-        *value = clr_regression_value(&f->r, v, gradient);
-    clr_free(gradient);
     if (status == LBFGSERR_OUTOFMEMORY)
         return clr_fail(CLR_EMEMORY, "libLBFGS is out of memory for %d variables", n);
+    if (status < 0) { /* v is the best point, value the last one that was tried */
+        double *gradient = CLR_NEW(double, n);
+        *value = clr_regression_value(&f->r, v, gradient);
+        clr_free(gradient);
+    }
     return isfinite(*value) ? CLR_OK : clr_fail(CLR_ENUMERIC, "the logistic regression has no finite loss");
 }
 #else

@@ -21,8 +21,9 @@ const clr_opt clr_schedule_options[] = {
     {"warmup-epochs", CLR_OPT_REAL, AT(warmup_epochs), "10", "X", 0, 1e6, NULL, M,
      "the learning rate grows from 0 for so long"},
     {"schedule", CLR_OPT_PARSED, AT(shape), "cosine", "cosine|constant|constant+decay", 0, 0, NULL, M,
-     "of the learning rate after the warm-up: a cosine to 0; as it is; as it is, and in a line to 0 over the last "
-     "fifth "
-     "(constant+decay:0.1: the last tenth). cosine:STEP: from that step on a warm-up and a cosine anew",
+     "of the learning rate after the warm-up. cosine: falls to 0. constant: stays. constant+decay: stays, and falls in "
+     "a "
+     "line to 0 over the last fifth (constant+decay:0.1: the last tenth). cosine:STEP: a warm-up and a cosine begin "
+     "anew at that step",
      clr_schedule_parse},
     {0}};
