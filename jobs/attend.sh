@@ -39,6 +39,17 @@ paint() {
     done
 }
 
+# await PID: returns its status; a signal to this script does not end the waiting
+await() {
+    ended=0
+    wait "$1" || ended=$?
+    while kill -0 "$1" 2>/dev/null; do
+        ended=0
+        wait "$1" || ended=$?
+    done
+    return $ended
+}
+
 # attend HOW COMMAND...: HOW: stops, where a USR1 makes the program stop after its step; ends, where it ends it. Returns its status, or 75
 # where this script was told to end before.
 attend() {
@@ -64,11 +75,7 @@ attend() {
     fi
     [ -z "$told" ] || kill -USR1 $launched 2>/dev/null || :
     status=0
-    wait $launched || status=$?
-    while kill -0 $launched 2>/dev/null; do # a signal ended the waiting, not the program
-        status=0
-        wait $launched || status=$?
-    done
+    await $launched || status=$?
     launched=''
     [ -z "$painter" ] || wait "$painter" || : # it may be drawing
     trap - INT QUIT

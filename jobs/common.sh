@@ -72,7 +72,20 @@ start() {
         if [ -n "${SLURM_JOB_ID:-}" ]; then job_end; else ranks=$((NODES * RANKS_PER_NODE)); fi
         set -- sh "$jobs/mpirun.sh" "$ranks" "$@"
     fi
-    attend $how "$@"
+    listen attend $how "$@"
+}
+
+# listen COMMAND...: returns its status, or 255 where it ended with 0 without a word on standard output, which every command of simclr
+# closes with: srun (22.05) ends with 0 where a node could not start its tasks.
+listen() {
+    pipe=$(mktemp -d) && mkfifo "$pipe/out" || { "$@"; return $?; }
+    (trap '' HUP INT QUIT TERM USR1; exec grep . <"$pipe/out") &
+    listener=$!
+    answer=0
+    "$@" >"$pipe/out" || answer=$?
+    await $listener || [ $answer != 0 ] || { echo "the launcher ended with 0, but the program was not started" >&2; answer=255; }
+    rm -rf "$pipe"
+    return $answer
 }
 
 # fault STATUS: not one of the program's own: it was killed, MPI gave up, the launcher failed half way, a node is about to be lost.

@@ -205,6 +205,24 @@ killed 50000
 grep -q "three starts in a row got no further than $(cat stuck/checkpoints/latest); not put back" out && [ "$(wc -l <put-back)" = 4 ] ||
     die "the third start without headway: $(cat out put-back)"
 
+# An srun that could start no rank may end with 0 all the same. Such a start counts as a fault, and is tried once more.
+cat >bin/srun <<'SRUN'
+#!/bin/sh
+while case $1 in --*) true ;; *) false ;; esac; do shift; done
+echo call >>"$WATCHED.calls"
+[ "$(wc -l <"$WATCHED.calls")" -gt "$FAILS" ] || exit 0
+exec "$@"
+SRUN
+silent() { # NAME FAILS: one start whose first FAILS sruns start nothing; its exit status
+    PATH=$work/bin:$PATH SLURM_JOB_ID=1 LAUNCHER=srun SRUN_MPI=pmix WATCHED=$work/$1 FAILS=$2 RUN_DIR=$work/$1 SIMCLR_JOBS=$top/jobs \
+        timeout 200 sh "$top/jobs/pretrain.sh" $settings --steps=3 >out 2>&1
+}
+silent silent-once 1 || die "one srun that started nothing: $(cat out)"
+grep -q "ended with 0, but the program was not started" out && grep -q "^pretrain steps=3 " out || die "one srun that started nothing: $(cat out)"
+[ "$(wc -l <put-back)" = 4 ] || die "a start that went well is put back: $(cat out)"
+silent silent-twice 2 || die "two sruns that started nothing: $(cat out)"
+[ "$(wc -l <put-back)" = 5 ] && [ ! -e silent-twice/metrics.tsv ] || die "two sruns that started nothing are no fault: $(cat out)"
+
 # Modules: the command is found where the site keeps it, what it cannot load is an error, and so is no command at all.
 mkdir -p modules/init
 echo 'module() { [ "$*" = "load gcc openmpi/4" ] && LOADED=$*; }' >modules/init/sh

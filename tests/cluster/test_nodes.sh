@@ -38,6 +38,17 @@ comes_back() {
 }
 dead_worker() { loses dead-worker down n3 && comes_back n3 up; }
 dead_host() { loses dead-host down n1 && comes_back n1 up; }
+# A job of one node that starts again on the node that was lost: what was left there keeps the first step from starting, and srun ends with
+# 0. (The run of two ranks has a reference of its own in its metrics: that they are complete is enough.)
+lone() {
+    NODES=1 sbatch=--nodelist=n2 submit lone
+    at 12
+    cluster down n2
+    wait_for 60 restarted || die "a minute after the loss of n2, job $job is $(value JobState)"
+    cluster up n2
+    completes 240
+    no_ranks || die "ranks are left: $(ranks)"
+}
 # Slurm gives a silent node up after 20 seconds here, and the watchdog of ranks that wait for it is slower.
 cut_off() { # RUN NODE
     loses "$1" cut "$2" --watchdog=35
@@ -120,6 +131,7 @@ successor() {
 
 scenario node-killed dead_worker
 scenario node-killed-with-rank-0 dead_host
+scenario only-node-killed lone
 scenario network-cut cut_worker
 scenario network-cut-with-rank-0 cut_host
 scenario three-nodes-instead-of-four columns
