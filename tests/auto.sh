@@ -72,6 +72,25 @@ fi
 "$simclr" probe --checkpoint="$work/one" --train="$data" --test="$work/others.h5" --method=knn --l2-most=3 >"$work/out" 2>&1 && die "--l2-most beside knn"
 grep -q 'l2-most.*no effect' "$work/out" || die "$(cat "$work/out")"
 
+# What the features know of a transformation (Table 3): the same classes on two ranks; the run's own figures stay those of its classes.
+cp "$work/one/confusion.tsv" "$work/confusion"
+asked=$("$simclr" info "$work" | grep "/one " | tr -s ' ')
+for ranks in 1 2; do
+    timeout 100 sh "$mpirun" $ranks "$simclr" probe --checkpoint="$work/one" --train="$data" --test="$work/others.h5" --threads=1 --predict=rotate --method=mlp,knn \
+        --features=z >"$work/rotate.$ranks" 2>&1 || die "--predict=rotate on $ranks ranks: $(tail -3 "$work/rotate.$ranks")"
+    sed -n 's/^probe features=z method=\([^ ]*\) .* train=.* chance=\([^ ]*\) .*/\1 \2/p' "$work/rotate.$ranks" >"$work/lines.$ranks"
+done
+[ "$(cut -d' ' -f1 "$work/lines.1" | tr '\n' ' ')" = "rotate:knn rotate:mlp " ] && cmp -s "$work/lines.1" "$work/lines.2" ||
+    die "--predict=rotate: $(cat "$work/rotate.1" "$work/rotate.2")"
+grep -q '^predict: rotate: 0 (25 %), 90 (25 %), 180 (25 %), 270 (25 %); who always says' "$work/rotate.1" &&
+    grep -q '^views: --augment=.*, without rotate, then the transformation' "$work/rotate.1" || die "what is told: $(cat "$work/rotate.1")"
+cmp -s "$work/confusion" "$work/one/confusion.tsv" || die "confusion.tsv is of a transformation"
+[ "$("$simclr" info "$work" | grep "/one " | tr -s ' ')" = "$asked" ] || die "info shows a transformation's accuracy: $("$simclr" info "$work")"
+for wrong in sepia gray; do
+    "$simclr" probe --checkpoint="$work/one" --train="$data" --test="$work/others.h5" --predict=$wrong >"$work/out" 2>&1 && die "--predict=$wrong"
+done
+grep -q 'predict=gray: the network learned from gray images' "$work/out" || die "--predict=gray of gray images: $(cat "$work/out")"
+
 # Nearest neighbours from a checkpoint and from features are the same picture.
 timeout 100 "$simclr" embed --checkpoint="$work/one" --data="$data" --output="$work/h.h5" --threads=2 >"$work/out" 2>&1 || die "embed: $(tail -3 "$work/out")"
 timeout 100 "$simclr" neighbours --checkpoint="$work/one" --data="$data" --queries=5 --k=3 "$work/a.png" >"$work/out" 2>&1 || die "neighbours: $(tail -3 "$work/out")"

@@ -51,6 +51,16 @@ typedef struct clr_linear_result {
 clr_status clr_linear_probe(clr_comm *comm, const clr_features *train, const clr_features *test,
                             const clr_linear_config *config, clr_linear_result *result);
 
+/* A perceptron with one hidden layer of ReLUs on standardised features (mean 0, deviation 1): Adam, the learning rate
+   falling to 0 on a cosine. hidden 0: as many as there are features. */
+typedef struct clr_mlp_config {
+    int64_t epochs, batch, hidden;
+    double lr;
+    uint64_t seed; /* of its first weights and of the order of its batches */
+} clr_mlp_config;
+clr_status clr_mlp_probe(clr_comm *comm, const clr_features *train, const clr_features *test,
+                         const clr_mlp_config *config, clr_evaluation *result);
+
 /* Local. The paper's recipe (B.6): features as they are, Nesterov momentum 0.9, learning rate 0.1 for 256 images,
    batches of 4096 (of a tenth of the images where there are fewer), 90 epochs, no regularisation. */
 clr_linear_config clr_linear_paper(int64_t images, uint64_t seed);

@@ -7,6 +7,7 @@
 #include "clr/comm.h"
 #include "clr/encoder.h"
 #include "clr/store.h"
+#include "clr/transformation.h"
 
 enum { CLR_FEATURES_BATCH = 64 }; /* images at a time: what an encoder made for this must take */
 
@@ -19,15 +20,20 @@ typedef struct clr_features {
     int64_t *predicted; /* test data: (rows), filled by a classifier with the classes it chose; NULL: not wanted */
 } clr_features;
 
-/* of: 'h' or 'z', from encoder; encoder NULL: the pixels themselves, in [0, 1]. size: side of an image, which is cut
-   and resized as clr_augment_evaluate says. The store must outlive the features. Fails where an image cannot be read,
-   with CLR_EMEMORY where the rows do not fit, and with CLR_ENUMERIC where a feature is not a number. The status is
-   agreed upon. */
-clr_status clr_features_extract(clr_comm *comm, clr_store *store, clr_encoder *encoder, char of, int size, int channels,
-                                clr_features *features);
+/* What features are made from. */
+typedef struct clr_features_source {
+    clr_store *store;
+    clr_encoder *encoder;               /* NULL: the pixels themselves, in [0, 1] */
+    int size, channels;                 /* size: side of an image */
+    const clr_transformed *transformed; /* NULL: images as clr_augment_evaluate cuts and resizes them */
+} clr_features_source;
+
+/* of: 'h' or 'z'. The store must outlive the features; transformed's labels, which are then theirs, must too. Fails
+   where an image cannot be read, with CLR_EMEMORY where the rows do not fit, and with CLR_ENUMERIC where a feature is
+   not a number. The status is agreed upon. */
+clr_status clr_features_extract(clr_comm *comm, const clr_features_source *from, char of, clr_features *features);
 /* The same, h and z at once. */
-clr_status clr_features_extract_both(clr_comm *comm, clr_store *store, clr_encoder *encoder, int size, int channels,
-                                     clr_features *h, clr_features *z);
+clr_status clr_features_extract_both(clr_comm *comm, const clr_features_source *from, clr_features *h, clr_features *z);
 void clr_features_free(clr_features *features);
 
 /* What features look like without labels, of at most 4096 rows spread over all; NaN where there are fewer than 2 rows

@@ -10,7 +10,7 @@
 /* What a run's config says of its network; the rest is passed over. */
 typedef struct clr_pretrained_config {
     clr_encoder_config encoder; /* without channels, views, training */
-    const char *plan;
+    const char *plan, *augment; /* augment: the operators it learned from */
 } clr_pretrained_config;
 
 extern const clr_opt clr_checkpoint_option[]; /* --checkpoint, into a const char *, for clr_pretrained_open */

@@ -19,7 +19,7 @@ typedef struct clr_rng {
 extern const clr_opt clr_seed_option[];
 
 /* What a draw is for. op: an augmentation's place in its list, or one of CLR_RNG_*. */
-enum { CLR_RNG_ORDER = 0xff00, CLR_RNG_INIT, CLR_RNG_PROBE, CLR_RNG_BENCH, CLR_RNG_SPLIT };
+enum { CLR_RNG_ORDER = 0xff00, CLR_RNG_INIT, CLR_RNG_PROBE, CLR_RNG_BENCH, CLR_RNG_SPLIT, CLR_RNG_TRANSFORMATION };
 
 /* Local. The stream of (seed, epoch, sample, view, op). */
 clr_rng clr_rng_for(uint64_t seed, uint64_t epoch, uint64_t sample, uint32_t view, uint32_t op);

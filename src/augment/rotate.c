@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A rotation by 0, 90, 180 or 270 degrees, each as likely; what is not square becomes a view first. */
+/* A rotation by 0, 90, 180 or 270 degrees, each as likely, or always by the one given; what is not square becomes a
+   view first. */
 #include "tools.h"
+
+#include <string.h>
 
 static clr_status parse(const char *text, clr_augment_step *step)
 {
-    (void)step;
-    return text ? clr_fail(CLR_EUSAGE, "--augment: rotate:%s: rotate takes nothing", text) : CLR_OK;
+    step->number[0] = !text ? 0 : !strcmp(text, "90") ? 1 : !strcmp(text, "180") ? 2 : !strcmp(text, "270") ? 3 : -1;
+    return step->number[0] < 0 ? clr_fail(CLR_EUSAGE, "--augment: rotate:%s: must be 90, 180 or 270", text) : CLR_OK;
 }
 
 static void draw(const clr_augment_step *step, clr_rng *rng, int height, int width, int size, double *draws)
 {
-    (void)step, (void)height, (void)width, (void)size;
-    draws[0] = clr_rng_below(rng, 4);
+    (void)height, (void)width, (void)size;
+    draws[0] = step->number[0] > 0 ? step->number[0] : clr_rng_below(rng, 4);
 }
 
 static void apply(const clr_augment_step *step, const double *draws, int size, clr_canvas *canvas)
@@ -36,5 +39,9 @@ static void apply(const clr_augment_step *step, const double *draws, int size, c
     clr_canvas_swap(canvas);
 }
 
-const clr_augment_op clr_augment_rotate = {
-    .name = "rotate", .arguments = "", .help = "by quarters of a turn", .parse = parse, .draw = draw, .apply = apply};
+const clr_augment_op clr_augment_rotate = {.name = "rotate",
+                                           .arguments = "",
+                                           .help = "by quarters of a turn; rotate:90, 180 or 270: always by that",
+                                           .parse = parse,
+                                           .draw = draw,
+                                           .apply = apply};

@@ -514,6 +514,8 @@ START_TEST(resizing_is_bicubic)
     compare("crop:0.08-1", 40, 50, 3, 24, eps);
     compare("crop:0.5-0.5", 40, 50, 1, 24, eps);
     compare("rotate", 20, 13, 3, 16, eps);
+    compare("rotate:90", 20, 13, 3, 16, eps);
+    compare("rotate:270", 13, 13, 1, 16, eps);
 }
 END_TEST
 
@@ -704,7 +706,7 @@ static const struct {
     {"noise:1e9", "noise"},
     {"sobel:0.5 ", "sobel"},
     {"cutout:-0.1", "cutout"},
-    {"rotate:90", "rotate"},
+    {"rotate:45", "must be 90, 180 or 270"},
     {"autoaugment:cifar", "takes nothing"},
     {"color:6", "from 0 to 5"},
     {"color:-1", "from 0 to 5"},

@@ -62,12 +62,11 @@ static clr_status check_files(const config *c, const clr_embed_form *form)
 /* Collective; status agreed upon. The features that are wanted. */
 static clr_status extract(clr_comm *comm, const clr_pretrained *f, int tap, clr_embedded *e, clr_features matrix[2])
 {
-    int size = f->config.encoder.size;
+    const clr_features_source from = {e->store, f->encoder, f->config.encoder.size, f->channels, NULL};
 
     if (tap == BOTH)
-        return clr_features_extract_both(comm, e->store, f->encoder, size, f->channels, &matrix[0], &matrix[1]);
-    return clr_features_extract(comm, e->store, f->encoder, tap == CLR_TAP_H ? 'h' : 'z', size, f->channels,
-                                &matrix[0]);
+        return clr_features_extract_both(comm, &from, &matrix[0], &matrix[1]);
+    return clr_features_extract(comm, &from, tap == CLR_TAP_H ? 'h' : 'z', &matrix[0]);
 }
 
 static clr_status embed(clr_comm *comm, const config *c, const clr_pretrained *f, const clr_embed_form *form,

@@ -86,9 +86,11 @@ static clr_status extract(work *w)
             st = clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones", w->config->data);
         st = clr_comm_agree(w->comm, st);
     }
-    if (st == CLR_OK)
-        st = clr_features_extract(w->comm, w->store, pretrained.encoder, 'h', pretrained.config.encoder.size,
-                                  pretrained.channels, &w->features);
+    if (st == CLR_OK) {
+        const clr_features_source from = {w->store, pretrained.encoder, pretrained.config.encoder.size,
+                                          pretrained.channels, NULL};
+        st = clr_features_extract(w->comm, &from, 'h', &w->features);
+    }
     clr_pretrained_close(&pretrained);
     return st;
 }

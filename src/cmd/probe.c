@@ -14,6 +14,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { RAW_SIDE = 32 };
 
@@ -55,6 +56,12 @@ static clr_status parse_temperature(const char *text, void *field)
     return parse_list("temperature", text, 1e-3, 1e4, field);
 }
 
+static clr_status parse_predict(const char *text, void *field)
+{
+    *(const char **)field = text;
+    return strcmp(text, "class") ? clr_transformation_check(text) : CLR_OK;
+}
+
 static clr_status parse_features(const char *text, void *field)
 {
     return clr_tap_parse("features", text, true, field);
@@ -67,14 +74,20 @@ static const clr_opt own[] = {
     {"test", CLR_OPT_TEXT, AT(test), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that they are judged by"},
     {"features", CLR_OPT_PARSED, AT(features), "h", "h|head1|head2|...|z", 0, 0, NULL, 0,
      "h: the encoder's output; head1, ...: behind a layer of the projection head; z: its output", parse_features},
-    {"method", CLR_OPT_PARSED, AT(wants), "all", "linear-sgd|knn|linear-lbfgs|linear-paper|all", 0, 0, NULL, 0,
+    {"predict", CLR_OPT_PARSED, AT(predict), "class", "class|gray|rotate|noise|sobel", 0, 0, NULL, 0,
+     "what the classifiers learn to tell. class: what an image shows. Others: what was done to it (the paper's Table "
+     "3), "
+     "on views by the operators that the network learned from",
+     parse_predict},
+    {"method", CLR_OPT_PARSED, AT(wants), "all", "linear-sgd|knn|linear-lbfgs|linear-paper|mlp|all", 0, 0, NULL, 0,
      "classifier; all: linear-sgd and knn. linear-lbfgs: logistic regression at its optimum, l2 chosen on a tenth of "
-     "the training images. linear-paper: SGD as the paper's appendix B.6 has it. Several: knn,linear-lbfgs",
+     "the training images. linear-paper: SGD as the paper's appendix B.6 has it. mlp: one hidden layer. "
+     "Several: knn,linear-lbfgs",
      clr_probe_parse_methods},
-    {"epochs", CLR_OPT_LONG, AT(linear.epochs), "30", "N", 1, 1e6, "method=all|linear-sgd", 0,
-     "of the linear classifier"},
-    {"batch", CLR_OPT_LONG, AT(linear.batch), "256", "N", 1, 1 << 24, "method=all|linear-sgd", 0,
-     "of the linear classifier"},
+    {"epochs", CLR_OPT_LONG, AT(linear.epochs), "30", "N", 1, 1e6, "method=all|linear-sgd|mlp", 0,
+     "of the linear classifier and the perceptron"},
+    {"batch", CLR_OPT_LONG, AT(linear.batch), "256", "N", 1, 1 << 24, "method=all|linear-sgd|mlp", 0,
+     "of the linear classifier and the perceptron"},
     {"lr", CLR_OPT_PARSED, AT(linear.rates), "10", "X,...", 0, 0, "method=all|linear-sgd", 0,
      "of the linear classifier; falls to 0 on a cosine; features have unit length on average. Of several, the best on "
      "a "
@@ -84,8 +97,8 @@ static const clr_opt own[] = {
      "of the linear classifier (Nesterov)"},
     {"weight-decay", CLR_OPT_REAL, AT(linear.weight_decay), "0", "X", 0, 10, "method=all|linear-sgd", 0,
      "of the linear classifier"},
-    {"seed", CLR_OPT_LONG, AT(linear.seed), "1", "N", 0, 1e15, "method=all|linear-sgd|linear-lbfgs|linear-paper", 0,
-     "of the order of its batches; of the validation split"},
+    {"seed", CLR_OPT_LONG, AT(linear.seed), "1", "N", 0, 1e15, "method=all|linear-sgd|linear-lbfgs|linear-paper|mlp", 0,
+     "of the order of its batches; of the validation split; of a transformation"},
     {"k", CLR_OPT_PARSED, AT(k), "0", "N,...", 0, 0, "method=all|knn", 0,
      "neighbours that vote; 0: as many as the smallest class has images, 5 at least and 200 at most. Of several, each "
      "has a line",
@@ -99,6 +112,10 @@ static const clr_opt own[] = {
     {"l2-most", CLR_OPT_REAL, AT(lbfgs.most), "1e5", "X", 1e-30, 1e30, "method=linear-lbfgs", 0, "the largest of them"},
     {"iterations", CLR_OPT_LONG, AT(lbfgs.iterations), "1000", "N", 1, 1e6, "method=linear-lbfgs", 0,
      "of L-BFGS, the most for one strength"},
+    {"hidden", CLR_OPT_LONG, AT(mlp.hidden), "0", "N", 0, 1 << 16, "method=mlp", 0,
+     "units of the perceptron's hidden layer; 0: as many as there are features"},
+    {"mlp-lr", CLR_OPT_REAL, AT(mlp.lr), "0.001", "X", 1e-12, 1e6, "method=mlp", 0,
+     "of the perceptron (Adam); falls to 0 on a cosine"},
     {"predictions", CLR_OPT_TEXT, AT(predictions), NULL, "FILE.tsv", 0, 0, NULL, 0,
      "what each test image was taken for, a line an image: for simclr compare"},
     {"shuffle-labels", CLR_OPT_FLAG, AT(shuffle_labels), "no", NULL, 0, 0, NULL, 0,
@@ -114,56 +131,34 @@ static clr_status evaluate(clr_probe *p, int which, clr_evaluation result[CLR_PR
 {
     clr_encoder *encoder = which < 2 ? p->pretrained.encoder : NULL;
     const clr_probe_config *c = p->config;
+    clr_features_source from = {p->train, encoder, encoder ? p->pretrained.config.encoder.size : p->raw_side,
+                                p->pretrained.channels, p->transformation.name ? &p->transformed[0] : NULL};
     char of = c->features == CLR_TAP_H ? 'h' : 'z';
-    int size = encoder ? p->pretrained.config.encoder.size : p->raw_side;
     clr_features train = {0}, test = {0};
-    clr_status st = clr_features_extract(p->comm, p->train, encoder, of, size, p->pretrained.channels, &train);
+    clr_status st = clr_features_extract(p->comm, &from, of, &train);
 
+    from.store = p->test;
+    from.transformed = p->transformation.name ? &p->transformed[1] : NULL;
     if (st == CLR_OK)
-        st = clr_features_extract(p->comm, p->test, encoder, of, size, p->pretrained.channels, &test);
+        st = clr_features_extract(p->comm, &from, of, &test);
     if (st == CLR_OK && which == 0)
         p->figures = clr_features_look(&test), p->dim = test.dim;
+    train.labels = p->train_labels;
     test.labels = p->test_labels;
-    test.classes = train.classes;
-    if (p->train_labels)
-        train.labels = p->train_labels;
-    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_LINEAR)) {
-        test.predicted = which ? NULL : p->predicted[CLR_PROBE_LINEAR];
-        st = clr_linear_probe(p->comm, &train, &test, &c->linear, &p->linear[which]);
-        result[CLR_PROBE_LINEAR] = p->linear[which].test;
-    }
-    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_PAPER)) {
-        const clr_linear_config paper = clr_linear_paper(train.rows, c->linear.seed);
-        clr_linear_result found;
-        test.predicted = which ? NULL : p->predicted[CLR_PROBE_PAPER];
-        st = clr_linear_probe(p->comm, &train, &test, &paper, &found);
-        result[CLR_PROBE_PAPER] = found.test;
-    }
-    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_KNN)) {
-        test.predicted = which ? NULL : p->predicted[CLR_PROBE_KNN];
-        st = clr_knn(p->comm, &train, &test, p->knn, p->knns, p->voted[which]);
-        result[CLR_PROBE_KNN] = p->voted[which][0];
-    }
-    if (st == CLR_OK && clr_probe_wants(c, CLR_PROBE_LBFGS)) {
-        clr_lbfgs_config lbfgs = c->lbfgs;
-        lbfgs.seed = c->linear.seed;
-        test.predicted = which ? NULL : p->predicted[CLR_PROBE_LBFGS];
-        st = clr_lbfgs_probe(p->comm, &train, &test, &lbfgs, &p->lbfgs[which]);
-        result[CLR_PROBE_LBFGS] = p->lbfgs[which].test;
-    }
+    train.classes = test.classes = p->classes;
+    for (int m = 0; m < CLR_PROBE_METHODS && st == CLR_OK; m++)
+        if (clr_probe_wants(c, (clr_probe_method)m))
+            st = clr_probe_apply(p, (clr_probe_method)m, which, &train, &test, &result[m]);
     clr_features_free(&train);
     clr_features_free(&test);
     return clr_comm_agree(p->comm, st);
 }
 
-/* For predictions, and shuffled labels where they are wanted. */
-static void make_room(clr_probe *p)
+static void make_room_for_predictions(clr_probe *p)
 {
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
         if (clr_probe_wants(p->config, (clr_probe_method)m))
             p->predicted[m] = CLR_NEW(int64_t, clr_store_info_of(p->test)->images);
-    if (p->config->shuffle_labels)
-        p->train_labels = clr_probe_shuffled(p);
 }
 
 /* Of everything that inference reads. */
@@ -206,7 +201,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
         goto out;
     if ((st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : clr_probe_check_overlap(&p))) != CLR_OK)
         goto out;
-    make_room(&p);
+    make_room_for_predictions(&p);
     if (clr_comm_rank(comm) == 0)
         clr_probe_say_protocol(&p);
     st = evaluate(&p, 0, result[0]);
@@ -225,8 +220,7 @@ static clr_status run(clr_comm *comm, void *settings, const clr_opt_set *set)
 out:
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
         clr_free(p.predicted[m]);
-    clr_free(p.train_labels);
-    clr_free(p.test_labels);
+    clr_probe_free_labels(&p);
     clr_store_close(p.train);
     clr_store_close(p.test);
     clr_pretrained_close(&p.pretrained);

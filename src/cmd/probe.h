@@ -11,18 +11,20 @@ typedef enum clr_probe_method {
     CLR_PROBE_KNN,
     CLR_PROBE_LBFGS,
     CLR_PROBE_PAPER,
+    CLR_PROBE_MLP,
     CLR_PROBE_METHODS
 } clr_probe_method;
 
 enum { CLR_PROBE_KNNS = CLR_RATES * CLR_RATES };
 
 typedef struct clr_probe_config {
-    const char *checkpoint, *train, *test, *predictions;
+    const char *checkpoint, *train, *test, *predictions, *predict;
     int features; /* a tap */
     bool wants[CLR_PROBE_METHODS];
     clr_linear_config linear;
     clr_rates k, temperature; /* of kNN: each with each */
     clr_lbfgs_config lbfgs;
+    clr_mlp_config mlp;
     int64_t threads;
     double watchdog;
     bool force, shuffle_labels;
@@ -32,8 +34,13 @@ typedef struct clr_probe {
     clr_comm *comm;
     const clr_probe_config *config;
     clr_store *train, *test;
-    int32_t *test_labels;                  /* by train's numbers */
-    int32_t *train_labels;                 /* of --shuffle-labels; NULL: the dataset's */
+    int32_t *train_labels,
+        *test_labels;                  /* what is to be told, by train's numbers; --shuffle-labels: in another order */
+    int classes;                       /* of these labels */
+    const char *const *class_names;    /* (classes) */
+    double chance;                     /* percent of the test images in their most frequent class */
+    clr_transformation transformation; /* of --predict; its name NULL: the dataset's classes are told */
+    clr_transformed transformed[2];    /* training images, test images */
     int64_t *predicted[CLR_PROBE_METHODS]; /* (test images) by the trained network; of kNN by its first settings */
     uint64_t weights;                      /* their checksum */
     int dim;                               /* of the trained network's features */
@@ -48,12 +55,10 @@ typedef struct clr_probe {
     int raw_side;
 } clr_probe;
 
-/* Both sets must have labels, the training images at least two classes, and the test images only classes of the
-   training images. Fills test_labels and knn. */
+/* Unless a transformation is to be told, both sets must have labels, the training images at least two classes, and the
+   test images only classes of the training images. Fills the labels, what belongs to them, and knn. */
 clr_status clr_probe_check_data(clr_probe *p);
-
-/* The training labels in an order drawn from the seed. Freed by clr_free. */
-int32_t *clr_probe_shuffled(const clr_probe *p);
+void clr_probe_free_labels(clr_probe *p);
 
 /* On rank 0: warns of test images that are also training images, pixel by pixel, and refuses the same images in another
    order. Fills common. */
@@ -63,9 +68,20 @@ clr_status clr_probe_check_overlap(clr_probe *p);
 clr_status clr_probe_parse_methods(const char *text, void *field);
 bool clr_probe_wants(const clr_probe_config *config, clr_probe_method method);
 const char *clr_probe_name_of(clr_probe_method m);
+/* The name of what a method told: "knn", with --predict "rotate:knn". text: CLR_PROBE_TITLE characters. */
+enum { CLR_PROBE_TITLE = 32 };
+const char *clr_probe_title(const clr_probe *p, clr_probe_method m, char *text);
+/* Collective. Applies one method to features: of the trained network (which 0), the untrained one (1), pixels (2). */
+clr_status clr_probe_apply(clr_probe *p, clr_probe_method m, int which, const clr_features *train, clr_features *test,
+                           clr_evaluation *result);
+
+/* probe_protocol.c. Local. clr_probe_say_protocol: rank 0. How many results a method has: one, kNN one for each k and
+   temperature; and how it is applied for result i, in one sentence, freed by clr_free. */
+void clr_probe_say_protocol(const clr_probe *p);
+int clr_probe_results(const clr_probe *p, clr_probe_method m);
+char *clr_probe_protocol(const clr_probe *p, clr_probe_method m, int i);
 
 /* probe_say.c. Local; rank 0. result: of the trained network, the untrained one, and raw pixels. */
-void clr_probe_say_protocol(const clr_probe *p);
 void clr_probe_say_results(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], double seconds);
 void clr_probe_say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m);
 /* probe_tables.c. Local; rank 0. --predictions, and RUN/confusion.tsv of the first method unless the run directory is

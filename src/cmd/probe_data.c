@@ -10,22 +10,21 @@
 #include <string.h>
 
 /* --k=0: neighbours of other classes would outvote those of the smallest class if more voted than it has images. */
-static int64_t neighbours_of(const clr_store *train)
+static int64_t neighbours_of(const clr_probe *p)
 {
     enum { LEAST = 5, MOST = 200 };
-    const clr_store_info *info = clr_store_info_of(train);
-    const int32_t *labels = clr_store_labels(train);
-    int64_t *count = CLR_NEW(int64_t, info->classes), smallest = MOST;
+    int64_t *count = CLR_NEW(int64_t, p->classes), smallest = MOST;
 
-    for (int64_t i = 0; i < info->images; i++)
-        count[labels[i]]++;
-    for (int c = 0; c < info->classes; c++)
+    for (int64_t i = 0; i < clr_store_info_of(p->train)->images; i++)
+        count[p->train_labels[i]]++;
+    for (int c = 0; c < p->classes; c++)
         smallest = count[c] > 0 && count[c] < smallest ? count[c] : smallest;
     clr_free(count);
     return smallest < LEAST ? LEAST : smallest;
 }
 
-clr_status clr_probe_check_data(clr_probe *p)
+/* The datasets' own classes are to be told. */
+static clr_status take_classes(clr_probe *p)
 {
     const clr_store_info *a = clr_store_info_of(p->train), *b = clr_store_info_of(p->test);
 
@@ -33,39 +32,101 @@ clr_status clr_probe_check_data(clr_probe *p)
         return clr_fail(CLR_EINPUT,
                         "%s: has no labels; a probe needs them: pack a folder whose folders are the classes",
                         a->classes ? p->config->test : p->config->train);
-    clr_status st = clr_labels_apart(p->train, p->test);
-    if (st != CLR_OK)
-        return st;
-    if (p->pretrained.channels == 1 && (a->channels != 1 || b->channels != 1))
-        return clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
-                        a->channels != 1 ? p->config->train : p->config->test);
     if (a->present < 2) /* classes without images do not count */
         return clr_fail(
             CLR_EINPUT,
             "%s: all its %lld images are of one class, '%s'; a probe needs training images of two classes or more",
             p->config->train, (long long)a->images, a->class_names[clr_store_labels(p->train)[0]]);
-    for (int i = 0; i < p->config->k.n; i++)
-        for (int j = 0; j < p->config->temperature.n; j++) {
-            int64_t k = (int64_t)p->config->k.rate[i];
-            p->knn[p->knns++] = (clr_knn_config){k ? k : neighbours_of(p->train), p->config->temperature.rate[j]};
-        }
+    p->classes = a->classes;
+    p->class_names = (const char *const *)a->class_names;
+    p->train_labels = CLR_NEW(int32_t, a->images);
+    memcpy(p->train_labels, clr_store_labels(p->train), (size_t)a->images * sizeof *p->train_labels);
     return clr_labels_match(p->train, p->test, &p->test_labels);
 }
 
-int32_t *clr_probe_shuffled(const clr_probe *p)
+/* A transformation is to be told. */
+static clr_status take_transformation(clr_probe *p)
+{
+    clr_transformation *t = &p->transformation;
+    uint64_t seed = p->config->linear.seed;
+
+    if (!strcmp(p->config->predict, "gray") && p->pretrained.channels == 1)
+        return clr_fail(CLR_EUSAGE, "--predict=gray: the network learned from gray images; rotate, noise and sobel can "
+                                    "be told in them");
+    clr_status st = clr_transformation_of(p->config->predict, p->pretrained.config.augment, t);
+    if (st != CLR_OK)
+        return st;
+    p->classes = t->classes;
+    p->class_names = t->class_name;
+    p->transformed[0] = clr_transformed_of(t, seed, 0, clr_store_info_of(p->train)->images);
+    p->transformed[1] = clr_transformed_of(t, seed, 1, clr_store_info_of(p->test)->images);
+    p->train_labels = p->transformed[0].label;
+    p->test_labels = p->transformed[1].label;
+    return CLR_OK;
+}
+
+/* The training labels in another order. A transformation's own stay: they make the views. */
+static void shuffle(clr_probe *p)
 {
     int64_t n = clr_store_info_of(p->train)->images;
     int32_t *labels = CLR_NEW(int32_t, n);
     clr_rng rng = clr_rng_for(p->config->linear.seed, 1, 0, 0, CLR_RNG_PROBE);
 
-    memcpy(labels, clr_store_labels(p->train), (size_t)n * sizeof *labels);
+    memcpy(labels, p->train_labels, (size_t)n * sizeof *labels);
     for (int64_t i = n - 1; i > 0; i--) { /* Fisher-Yates */
         int64_t j = clr_rng_below(&rng, (uint32_t)(i + 1));
         int32_t other = labels[j];
         labels[j] = labels[i];
         labels[i] = other;
     }
-    return labels;
+    if (p->train_labels != p->transformed[0].label)
+        clr_free(p->train_labels);
+    p->train_labels = labels;
+}
+
+static double chance_of(const clr_probe *p)
+{
+    int64_t n = clr_store_info_of(p->test)->images, *count = CLR_NEW(int64_t, p->classes), most = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        most = clr_max64(most, ++count[p->test_labels[i]]);
+    clr_free(count);
+    return 100 * (double)most / (double)n;
+}
+
+clr_status clr_probe_check_data(clr_probe *p)
+{
+    const clr_store_info *a = clr_store_info_of(p->train), *b = clr_store_info_of(p->test);
+    bool classes = !strcmp(p->config->predict, "class");
+    clr_status st = clr_labels_apart(p->train, p->test);
+
+    if (st == CLR_OK && p->pretrained.channels == 1 && (a->channels != 1 || b->channels != 1))
+        st = clr_fail(CLR_EINPUT, "%s: has colour images, and the network learned from gray ones",
+                      a->channels != 1 ? p->config->train : p->config->test);
+    if (st == CLR_OK)
+        st = classes ? take_classes(p) : take_transformation(p);
+    if (st != CLR_OK)
+        return st;
+    if (p->config->shuffle_labels)
+        shuffle(p);
+    p->chance = chance_of(p);
+    for (int i = 0; i < p->config->k.n; i++)
+        for (int j = 0; j < p->config->temperature.n; j++) {
+            int64_t k = (int64_t)p->config->k.rate[i];
+            p->knn[p->knns++] = (clr_knn_config){k ? k : neighbours_of(p), p->config->temperature.rate[j]};
+        }
+    return CLR_OK;
+}
+
+void clr_probe_free_labels(clr_probe *p)
+{
+    for (int i = 0; i < 2; i++) {
+        int32_t **labels = i ? &p->test_labels : &p->train_labels;
+        if (*labels != p->transformed[i].label)
+            clr_free(*labels);
+        clr_free(p->transformed[i].label);
+        *labels = NULL;
+    }
 }
 
 clr_status clr_probe_check_overlap(clr_probe *p)

@@ -10,9 +10,8 @@
 /* The methods that were wanted, in the order of their lines. names, predicted: CLR_PROBE_METHODS entries. */
 static clr_predictions predictions_of(const clr_probe *p, const char **names, const int64_t **predicted)
 {
-    const clr_store_info *train = clr_store_info_of(p->train);
     clr_predictions all = {
-        clr_store_info_of(p->test)->images, train->classes, train->class_names, p->test_labels, 0, names, predicted};
+        clr_store_info_of(p->test)->images, p->classes, p->class_names, p->test_labels, 0, names, predicted};
 
     for (int m = 0; m < CLR_PROBE_METHODS; m++)
         if (p->predicted[m]) {
@@ -24,10 +23,9 @@ static clr_predictions predictions_of(const clr_probe *p, const char **names, co
 
 double clr_probe_mean_class(const clr_probe *p, clr_probe_method m)
 {
-    const clr_store_info *train = clr_store_info_of(p->train);
     const int64_t *predicted[] = {p->predicted[m]};
     const clr_predictions one = {
-        clr_store_info_of(p->test)->images, train->classes, train->class_names, p->test_labels, 1, NULL, predicted};
+        clr_store_info_of(p->test)->images, p->classes, p->class_names, p->test_labels, 1, NULL, predicted};
 
     return clr_mean_class_accuracy(&one, 0);
 }
@@ -38,7 +36,7 @@ clr_status clr_probe_write_tables(const clr_probe *p)
     const int64_t *predicted[CLR_PROBE_METHODS];
     const clr_predictions all = predictions_of(p, names, predicted);
 
-    if (p->pretrained.run && !p->config->shuffle_labels) {
+    if (p->pretrained.run && !p->config->shuffle_labels && !p->transformation.name) {
         char *path = clr_text("%s/confusion.tsv", p->pretrained.run);
         if (clr_confusion_write(path, &all, 0) == CLR_OK)
             clr_info("%s: what the images of each class were taken for (%s)", path, names[0]);

@@ -17,7 +17,7 @@ static double by_chance(double a, double b, int64_t images)
 void clr_probe_say_verdict(const clr_probe *p, clr_evaluation result[3][CLR_PROBE_METHODS], clr_probe_method m)
 {
     static const char *const names[CLR_PROBE_METHODS] = {"linear", "kNN", "logistic regression",
-                                                         "linear, by the paper's recipe,"};
+                                                         "linear, by the paper's recipe,", "perceptron"};
     int64_t images = clr_store_info_of(p->test)->images;
     double trained = result[0][m].top1, untrained = result[1][m].top1, raw = result[2][m].top1;
     double chance = by_chance(trained, untrained, images), chance_raw = by_chance(trained, raw, images);

@@ -42,6 +42,18 @@ int clr_best_of(const float *scores, int classes)
     return best;
 }
 
+void clr_judge_scores(const clr_features *test, int64_t at, int64_t n, const float *scores, int64_t hits[2])
+{
+    for (int64_t i = 0; i < n; i++) {
+        const float *row = scores + i * test->classes;
+        int place = clr_rank_of(row, test->classes, test->labels[at + i]);
+        hits[0] += place < 1;
+        hits[1] += place < 5;
+        if (test->predicted)
+            test->predicted[at + i] = clr_best_of(row, test->classes);
+    }
+}
+
 void clr_predictions_begin(const clr_features *test)
 {
     if (test->predicted)

@@ -16,7 +16,6 @@
 #include "clr/gemm.h"
 #include "clr/log.h"
 #include "clr/mem.h"
-#include "clr/rng.h"
 #include "clr/tensor.h"
 #include "clr/watchdog.h"
 
@@ -34,7 +33,6 @@ typedef struct work {
     clr_linear *linear;
     const clr_linear_config *config;
     float *x, *p, *gradient, *velocity; /* (rows, D + 1), (rows, K), (D + 1, K) twice */
-    int *order;
 } work;
 
 void clr_linear_standardise(const clr_features *train, clr_linear *linear)
@@ -74,23 +72,9 @@ void clr_linear_standardise_row(const clr_linear *linear, const float *h, float 
     x[linear->dim] = 1;
 }
 
-/* Scores into (softmax - one-hot) * scale. */
-static void residual(float *p, int classes, int label, float scale)
+static void differentiate(void *data, const int *order, int64_t n, int64_t all)
 {
-    float most = p[0], sum = 0;
-
-    for (int k = 1; k < classes; k++)
-        most = p[k] > most ? p[k] : most;
-    for (int k = 0; k < classes; k++)
-        sum += p[k] = expf(p[k] - most);
-    for (int k = 0; k < classes; k++)
-        p[k] *= scale / sum;
-    p[label] -= scale;
-}
-
-/* This rank's part of the gradient of one batch: rows order[0 .. n), of `all` on all ranks. */
-static void gradient_of(work *w, const int *order, int64_t n, int64_t all)
-{
+    work *w = data;
     int64_t dim = w->linear->dim + 1, classes = w->linear->classes;
 
 #pragma omp parallel if (n * dim * classes > WORTH)
@@ -102,7 +86,7 @@ static void gradient_of(work *w, const int *order, int64_t n, int64_t all)
         clr_gemm(false, false, to - from, classes, dim, 1, w->x + from * dim, dim, w->linear->weight, classes, 0,
                  w->p + from * classes, classes);
         for (int64_t i = from; i < to; i++)
-            residual(w->p + i * classes, (int)classes, w->train->labels[order[i]], 1 / (float)all);
+            clr_softmax_residual(w->p + i * classes, (int)classes, w->train->labels[order[i]], 1 / (float)all);
 #pragma omp barrier
         from = clr_share(dim, threads, t), to = clr_share(dim, threads, t + 1);
         clr_gemm(true, false, to - from, classes, n, 1, w->x + from, dim, w->p, classes, 0,
@@ -110,8 +94,11 @@ static void gradient_of(work *w, const int *order, int64_t n, int64_t all)
     }
 }
 
-static void update(work *w, float lr)
+static void update(void *data, double remaining, int64_t step)
 {
+    work *w = data;
+    (void)step;
+    float lr = (float)(w->config->lr * remaining);
     int64_t decayed = (int64_t)w->linear->dim * w->linear->classes, count = decayed + w->linear->classes;
     float momentum = (float)w->config->momentum, decay = (float)w->config->weight_decay, *weight = w->linear->weight;
 
@@ -127,48 +114,31 @@ clr_status clr_linear_fit_rows(clr_comm *comm, const clr_features *train, const 
                                const clr_linear_config *config, clr_linear *linear)
 {
     int64_t batch = clr_min64(config->batch, rows), cells = (int64_t)(train->dim + 1) * train->classes;
-    int64_t a_epoch = (rows + batch - 1) / batch, steps = config->epochs * a_epoch;
-    int rank = clr_comm_rank(comm), ranks = clr_comm_size(comm);
     work w = {.train = train, .linear = linear, .config = config};
     bool finite = true;
 
-    if (rows > INT32_MAX)
-        return clr_fail(CLR_EINPUT, "%lld training rows are more than a linear probe takes", (long long)rows);
     *linear = (clr_linear){train->dim, train->classes, CLR_NEW(float, cells), CLR_NEW(float, train->dim),
                            CLR_NEW(float, train->dim)};
     w.x = CLR_NEW(float, batch *(train->dim + 1));
     w.p = CLR_NEW(float, batch * train->classes);
     w.gradient = CLR_NEW(float, cells);
     w.velocity = CLR_NEW(float, cells);
-    w.order = CLR_NEW(int, rows);
     clr_watch_phase("fitting a linear classifier", 0);
     clr_linear_standardise(train, linear);
     for (int i = 0; i < train->dim && config->as_they_are; i++)
         linear->mean[i] = 0, linear->inverse[i] = 1;
-    for (int64_t i = 0; i < rows; i++)
-        w.order[i] = (int)of[i];
-    for (int64_t step = 0; step < steps; step++) {
-        if (step % a_epoch == 0) {
-            clr_rng rng = clr_rng_for(config->seed, (uint64_t)(step / a_epoch), 0, 0, CLR_RNG_PROBE);
-            clr_rng_shuffle(&rng, w.order, (int)rows);
-        }
-        int64_t at = step % a_epoch * batch, n = clr_min64(batch, rows - at);
-        int64_t from = clr_share(n, ranks, rank), to = clr_share(n, ranks, rank + 1);
-        gradient_of(&w, w.order + at + from, to - from, n);
-        if (ranks > 1)
-            clr_comm_allreduce_sum(comm, w.gradient, cells);
-        clr_alive();
-        update(&w, (float)(config->lr / 2 * (1 + cos(M_PI * (double)step / (double)steps))));
-    }
+    const clr_descent descent = {rows,       batch, config->epochs, config->seed, cells,
+                                 w.gradient, &w,    differentiate,  update};
+    clr_status st = clr_descend(comm, &descent, of);
     for (int64_t i = 0; i < cells; i++)
         finite = finite && isfinite(linear->weight[i]);
     clr_free(w.x);
     clr_free(w.p);
     clr_free(w.gradient);
     clr_free(w.velocity);
-    clr_free(w.order);
-    return finite ? CLR_OK
-                  : clr_fail(CLR_ENUMERIC, "the linear probe diverged; try a smaller --lr than %g", config->lr);
+    return st != CLR_OK || finite
+               ? st
+               : clr_fail(CLR_ENUMERIC, "the linear probe diverged; try a smaller --lr than %g", config->lr);
 }
 
 clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_linear_config *config,
@@ -203,18 +173,14 @@ void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_featur
         float *x = CLR_NEW(float, JUDGED *(dim + 1)), *p = CLR_NEW(float, JUDGED *classes);
 #pragma omp for schedule(static)
         for (int64_t at = from; at < to; at += JUDGED) {
-            int64_t n = clr_min64(JUDGED, to - at);
+            int64_t n = clr_min64(JUDGED, to - at), hits[2] = {0, 0};
             clr_alive();
             for (int64_t i = 0; i < n; i++)
                 clr_linear_standardise_row(linear, test->h + (at + i) * dim, x + i * (dim + 1));
             clr_gemm(false, false, n, classes, dim + 1, 1, x, dim + 1, linear->weight, classes, 0, p, classes);
-            for (int64_t i = 0; i < n; i++) {
-                int place = clr_rank_of(p + i * classes, (int)classes, test->labels[at + i]);
-                first += place < 1;
-                second += place < 5;
-                if (test->predicted)
-                    test->predicted[at + i] = clr_best_of(p + i * classes, (int)classes);
-            }
+            clr_judge_scores(test, at, n, p, hits);
+            first += hits[0];
+            second += hits[1];
         }
         clr_free(x);
         clr_free(p);

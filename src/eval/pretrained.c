@@ -132,10 +132,12 @@ static clr_status read_meta(clr_comm *comm, clr_pretrained *f)
 }
 
 #define AT(field) offsetof(clr_pretrained_config, field)
+static const clr_opt own[] = {{"augment", CLR_OPT_TEXT, AT(augment), "none", "LIST", 0, 0, NULL, 0, ""}, {0}};
 static const clr_opt_part options[] = {{clr_encoder_options, AT(encoder), NULL},
                                        {clr_image_size_option, AT(encoder.size), NULL},
                                        {clr_head_options, AT(encoder), NULL},
                                        {clr_plan_option, AT(plan), NULL},
+                                       {own, 0, NULL},
                                        {0}};
 
 /* A preset's level passes over options that this version does not know. */
@@ -160,7 +162,6 @@ static clr_status read_weights(clr_comm *comm, const char *path, clr_params *par
     clr_status st = clr_comm_agree(comm, clr_comm_rank(comm) ? CLR_OK : clr_ckpt_read(path, &state));
 
     clr_state_free(&state);
-
     if (st != CLR_OK)
         return st;
     clr_comm_broadcast(comm, params->value, params->weights.floats * (int64_t)sizeof *params->value, 0);

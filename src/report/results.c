@@ -77,6 +77,7 @@ static clr_result_state state_of(const clr_result *r, clr_run_hold hold)
 static void read_numbers(clr_result *r)
 {
     char *metrics = clr_text("%s/metrics.tsv", r->path), *probes = clr_text("%s/probe.tsv", r->path);
+    char method[64];
     clr_tsv rows;
     time_t when = changed(metrics);
 
@@ -91,10 +92,13 @@ static void read_numbers(clr_result *r)
                                                    : 100 * clr_tsv_number(&rows, -1, "online_top1");
     }
     clr_tsv_free(&rows);
-    st = clr_tsv_read(probes, true, &rows);
+    st = clr_tsv_read(probes, false, &rows);
     note(r, st);
-    if (st == CLR_OK && rows.rows)
-        r->probe = clr_tsv_number(&rows, -1, "top1");
+    int64_t row = rows.rows - 1;
+    while (row >= 0 && strchr(clr_tsv_text(&rows, row, "method", method, sizeof method), ':')) /* of a transformation */
+        row--;
+    if (st == CLR_OK && row >= 0)
+        r->probe = clr_tsv_number(&rows, row, "top1");
     clr_tsv_free(&rows);
     clr_free(metrics);
     clr_free(probes);
