@@ -17,6 +17,7 @@ column() { # DIR NAME
     awk -F'\t' -v name="$2" '/^#/ { sub(/^# /, ""); for (i = 1; i <= NF; i++) if ($i == name) at = i; next } { print $at }' "$1/metrics.tsv"
 }
 [ "$(column "$work/without" online_top1 | sort -u)" = nan ] || die "without a probe: $(column "$work/without" online_top1 | head -3)"
+column "$work/without" spread | awk '!($1 > 0 && $1 <= 1) { bad = 1 } END { exit bad || !NR }' || die "spread: $(column "$work/without" spread)"
 [ "$(column "$work/without" grad_norm)" = "$(column "$work/with" grad_norm)" ] || die "the probe is in grad_norm"
 column "$work/with" online_top1 | tail -n 6 | awk '{ sum += $1 } END { if (!(sum / NR > 0.15 && sum / NR <= 1)) { print "accuracy of the last steps: " sum / NR; exit 1 } }' ||
     die "not above chance"

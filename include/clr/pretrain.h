@@ -35,7 +35,7 @@ extern const clr_task_kind clr_task_pretrain;
 #define CLR_PRETRAIN_COLUMNS(X)                                                                                 \
     X(loss) X(chance) X(contrast_top1) X(contrast_top5) X(entropy) X(lr) X(grad_norm) X(images_per_s)           \
     X(data_s) X(augment_s) X(forward_s) X(gather_s) X(loss_s) X(backward_s) X(reduce_s) X(update_s) X(exposed_s) \
-    X(bn_comm_s) X(positive) X(negative) X(online_top1)
+    X(bn_comm_s) X(positive) X(negative) X(online_top1) X(spread)
 /* clang-format on */
 
 typedef struct clr_pretrain_row {

@@ -113,7 +113,7 @@ static const clr_opt own[] = {
     {"iterations", CLR_OPT_LONG, AT(lbfgs.iterations), "1000", "N", 1, 1e6, "method=linear-lbfgs", 0,
      "of L-BFGS, the most for one strength"},
     {"hidden", CLR_OPT_LONG, AT(mlp.hidden), "0", "N", 0, 1 << 16, "method=mlp", 0,
-     "units of the perceptron's hidden layer; 0: as many as there are features"},
+     "units of the perceptron's hidden layer, for pixels too; 0: as many as there are features"},
     {"mlp-lr", CLR_OPT_REAL, AT(mlp.lr), "0.001", "X", 1e-12, 1e6, "method=mlp", 0,
      "of the perceptron (Adam); falls to 0 on a cosine"},
     {"predictions", CLR_OPT_TEXT, AT(predictions), NULL, "FILE.tsv", 0, 0, NULL, 0,

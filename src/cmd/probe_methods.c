@@ -62,6 +62,7 @@ clr_status clr_probe_apply(clr_probe *p, clr_probe_method m, int which, const cl
     lbfgs.seed = mlp.seed = c->linear.seed;
     mlp.epochs = c->linear.epochs;
     mlp.batch = c->linear.batch;
+    mlp.hidden = mlp.hidden ? mlp.hidden : p->dim; /* pixels get the same: many more of them would take hours */
     test->predicted = which ? NULL : p->predicted[m];
     switch (m) {
     case CLR_PROBE_LINEAR:

@@ -140,7 +140,8 @@ static clr_pretrain_row row_of(const clr_pretraining *p, const clr_step_result *
                               .bn_comm_s = result->bn_comm,
                               .positive = loss->positive,
                               .negative = loss->negative,
-                              .online_top1 = result->online_top1};
+                              .online_top1 = result->online_top1,
+                              .spread = loss->spread};
 }
 
 static clr_status step(clr_task *task, int64_t number, clr_task_outcome *outcome)
