@@ -75,9 +75,8 @@ static const clr_opt own[] = {
     {"features", CLR_OPT_PARSED, AT(features), "h", "h|head1|head2|...|z", 0, 0, NULL, 0,
      "h: the encoder's output; head1, ...: behind a layer of the projection head; z: its output", parse_features},
     {"predict", CLR_OPT_PARSED, AT(predict), "class", "class|gray|rotate|noise|sobel", 0, 0, NULL, 0,
-     "what the classifiers learn to tell. class: what an image shows. Others: what was done to it (the paper's Table "
-     "3), "
-     "on views by the operators that the network learned from",
+     "what the classifiers learn to tell. class: what an image shows. Others: what was done to it, on views by the "
+     "operators that the network learned from (the paper's Table 3)",
      parse_predict},
     {"method", CLR_OPT_PARSED, AT(wants), "all", "linear-sgd|knn|linear-lbfgs|linear-paper|mlp|all", 0, 0, NULL, 0,
      "classifier; all: linear-sgd and knn. linear-lbfgs: logistic regression at its optimum, l2 chosen on a tenth of "
