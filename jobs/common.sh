@@ -75,8 +75,8 @@ start() {
     listen attend $how "$@"
 }
 
-# listen COMMAND...: returns its status, or 255 where it ended with 0 without a word on standard output, which every command of simclr
-# closes with: srun (22.05) ends with 0 where a node could not start its tasks.
+# listen COMMAND...: returns its status, or 255 where it ended with 0 and printed nothing on standard output. Every command of simclr prints
+# a line at its end; srun (22.05) ends with 0 where a node could not start its tasks.
 listen() {
     pipe=$(mktemp -d) && mkfifo "$pipe/out" || { "$@"; return $?; }
     (trap '' HUP INT QUIT TERM USR1; exec grep . <"$pipe/out") &

@@ -28,9 +28,9 @@ typedef struct clr_features_source {
     const clr_transformed *transformed; /* NULL: images as clr_augment_evaluate cuts and resizes them */
 } clr_features_source;
 
-/* of: 'h' or 'z'. The store must outlive the features; transformed's labels, which are then theirs, must too. Fails
-   where an image cannot be read, with CLR_EMEMORY where the rows do not fit, and with CLR_ENUMERIC where a feature is
-   not a number. The status is agreed upon. */
+/* of: 'h' or 'z'. The store must outlive the features. The labels of `transformed` become theirs and must outlive them
+   too. Fails where an image cannot be read, with CLR_EMEMORY where the rows do not fit, and with CLR_ENUMERIC where a
+   feature is not a number. The status is agreed upon. */
 clr_status clr_features_extract(clr_comm *comm, const clr_features_source *from, char of, clr_features *features);
 /* The same, h and z at once. */
 clr_status clr_features_extract_both(clr_comm *comm, const clr_features_source *from, clr_features *h, clr_features *z);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_TRANSFORMATION_H
 #define CLR_TRANSFORMATION_H
-/* What features know of what was done to an image (SimCLR, Table 3): one of several transformations is applied to each
-   image at random, and a classifier has to tell from the image's features which. Local. */
+/* Table 3 of SimCLR: one of several transformations is applied to each image at random, and a classifier predicts from
+   the image's features which one. Local. */
 
 #include "clr/augment.h"
 
@@ -18,8 +18,7 @@ typedef struct clr_transformation {
     double share[CLR_TRANSFORMATION_CLASSES];     /* of the images, on average */
 } clr_transformation;
 
-/* "gray|rotate|noise|sobel", for messages and help. */
-extern const char clr_transformation_words[];
+#define CLR_TRANSFORMATION_WORDS "gray|rotate|noise|sobel"
 
 /* word: one of them, else CLR_EUSAGE. */
 clr_status clr_transformation_check(const char *word);
@@ -29,7 +28,7 @@ clr_status clr_transformation_check(const char *word);
    know one of them. */
 clr_status clr_transformation_of(const char *word, const char *learned_from, clr_transformation *transformation);
 
-/* The images of one dataset: which class each has, and whose draws make its view. */
+/* A dataset whose images are transformed: the class of each image, and the key of the draws that make its view. */
 typedef struct clr_transformed {
     const clr_transformation *by;
     int32_t *label;      /* (images), by the dataset's numbers; freed by clr_free */

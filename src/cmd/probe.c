@@ -74,9 +74,9 @@ static const clr_opt own[] = {
     {"test", CLR_OPT_TEXT, AT(test), NULL, "DATA.h5", 0, 0, NULL, 0, "labelled images that they are judged by"},
     {"features", CLR_OPT_PARSED, AT(features), "h", "h|head1|head2|...|z", 0, 0, NULL, 0,
      "h: the encoder's output; head1, ...: behind a layer of the projection head; z: its output", parse_features},
-    {"predict", CLR_OPT_PARSED, AT(predict), "class", "class|gray|rotate|noise|sobel", 0, 0, NULL, 0,
-     "what the classifiers learn to tell. class: what an image shows. Others: what was done to it, on views by the "
-     "operators that the network learned from (the paper's Table 3)",
+    {"predict", CLR_OPT_PARSED, AT(predict), "class", "class|" CLR_TRANSFORMATION_WORDS, 0, 0, NULL, 0,
+     "the labels that the classifiers predict. class: the dataset's. Others: which transformation was applied to a "
+     "view by the run's own --augment (the paper's Table 3)",
      parse_predict},
     {"method", CLR_OPT_PARSED, AT(wants), "all", "linear-sgd|knn|linear-lbfgs|linear-paper|mlp|all", 0, 0, NULL, 0,
      "classifier; all: linear-sgd and knn. linear-lbfgs: logistic regression at its optimum, l2 chosen on a tenth of "
@@ -130,16 +130,17 @@ static clr_status evaluate(clr_probe *p, int which, clr_evaluation result[CLR_PR
 {
     clr_encoder *encoder = which < 2 ? p->pretrained.encoder : NULL;
     const clr_probe_config *c = p->config;
-    clr_features_source from = {p->train, encoder, encoder ? p->pretrained.config.encoder.size : p->raw_side,
-                                p->pretrained.channels, p->transformation.name ? &p->transformed[0] : NULL};
     char of = c->features == CLR_TAP_H ? 'h' : 'z';
     clr_features train = {0}, test = {0};
-    clr_status st = clr_features_extract(p->comm, &from, of, &train);
+    clr_features_source from[2];
 
-    from.store = p->test;
-    from.transformed = p->transformation.name ? &p->transformed[1] : NULL;
+    for (int i = 0; i < 2; i++)
+        from[i] = (clr_features_source){i ? p->test : p->train, encoder,
+                                        encoder ? p->pretrained.config.encoder.size : p->raw_side,
+                                        p->pretrained.channels, p->transformation.name ? &p->transformed[i] : NULL};
+    clr_status st = clr_features_extract(p->comm, &from[0], of, &train);
     if (st == CLR_OK)
-        st = clr_features_extract(p->comm, &from, of, &test);
+        st = clr_features_extract(p->comm, &from[1], of, &test);
     if (st == CLR_OK && which == 0)
         p->figures = clr_features_look(&test), p->dim = test.dim;
     train.labels = p->train_labels;

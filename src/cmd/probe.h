@@ -35,11 +35,11 @@ typedef struct clr_probe {
     const clr_probe_config *config;
     clr_store *train, *test;
     int32_t *train_labels,
-        *test_labels;                  /* what is to be told, by train's numbers; --shuffle-labels: in another order */
+        *test_labels;                  /* to predict, by train's numbers; --shuffle-labels: train's in another order */
     int classes;                       /* of these labels */
     const char *const *class_names;    /* (classes) */
     double chance;                     /* percent of the test images in their most frequent class */
-    clr_transformation transformation; /* of --predict; its name NULL: the dataset's classes are told */
+    clr_transformation transformation; /* of --predict; its name NULL: the dataset's classes are predicted */
     clr_transformed transformed[2];    /* training images, test images */
     int64_t *predicted[CLR_PROBE_METHODS]; /* (test images) by the trained network; of kNN by its first settings */
     uint64_t weights;                      /* their checksum */
@@ -55,8 +55,8 @@ typedef struct clr_probe {
     int raw_side;
 } clr_probe;
 
-/* Unless a transformation is to be told, both sets must have labels, the training images at least two classes, and the
-   test images only classes of the training images. Fills the labels, what belongs to them, and knn. */
+/* Unless a transformation is to be predicted, both sets must have labels, the training images at least two classes, and
+   the test images only classes of the training images. Fills the labels, what belongs to them, and knn. */
 clr_status clr_probe_check_data(clr_probe *p);
 void clr_probe_free_labels(clr_probe *p);
 
@@ -68,7 +68,7 @@ clr_status clr_probe_check_overlap(clr_probe *p);
 clr_status clr_probe_parse_methods(const char *text, void *field);
 bool clr_probe_wants(const clr_probe_config *config, clr_probe_method method);
 const char *clr_probe_name_of(clr_probe_method m);
-/* The name of what a method told: "knn", with --predict "rotate:knn". text: CLR_PROBE_TITLE characters. */
+/* A method's name in result lines: "knn", with --predict=rotate "rotate:knn". text: CLR_PROBE_TITLE characters. */
 enum { CLR_PROBE_TITLE = 32 };
 const char *clr_probe_title(const clr_probe *p, clr_probe_method m, char *text);
 /* Collective. Applies one method to features: of the trained network (which 0), the untrained one (1), pixels (2). */

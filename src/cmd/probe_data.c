@@ -9,21 +9,48 @@
 
 #include <string.h>
 
+/* Images of each class; freed by clr_free. */
+static int64_t *count_of(const int32_t *labels, int64_t images, int classes)
+{
+    int64_t *count = CLR_NEW(int64_t, classes);
+
+    for (int64_t i = 0; i < images; i++)
+        count[labels[i]]++;
+    return count;
+}
+
 /* --k=0: neighbours of other classes would outvote those of the smallest class if more voted than it has images. */
 static int64_t neighbours_of(const clr_probe *p)
 {
     enum { LEAST = 5, MOST = 200 };
-    int64_t *count = CLR_NEW(int64_t, p->classes), smallest = MOST;
+    int64_t *count = count_of(p->train_labels, clr_store_info_of(p->train)->images, p->classes), smallest = MOST;
 
-    for (int64_t i = 0; i < clr_store_info_of(p->train)->images; i++)
-        count[p->train_labels[i]]++;
     for (int c = 0; c < p->classes; c++)
         smallest = count[c] > 0 && count[c] < smallest ? count[c] : smallest;
     clr_free(count);
     return smallest < LEAST ? LEAST : smallest;
 }
 
-/* The datasets' own classes are to be told. */
+static double chance_of(const clr_probe *p)
+{
+    int64_t images = clr_store_info_of(p->test)->images, most = 0;
+    int64_t *count = count_of(p->test_labels, images, p->classes);
+
+    for (int c = 0; c < p->classes; c++)
+        most = clr_max64(most, count[c]);
+    clr_free(count);
+    return 100 * (double)most / (double)images;
+}
+
+static int32_t *copy_of(const int32_t *labels, int64_t images)
+{
+    int32_t *copy = CLR_NEW(int32_t, images);
+
+    memcpy(copy, labels, (size_t)images * sizeof *copy);
+    return copy;
+}
+
+/* The labels to predict are the datasets' classes. */
 static clr_status take_classes(clr_probe *p)
 {
     const clr_store_info *a = clr_store_info_of(p->train), *b = clr_store_info_of(p->test);
@@ -39,12 +66,11 @@ static clr_status take_classes(clr_probe *p)
             p->config->train, (long long)a->images, a->class_names[clr_store_labels(p->train)[0]]);
     p->classes = a->classes;
     p->class_names = (const char *const *)a->class_names;
-    p->train_labels = CLR_NEW(int32_t, a->images);
-    memcpy(p->train_labels, clr_store_labels(p->train), (size_t)a->images * sizeof *p->train_labels);
+    p->train_labels = copy_of(clr_store_labels(p->train), a->images);
     return clr_labels_match(p->train, p->test, &p->test_labels);
 }
 
-/* A transformation is to be told. */
+/* The labels to predict are those of a transformation. */
 static clr_status take_transformation(clr_probe *p)
 {
     clr_transformation *t = &p->transformation;
@@ -58,40 +84,12 @@ static clr_status take_transformation(clr_probe *p)
         return st;
     p->classes = t->classes;
     p->class_names = t->class_name;
-    p->transformed[0] = clr_transformed_of(t, seed, 0, clr_store_info_of(p->train)->images);
-    p->transformed[1] = clr_transformed_of(t, seed, 1, clr_store_info_of(p->test)->images);
-    p->train_labels = p->transformed[0].label;
-    p->test_labels = p->transformed[1].label;
-    return CLR_OK;
-}
-
-/* The training labels in another order. A transformation's own stay: they make the views. */
-static void shuffle(clr_probe *p)
-{
-    int64_t n = clr_store_info_of(p->train)->images;
-    int32_t *labels = CLR_NEW(int32_t, n);
-    clr_rng rng = clr_rng_for(p->config->linear.seed, 1, 0, 0, CLR_RNG_PROBE);
-
-    memcpy(labels, p->train_labels, (size_t)n * sizeof *labels);
-    for (int64_t i = n - 1; i > 0; i--) { /* Fisher-Yates */
-        int64_t j = clr_rng_below(&rng, (uint32_t)(i + 1));
-        int32_t other = labels[j];
-        labels[j] = labels[i];
-        labels[i] = other;
+    for (int i = 0; i < 2; i++) {
+        int64_t images = clr_store_info_of(i ? p->test : p->train)->images;
+        p->transformed[i] = clr_transformed_of(t, seed, (uint64_t)i, images);
+        *(i ? &p->test_labels : &p->train_labels) = copy_of(p->transformed[i].label, images);
     }
-    if (p->train_labels != p->transformed[0].label)
-        clr_free(p->train_labels);
-    p->train_labels = labels;
-}
-
-static double chance_of(const clr_probe *p)
-{
-    int64_t n = clr_store_info_of(p->test)->images, *count = CLR_NEW(int64_t, p->classes), most = 0;
-
-    for (int64_t i = 0; i < n; i++)
-        most = clr_max64(most, ++count[p->test_labels[i]]);
-    clr_free(count);
-    return 100 * (double)most / (double)n;
+    return CLR_OK;
 }
 
 clr_status clr_probe_check_data(clr_probe *p)
@@ -107,8 +105,10 @@ clr_status clr_probe_check_data(clr_probe *p)
         st = classes ? take_classes(p) : take_transformation(p);
     if (st != CLR_OK)
         return st;
-    if (p->config->shuffle_labels)
-        shuffle(p);
+    if (p->config->shuffle_labels) { /* a transformation's own labels stay: they make the views */
+        clr_rng rng = clr_rng_for(p->config->linear.seed, 1, 0, 0, CLR_RNG_PROBE);
+        clr_rng_shuffle(&rng, p->train_labels, (int)a->images);
+    }
     p->chance = chance_of(p);
     for (int i = 0; i < p->config->k.n; i++)
         for (int j = 0; j < p->config->temperature.n; j++) {
@@ -120,13 +120,10 @@ clr_status clr_probe_check_data(clr_probe *p)
 
 void clr_probe_free_labels(clr_probe *p)
 {
-    for (int i = 0; i < 2; i++) {
-        int32_t **labels = i ? &p->test_labels : &p->train_labels;
-        if (*labels != p->transformed[i].label)
-            clr_free(*labels);
-        clr_free(p->transformed[i].label);
-        *labels = NULL;
-    }
+    clr_free(p->train_labels);
+    clr_free(p->test_labels);
+    clr_free(p->transformed[0].label);
+    clr_free(p->transformed[1].label);
 }
 
 clr_status clr_probe_check_overlap(clr_probe *p)

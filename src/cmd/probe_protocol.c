@@ -76,7 +76,7 @@ static void say_transformation(const clr_probe *p)
     printf("predict: %s:", t->name);
     for (int c = 0; c < t->classes; c++)
         printf("%s %s (%.0f %%)", c ? "," : "", t->class_name[c], 100 * t->share[c]);
-    printf("; who always says the most frequent is right in %.2f %% of the test images\n", p->chance);
+    printf("; the most frequent class has %.2f %% of the test images\n", p->chance);
     printf("views: --augment=%s, without %s, then the transformation; seed %lld\n", p->pretrained.config.augment,
            t->name, (long long)p->config->linear.seed);
 }

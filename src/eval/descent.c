@@ -32,7 +32,7 @@ clr_status clr_descend(clr_comm *comm, const clr_descent *d, const int64_t *of)
         return clr_fail(CLR_EINPUT, "%lld training rows are more than a classifier takes", (long long)d->rows);
     int *order = CLR_NEW(int, d->rows);
     for (int64_t i = 0; i < d->rows; i++)
-        order[i] = (int)of[i];
+        order[i] = (int)(of ? of[i] : i);
     for (int64_t step = 0; step < steps; step++) {
         if (step % an_epoch == 0) {
             clr_rng rng = clr_rng_for(d->seed, (uint64_t)(step / an_epoch), 0, 0, CLR_RNG_PROBE);

@@ -3,11 +3,15 @@
 #include "evaluation.h"
 
 #include "clr/labels.h"
+#include "clr/log.h"
 #include "clr/mem.h"
+#include "clr/tensor.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { JUDGED = 256 }; /* test rows at a time */
 
 clr_status clr_features_check(const clr_features *train, const clr_features *test)
 {
@@ -42,18 +46,6 @@ int clr_best_of(const float *scores, int classes)
     return best;
 }
 
-void clr_judge_scores(const clr_features *test, int64_t at, int64_t n, const float *scores, int64_t hits[2])
-{
-    for (int64_t i = 0; i < n; i++) {
-        const float *row = scores + i * test->classes;
-        int place = clr_rank_of(row, test->classes, test->labels[at + i]);
-        hits[0] += place < 1;
-        hits[1] += place < 5;
-        if (test->predicted)
-            test->predicted[at + i] = clr_best_of(row, test->classes);
-    }
-}
-
 void clr_predictions_begin(const clr_features *test)
 {
     if (test->predicted)
@@ -71,6 +63,37 @@ clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, 
     clr_comm_allreduce_sum_int(comm, hits, 2);
     return (clr_evaluation){100.0 * (double)hits[0] / (double)rows,
                             classes > 5 ? 100.0 * (double)hits[1] / (double)rows : NAN};
+}
+
+void clr_judge(clr_comm *comm, const clr_judgement *j, const clr_features *test, clr_evaluation *result)
+{
+    int64_t classes = test->classes, first = 0, second = 0;
+    int64_t from = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm));
+    int64_t to = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm) + 1);
+
+    clr_predictions_begin(test);
+#pragma omp parallel reduction(+ : first, second)
+    {
+        float *space = CLR_NEW(float, JUDGED * j->space), *scores = CLR_NEW(float, JUDGED *classes);
+#pragma omp for schedule(static)
+        for (int64_t at = from; at < to; at += JUDGED) {
+            int64_t n = clr_min64(JUDGED, to - at);
+            clr_alive();
+            j->score(j->model, test->h + at * test->dim, n, space, scores);
+            for (int64_t i = 0; i < n; i++) {
+                const float *row = scores + i * classes;
+                int place = clr_rank_of(row, (int)classes, test->labels[at + i]);
+                first += place < 1;
+                second += place < 5;
+                if (test->predicted)
+                    test->predicted[at + i] = clr_best_of(row, (int)classes);
+            }
+        }
+        clr_free(space);
+        clr_free(scores);
+    }
+    clr_predictions_share(comm, test);
+    *result = clr_evaluation_of(comm, (int64_t[2]){first, second}, test->rows, (int)classes);
 }
 
 const char *clr_percent(double accuracy, char text[16])

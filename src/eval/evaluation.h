@@ -7,9 +7,14 @@
 /* Collective. hits: of this rank, rows whose label was first and rows whose label was among the first five. */
 clr_evaluation clr_evaluation_of(clr_comm *comm, int64_t hits[2], int64_t rows, int classes);
 
-/* Local. Adds to hits, as above, what the scores (n, classes) of the test rows at .. at + n are worth, and fills
-   test->predicted where it is wanted. */
-void clr_judge_scores(const clr_features *test, int64_t at, int64_t n, const float *scores, int64_t hits[2]);
+/* Collective. Accuracy on the test rows of a model that gives each class a score. */
+typedef struct clr_judgement {
+    const void *model;
+    /* n feature rows h into scores (n, classes). */
+    void (*score)(const void *model, const float *h, int64_t n, float *space, float *scores);
+    int64_t space; /* floats that score needs for a row */
+} clr_judgement;
+void clr_judge(clr_comm *comm, const clr_judgement *judgement, const clr_features *test, clr_evaluation *result);
 
 /* test->predicted, where it is wanted: all 0; local. Collective: the same on all ranks, each of which has filled its
    rows. Of kNN with several settings it has the first. */
@@ -31,7 +36,7 @@ typedef struct clr_descent {
     /* By the sum over ranks. remaining: of the learning rate, 1 falling to 0 on a cosine. step: counts from 0. */
     void (*update)(void *work, double remaining, int64_t step);
 } clr_descent;
-/* Collective. of: the rows that take part. CLR_EINPUT where there are more than 2^31 - 1. */
+/* Collective. of: the rows that take part; NULL: the first ones. CLR_EINPUT where there are more than 2^31 - 1. */
 clr_status clr_descend(clr_comm *comm, const clr_descent *descent, const int64_t *of);
 
 /* Labels there, one dimension, at least two classes; else CLR_EINPUT. */

@@ -23,10 +23,7 @@
 #include <omp.h>
 #include <string.h>
 
-enum {
-    JUDGED = 256,   /* test rows at a time */
-    WORTH = 1 << 23 /* products of a batch that are worth waking threads for */
-};
+enum { WORTH = 1 << 23 }; /* products of a batch that are worth waking threads for */
 
 typedef struct work {
     const clr_features *train;
@@ -144,13 +141,7 @@ clr_status clr_linear_fit_rows(clr_comm *comm, const clr_features *train, const 
 clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_linear_config *config,
                           clr_linear *linear)
 {
-    int64_t *all = CLR_NEW(int64_t, train->rows);
-
-    for (int64_t i = 0; i < train->rows; i++)
-        all[i] = i;
-    clr_status st = clr_linear_fit_rows(comm, train, all, train->rows, config, linear);
-    clr_free(all);
-    return st;
+    return clr_linear_fit_rows(comm, train, NULL, train->rows, config, linear);
 }
 
 void clr_linear_free(clr_linear *linear)
@@ -161,30 +152,18 @@ void clr_linear_free(clr_linear *linear)
     *linear = (clr_linear){0};
 }
 
+static void score(const void *model, const float *h, int64_t n, float *x, float *scores)
+{
+    const clr_linear *linear = model;
+    int64_t dim = linear->dim + 1;
+
+    for (int64_t i = 0; i < n; i++)
+        clr_linear_standardise_row(linear, h + i * linear->dim, x + i * dim);
+    clr_gemm(false, false, n, linear->classes, dim, 1, x, dim, linear->weight, linear->classes, 0, scores,
+             linear->classes);
+}
+
 void clr_linear_judge(clr_comm *comm, const clr_linear *linear, const clr_features *test, clr_evaluation *result)
 {
-    int64_t dim = linear->dim, classes = linear->classes, first = 0, second = 0;
-    int64_t from = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm));
-    int64_t to = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm) + 1);
-
-    clr_predictions_begin(test);
-#pragma omp parallel reduction(+ : first, second)
-    {
-        float *x = CLR_NEW(float, JUDGED *(dim + 1)), *p = CLR_NEW(float, JUDGED *classes);
-#pragma omp for schedule(static)
-        for (int64_t at = from; at < to; at += JUDGED) {
-            int64_t n = clr_min64(JUDGED, to - at), hits[2] = {0, 0};
-            clr_alive();
-            for (int64_t i = 0; i < n; i++)
-                clr_linear_standardise_row(linear, test->h + (at + i) * dim, x + i * (dim + 1));
-            clr_gemm(false, false, n, classes, dim + 1, 1, x, dim + 1, linear->weight, classes, 0, p, classes);
-            clr_judge_scores(test, at, n, p, hits);
-            first += hits[0];
-            second += hits[1];
-        }
-        clr_free(x);
-        clr_free(p);
-    }
-    clr_predictions_share(comm, test);
-    *result = clr_evaluation_of(comm, (int64_t[2]){first, second}, test->rows, (int)classes);
+    clr_judge(comm, &(clr_judgement){linear, score, linear->dim + 1}, test, result);
 }

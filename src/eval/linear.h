@@ -14,7 +14,7 @@ typedef struct clr_linear {
 /* Collective. Trained on train; freed by clr_linear_free. */
 clr_status clr_linear_fit(clr_comm *comm, const clr_features *train, const clr_linear_config *config,
                           clr_linear *linear);
-/* The same on `rows` rows of train, those that `of` names; standardised by all. */
+/* The same on `rows` rows of train, those that `of` names (NULL: the first ones); standardised by all. */
 clr_status clr_linear_fit_rows(clr_comm *comm, const clr_features *train, const int64_t *of, int64_t rows,
                                const clr_linear_config *config, clr_linear *linear);
 void clr_linear_free(clr_linear *linear);

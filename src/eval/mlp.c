@@ -17,7 +17,6 @@
 #include <stdio.h>
 
 enum { V, W };
-enum { JUDGED = 256 }; /* test rows at a time */
 
 static void add(clr_table *table, const char *name, int rows, int columns, double deviation)
 {
@@ -36,7 +35,7 @@ static void add(clr_table *table, const char *name, int rows, int columns, doubl
 clr_mlp clr_mlp_new(const clr_features *train, const clr_mlp_config *config)
 {
     clr_mlp mlp = {.dim = train->dim, .classes = train->classes};
-    clr_linear scale = {.dim = train->dim, .mean = CLR_NEW(float, train->dim), .inverse = CLR_NEW(float, train->dim)};
+    clr_linear *scale = &mlp.scale;
 
     mlp.hidden = config->hidden ? (int)config->hidden : train->dim;
     add(&mlp.params.weights, "V", mlp.dim + 1, mlp.hidden, sqrt(2.0 / mlp.dim));
@@ -47,28 +46,18 @@ clr_mlp clr_mlp_new(const clr_features *train, const clr_mlp_config *config)
         clr_params_value(&mlp.params, V)[(int64_t)mlp.dim * mlp.hidden + i] = 0;
     for (int k = 0; k < mlp.classes; k++)
         clr_params_value(&mlp.params, W)[(int64_t)mlp.hidden * mlp.classes + k] = 0;
-    clr_linear_standardise(train, &scale);
-    mlp.mean = scale.mean;
-    mlp.inverse = scale.inverse;
+    *scale = (clr_linear){.dim = mlp.dim, .mean = CLR_NEW(float, mlp.dim), .inverse = CLR_NEW(float, mlp.dim)};
+    clr_linear_standardise(train, scale);
     for (int i = 0; i < mlp.dim; i++)
-        mlp.inverse[i] *= sqrtf((float)mlp.dim);
+        scale->inverse[i] *= sqrtf((float)mlp.dim);
     return mlp;
 }
 
 void clr_mlp_free(clr_mlp *mlp)
 {
     clr_params_close(&mlp->params);
-    clr_free(mlp->mean);
-    clr_free(mlp->inverse);
+    clr_linear_free(&mlp->scale);
     *mlp = (clr_mlp){0};
-}
-
-/* One row of features into x. */
-static void standardise(const clr_mlp *mlp, const float *h, float *x)
-{
-    for (int i = 0; i < mlp->dim; i++)
-        x[i] = (h[i] - mlp->mean[i]) * mlp->inverse[i];
-    x[mlp->dim] = 1;
 }
 
 /* n rows x into hidden layers a and scores p. */
@@ -115,7 +104,7 @@ void clr_mlp_differentiate(void *data, const int *order, int64_t n, int64_t all)
         int threads = omp_get_num_threads(), t = omp_get_thread_num();
         int64_t from = clr_share(n, threads, t), to = clr_share(n, threads, t + 1);
         for (int64_t i = from; i < to; i++)
-            standardise(mlp, w->train->h + (int64_t)order[i] * mlp->dim, w->x + i * dim);
+            clr_linear_standardise_row(&mlp->scale, w->train->h + (int64_t)order[i] * mlp->dim, w->x + i * dim);
         forward(mlp, to - from, w->x + from * dim, w->a + from * wide, w->p + from * classes);
         for (int64_t i = from; i < to; i++)
             clr_softmax_residual(w->p + i * classes, (int)classes, w->train->labels[order[i]], 1 / (float)all);
@@ -144,58 +133,41 @@ static void update(void *data, double remaining, int64_t step)
 clr_status clr_mlp_fit(clr_comm *comm, const clr_features *train, const clr_mlp_config *config, clr_mlp *mlp)
 {
     const clr_optim_config adam = {.kind = CLR_OPTIM_adamw, .momentum = 0.9};
-    int64_t batch = clr_min64(config->batch, train->rows), *all = CLR_NEW(int64_t, train->rows);
+    int64_t batch = clr_min64(config->batch, train->rows);
 
     clr_watch_phase("fitting a perceptron", 0);
     *mlp = clr_mlp_new(train, config);
     clr_mlp_work w = clr_mlp_work_of(mlp, train, batch);
     w.lr = config->lr;
     w.optim = clr_optim_new(&adam, &mlp->params);
-    for (int64_t i = 0; i < train->rows; i++)
-        all[i] = i;
     const clr_descent descent = {
         train->rows,      batch, config->epochs,        config->seed, mlp->params.weights.floats,
         mlp->params.grad, &w,    clr_mlp_differentiate, update};
-    clr_status st = clr_descend(comm, &descent, all);
+    clr_status st = clr_descend(comm, &descent, NULL);
     bool finite = true;
     for (int64_t i = 0; i < mlp->params.weights.floats; i++)
         finite = finite && isfinite(mlp->params.value[i]);
     clr_optim_free(w.optim);
     clr_mlp_work_free(&w);
-    clr_free(all);
     return st != CLR_OK || finite
                ? st
                : clr_fail(CLR_ENUMERIC, "the perceptron diverged; try a smaller --mlp-lr than %g", config->lr);
 }
 
+/* space: x and a of so many rows. */
+static void score(const void *model, const float *h, int64_t n, float *space, float *scores)
+{
+    const clr_mlp *mlp = model;
+    int64_t dim = mlp->dim + 1;
+
+    for (int64_t i = 0; i < n; i++)
+        clr_linear_standardise_row(&mlp->scale, h + i * mlp->dim, space + i * dim);
+    forward(mlp, n, space, space + n * dim, scores);
+}
+
 void clr_mlp_judge(clr_comm *comm, const clr_mlp *mlp, const clr_features *test, clr_evaluation *result)
 {
-    int64_t first = 0, second = 0;
-    int64_t from = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm));
-    int64_t to = clr_share(test->rows, clr_comm_size(comm), clr_comm_rank(comm) + 1);
-
-    clr_predictions_begin(test);
-#pragma omp parallel reduction(+ : first, second)
-    {
-        float *x = CLR_NEW(float, JUDGED *(mlp->dim + 1)), *a = CLR_NEW(float, JUDGED *(mlp->hidden + 1));
-        float *p = CLR_NEW(float, JUDGED * mlp->classes);
-#pragma omp for schedule(static)
-        for (int64_t at = from; at < to; at += JUDGED) {
-            int64_t n = clr_min64(JUDGED, to - at), hits[2] = {0, 0};
-            clr_alive();
-            for (int64_t i = 0; i < n; i++)
-                standardise(mlp, test->h + (at + i) * mlp->dim, x + i * (mlp->dim + 1));
-            forward(mlp, n, x, a, p);
-            clr_judge_scores(test, at, n, p, hits);
-            first += hits[0];
-            second += hits[1];
-        }
-        clr_free(x);
-        clr_free(a);
-        clr_free(p);
-    }
-    clr_predictions_share(comm, test);
-    *result = clr_evaluation_of(comm, (int64_t[2]){first, second}, test->rows, mlp->classes);
+    clr_judge(comm, &(clr_judgement){mlp, score, mlp->dim + mlp->hidden + 2}, test, result);
 }
 
 clr_status clr_mlp_probe(clr_comm *comm, const clr_features *train, const clr_features *test,

@@ -3,6 +3,8 @@
 #define CLR_EVAL_MLP_H
 /* The classifier behind clr_mlp_probe, open to its tests. */
 
+#include "linear.h"
+
 #include "clr/evaluate.h"
 #include "clr/params.h"
 
@@ -10,8 +12,8 @@
    rows of V and W are biases. */
 typedef struct clr_mlp {
     int dim, hidden, classes;
-    clr_params params;     /* V (dim + 1, hidden), W (hidden + 1, classes) */
-    float *mean, *inverse; /* (dim) each: a feature enters as (x - mean) * inverse */
+    clr_params params; /* V (dim + 1, hidden), W (hidden + 1, classes) */
+    clr_linear scale;  /* standardises a row; without weights */
 } clr_mlp;
 
 /* Local. With first weights drawn from the seed; freed by clr_mlp_free. */

@@ -52,8 +52,8 @@ static double plain_loss(const clr_mlp *mlp, const clr_features *f, const double
         double a[HIDDEN + 1] = {0}, score[CLASSES] = {0}, sum = 0;
         for (int j = 0; j < HIDDEN; j++) {
             for (int i = 0; i <= DIM; i++)
-                a[j] +=
-                    (i < DIM ? ((double)f->h[r * DIM + i] - mlp->mean[i]) * mlp->inverse[i] : 1) * v[i * HIDDEN + j];
+                a[j] += (i < DIM ? ((double)f->h[r * DIM + i] - mlp->scale.mean[i]) * mlp->scale.inverse[i] : 1) *
+                        v[i * HIDDEN + j];
             a[j] = fmax(a[j], 0);
         }
         a[HIDDEN] = 1;

@@ -23,7 +23,6 @@ static const kind kinds[] = {{"gray", 2, {"colour", "gray"}, {"none", "gray:1"},
                               {0.25, 0.25, 0.25, 0.25}},
                              {"noise", 2, {"clean", "noise"}, {"none", "noise"}, {0.5, 0.5}},
                              {"sobel", 2, {"original", "sobel"}, {"none", "sobel:1"}, {0.5, 0.5}}};
-const char clr_transformation_words[] = "gray|rotate|noise|sobel";
 
 static const kind *kind_of(const char *word)
 {
@@ -35,9 +34,10 @@ static const kind *kind_of(const char *word)
 
 clr_status clr_transformation_check(const char *word)
 {
-    return kind_of(word) ? CLR_OK
-                         : clr_fail(CLR_EUSAGE, "--predict=%s: must be class, or a transformation: %s", word,
-                                    clr_transformation_words);
+    return kind_of(word)
+               ? CLR_OK
+               : clr_fail(CLR_EUSAGE, "--predict=%s: must be class, or a transformation: " CLR_TRANSFORMATION_WORDS,
+                          word);
 }
 
 /* The list without the operator of that name, then those of `text`. */

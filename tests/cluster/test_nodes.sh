@@ -38,8 +38,8 @@ comes_back() {
 }
 dead_worker() { loses dead-worker down n3 && comes_back n3 up; }
 dead_host() { loses dead-host down n1 && comes_back n1 up; }
-# A job of one node that starts again on the node that was lost: what was left there keeps the first step from starting, and srun ends with
-# 0. (The run of two ranks has a reference of its own in its metrics: that they are complete is enough.)
+# A job of one node that starts again on the node that was lost. A socket of the last start keeps Slurm from launching the first step, and
+# srun ends with 0. The run must still have all its steps. Its bits are not compared: the reference has eight ranks, this run two.
 lone() {
     NODES=1 sbatch=--nodelist=n2 submit lone
     at 12
