@@ -17,11 +17,11 @@ refused() {
     grep '^simclr: ' "$dir.out" | grep -q -- "$pattern" || die "$*: does not say '$pattern': $(cat "$dir.out")"
     [ $status = "$want" ] || die "$*: exit status $status, not $want: $(cat "$dir.out")"
 }
+refused 2 "dtype=bf15: must be fp32 or bf16\|dtype=bf15" "$work/a" --steps=2 --dtype=bf15
 refused 2 "did you mean 'temperature'" "$work/a" --steps=2 --temprature=0.5
 refused 2 "has no effect here" "$work/a" --steps=2 --margin=0.5
 refused 2 "allow-change: there is no option 'tempratur'; did you mean 'temperature'" "$work/a" --steps=2 --allow-change=tempratur
 refused 2 "time-limit=soon: must be seconds" "$work/a" --steps=2 --time-limit=soon
-refused 2 "bf16" "$work/a" --steps=2 --dtype=bf16
 refused 2 "less than the 2 ranks\|from 2 to" "$work/a" --steps=2 --batch=1
 refused 2 "more than the 10000 images" "$work/a" --steps=2 --batch=20000
 refused 2 "there is no operator 'blurr'" "$work/a" --steps=2 --augment=crop,blurr

@@ -26,6 +26,6 @@ if has shellcheck; then
 fi
 if has cppcheck; then
     cppcheck --quiet --std=c11 --enable=warning --inline-suppr --suppressions-list=tests/cppcheck.txt --suppress=missingIncludeSystem \
-        -I include -DCLR_ISA=portable --error-exitcode=1 --template='{file}:{line}: {severity}: {id}: {message}' src || failed=1
+        -I include -DCLR_ISA=portable -DCLR_STORED=bf16 --error-exitcode=1 --template='{file}:{line}: {severity}: {id}: {message}' src || failed=1
 fi
 exit $failed

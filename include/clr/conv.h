@@ -108,11 +108,11 @@ extern const clr_conv_solver *const clr_conv_solvers[]; /* ends with NULL; the r
 void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction,
                     const clr_conv_args *args);
 
-/* Local. The same passes without a convolution. residual_add: out of rows (rows, channels). relu_backward: masks dx
-   (rows, channels) and fills moments; it reads args dx, x, prologue, bn_input, mean, moments, and workspace of
-   clr_conv_sums_bytes(channels) bytes. */
-void clr_conv_residual_add(const clr_conv_residual *residual, int64_t rows, int channels);
-void clr_conv_relu_backward(const clr_conv_args *args, int64_t rows, int channels);
+/* Local. The same passes without a convolution, on tensors of a storage type. residual_add: out of rows (rows,
+   channels). relu_backward: masks dx (rows, channels) and fills moments; it reads args dx, x, prologue, bn_input, mean,
+   moments, and workspace of clr_conv_sums_bytes(channels) bytes. */
+void clr_conv_residual_add(clr_dtype dtype, const clr_conv_residual *residual, int64_t rows, int channels);
+void clr_conv_relu_backward(clr_dtype dtype, const clr_conv_args *args, int64_t rows, int channels);
 size_t clr_conv_sums_bytes(int channels);
 
 /* Local. Seconds that solver takes for all images: the best of a few runs on random numbers, with everything that is

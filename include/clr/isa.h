@@ -6,16 +6,23 @@
    program says CLR_KERNEL_DECLARE(type, name) and takes CLR_KERNEL_PICK(name): the one for this
    processor. SIMCLR_ISA in the environment takes a lesser one, for tests.
 
+   A file listed in stored_kernel_sources is compiled for each storage type of activations as well (clr/stored.h),
+   for bf16 with avx512bf16 too, and names what it exports CLR_STORED_KERNEL(name); the rest of the program says
+   CLR_STORED_DECLARE(type, name) and takes CLR_STORED_PICK(name, dtype).
+
    Kernels are written with vectors of CLR_LANES floats (GCC's vector extension), so that one source
    serves all three; loops over registers have constant bounds. */
+
+#include "clr/tensor.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum clr_isa { CLR_ISA_PORTABLE, CLR_ISA_AVX2, CLR_ISA_AVX512, CLR_ISAS } clr_isa;
+/* AVX512BF16: AVX-512 with dot products of bf16 pairs; where nothing is bf16, the kernels of AVX-512. */
+typedef enum clr_isa { CLR_ISA_PORTABLE, CLR_ISA_AVX2, CLR_ISA_AVX512, CLR_ISA_AVX512BF16, CLR_ISAS } clr_isa;
 
 /* Local. What kernels run here: the best that the processor and the system support, or less where
-   SIMCLR_ISA says so (portable, avx2, avx512; a word that is not one of these, or that this processor
+   SIMCLR_ISA says so (portable, avx2, avx512, avx512bf16; a word that is not one of these, or that this processor
    lacks, is warned about and passed over). Fixed at the first call. */
 clr_isa clr_isa_current(void);
 const char *clr_isa_name(clr_isa isa);
@@ -23,42 +30,61 @@ const char *clr_isa_name(clr_isa isa);
 #ifdef CLR_HAVE_X86
 #define CLR_KERNEL_DECLARE(type, name) extern type name##_portable, name##_avx2, name##_avx512
 #define CLR_KERNEL_PICK(name)                             \
-    (clr_isa_current() == CLR_ISA_AVX512 ? &name##_avx512 \
+    (clr_isa_current() >= CLR_ISA_AVX512 ? &name##_avx512 \
      : clr_isa_current() == CLR_ISA_AVX2 ? &name##_avx2   \
                                          : &name##_portable)
+#define CLR_STORED_DECLARE(type, name)                                                                              \
+    extern type name##_portable_fp32, name##_avx2_fp32, name##_avx512_fp32, name##_portable_bf16, name##_avx2_bf16, \
+        name##_avx512_bf16, name##_avx512bf16_bf16
+#define CLR_STORED_PICK(name, dtype)                                     \
+    ((dtype) == CLR_FP32                       ? CLR_STORED_FP32(name)   \
+     : clr_isa_current() == CLR_ISA_AVX512BF16 ? &name##_avx512bf16_bf16 \
+     : clr_isa_current() == CLR_ISA_AVX512     ? &name##_avx512_bf16     \
+     : clr_isa_current() == CLR_ISA_AVX2       ? &name##_avx2_bf16       \
+                                               : &name##_portable_bf16)
+#define CLR_STORED_FP32(name)                                  \
+    (clr_isa_current() >= CLR_ISA_AVX512 ? &name##_avx512_fp32 \
+     : clr_isa_current() == CLR_ISA_AVX2 ? &name##_avx2_fp32   \
+                                         : &name##_portable_fp32)
 #else
 #define CLR_KERNEL_DECLARE(type, name) extern type name##_portable
 #define CLR_KERNEL_PICK(name) (&name##_portable)
+#define CLR_STORED_DECLARE(type, name) extern type name##_portable_fp32, name##_portable_bf16
+#define CLR_STORED_PICK(name, dtype) ((dtype) == CLR_FP32 ? &name##_portable_fp32 : &name##_portable_bf16)
 #endif
 
 /* A range of memory to be prefetched into the second cache while something else is computed: from `at` on to `end`,
    `pace` lines at a time; then the range `then`, or NULL. */
 typedef struct clr_prefetch {
-    const float *at, *end;
+    const char *at, *end;
     int pace;
     const struct clr_prefetch *then;
 } clr_prefetch;
 enum { CLR_LINE = 64 / sizeof(float) }; /* floats */
 
-/* Fills prefetch[n] with n ranges of so many floats, one behind the other, at a pace that ends with a matrix product
-   of so many multiply-adds, when clr_prefetch_next is called for every CLR_LINE rows of a tile of 24 vectors. */
-static inline void clr_prefetch_chain(clr_prefetch *prefetch, int n, const float *const *from, const int64_t *floats,
-                                      int64_t products)
+/* Fills prefetch[n] with n ranges of so many bytes, one behind the other, at a pace that ends with a matrix product
+   of so many steps (multiply-adds, or dot products of pairs), when clr_prefetch_next is called for every CLR_LINE rows
+   of a tile of 24 vectors. */
+static inline void clr_prefetch_chain(clr_prefetch *prefetch, int n, const void *const *from, const int64_t *bytes,
+                                      int64_t steps)
 {
     enum { TILE = 24 * CLR_LINE };
     int64_t all = 0;
 
     for (int i = 0; i < n; i++)
-        all += floats[i];
-    for (int i = 0; i < n; i++)
-        prefetch[i] = (clr_prefetch){from[i], floats[i] ? from[i] + floats[i] : from[i],
-                                     (int)(TILE * all / products + 1), i < n - 1 ? &prefetch[i + 1] : NULL};
+        all += bytes[i];
+    for (int i = 0; i < n; i++) {
+        const char *at = from[i];
+        prefetch[i] = (clr_prefetch){at, bytes[i] ? at + bytes[i] : at, (int)(TILE * (all / 4) / steps + 1),
+                                     i < n - 1 ? &prefetch[i + 1] : NULL};
+    }
 }
 
 #ifdef CLR_ISA /* inside a kernel file */
 #define CLR_JOIN_(a, b) a##_##b
 #define CLR_JOIN(a, b) CLR_JOIN_(a, b)
 #define CLR_KERNEL(name) CLR_JOIN(name, CLR_ISA)
+#define CLR_STORED_KERNEL(name) CLR_JOIN(CLR_JOIN(name, CLR_ISA), CLR_STORED)
 #define INLINE static inline __attribute__((always_inline))
 #ifdef __clang__
 #define UNROLL_FOR _Pragma("clang loop unroll(full)") for
@@ -115,7 +141,7 @@ static inline void clr_prefetch_next(clr_prefetch *a)
 {
     while (a->at >= a->end && a->then)
         *a = *a->then;
-    for (int line = 0; line < a->pace && a->at < a->end; line++, a->at += CLR_LINE)
+    for (int line = 0; line < a->pace && a->at < a->end; line++, a->at += 64)
         __builtin_prefetch(a->at, 0, 2);
 }
 
@@ -136,8 +162,21 @@ static inline void clr_prefetch_next(clr_prefetch *a)
 #define CLR_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (clr_vec_i){__VA_ARGS__})
 #endif
 
-/* to (columns, rows) = alpha from^T, of at most CLR_LANES rows, leading dimensions from_ld and to_ld. Interleaving
-   the halves of a list of vectors, once for each bit of their number, transposes a square. */
+/* Transposes a square. Interleaving the halves of a list of vectors, once for each bit of their number, does it. */
+static inline void clr_transpose_square(clr_vec v[CLR_LANES])
+{
+    UNROLL_FOR (int bit = 1; bit < CLR_LANES; bit *= 2) {
+        clr_vec was[CLR_LANES];
+        UNROLL_FOR (int i = 0; i < CLR_LANES; i++)
+            was[i] = v[i];
+        UNROLL_FOR (int i = 0; i < CLR_LANES / 2; i++) {
+            v[2 * i] = CLR_SHUFFLE(was[i], was[i + CLR_LANES / 2], CLR_LOW);
+            v[2 * i + 1] = CLR_SHUFFLE(was[i], was[i + CLR_LANES / 2], CLR_HIGH);
+        }
+    }
+}
+
+/* to (columns, rows) = alpha from^T, of at most CLR_LANES rows, leading dimensions from_ld and to_ld. */
 static inline void clr_transpose(int rows, int columns, float alpha, const float *from, int64_t from_ld, float *to,
                                  int64_t to_ld)
 {
@@ -147,15 +186,7 @@ static inline void clr_transpose(int rows, int columns, float alpha, const float
         clr_vec v[CLR_LANES];
         UNROLL_FOR (int i = 0; i < CLR_LANES; i++)
             v[i] = clr_broadcast(alpha) * clr_load(from + i * from_ld + l);
-        UNROLL_FOR (int bit = 1; bit < CLR_LANES; bit *= 2) {
-            clr_vec was[CLR_LANES];
-            UNROLL_FOR (int i = 0; i < CLR_LANES; i++)
-                was[i] = v[i];
-            UNROLL_FOR (int i = 0; i < CLR_LANES / 2; i++) {
-                v[2 * i] = CLR_SHUFFLE(was[i], was[i + CLR_LANES / 2], CLR_LOW);
-                v[2 * i + 1] = CLR_SHUFFLE(was[i], was[i + CLR_LANES / 2], CLR_HIGH);
-            }
-        }
+        clr_transpose_square(v);
         UNROLL_FOR (int i = 0; i < CLR_LANES; i++)
             clr_store_vec(to + (l + i) * to_ld, v[i]);
     }

@@ -44,11 +44,14 @@ double clr_batch_norm_backward(clr_batch_norm *norm, clr_comm *comm, clr_params 
 clr_conv_bn_backward clr_batch_norm_input_gradient(const clr_batch_norm *norm, const clr_stored *g);
 
 /* out = relu(scale y + shift), as the prologue says; y, out: (rows, k). */
-void clr_prologue_apply(const clr_stored *y, const clr_prologue *prologue, int64_t rows, int k, clr_stored *out);
+void clr_prologue_apply(const float *y, const clr_prologue *prologue, int64_t rows, int k, float *out);
 
-/* h (n, k) = mean over the pixels of x (n, pixels, k); and back. */
-void clr_pool_mean(const clr_stored *x, int n, int pixels, int k, float *h);
-void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, clr_stored *dx);
+/* to (n, row), of a storage type, from floats, rounded. */
+void clr_store_rows(clr_dtype dtype, const float *from, int n, int64_t row, clr_stored *to);
+
+/* h (n, k) = mean over the pixels of x (n, pixels, k), of a storage type; and back. */
+void clr_pool_mean(clr_dtype dtype, const clr_stored *x, int n, int pixels, int k, float *h);
+void clr_pool_mean_backward(clr_dtype dtype, const float *dh, int n, int pixels, int k, clr_stored *dx);
 
 /* Max-pool, 3x3, stride 2, one pixel of border, which is never chosen: out (n, p, q, k) = maximum of the activated y
    (n, h, w, k), p = (h + 1) / 2. Of equal values the first counts. backward: dy is overwritten with the gradient of the
@@ -57,6 +60,7 @@ typedef struct clr_pool {
     const clr_stored *y;
     clr_prologue prologue;
     int n, h, w, k;
+    clr_dtype dtype; /* of y, out and their gradients */
 } clr_pool;
 
 /* Local. Both read a pool as above. */

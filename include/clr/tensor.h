@@ -37,6 +37,26 @@ static inline const char *clr_dtype_name(clr_dtype dtype)
     return dtype == CLR_BF16 ? "bf16" : "fp32";
 }
 
+/* bf16 is the upper half of fp32: 8 significant bits. Rounded to nearest even; a NaN stays a NaN. */
+static inline uint16_t clr_bf16_of(float x)
+{
+    union {
+        float value;
+        uint32_t bits;
+    } u = {x};
+
+    return (uint16_t)((x != x ? u.bits | 0x400000 : u.bits + 0x7fff + (u.bits >> 16 & 1)) >> 16);
+}
+static inline float clr_bf16_value(uint16_t bf16)
+{
+    union {
+        uint32_t bits;
+        float value;
+    } u = {(uint32_t)bf16 << 16};
+
+    return u.value;
+}
+
 #define CLR_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static inline int64_t clr_min64(int64_t a, int64_t b)

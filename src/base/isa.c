@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[CLR_ISAS] = {"portable", "avx2", "avx512"};
+static const char *const names[CLR_ISAS] = {"portable", "avx2", "avx512", "avx512bf16"};
 
 const char *clr_isa_name(clr_isa isa)
 {
@@ -21,7 +21,7 @@ static clr_isa best(void)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
-        return CLR_ISA_AVX512;
+        return __builtin_cpu_supports("avx512bf16") ? CLR_ISA_AVX512BF16 : CLR_ISA_AVX512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return CLR_ISA_AVX2;
 #endif

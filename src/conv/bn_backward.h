@@ -3,21 +3,32 @@
 #define CLR_BN_BACKWARD_H
 /* Batch norm's backward: dy from y and g, in the place of y (clr/conv.h). Included by kernel files. Local. */
 #include "clr/conv.h"
+#include "clr/stored.h"
 
 #include <stdint.h>
 
+/* n channels of a pixel, from channel i on. */
+INLINE void clr_bn_backward_vector(const clr_conv_bn_backward *to, const clr_element *g, clr_element *y, int i, int n)
+{
+    clr_vec a = clr_load_floats(to->a + i, n), b = clr_load_floats(to->b + i, n), c = clr_load_floats(to->c + i, n),
+            mean = clr_load_floats(to->mean + i, n), at = clr_load_some(y + i, n), gradient = clr_load_some(g + i, n);
+
+    clr_store_some(y + i, a * gradient + (b * (at - mean) + c), n);
+}
+
 /* Rows first .. last-1 of (rows, k). */
 static inline void clr_bn_backward_rows(const clr_conv_bn_backward *bn_backward, int64_t first, int64_t last, int k,
-                                        float *y)
+                                        clr_element *y)
 {
-    const float *restrict a = bn_backward->a, *restrict b = bn_backward->b, *restrict c = bn_backward->c,
-                          *restrict mean = bn_backward->mean, *all = bn_backward->g;
+    const clr_element *g = (const clr_element *)bn_backward->g + first * k;
+    int whole = k / CLR_LANES * CLR_LANES;
 
-    for (int64_t row = first; row < last; row++) {
-        const float *restrict g = all + row * k;
-        float *restrict at = y + row * k;
-        for (int i = 0; i < k; i++)
-            at[i] = a[i] * g[i] + (b[i] * (at[i] - mean[i]) + c[i]);
+    y += first * k;
+    for (int64_t row = first; row < last; row++, g += k, y += k) {
+        for (int i = 0; i < whole; i += CLR_LANES)
+            clr_bn_backward_vector(bn_backward, g, y, i, CLR_LANES);
+        if (whole < k)
+            clr_bn_backward_vector(bn_backward, g, y, whole, k - whole);
     }
 }
 

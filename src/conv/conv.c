@@ -13,10 +13,10 @@ CLR_CONV_SOLVERS(DECLARE)
 #define ENTRY(name) &clr_conv_##name,
 const clr_conv_solver *const clr_conv_solvers[] = {CLR_CONV_SOLVERS(ENTRY) NULL};
 
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_moments_pass);
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_relu_backward_pass);
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_bn_backward_pass);
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_residual_add_pass);
+CLR_STORED_DECLARE(clr_conv_pass, clr_conv_moments_pass);
+CLR_STORED_DECLARE(clr_conv_pass, clr_conv_relu_backward_pass);
+CLR_STORED_DECLARE(clr_conv_pass, clr_conv_bn_backward_pass);
+CLR_STORED_DECLARE(clr_conv_pass, clr_conv_residual_add_pass);
 
 clr_conv_problem clr_conv_problem_of(int n, int h, int w, int c, int k, int kernel, int stride, int pad)
 {
@@ -68,15 +68,15 @@ static void by_rows(clr_conv_pass *pass, const clr_conv_args *args, int64_t n, i
         clr_parts_add_up(parts, channels, threads, args->moments);
 }
 
-void clr_conv_residual_add(const clr_conv_residual *residual, int64_t rows, int channels)
+void clr_conv_residual_add(clr_dtype dtype, const clr_conv_residual *residual, int64_t rows, int channels)
 {
-    by_rows(*CLR_KERNEL_PICK(clr_conv_residual_add_pass), &(clr_conv_args){.residual = *residual}, rows, channels,
-            NULL);
+    by_rows(*CLR_STORED_PICK(clr_conv_residual_add_pass, dtype), &(clr_conv_args){.residual = *residual}, rows,
+            channels, NULL);
 }
 
-void clr_conv_relu_backward(const clr_conv_args *args, int64_t rows, int channels)
+void clr_conv_relu_backward(clr_dtype dtype, const clr_conv_args *args, int64_t rows, int channels)
 {
-    by_rows(*CLR_KERNEL_PICK(clr_conv_relu_backward_pass), args, rows, channels, args->workspace);
+    by_rows(*CLR_STORED_PICK(clr_conv_relu_backward_pass, dtype), args, rows, channels, args->workspace);
 }
 
 void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction,
@@ -87,7 +87,7 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
             out_rows = (int64_t)args->images * problem->p * problem->q;
 
     if (direction == CLR_FORWARD && args->residual.y && !(solver->adds_residual && solver->adds_residual(problem))) {
-        clr_conv_residual_add(&args->residual, in_rows, problem->c);
+        clr_conv_residual_add(problem->dtype, &args->residual, in_rows, problem->c);
         inner.residual.y = NULL;
     }
     if (solver->fuses) {
@@ -95,7 +95,7 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
         return;
     }
     if (direction == CLR_BACKWARD_WEIGHT && args->bn_backward.g)
-        by_rows(*CLR_KERNEL_PICK(clr_conv_bn_backward_pass), args, out_rows, problem->k, NULL);
+        by_rows(*CLR_STORED_PICK(clr_conv_bn_backward_pass, problem->dtype), args, out_rows, problem->k, NULL);
     inner.moments = NULL;
     inner.relu_backward = false;
     inner.bn_backward.g = NULL;
@@ -104,9 +104,9 @@ void clr_conv_apply(const clr_conv_solver *solver, const clr_conv_problem *probl
     inner.workspace =
         (char *)args->workspace + clr_aligned(solver->workspace(problem, direction, omp_get_max_threads()));
     if (direction == CLR_FORWARD && args->moments)
-        by_rows(*CLR_KERNEL_PICK(clr_conv_moments_pass), args, out_rows, problem->k, inner.workspace);
+        by_rows(*CLR_STORED_PICK(clr_conv_moments_pass, problem->dtype), args, out_rows, problem->k, inner.workspace);
     if (direction == CLR_BACKWARD_DATA && args->relu_backward)
-        clr_conv_relu_backward(&inner, in_rows, problem->c);
+        clr_conv_relu_backward(problem->dtype, &inner, in_rows, problem->c);
 }
 
 bool clr_conv_serves(const clr_conv_solver *solver, const clr_conv_problem *problem, clr_direction direction)

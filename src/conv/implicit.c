@@ -5,13 +5,13 @@
 
 #include "clr/isa.h"
 
-CLR_KERNEL_DECLARE(const clr_implicit_kernel, clr_implicit_kernel);
-CLR_KERNEL_DECLARE(const clr_implicit_kernel, clr_implicit_weight_kernel);
+CLR_STORED_DECLARE(const clr_implicit_kernel, clr_implicit_kernel);
+CLR_STORED_DECLARE(const clr_implicit_kernel, clr_implicit_weight_kernel);
 
-static const clr_implicit_kernel *kernel(clr_direction direction)
+static const clr_implicit_kernel *kernel(const clr_conv_problem *a, clr_direction direction)
 {
-    return direction == CLR_BACKWARD_WEIGHT ? CLR_KERNEL_PICK(clr_implicit_weight_kernel)
-                                            : CLR_KERNEL_PICK(clr_implicit_kernel);
+    return direction == CLR_BACKWARD_WEIGHT ? CLR_STORED_PICK(clr_implicit_weight_kernel, a->dtype)
+                                            : CLR_STORED_PICK(clr_implicit_kernel, a->dtype);
 }
 
 static bool applicable(const clr_conv_problem *a, clr_direction direction)
@@ -25,7 +25,7 @@ static bool applicable(const clr_conv_problem *a, clr_direction direction)
    of x lie a power of two apart and are passed where they lie. */
 static double estimate(const clr_conv_problem *a, clr_direction direction, int threads)
 {
-    int lanes = kernel(direction)->lanes, outputs = direction == CLR_BACKWARD_DATA ? a->c : a->k;
+    int lanes = kernel(a, direction)->lanes, outputs = direction == CLR_BACKWARD_DATA ? a->c : a->k;
     double used = (double)outputs / ((outputs + lanes - 1) / lanes * lanes);
     double ease = direction != CLR_BACKWARD_WEIGHT ? 1 : a->r * a->s == 1 && lanes < 16 ? 0.65 : 0.9;
     double rate = (lanes >= 16 ? 95e9 : lanes >= 8 ? 80e9 : 30e9) * used * ease;
@@ -40,17 +40,17 @@ static bool adds_residual(const clr_conv_problem *a)
 
 static size_t workspace(const clr_conv_problem *a, clr_direction direction, int threads)
 {
-    return kernel(direction)->workspace(a, direction, threads);
+    return kernel(a, direction)->workspace(a, direction, threads);
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
 {
-    kernel(direction)->apply(a, direction, args);
+    kernel(a, direction)->apply(a, direction, args);
 }
 
 const clr_conv_solver clr_conv_implicit = {.name = "implicit",
                                            .help = "implicit GEMM on staged rows; serves every problem",
-                                           .dtypes = 1 << CLR_FP32,
+                                           .dtypes = 1 << CLR_FP32 | 1 << CLR_BF16,
                                            .directions =
                                                1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
                                            .fuses = true,

@@ -10,6 +10,9 @@
    + pad - r) / stride, (w0 + pad - s) / stride), an exact division. A 1x1 kernel without prologue or padding reads the
    tensor where it lies.
 
+   With bf16 the inputs under a tap are taken as pairs (clr/stored.h): weights are packed by pairs, the last one padded
+   with zero where their number is odd, and so is the end of the staging.
+
    A register tile is a few pixels by a panel of one to four vectors of outputs. Weights are packed panel by panel,
    chunk by chunk of inputs, so that a chunk stays in the second-level cache while all pixels of an item pass it. An
    item is a group of whole images, or a band of rows of one; items are dealt to threads in contiguous parts, by index.
@@ -17,6 +20,7 @@
    tile is masked and its moments are added (moments.h) while it is in registers; large results are stored past the
    caches. */
 #include "implicit.h"
+#include "pairs.h"
 #include "residual.h"
 #include "stage.h"
 
@@ -35,10 +39,10 @@ enum {
     TAPS = CLR_IMPLICIT_TAPS,
     MOST_ROWS = 8,
     LANES = VECTORS * CLR_LANES,
-    STREAMED = 4 << 20, /* floats of a result above which it will not be found in cache anyway */
+    STREAMED = 16 << 20, /* bytes of a result above which it will not be found in cache anyway */
 };
 
-extern const clr_implicit_kernel CLR_KERNEL(clr_implicit_kernel);
+extern const clr_implicit_kernel CLR_STORED_KERNEL(clr_implicit_kernel);
 
 /* What one class of output pixels takes. */
 typedef struct class
@@ -53,17 +57,18 @@ typedef struct class
 typedef struct plan {
     stage stage;
     int inputs, outputs; /* values under a tap; channels out */
+    int padded;          /* inputs, in whole pairs */
     int out_h, out_w;
     int step;         /* staged pixels between neighbouring outputs of a class */
     int spread;       /* output pixels between neighbours of a class: 1, or stride */
     int images, rows; /* of an item: images > 1 only with all rows */
     int items_per_image;
-    int width;         /* of a panel, floats */
+    int width;         /* of a panel, outputs */
     int panels, chunk; /* how many panels; inputs in a chunk */
     int classes;
     class class[CLR_IMPLICIT_STRIDE * CLR_IMPLICIT_STRIDE];
-    bool may_lie; /* 1x1 without padding: needs no staging where there is no prologue */
-    size_t pack_floats, stage_floats, pixels;
+    bool may_lie;                  /* 1x1 without padding: needs no staging where there is no prologue */
+    size_t packed, staged, pixels; /* elements of each; pixels of an item */
     size_t at_stage, at_pointers, at_partial, at_sums, thread_bytes, total;
 } plan;
 
@@ -112,7 +117,7 @@ static void classify(const clr_conv_problem *a, clr_direction direction, plan *b
 static void divide(const clr_conv_problem *a, clr_direction direction, int threads, plan *b)
 {
     int low;
-    size_t row_bytes = (size_t)b->stage.columns * (size_t)b->stage.channels * sizeof(float);
+    size_t row_bytes = (size_t)b->stage.columns * (size_t)b->stage.channels * sizeof(clr_element);
     size_t image_bytes = row_bytes * (size_t)rows_for(a, direction, b, 0, b->out_h, &low);
 
     b->images = 1;
@@ -145,6 +150,8 @@ static plan plan_for(const clr_conv_problem *a, clr_direction direction, int thr
               .may_lie = point};
     int low, most_taps = 1;
 
+    b.padded = (b.inputs + CLR_PAIR - 1) / CLR_PAIR * CLR_PAIR;
+
     b.stage = (stage){.h = data ? a->p : a->h,
                       .w = data ? a->q : a->w,
                       .channels = data ? a->k : a->c,
@@ -155,25 +162,26 @@ static plan plan_for(const clr_conv_problem *a, clr_direction direction, int thr
     divide(a, direction, threads, &b);
 
     /* One spare row and column, so that partial class bands never read past the end. */
-    size_t row_floats = (size_t)b.stage.columns * (size_t)b.stage.channels;
-    b.stage_floats = (size_t)b.images * ((size_t)rows_for(a, direction, &b, 0, b.rows, &low) + 1) * row_floats +
-                     (size_t)b.stage.channels;
+    size_t row = (size_t)b.stage.columns * (size_t)b.stage.channels;
+    b.staged =
+        (size_t)b.images * ((size_t)rows_for(a, direction, &b, 0, b.rows, &low) + 1) * row + (size_t)b.stage.channels;
     int vectors = (b.outputs + CLR_LANES - 1) / CLR_LANES;
     b.width = (vectors >= 3 ? VECTORS : vectors >= 2 ? 2 : 1) * CLR_LANES;
     b.panels = (b.outputs + b.width - 1) / b.width;
     for (int i = 0; i < b.classes; i++) {
-        b.pack_floats += (size_t)b.class[i].taps * (size_t)b.inputs * (size_t)b.panels * (size_t)b.width;
+        b.packed += (size_t)b.class[i].taps * (size_t)b.padded * (size_t)b.panels * (size_t)b.width;
         most_taps = b.class[i].taps > most_taps ? b.class[i].taps : most_taps;
     }
-    int chunks = (int)(((size_t)most_taps * (size_t)b.inputs * (size_t)b.width * sizeof(float) + PANEL - 1) / PANEL);
-    b.chunk = (int)clr_max64(8, (b.inputs + chunks - 1) / chunks);
+    size_t panel_bytes = (size_t)most_taps * (size_t)b.inputs * (size_t)b.width * sizeof(clr_element);
+    int chunks = (int)((panel_bytes + PANEL - 1) / PANEL);
+    b.chunk = (int)clr_max64(8, ((b.inputs + chunks - 1) / chunks + CLR_PAIR - 1) / CLR_PAIR * CLR_PAIR);
 
-    size_t at = clr_aligned(b.stage_floats * sizeof(float));
-    b.at_pointers = at, at += clr_aligned(b.pixels * sizeof(float *)) + clr_aligned(b.pixels * sizeof(float *));
+    size_t at = clr_aligned(b.staged * sizeof(clr_element));
+    b.at_pointers = at, at += 2 * clr_aligned(b.pixels * sizeof(clr_element *));
     b.at_partial = at, at += b.chunk < b.inputs ? clr_aligned(b.pixels * (size_t)b.width * sizeof(float)) : 0;
     b.at_sums = at, at += clr_aligned(2 * (size_t)b.outputs * sizeof(double));
     b.thread_bytes = at;
-    b.total = clr_aligned(b.pack_floats * sizeof(float)) + (size_t)threads * at;
+    b.total = clr_aligned(b.packed * sizeof(clr_element)) + (size_t)threads * at;
     return b;
 }
 
@@ -182,43 +190,51 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
     return plan_for(a, direction, threads).total;
 }
 
-/* (inputs, width) from `lanes` rows of inputs, from_ld apart; zero beyond. Returns the floats written. */
-static size_t pack_transposed(const float *from, int64_t from_ld, int inputs, int lanes, int width, float *to)
+/* Inputs i0 .. last-1 of a tap, rows of the weight (inputs, k), as (pairs, width): outputs j0 on, zero beyond them.
+   Returns the end of what was written. */
+static clr_element *pack_rows(const plan *b, const float *weight, int64_t k, int i0, int last, int j0, clr_element *to)
 {
-    size_t floats = (size_t)inputs * (size_t)width;
-
-    if (lanes < width)
-        memset(to, 0, floats * sizeof *to);
-    for (int j = 0; j < lanes; j += CLR_LANES)
-        clr_transpose((int)clr_min64(CLR_LANES, lanes - j), inputs, 1, from + j * from_ld, from_ld, to + j, width);
-    return floats;
+    for (int i = i0; i < last; i += CLR_PAIR)
+        for (int j = 0; j < b->width; j += CLR_LANES, to += CLR_LANES * CLR_PAIR) {
+            int n = (int)clr_max64(0, clr_min64(CLR_LANES, b->outputs - j0 - j));
+            clr_vec v[CLR_PAIR];
+            UNROLL_FOR (int p = 0; p < CLR_PAIR; p++)
+                v[p] = i + p < last ? clr_load_floats(weight + (i + p) * k + j0 + j, n) : clr_broadcast(0);
+            clr_store_pairs(to, v);
+        }
+    return to;
 }
 
-/* Panels of each class, chunk by chunk: (chunk, tap, input, lane), one class after the other. Threads part the
-   panels. */
-static void pack(const clr_conv_problem *a, clr_direction direction, const plan *b, const float *weight, float *packed)
+/* The same where the weight is (outputs, k), inputs along its rows. */
+static clr_element *pack_columns(const plan *b, const float *weight, int64_t k, int i0, int last, int j0,
+                                 clr_element *to)
 {
-    size_t width = (size_t)b->width, inputs = (size_t)b->inputs;
+    int pairs = (last - i0 + CLR_PAIR - 1) / CLR_PAIR, lanes = (int)clr_min64(b->width, b->outputs - j0);
+    int64_t step = (int64_t)b->width * CLR_PAIR;
 
+    if (lanes < b->width)
+        memset(to, 0, (size_t)pairs * (size_t)step * sizeof *to);
+    for (int j = 0; j < lanes; j += CLR_LANES)
+        clr_transpose_pairs((int)clr_min64(CLR_LANES, lanes - j), last - i0, weight + (j0 + j) * k + i0, k,
+                            to + j * CLR_PAIR, step);
+    return to + pairs * step;
+}
+
+/* Panels of each class, chunk by chunk: (chunk, tap, pair of inputs, lane). Threads part the panels. */
+static void pack(const clr_conv_problem *a, clr_direction direction, const plan *b, const float *weight,
+                 clr_element *packed)
+{
 #pragma omp for schedule(static) collapse(2)
     for (int one = 0; one < b->classes; one++)
         for (int panel = 0; panel < b->panels; panel++) {
             const class *in = &b->class[one];
-            int j0 = panel * b->width, lanes = (int)clr_min64(b->width, b->outputs - j0);
-            float *to = packed +
-                        ((size_t)in->first_tap * (size_t)b->panels + (size_t)panel * (size_t)in->taps) * inputs * width;
+            clr_element *to = packed + ((size_t)in->first_tap * (size_t)b->panels + (size_t)panel * (size_t)in->taps) *
+                                           (size_t)b->padded * (size_t)b->width;
             for (int i0 = 0; i0 < b->inputs; i0 += b->chunk)
-                for (int t = 0; t < in->taps; t++) {
-                    const float *from = weight + (int64_t)in->tap[t] * a->c * a->k;
-                    int last = (int)clr_min64(i0 + b->chunk, b->inputs);
-                    if (direction == CLR_FORWARD)
-                        for (int i = i0; i < last; i++, to += width) {
-                            memcpy(to, from + (int64_t)i * a->k + j0, (size_t)lanes * sizeof *to);
-                            memset(to + lanes, 0, (width - (size_t)lanes) * sizeof *to);
-                        }
-                    else
-                        to += pack_transposed(from + (int64_t)j0 * a->k + i0, a->k, last - i0, lanes, b->width, to);
-                }
+                for (int t = 0; t < in->taps; t++)
+                    to = (direction == CLR_FORWARD ? pack_rows : pack_columns)(
+                        b, weight + (int64_t)in->tap[t] * a->c * a->k, a->k, i0,
+                        (int)clr_min64(i0 + b->chunk, b->inputs), panel * b->width, to);
         }
 }
 
@@ -231,35 +247,35 @@ typedef struct panel_sums {
 } panel_sums __attribute__((aligned(64)));
 
 typedef struct sweep {
-    const float *const *pixel; /* where each output's staging begins */
-    float *const *out;         /* of each output pixel */
-    int output;                /* first output channel of this panel */
+    const clr_element *const *pixel; /* where each output's staging begins */
+    clr_element *const *out;         /* of each output pixel */
+    int output;                      /* first output channel of this panel */
     int count;
-    const int64_t *offset;  /* of each tap, floats */
-    int taps, inputs;       /* of this chunk */
-    clr_prefetch *prefetch; /* what the next item reads: asked for at its pace with every CLR_LINE of inputs */
-    const float *panel;     /* (taps, inputs, width) */
-    int lanes;              /* outputs of this panel that exist */
-    float *partial;         /* (count, width), where there are several chunks */
-    bool begins, ends;      /* this chunk is the first, the last */
-    bool add, stream;       /* to what is there; past the caches */
+    const int64_t *offset;    /* of each tap, elements */
+    int taps, pairs;          /* of this chunk: pairs of inputs */
+    clr_prefetch *prefetch;   /* what the next item reads: asked for at its pace with every CLR_LINE of pairs */
+    const clr_element *panel; /* (taps, pairs, width) */
+    int lanes;                /* outputs of this panel that exist */
+    float *partial;           /* (count, width), where there are several chunks */
+    bool begins, ends;        /* this chunk is the first, the last */
+    bool add, stream;         /* to what is there; past the caches */
     finish finish;
-    const float *base, *x, *bn_input; /* RELU_BACKWARD: the result, x and the norm's input, of the same shape */
+    const clr_element *base, *x, *bn_input; /* RELU_BACKWARD: the result, x and the norm's input, of the same shape */
     const float *scale, *shift, *mean;
     bool relu;
     panel_sums *sums;
 } sweep;
 
-INLINE void put(float *to, clr_vec v, bool streamed)
+INLINE void put(clr_element *to, clr_vec v, bool streamed)
 {
 #if defined(__AVX512F__)
     if (streamed) {
-        clr_stream_vec(to, v);
+        clr_stream_elements(to, v);
         return;
     }
 #endif
     (void)streamed;
-    clr_store_vec(to, v);
+    clr_store_elements(to, v);
 }
 
 /* One vector of channels at lane l of the panel, `rows` pixels of it in v. */
@@ -270,7 +286,7 @@ INLINE void finish_vector(const int rows, const sweep *a, int first, int l, clr_
 
     if (how == MOMENTS) {
         if (!first)
-            clr_store_vec(a->sums->pivot + l, v[0]);
+            clr_store_vec(a->sums->pivot + l, clr_rounded(v[0]));
         other = clr_load(a->sums->pivot + l);
     }
     if (how == RELU_BACKWARD) {
@@ -281,10 +297,11 @@ INLINE void finish_vector(const int rows, const sweep *a, int first, int l, clr_
             other = clr_load(a->mean + channel);
     }
     UNROLL_FOR (int m = 0; m < rows; m++) {
-        float *to = a->out[first + m] + channel;
+        clr_element *to = a->out[first + m] + channel;
         clr_vec y = v[m];
         if (how != MOMENTS && a->add)
-            y += clr_load(to);
+            y += clr_load_elements(to);
+        y = clr_rounded(y);
         if (how == MOMENTS) {
             clr_vec d = y - other;
             one += d, two += d * d;
@@ -292,8 +309,8 @@ INLINE void finish_vector(const int rows, const sweep *a, int first, int l, clr_
         if (how == RELU_BACKWARD) {
             int64_t at = to - a->base;
             if (a->relu)
-                y = (clr_vec)((clr_vec_i)y & (clr_load(a->x + at) * scale + shift > 0.0f));
-            one += y, two += y * (clr_load(a->bn_input + at) - other);
+                y = (clr_vec)((clr_vec_i)y & (clr_load_elements(a->x + at) * scale + shift > 0.0f));
+            one += y, two += y * (clr_load_elements(a->bn_input + at) - other);
         }
         put(to, y, a->stream);
     }
@@ -307,12 +324,13 @@ INLINE void finish_vector(const int rows, const sweep *a, int first, int l, clr_
 static void finish_lanes(int rows, int width, const sweep *a, int first, const float *v)
 {
     for (int m = 0; m < rows; m++, v += width) {
-        float *to = a->out[first + m] + a->output;
+        clr_element *to = a->out[first + m] + a->output;
         for (int l = 0; l < a->lanes; l++) {
             float y = v[l];
             int channel = a->output + l;
             if (a->finish != MOMENTS && a->add)
-                y += to[l];
+                y += clr_element_value(to[l]);
+            y = clr_element_value(clr_element_of(y));
             if (a->finish == MOMENTS) {
                 if (!first && !m)
                     a->sums->pivot[l] = y;
@@ -321,11 +339,12 @@ static void finish_lanes(int rows, int width, const sweep *a, int first, const f
             }
             if (a->finish == RELU_BACKWARD) {
                 int64_t at = to + l - a->base;
-                if (a->relu && !((a->scale ? a->x[at] * a->scale[channel] + a->shift[channel] : a->x[at]) > 0))
+                float x = clr_element_value(a->x[at]), bn_input = clr_element_value(a->bn_input[at]);
+                if (a->relu && !((a->scale ? x * a->scale[channel] + a->shift[channel] : x) > 0))
                     y = 0;
-                a->sums->first[l] += y, a->sums->second[l] += y * (a->bn_input[at] - (a->mean ? a->mean[channel] : 0));
+                a->sums->first[l] += y, a->sums->second[l] += y * (bn_input - (a->mean ? a->mean[channel] : 0));
             }
-            to[l] = y;
+            to[l] = clr_element_of(y);
         }
     }
 }
@@ -335,7 +354,7 @@ static void finish_lanes(int rows, int width, const sweep *a, int first, const f
 INLINE void prefetch_finish(const int vectors, const sweep *a, int first, int from, int to)
 {
     for (int i = from; i < to && first + i / vectors < a->count; i++) {
-        const float *out = a->out[first + i / vectors] + a->output + i % vectors * CLR_LANES;
+        const clr_element *out = a->out[first + i / vectors] + a->output + i % vectors * CLR_LANES;
         int64_t at = out - a->base;
         if (a->add)
             __builtin_prefetch(out, 1);
@@ -350,11 +369,11 @@ INLINE void prefetch_finish(const int vectors, const sweep *a, int first, int fr
 INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
 {
     clr_vec sum[VECTORS][MOST_ROWS];
-    const float *panel = a->panel;
+    const clr_element *panel = a->panel;
     float *partial = a->partial + (size_t)first * (size_t)(vectors * CLR_LANES);
 
     bool prefetches = a->ends && (a->finish == RELU_BACKWARD || a->add);
-    int prefetched = 0, pace = (int)(rows * vectors * CLR_LINE / ((int64_t)a->taps * a->inputs + 1)) + 1;
+    int prefetched = 0, pace = (int)(rows * vectors * CLR_LINE / ((int64_t)a->taps * a->pairs + 1)) + 1;
 
     if (a->begins)
         UNROLL_FOR (int m = 0; m < rows; m++)
@@ -365,22 +384,22 @@ INLINE void tile(const int rows, const int vectors, const sweep *a, int first)
             UNROLL_FOR (int v = 0; v < vectors; v++)
                 sum[v][m] = clr_load(partial + (m * vectors + v) * CLR_LANES);
     for (int t = 0; t < a->taps; t++) {
-        const float *in[MOST_ROWS];
+        const clr_element *in[MOST_ROWS];
         UNROLL_FOR (int m = 0; m < rows; m++)
             in[m] = a->pixel[first + m] + a->offset[t];
-        for (int64_t i = 0; i < a->inputs;) {
-            int64_t end = i + CLR_LINE < a->inputs ? i + CLR_LINE : a->inputs;
+        for (int64_t i = 0; i < a->pairs;) {
+            int64_t end = i + CLR_LINE < a->pairs ? i + CLR_LINE : a->pairs;
             clr_prefetch_next(a->prefetch);
             if (prefetches && prefetched < rows * vectors)
                 prefetch_finish(vectors, a, first + 2 * rows, prefetched, prefetched + pace), prefetched += pace;
-            for (; i < end; i++, panel += vectors * CLR_LANES) {
-                clr_vec right[VECTORS];
+            for (; i < end; i++, panel += vectors * CLR_LANES * CLR_PAIR) {
+                clr_pairs right[VECTORS];
                 UNROLL_FOR (int v = 0; v < vectors; v++)
-                    right[v] = clr_load(panel + v * CLR_LANES);
+                    right[v] = clr_load_pairs(panel + v * CLR_LANES * CLR_PAIR);
                 UNROLL_FOR (int m = 0; m < rows; m++) {
-                    clr_vec left = clr_broadcast(in[m][i]);
+                    clr_pairs left = clr_broadcast_pair(in[m] + i * CLR_PAIR);
                     UNROLL_FOR (int v = 0; v < vectors; v++)
-                        sum[v][m] += left * right[v];
+                        sum[v][m] = clr_dot(sum[v][m], left, right[v]);
                 }
             }
         }
@@ -452,10 +471,10 @@ static void clear(const sweep *a, int outputs)
             for (int j = 0; j < outputs; j += CLR_LANES)
                 put(a->out[i] + j, (clr_vec){0}, true);
         else
-            memset(a->out[i], 0, (size_t)outputs * sizeof(float));
+            memset(a->out[i], 0, (size_t)outputs * sizeof *a->out[i]);
 }
 
-static void run_class(const plan *b, const class *in, const float *packed, sweep *a, double *moments)
+static void run_class(const plan *b, const class *in, const clr_element *packed, sweep *a, double *moments)
 {
     int64_t offset[TAPS], moved[TAPS];
     panel_sums sums;
@@ -473,17 +492,17 @@ static void run_class(const plan *b, const class *in, const float *packed, sweep
     for (int panel = 0; panel < b->panels; panel++) {
         memset(&sums, 0, sizeof sums);
         a->panel = packed + ((size_t)in->first_tap * (size_t)b->panels + (size_t)panel * (size_t)in->taps) *
-                                (size_t)b->inputs * (size_t)b->width;
+                                (size_t)b->padded * (size_t)b->width;
         a->output = panel * b->width;
         a->lanes = (int)clr_min64(b->width, b->outputs - a->output);
         for (int i0 = 0; i0 < b->inputs; i0 += b->chunk) {
             for (int t = 0; t < in->taps; t++)
                 moved[t] = offset[t] + i0;
-            a->inputs = (int)clr_min64(b->chunk, b->inputs - i0);
+            a->pairs = (int)clr_min64(b->chunk, b->padded - i0) / CLR_PAIR;
             a->begins = i0 == 0;
             a->ends = i0 + b->chunk >= b->inputs;
             sweep_panel(a, b->width);
-            a->panel += (size_t)in->taps * (size_t)a->inputs * (size_t)b->width;
+            a->panel += (size_t)in->taps * (size_t)a->pairs * (size_t)b->width * CLR_PAIR;
         }
         for (int l = 0; moments && l < a->lanes; l++) {
             double pivot = sums.pivot[l], first = sums.first[l], second = sums.second[l];
@@ -510,32 +529,36 @@ static item item_of(const clr_conv_problem *a, clr_direction direction, const pl
 
 /* Sets up the prefetch of what the next item reads, spread evenly over the arithmetic of this item. Nothing is
    prefetched where the item skips cache lines. */
-static clr_prefetch prefetch_rows(const plan *b, const item *one, const float *in)
+static clr_prefetch prefetch_rows(const plan *b, const item *one, const clr_element *in)
 {
     enum { TILE = 6 }; /* pixels, about */
     int low = (int)clr_max64(0, one->low), high = (int)clr_min64(b->stage.h, one->low + one->rows), taps = 0;
-    int64_t row_floats = (int64_t)b->stage.w * b->stage.channels;
-    const float *at = in + ((int64_t)one->image * b->stage.h + low) * row_floats;
-    int64_t floats = b->stage.pick > 1 ? 0 : ((int64_t)(one->images - 1) * b->stage.h + high - low) * row_floats;
+    int64_t row = (int64_t)b->stage.w * b->stage.channels;
+    const clr_element *at = in + ((int64_t)one->image * b->stage.h + low) * row;
+    int64_t elements = b->stage.pick > 1 ? 0 : ((int64_t)(one->images - 1) * b->stage.h + high - low) * row;
 
     for (int i = 0; i < b->classes; i++)
         taps += b->class[i].taps;
     int64_t tiles = (int64_t)one->images * (one->last - one->first) * b->out_w * b->panels / (TILE * b->classes) + 1;
-    return (clr_prefetch){.at = at, .end = at + floats, .pace = (int)(floats / (tiles * taps * b->inputs) + 1)};
+    int64_t floats = elements * (int64_t)sizeof *at / 4;
+    return (clr_prefetch){.at = (const char *)at,
+                          .end = (const char *)(at + elements),
+                          .pace = (int)(floats / (tiles * taps * b->padded / CLR_PAIR) + 1)};
 }
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
 {
     int threads = omp_get_max_threads();
     const plan b = plan_for(a, direction, threads);
-    float *packed = args->workspace;
-    char *own = (char *)args->workspace + clr_aligned(b.pack_floats * sizeof(float));
+    clr_element *packed = args->workspace;
+    char *own = (char *)args->workspace + clr_aligned(b.packed * sizeof(clr_element));
     bool forward = direction == CLR_FORWARD, gather = args->moments && (forward || args->relu_backward);
-    const float *in = forward ? args->x : args->dy;
-    float *out = forward ? args->y : args->dx;
+    const clr_element *in = forward ? args->x : args->dy;
+    clr_element *out = forward ? args->y : args->dx;
     clr_prologue prologue = forward ? args->prologue : (clr_prologue){0};
     bool adds_residual = forward && args->residual.y,
-         lies = b.may_lie && !prologue.scale && !adds_residual; /* a residual: only where implicit.c allows it */
+         lies = b.may_lie && !prologue.scale && !adds_residual &&
+                b.inputs == b.padded; /* a residual: only where implicit.c allows it */
     bool streamed =
         adds_residual && clr_residual_add_streams(&args->residual, (int64_t)args->images * a->h * a->w, a->c);
     int groups = (args->images + b.images - 1) / b.images, items = groups * b.items_per_image;
@@ -551,15 +574,15 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
                  .mean = args->mean,
                  .relu = args->prologue.relu};
 
-    job.stream = !job.add && (int64_t)args->images * b.out_h * b.out_w * b.outputs > STREAMED &&
+    job.stream = !job.add && (int64_t)args->images * b.out_h * b.out_w * b.outputs * (int64_t)sizeof *out > STREAMED &&
                  b.outputs % CLR_LANES == 0 && (uintptr_t)out % CLR_ALIGN == 0;
 #pragma omp parallel num_threads(threads) firstprivate(job)
     {
         int thread = omp_get_thread_num();
         char *mine = own + (size_t)thread * b.thread_bytes;
-        float *staged = (float *)(mine + b.at_stage);
-        const float **pixel = (const float **)(mine + b.at_pointers);
-        float **target = (float **)(mine + b.at_pointers + clr_aligned(b.pixels * sizeof(float *)));
+        clr_element *staged = (clr_element *)(mine + b.at_stage);
+        const clr_element **pixel = (const clr_element **)(mine + b.at_pointers);
+        clr_element **target = (clr_element **)(mine + b.at_pointers + clr_aligned(b.pixels * sizeof(clr_element *)));
         double *sums = (double *)(mine + b.at_sums);
         job.pixel = pixel, job.out = target, job.partial = (float *)(mine + b.at_partial);
         memset(sums, 0, 2 * (size_t)b.outputs * sizeof *sums);
@@ -576,15 +599,19 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
                 shortcut = prefetch_rows(&b, &next, args->residual.shortcut);
                 prefetch.pace *= 2, shortcut.pace *= 2, prefetch.then = &shortcut;
             }
-            size_t image_floats = (size_t)one.rows * (size_t)b.stage.columns * (size_t)b.stage.channels;
+            size_t image_elements = (size_t)one.rows * (size_t)b.stage.columns * (size_t)b.stage.channels;
             if (adds_residual) {
                 int64_t row = ((int64_t)one.image * a->h + one.first) * a->w,
                         rows = (int64_t)one.images * (one.last - one.first) * a->w;
                 clr_residual_add_rows(&args->residual, row, row + rows, a->c, staged, streamed);
             }
-            for (int image = 0; image < one.images && !lies && !adds_residual; image++)
-                stage_rows(&b.stage, in + (int64_t)(one.image + image) * b.stage.h * b.stage.w * b.stage.channels,
-                           &prologue, one.low, one.rows, 0, b.stage.channels, staged + (size_t)image * image_floats);
+            for (int image = 0; image < one.images && !lies && !adds_residual; image++) {
+                const clr_element *from = in + (int64_t)(one.image + image) * b.stage.h * b.stage.w * b.stage.channels;
+                stage_rows(&b.stage, &from, 1, &prologue, one.low, one.rows, 0, b.stage.channels,
+                           staged + (size_t)image * image_elements);
+            }
+            if (b.padded > b.inputs) /* the other half of the last pair, which zero multiplies */
+                staged[(size_t)one.images * image_elements] = 0;
             for (int c = 0; c < b.classes; c++) {
                 const class *in_class = &b.class[c];
                 job.count = 0;
@@ -600,7 +627,7 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
                                              b.stage.channels;
                             else
                                 pixel[job.count] =
-                                    staged + (size_t)image * image_floats +
+                                    staged + (size_t)image * image_elements +
                                     ((int64_t)(row - (forward ? one.first * b.step : one.low)) * b.stage.columns +
                                      column - (forward ? 0 : b.stage.low)) *
                                         b.stage.channels;
@@ -623,5 +650,5 @@ static void apply(const clr_conv_problem *a, clr_direction direction, const clr_
     }
 }
 
-const clr_implicit_kernel CLR_KERNEL(clr_implicit_kernel) = {
+const clr_implicit_kernel CLR_STORED_KERNEL(clr_implicit_kernel) = {
     .lanes = CLR_LANES, .workspace = workspace, .apply = apply};

@@ -20,8 +20,8 @@
    is asked for. */
 enum { ROWS = 192, STRIP = 48, CHUNK = 3 * STRIP, PREFETCHED = 512 << 10 };
 
-CLR_KERNEL_DECLARE(clr_conv_prologue_fn, clr_conv_prologue_pass);
-CLR_KERNEL_DECLARE(clr_conv_pass, clr_conv_bn_backward_pass);
+CLR_STORED_DECLARE(clr_conv_prologue_fn, clr_conv_prologue_pass);
+CLR_STORED_DECLARE(clr_conv_pass, clr_conv_bn_backward_pass);
 
 typedef struct layout {
     int lines;                               /* of a block */
@@ -65,7 +65,7 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
 static void arrange(const clr_conv_problem *a, const clr_conv_args *args, int first, int last, int c0, int n,
                     float *strips)
 {
-    clr_conv_prologue_fn *prologue_pass = CLR_KERNEL_PICK(clr_conv_prologue_pass);
+    clr_conv_prologue_fn *prologue_pass = CLR_STORED_PICK(clr_conv_prologue_pass, CLR_FP32);
     const float *x = args->x;
 
     for (int c = 0; c < n; c += STRIP)
@@ -100,7 +100,8 @@ static void prefetch_item(const clr_conv_problem *a, const clr_conv_args *args, 
 
     if (rows * (a->c + k + g_channels) * (int64_t)sizeof(float) > PREFETCHED)
         prefetched = 0;
-    clr_prefetch_chain(prefetch, 3, (const float *[]){dy + from * k, g_channels ? g + from * k : NULL, x + from * c},
+    prefetched *= (int64_t)sizeof(float);
+    clr_prefetch_chain(prefetch, 3, (const void *[]){dy + from * k, g_channels ? g + from * k : NULL, x + from * c},
                        (int64_t[]){prefetched * k, prefetched * g_channels, prefetched * c},
                        clr_max64(1, rows * a->c * k));
 }
@@ -119,7 +120,7 @@ static void add_up(const clr_conv_problem *a, const clr_conv_args *args, const l
 
 static void apply(const clr_conv_problem *a, clr_direction direction, const clr_conv_args *args)
 {
-    clr_conv_pass *bn_backward = CLR_KERNEL_PICK(clr_conv_bn_backward_pass);
+    clr_conv_pass *bn_backward = CLR_STORED_PICK(clr_conv_bn_backward_pass, CLR_FP32);
     int threads = omp_get_max_threads(), lines = args->images * a->p;
     const layout b = layout_of(a);
 

@@ -11,10 +11,10 @@
    Without: batch norm's backward (bn_backward.h), or the residual (residual.h). */
 typedef void clr_conv_pass(const clr_conv_args *args, int channels, int64_t first, int64_t last, double *sums);
 
-/* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` floats apart, with the prologue applied, into to,
+/* `pixels` pixels, channels c0 .. c0+n-1 of each, `from_ld` elements apart, with the prologue applied, into to,
    `to_ld` apart. */
-typedef void clr_conv_prologue_fn(float *to, int64_t to_ld, const float *from, int64_t from_ld, int pixels, int c0,
-                                  int n, const clr_prologue *prologue);
+typedef void clr_conv_prologue_fn(clr_stored *to, int64_t to_ld, const clr_stored *from, int64_t from_ld, int pixels,
+                                  int c0, int n, const clr_prologue *prologue);
 
 /* Moments of so many channels: a part for each thread; they are added up in the order of threads. */
 static inline size_t clr_part_bytes(int channels)

@@ -2,7 +2,7 @@
 /* Plans as text. A plan holds the choices, a line each, below a line that says what they were made on:
 
      simclr-plan 0.1.0 | CPU MODEL | avx512 | threads 2
-     n h w c k r s stride pad direction solver */
+     n h w c k r s stride pad direction solver [bf16] */
 #include "planner.h"
 
 #include "clr/isa.h"
@@ -36,10 +36,13 @@ static void cpu_model(char *model, size_t capacity)
 void clr_planner_identify(clr_planner *planner)
 {
     char model[160];
+    clr_isa isa = clr_isa_current();
 
+    if (isa == CLR_ISA_AVX512BF16) /* a solver is chosen, not a kernel: plans of AVX-512 serve, older ones too */
+        isa = CLR_ISA_AVX512;
     cpu_model(model, sizeof model);
     snprintf(planner->identity, sizeof planner->identity, "simclr-plan %s | %s | %s | threads %d", PACKAGE_VERSION,
-             model, clr_isa_name(clr_isa_current()), omp_get_max_threads());
+             model, clr_isa_name(isa), omp_get_max_threads());
 }
 
 /* Collective. Rank 0's text (ROOM bytes) on all; what cannot be understood, or is not allowed, is skipped. */
@@ -48,16 +51,17 @@ static void adopt(clr_planner *planner, char *text, const char *where)
     clr_comm_broadcast(planner->comm, text, ROOM, 0);
     for (char *line = strchr(text, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
         int n, h, w, c, k, kernel, s, stride, pad, direction, place;
-        char solver[32];
-        if (sscanf(line, "%d %d %d %d %d %d %d %d %d %d %31s", &n, &h, &w, &c, &k, &kernel, &s, &stride, &pad,
-                   &direction, solver) != 11 ||
-            kernel != s || stride < 1 || direction < 0 || direction >= CLR_DIRECTIONS ||
-            clr_planner_member(solver, &place) != CLR_OK) {
+        char solver[32], dtype[8] = "fp32";
+        if (sscanf(line, "%d %d %d %d %d %d %d %d %d %d %31s%*1[ ]%7[a-z0-9]", &n, &h, &w, &c, &k, &kernel, &s, &stride,
+                   &pad, &direction, solver, dtype) < 11 ||
+            kernel != s || !(strcmp(dtype, "fp32") == 0 || strcmp(dtype, "bf16") == 0) || stride < 1 || direction < 0 ||
+            direction >= CLR_DIRECTIONS || clr_planner_member(solver, &place) != CLR_OK) {
             clr_warn_once("plan-line", "%s: a line of this plan is not understood and is skipped", where);
             continue;
         }
         clr_conv_problem problem = clr_conv_problem_of(n, h, w, c, k, kernel, stride, pad);
         const clr_conv_solver *found = clr_conv_solvers[place];
+        problem.dtype = strcmp(dtype, "bf16") ? CLR_FP32 : CLR_BF16;
         if (planner->allowed[place] && clr_conv_serves(found, &problem, (clr_direction)direction))
             clr_planner_add(planner, &problem, (clr_direction)direction, found);
     }
@@ -130,9 +134,9 @@ char *clr_planner_text(const clr_planner *planner)
 
     for (int i = 0; i < planner->choices && used < ROOM; i++) {
         const clr_conv_problem *a = &planner->choice[i].problem;
-        used += (size_t)snprintf(text + used, ROOM - used, "%d %d %d %d %d %d %d %d %d %d %s\n", a->n, a->h, a->w, a->c,
-                                 a->k, a->r, a->s, a->stride, a->pad, (int)planner->choice[i].direction,
-                                 planner->choice[i].solver->name);
+        used += (size_t)snprintf(text + used, ROOM - used, "%d %d %d %d %d %d %d %d %d %d %s%s\n", a->n, a->h, a->w,
+                                 a->c, a->k, a->r, a->s, a->stride, a->pad, (int)planner->choice[i].direction,
+                                 planner->choice[i].solver->name, a->dtype == CLR_BF16 ? " bf16" : "");
     }
     return text;
 }

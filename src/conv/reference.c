@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The plain solver: the definition, summed in double. y[n,p,q,k] = sum_{r,s,c} activated x[n, p stride + r - pad, q
    stride + s - pad, c] weight[r,s,c,k]; its transposes for the gradients. Serves every problem; every other solver is
-   compared with it. */
+   compared with it. With bf16 both factors of a product are rounded, and what is stored; sums are double all the
+   same. */
 #include "clr/conv.h"
 
 #include <omp.h>
@@ -25,17 +26,39 @@ static size_t workspace(const clr_conv_problem *a, clr_direction direction, int 
     return 0;
 }
 
-static double apply_prologue(const clr_prologue *prologue, float x, int c)
+static double value(const clr_conv_problem *a, const clr_stored *from, int64_t i)
 {
-    float activated = prologue->scale ? prologue->scale[c] * x + prologue->shift[c] : x;
-    return prologue->relu && activated < 0 ? 0 : activated;
+    return a->dtype == CLR_BF16 ? clr_bf16_value(((const uint16_t *)from)[i]) : ((const float *)from)[i];
+}
+
+static void store(const clr_conv_problem *a, clr_stored *to, int64_t i, double x)
+{
+    if (a->dtype == CLR_BF16)
+        ((uint16_t *)to)[i] = clr_bf16_of((float)x);
+    else
+        ((float *)to)[i] = (float)x;
+}
+
+/* A factor of a product. */
+static double factor(const clr_conv_problem *a, float x)
+{
+    return a->dtype == CLR_BF16 ? clr_bf16_value(clr_bf16_of(x)) : x;
+}
+
+static double activated(const clr_conv_problem *a, const clr_conv_args *args, int64_t i)
+{
+    const clr_prologue *prologue = &args->prologue;
+    int64_t c = i % a->c;
+    float x = (float)value(a, args->x, i);
+
+    if (!prologue->scale)
+        return x;
+    x = prologue->scale[c] * x + prologue->shift[c];
+    return prologue->relu && x < 0 ? 0 : factor(a, x);
 }
 
 static void forward(const clr_conv_problem *a, const clr_conv_args *args)
 {
-    const float *all_x = args->x;
-    float *y = args->y;
-
 #pragma omp parallel for schedule(static) collapse(2)
     for (int n = 0; n < args->images; n++)
         for (int p = 0; p < a->p; p++)
@@ -47,20 +70,17 @@ static void forward(const clr_conv_problem *a, const clr_conv_args *args)
                             int h = p * a->stride + r - a->pad, w = q * a->stride + s - a->pad;
                             if (h < 0 || h >= a->h || w < 0 || w >= a->w)
                                 continue;
-                            const float *x = all_x + (((int64_t)n * a->h + h) * a->w + w) * a->c;
+                            int64_t x = (((int64_t)n * a->h + h) * a->w + w) * a->c;
                             const float *weight = args->weight + (int64_t)(r * a->s + s) * a->c * a->k + k;
                             for (int c = 0; c < a->c; c++)
-                                sum += apply_prologue(&args->prologue, x[c], c) * weight[(int64_t)c * a->k];
+                                sum += activated(a, args, x + c) * factor(a, weight[(int64_t)c * a->k]);
                         }
-                    y[(((int64_t)n * a->p + p) * a->q + q) * a->k + k] = (float)sum;
+                    store(a, args->y, (((int64_t)n * a->p + p) * a->q + q) * a->k + k, sum);
                 }
 }
 
 static void backward_data(const clr_conv_problem *a, const clr_conv_args *args)
 {
-    const float *all_dy = args->dy;
-    float *all_dx = args->dx;
-
 #pragma omp parallel for schedule(static) collapse(2)
     for (int n = 0; n < args->images; n++)
         for (int h = 0; h < a->h; h++)
@@ -73,21 +93,18 @@ static void backward_data(const clr_conv_problem *a, const clr_conv_args *args)
                             if (p < 0 || q < 0 || p % a->stride || q % a->stride || p / a->stride >= a->p ||
                                 q / a->stride >= a->q)
                                 continue;
-                            const float *dy =
-                                all_dy + (((int64_t)n * a->p + p / a->stride) * a->q + q / a->stride) * a->k;
+                            int64_t dy = (((int64_t)n * a->p + p / a->stride) * a->q + q / a->stride) * a->k;
                             const float *weight = args->weight + ((int64_t)(r * a->s + s) * a->c + c) * a->k;
                             for (int k = 0; k < a->k; k++)
-                                sum += (double)dy[k] * weight[k];
+                                sum += value(a, args->dy, dy + k) * factor(a, weight[k]);
                         }
-                    float *dx = all_dx + (((int64_t)n * a->h + h) * a->w + w) * a->c + c;
-                    *dx = (float)(args->accumulate ? *dx + sum : sum);
+                    int64_t dx = (((int64_t)n * a->h + h) * a->w + w) * a->c + c;
+                    store(a, args->dx, dx, args->accumulate ? value(a, args->dx, dx) + sum : sum);
                 }
 }
 
 static void backward_weight(const clr_conv_problem *a, const clr_conv_args *args)
 {
-    const float *x = args->x, *dy = args->dy;
-
 #pragma omp parallel for schedule(static)
     for (int row = 0; row < a->r * a->s * a->c; row++) {
         int c = row % a->c, s = row / a->c % a->s, r = row / a->c / a->s;
@@ -99,9 +116,8 @@ static void backward_weight(const clr_conv_problem *a, const clr_conv_args *args
                     for (int q = 0; q < a->q && h >= 0 && h < a->h; q++) {
                         int w = q * a->stride + s - a->pad;
                         if (w >= 0 && w < a->w)
-                            sum +=
-                                apply_prologue(&args->prologue, x[(((int64_t)n * a->h + h) * a->w + w) * a->c + c], c) *
-                                dy[(((int64_t)n * a->p + p) * a->q + q) * a->k + k];
+                            sum += activated(a, args, (((int64_t)n * a->h + h) * a->w + w) * a->c + c) *
+                                   value(a, args->dy, (((int64_t)n * a->p + p) * a->q + q) * a->k + k);
                     }
                 }
             float *dw = args->dw + (int64_t)row * a->k + k;
@@ -122,7 +138,7 @@ static void apply(const clr_conv_problem *problem, clr_direction direction, cons
 
 const clr_conv_solver clr_conv_reference = {.name = "reference",
                                             .help = "the definition, in double precision; slow",
-                                            .dtypes = 1 << CLR_FP32,
+                                            .dtypes = 1 << CLR_FP32 | 1 << CLR_BF16,
                                             .directions =
                                                 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA | 1 << CLR_BACKWARD_WEIGHT,
                                             .applicable = applicable,

@@ -3,47 +3,54 @@
 #define CLR_RESIDUAL_H
 /* The output of a residual block: branch + shortcut, through ReLU (clr/conv.h). Included by kernel files. Local. */
 #include "clr/conv.h"
-#include "clr/isa.h"
+#include "clr/stored.h"
 
 #include <stdint.h>
 
-enum { CLR_RESIDUAL_STREAMED = 2 << 20 }; /* floats of a result above which it will not be found in cache anyway */
+enum { CLR_RESIDUAL_STREAMED = 2 << 20 }; /* elements of a result above which it will not be found in cache anyway */
+
+/* n channels of a pixel, from channel i on: in out, and in copy where that is not NULL. */
+INLINE void clr_residual_add_vector(const clr_conv_residual *residual, const clr_element *y,
+                                    const clr_element *shortcut, int i, int n, bool streamed, clr_element *out,
+                                    clr_element *copy)
+{
+    const clr_prologue *branch = &residual->prologue, *other = &residual->other;
+    clr_vec scale = clr_load_floats(branch->scale + i, n), shift = clr_load_floats(branch->shift + i, n),
+            sum = clr_load_some(y + i, n), beside = clr_load_some(shortcut + i, n);
+
+    sum = scale * sum + shift;
+    if (other->scale) {
+        scale = clr_load_floats(other->scale + i, n), shift = clr_load_floats(other->shift + i, n);
+        beside = scale * beside + shift;
+        if (other->relu)
+            beside = (clr_vec)((clr_vec_i)beside & ~(beside < 0.0f));
+    }
+    sum += beside;
+    sum = (clr_vec)((clr_vec_i)sum & ~(sum < 0.0f));
+    if (streamed)
+        clr_stream_elements(out + i, sum);
+    else
+        clr_store_some(out + i, sum, n);
+    if (copy)
+        clr_store_some(copy + i, sum, n);
+}
 
 /* Rows first .. last-1 of (rows, k). copy: NULL, or where the rows are stored a second time, densely. streamed: out
    is stored past the caches (k a multiple of CLR_LANES, out aligned to a vector). A NaN stays NaN. */
 static inline void clr_residual_add_rows(const clr_conv_residual *residual, int64_t first, int64_t last, int k,
-                                         float *copy, bool streamed)
+                                         clr_element *copy, bool streamed)
 {
-    const float *scale = residual->prologue.scale, *shift = residual->prologue.shift, *scale2 = residual->other.scale,
-                *shift2 = residual->other.shift, *all_y = residual->y, *all_shortcut = residual->shortcut;
-    float *all_out = residual->out;
-    const clr_vec zero = clr_broadcast(0);
-    const clr_vec_i rectified = (clr_vec_i)zero - (int32_t)(scale2 && residual->other.relu);
+    const clr_element *y = (const clr_element *)residual->y + first * k,
+                      *shortcut = (const clr_element *)residual->shortcut + first * k;
+    clr_element *out = (clr_element *)residual->out + first * k;
+    int whole = k / CLR_LANES * CLR_LANES;
 
-    for (int64_t row = first; row < last; row++) {
-        const float *y = all_y + row * k, *shortcut = all_shortcut + row * k;
-        float *out = all_out + row * k, *also = copy ? copy + (row - first) * k : NULL;
-        int i = 0;
-        for (; i + CLR_LANES <= k; i += CLR_LANES) {
-            clr_vec other = clr_load(shortcut + i), sum = clr_load(scale + i) * clr_load(y + i) + clr_load(shift + i);
-            if (scale2)
-                other = clr_load(scale2 + i) * other + clr_load(shift2 + i);
-            sum += (clr_vec)((clr_vec_i)other & ~(rectified & (other < zero)));
-            sum = (clr_vec)((clr_vec_i)sum & ~(sum < zero));
-            if (streamed)
-                clr_stream_vec(out + i, sum);
-            else
-                clr_store_vec(out + i, sum);
-            if (also)
-                clr_store_vec(also + i, sum);
-        }
-        for (; i < k; i++) {
-            float other = scale2 ? scale2[i] * shortcut[i] + shift2[i] : shortcut[i];
-            float sum = scale[i] * y[i] + shift[i] + (scale2 && residual->other.relu && other < 0 ? 0 : other);
-            out[i] = sum < 0 ? 0 : sum;
-            if (also)
-                also[i] = out[i];
-        }
+    for (int64_t row = first; row < last; row++, y += k, shortcut += k, out += k) {
+        for (int i = 0; i < whole; i += CLR_LANES)
+            clr_residual_add_vector(residual, y, shortcut, i, CLR_LANES, streamed, out, copy);
+        if (whole < k)
+            clr_residual_add_vector(residual, y, shortcut, whole, k - whole, false, out, copy);
+        copy = copy ? copy + k : NULL;
     }
     if (streamed)
         clr_stream_end();

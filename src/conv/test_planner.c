@@ -13,6 +13,14 @@
 
 static clr_comm *comm;
 
+/* As plans name it: the kernels of AVX-512 BF16 are AVX-512's but for bf16. */
+static const char *isa_name(void)
+{
+    clr_isa isa = clr_isa_current();
+
+    return clr_isa_name(isa == CLR_ISA_AVX512BF16 ? CLR_ISA_AVX512 : isa);
+}
+
 /* How many choices a planner takes from text, that rank 0 has alone; -1: it takes none. The first problem below then
    has `solver`. */
 static int taken(const char *text, const char **solver)
@@ -42,7 +50,7 @@ static char *plan(const char *version, const char *processor, const char *isa, i
 
 START_TEST(plans_hold_where_bits_are_the_same)
 {
-    const char *isa = clr_isa_name(clr_isa_current()), *solver, *planned;
+    const char *isa = isa_name(), *solver, *planned;
     int threads = omp_get_max_threads();
     struct {
         const char *version, *processor, *isa;
@@ -87,8 +95,7 @@ START_TEST(what_is_no_plan_is_none)
     enum { MUCH = 1 << 20 };
     const char *const texts[] = {
         "", "\n", "|", "||", "simclr-plan", " | |\n", "| a | b\n8 8 8 16 16 3 3 1 1 0 reference\n"};
-    char *much = CLR_NEW(char, MUCH + 1),
-         *start = plan("1", "p", clr_isa_name(clr_isa_current()), omp_get_max_threads());
+    char *much = CLR_NEW(char, MUCH + 1), *start = plan("1", "p", isa_name(), omp_get_max_threads());
     const char *solver;
 
     for (size_t i = 0; i < CLR_COUNT(texts); i++)

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-CLR_KERNEL_DECLARE(const clr_winograd_kernel, clr_winograd4_kernel);
-CLR_KERNEL_DECLARE(const clr_winograd_kernel, clr_winograd2_kernel);
+CLR_STORED_DECLARE(const clr_winograd_kernel, clr_winograd4_kernel);
+CLR_STORED_DECLARE(const clr_winograd_kernel, clr_winograd2_kernel);
 
 enum { PANEL = CLR_WINOGRAD_PANEL, MOST = 6 };
 
@@ -158,8 +158,8 @@ static double size_of(const double T[MOST][MOST], int rows, int columns, bool ba
 START_TEST(kernels_transform_by_the_matrices)
 {
     matrices t = matrices_for(_i ? 2 : 4);
-    const clr_winograd_kernel *two = CLR_KERNEL_PICK(clr_winograd2_kernel);
-    const clr_winograd_kernel *four = CLR_KERNEL_PICK(clr_winograd4_kernel);
+    const clr_winograd_kernel *two = CLR_STORED_PICK(clr_winograd2_kernel, CLR_FP32);
+    const clr_winograd_kernel *four = CLR_STORED_PICK(clr_winograd4_kernel, CLR_FP32);
     const clr_winograd_kernel *kernel = _i ? two : four;
     enum { C = 32, K = 48 };
     int h = t.m - 1, area = t.a * t.a, slots = 4;

@@ -42,8 +42,8 @@
 #include <immintrin.h>
 #endif
 
-CLR_KERNEL_DECLARE(const clr_winograd_kernel, clr_winograd4_kernel);
-CLR_KERNEL_DECLARE(const clr_winograd_kernel, clr_winograd2_kernel);
+CLR_STORED_DECLARE(const clr_winograd_kernel, clr_winograd4_kernel);
+CLR_STORED_DECLARE(const clr_winograd_kernel, clr_winograd2_kernel);
 
 enum {
     CHUNK = CLR_WINOGRAD_CHUNK,
@@ -466,29 +466,29 @@ static double seconds(const clr_conv_problem *p, int threads, int tile, int lane
     return work / (6e9 * lanes * threads) + 2e-6;
 }
 
-#define MEMBER(m, text)                                                                                       \
-    static double estimate##m(const clr_conv_problem *problem, clr_direction direction, int threads)          \
-    {                                                                                                         \
-        (void)direction;                                                                                      \
-        return seconds(problem, threads, m, CLR_KERNEL_PICK(clr_winograd##m##_kernel)->lanes);                \
-    }                                                                                                         \
-    static size_t workspace##m(const clr_conv_problem *problem, clr_direction direction, int threads)         \
-    {                                                                                                         \
-        return workspace_bytes(problem, direction, threads, m);                                               \
-    }                                                                                                         \
-    static void apply##m(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args) \
-    {                                                                                                         \
-        apply(problem, direction, args, m, CLR_KERNEL_PICK(clr_winograd##m##_kernel));                        \
-    }                                                                                                         \
-    const clr_conv_solver clr_conv_winograd##m = {.name = "winograd" #m,                                      \
-                                                  .help = text,                                               \
-                                                  .dtypes = 1 << CLR_FP32,                                    \
-                                                  .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA |   \
-                                                                1 << CLR_BACKWARD_WEIGHT,                     \
-                                                  .fuses = true,                                              \
-                                                  .applicable = applicable,                                   \
-                                                  .estimate = estimate##m,                                    \
-                                                  .workspace = workspace##m,                                  \
+#define MEMBER(m, text)                                                                                        \
+    static double estimate##m(const clr_conv_problem *problem, clr_direction direction, int threads)           \
+    {                                                                                                          \
+        (void)direction;                                                                                       \
+        return seconds(problem, threads, m, CLR_STORED_PICK(clr_winograd##m##_kernel, problem->dtype)->lanes); \
+    }                                                                                                          \
+    static size_t workspace##m(const clr_conv_problem *problem, clr_direction direction, int threads)          \
+    {                                                                                                          \
+        return workspace_bytes(problem, direction, threads, m);                                                \
+    }                                                                                                          \
+    static void apply##m(const clr_conv_problem *problem, clr_direction direction, const clr_conv_args *args)  \
+    {                                                                                                          \
+        apply(problem, direction, args, m, CLR_STORED_PICK(clr_winograd##m##_kernel, problem->dtype));         \
+    }                                                                                                          \
+    const clr_conv_solver clr_conv_winograd##m = {.name = "winograd" #m,                                       \
+                                                  .help = text,                                                \
+                                                  .dtypes = 1 << CLR_FP32 | 1 << CLR_BF16,                     \
+                                                  .directions = 1 << CLR_FORWARD | 1 << CLR_BACKWARD_DATA |    \
+                                                                1 << CLR_BACKWARD_WEIGHT,                      \
+                                                  .fuses = true,                                               \
+                                                  .applicable = applicable,                                    \
+                                                  .estimate = estimate##m,                                     \
+                                                  .workspace = workspace##m,                                   \
                                                   .apply = apply##m};
 
 MEMBER(4, "3x3, stride 1, by tiles of 4x4 outputs: a quarter of the multiplications")

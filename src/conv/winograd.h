@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef CLR_CONV_WINOGRAD_H
 #define CLR_CONV_WINOGRAD_H
-/* The kernels of the Winograd solvers, one table for each tile size and instruction set; winograd.c drives them.
+/* The kernels of the Winograd solvers, one table for each tile size, instruction set and storage type; winograd.c
+   drives them. Transformed values are fp32, whatever the storage type: only a stored output
+   is rounded.
 
    A tile is an m x m square of the output; it needs a = m + 2 rows and columns of the input. Tiles are numbered (image,
    tile row, tile column). A plane is one transformed value of every tile: there are a * a. Channels come in chunks of
@@ -51,11 +53,11 @@ static inline size_t clr_winograd_staging(int tile, int tiles, int channels)
 
 /* x (N, h, w, channels) with its prologue; or a gradient, which is first computed where bn_backward is given. */
 typedef struct clr_winograd_source {
-    const float *x;
+    const clr_stored *x;
     int channels;
     clr_prologue prologue;
     clr_conv_bn_backward bn_backward;
-    float *dy; /* with bn_backward: the same pointer as x */
+    clr_stored *dy; /* with bn_backward: the same pointer as x */
 } clr_winograd_source;
 
 /* How the output is stored: overwritten, added to what is there, or stored (ADD_RELU_BACKWARD: added) with ReLU's
@@ -70,9 +72,9 @@ typedef enum clr_winograd_finish {
 
 typedef struct clr_winograd_output {
     clr_winograd_finish finish;
-    float *out; /* (N, h, w, channels) */
+    clr_stored *out; /* (N, h, w, channels) */
     int channels;
-    const float *x, *bn_input; /* with RELU_BACKWARD and ADD_RELU_BACKWARD: of out's shape */
+    const clr_stored *x, *bn_input; /* with RELU_BACKWARD and ADD_RELU_BACKWARD: of out's shape */
     clr_prologue prologue;
     const float *mean;
     double *moments; /* 2 * channels, added to; may be NULL with these two */

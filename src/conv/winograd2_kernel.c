@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* F(2x2, 3x3) with the points 0, 1, -1 and infinity; winograd.c derives the matrices. The signs of point 0 are inverted
    in B and G alike. Nothing is rounded but the sums. */
-#include "clr/isa.h"
+#include "clr/stored.h"
 
 #include <string.h>
 
 #define TILE 2
-#define KERNEL CLR_KERNEL(clr_winograd2_kernel)
+#define KERNEL CLR_STORED_KERNEL(clr_winograd2_kernel)
 
 static inline __attribute__((always_inline)) void transform_input(const clr_vec d[4], clr_vec v[4])
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* F(4x4, 3x3) with the points 0, p, -p, q, -q and infinity, p = 5/8, q = 3/2; winograd.c derives the matrices. Every
    constant of A and B is a short binary fraction, exact in fp32; those of G, which has the divisors, are rounded. */
-#include "clr/isa.h"
+#include "clr/stored.h"
 
 #include <string.h>
 
 #define TILE 4
-#define KERNEL CLR_KERNEL(clr_winograd4_kernel)
+#define KERNEL CLR_STORED_KERNEL(clr_winograd4_kernel)
 
 #define P 0.625f
 #define Q 1.5f

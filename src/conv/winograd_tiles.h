@@ -43,9 +43,9 @@ static strip strip_at(const clr_winograd_grid *grid, int64_t first, int count)
 
 typedef enum prologue_kind { PLAIN, AFFINE, RELU } prologue_kind;
 
-/* `pixels` neighbouring pixels of the a rows, `line` floats apart, that B^T takes; [top, bottom) of them exist. */
+/* `pixels` neighbouring pixels of the a rows, `line` elements apart, that B^T takes; [top, bottom) of them exist. */
 typedef struct lines {
-    const float *x;
+    const clr_element *x;
     ptrdiff_t corner, line; /* row 0 begins, or would begin, at x + corner */
     int top, bottom, pixels;
     float *to;
@@ -64,7 +64,7 @@ INLINE void vertical(prologue_kind kind, int top, int bottom, const lines *r, in
                 in[i] = (clr_vec){0};
                 if (i < top || i >= bottom)
                     continue;
-                in[i] = clr_load(r->x + (r->corner + i * r->line + at));
+                in[i] = clr_load_elements(r->x + (r->corner + i * r->line + at));
                 if (kind != PLAIN)
                     in[i] = in[i] * scale + shift;
                 if (kind == RELU)
@@ -151,13 +151,13 @@ static void input(const clr_winograd_grid *grid, const clr_winograd_source *sour
 
 /* ---- the gradient of the output ---- */
 
-/* A along the columns, of whose m rows [0, rows) exist; `count` floats of each. */
-INLINE void vertical_gradient(int rows, const float *dy, size_t line, size_t count, float *to, size_t to_line)
+/* A along the columns, of whose m rows [0, rows) exist; `count` elements of each. */
+INLINE void vertical_gradient(int rows, const clr_element *dy, size_t line, size_t count, float *to, size_t to_line)
 {
     for (size_t at = 0; at < count; at += CLR_LANES) {
         clr_vec in[TILE], out[A];
         UNROLL_FOR (int i = 0; i < TILE; i++)
-            in[i] = i < rows ? clr_load(dy + (size_t)i * line + at) : (clr_vec){0};
+            in[i] = i < rows ? clr_load_elements(dy + (size_t)i * line + at) : (clr_vec){0};
         transform_gradient(in, out);
         UNROLL_FOR (int i = 0; i < A; i++)
             clr_store_vec(to + (size_t)i * to_line + at, out[i]);
@@ -192,7 +192,8 @@ static void gradient(const clr_winograd_grid *grid, const clr_winograd_source *d
 
     for (int done = 0; done < span.count;) {
         strip s = strip_at(grid, span.first + done, span.count - done);
-        const float *at = dy->x + (size_t)(s.image * grid->h + s.y) * line + (size_t)(s.x * channels);
+        const clr_element *at =
+            (const clr_element *)dy->x + (size_t)(s.image * grid->h + s.y) * line + (size_t)(s.x * channels);
         size_t there = (size_t)(s.columns * channels), all = (size_t)(s.tiles * TILE * channels), to_line = all + PANEL;
         int64_t row = (s.image * grid->h + s.y) * grid->w + s.x;
         for (int i = 0; i < s.rows && dy->bn_backward.g; i++)
@@ -238,6 +239,8 @@ INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, cons
                          const float *m, size_t plane, size_t at, int k, channel_sums *sums, int lane)
 {
     clr_vec half[VECTORS][TILE][A], first[VECTORS] = {{0}}, second[VECTORS] = {{0}};
+    const clr_element *all_x = o->x, *all_bn_input = o->bn_input;
+    clr_element *all = o->out;
 
     UNROLL_FOR (int v = 0; v < VECTORS; v++)
         upright(m + v * CLR_LANES, plane, half[v]);
@@ -254,13 +257,14 @@ INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, cons
                 size_t pixel = at + (size_t)i * line + (size_t)(j * o->channels + v * CLR_LANES);
                 clr_vec y = out[v][j];
                 if (finish == CLR_WINOGRAD_ADD || finish == CLR_WINOGRAD_ADD_RELU_BACKWARD)
-                    y += clr_load(o->out + pixel);
+                    y += clr_load_elements(all + pixel);
+                y = clr_rounded(y);
                 if (finish == CLR_WINOGRAD_RELU_BACKWARD || finish == CLR_WINOGRAD_ADD_RELU_BACKWARD) {
-                    clr_vec x = clr_load(o->x + pixel), bn_input = clr_load(o->bn_input + pixel);
-                    __builtin_prefetch(o->x + pixel + TILE * o->channels); /* the next tile's */
+                    clr_vec x = clr_load_elements(all_x + pixel), bn_input = clr_load_elements(all_bn_input + pixel);
+                    __builtin_prefetch(all_x + pixel + TILE * o->channels); /* the next tile's */
                     if (finish == CLR_WINOGRAD_ADD_RELU_BACKWARD) {
-                        __builtin_prefetch(o->bn_input + pixel + TILE * o->channels);
-                        __builtin_prefetch(o->out + pixel + TILE * o->channels, 1);
+                        __builtin_prefetch(all_bn_input + pixel + TILE * o->channels);
+                        __builtin_prefetch(all + pixel + TILE * o->channels, 1);
                     }
                     if (o->prologue.scale)
                         x = x * clr_load(o->prologue.scale + k + v * CLR_LANES) +
@@ -275,9 +279,9 @@ INLINE void output_panel(clr_winograd_finish finish, int rows, int columns, cons
                     first[v] += d, second[v] += d * d;
                 }
                 if (finish == CLR_WINOGRAD_ADD || finish == CLR_WINOGRAD_ADD_RELU_BACKWARD)
-                    clr_store_vec(o->out + pixel, y);
+                    clr_store_elements(all + pixel, y);
                 else
-                    clr_stream_vec(o->out + pixel, y);
+                    clr_stream_elements(all + pixel, y);
             }
         }
     }
@@ -318,7 +322,7 @@ static void take_pivot(const float *m, int slots, int width, channel_sums *sums)
         clr_vec half[TILE][A], out[TILE];
         upright(m + b, clr_winograd_plane(slots, width), half);
         transform_output(half[0], out);
-        clr_store_vec(sums->pivot + b, out[0]);
+        clr_store_vec(sums->pivot + b, clr_rounded(out[0]));
     }
 }
 

@@ -33,7 +33,7 @@ static void name_processor(void)
 
     if (isa == CLR_ISA_PORTABLE || __builtin_cpu_is("intel") || older)
         return;
-    snprintf(type, sizeof type, "%d", isa == CLR_ISA_AVX512 ? (int)BLIS_ARCH_SKX : (int)BLIS_ARCH_HASWELL);
+    snprintf(type, sizeof type, "%d", isa >= CLR_ISA_AVX512 ? (int)BLIS_ARCH_SKX : (int)BLIS_ARCH_HASWELL);
     setenv("BLIS_ARCH_TYPE", type, 0);
 #endif
 }

@@ -50,12 +50,13 @@ START_TEST(panels)
                 b[i] = (float)clr_rng_normal(&rng);
                 was[i] = c[i] = add || i / LD >= m || i % LD >= n ? (float)clr_rng_normal(&rng) : NAN;
             }
-            clr_prefetch more = {b, b + LD * LD, 3, NULL}, prefetch = {b, b, 3, &more};
+            const char *from = (const char *)b, *end = (const char *)(b + LD * LD);
+            clr_prefetch more = {from, end, 3, NULL}, prefetch = {from, from, 3, &more};
             ck_assert_int_le(op->floats(K, n), 64 * LD);
             op->pack(transposed, K, n, 1.5f, b, LD, packed);
             op->multiply(m, n, K, a, across ? 1 : LD, across ? LD : 1, packed, add, c, LD,
                          prefetches ? &prefetch : NULL);
-            ck_assert(!prefetches || (prefetch.at > b && prefetch.at <= prefetch.end));
+            ck_assert(!prefetches || (prefetch.at > from && prefetch.at <= prefetch.end));
             for (int i = 0; i < LD; i++)
                 for (int j = 0; j < LD; j++) {
                     double sum = add ? was[i * LD + j] : 0;

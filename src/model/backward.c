@@ -26,7 +26,8 @@ static void mask(clr_encoder *e, clr_stored *dx, clr_producer below)
                                 .moments = below.unit->norm.sums,
                                 .workspace = e->space.workspace};
 
-    clr_conv_relu_backward(&args, clr_unit_rows(below.unit, e->space.n), below.unit->problem.k);
+    clr_conv_relu_backward(below.unit->problem.dtype, &args, clr_unit_rows(below.unit, e->space.n),
+                           below.unit->problem.k);
     e->times.residual += clr_seconds() - begin;
 }
 
@@ -100,7 +101,8 @@ void clr_encoder_backward(clr_encoder *e, const float *dz, bool accumulate, clr_
     if (e->frozen_blocks == e->blocks)
         return;
     double begin = clr_seconds();
-    clr_pool_mean_backward(dh, e->space.n, last->problem.p * last->problem.q, e->features, highest->dout);
+    clr_pool_mean_backward(e->config.dtype, dh, e->space.n, last->problem.p * last->problem.q, e->features,
+                           highest->dout);
     e->times.pool += clr_seconds() - begin;
     if (e->config.recompute)
         clr_encoder_block(e, highest, (clr_conv_residual){0}, CLR_UNIT_RECOMPUTE);

@@ -7,6 +7,8 @@
    norm of each residual branch. */
 #include "build.h"
 
+#include "clr/isa.h"
+#include "clr/log.h"
 #include "clr/mem.h"
 
 #include <math.h>
@@ -65,7 +67,7 @@ static void add_unit(builder *b, clr_unit *unit, const clr_conv_problem *problem
     entry.initial = role == CLR_ROLE_CONV ? sqrt(1.0 / (problem->r * problem->s * problem->c)) / 0.87962566 : 0.01;
     snprintf(entry.name, sizeof entry.name, "%s.weight", conv);
     unit->problem = *problem;
-    unit->problem.dtype = e->config.dtype;
+    unit->problem.dtype = role == CLR_ROLE_LINEAR ? CLR_FP32 : e->config.dtype;
     unit->kind = role == CLR_ROLE_LINEAR ? 4
                  : unit == &e->stem      ? 0
                  : problem->r == 1       ? 3
@@ -77,8 +79,8 @@ static void add_unit(builder *b, clr_unit *unit, const clr_conv_problem *problem
 
     need(b, clr_conv_sums_bytes(problem->k));
     for (int d = 0; d < (e->config.training ? CLR_DIRECTIONS : 1); d++) {
-        unit->solver[d] = clr_planner_choose(b->planner, problem, (clr_direction)d);
-        need(b, clr_conv_workspace(unit->solver[d], problem, (clr_direction)d));
+        unit->solver[d] = clr_planner_choose(b->planner, &unit->problem, (clr_direction)d);
+        need(b, clr_conv_workspace(unit->solver[d], &unit->problem, (clr_direction)d));
     }
     if (role == CLR_ROLE_CONV)
         e->flops += clr_conv_flops(problem) / problem->n * (unit == &e->stem ? 2 : 3);
@@ -187,6 +189,10 @@ clr_status clr_encoder_build(clr_comm *comm, clr_planner *planner, const clr_enc
 
     if (st != CLR_OK)
         return st;
+    if (config->dtype == CLR_BF16 && clr_isa_current() != CLR_ISA_AVX512BF16 && clr_comm_rank(comm) == 0)
+        clr_warn_once("bf16",
+                      "--dtype=bf16: this processor has no dot products of bf16 (AVX512-BF16); it saves memory, "
+                      "but fp32 is as fast or faster here");
     clr_comm_allreduce_max_double(comm, &most, 1); /* one plan for all ranks, whatever their shares */
     *e = (clr_encoder){.comm = comm, .config = *config, .params = params};
     e->config.views = (int)most;

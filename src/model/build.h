@@ -27,7 +27,7 @@ struct clr_encoder {
     clr_unit stem;
     bool pools;
     int pool_h, pool_w;
-    int pool_range, dfirst_range, dstem_range, h_range, dhead_range[2];
+    int views_range, pool_range, dfirst_range, dstem_range, h_range, dhead_range[2];
     clr_stored *pool;   /* ImageNet stem: its max-pool's output */
     clr_stored *dfirst; /* gradient of the first block's input */
     clr_stored *dstem;  /* ImageNet stem: gradient of what the max-pool reads */
@@ -42,6 +42,7 @@ struct clr_encoder {
     clr_live_ranges ranges;    /* of every stored tensor and gradient, until they are placed */
     clr_stored *dhead[2];      /* gradients between the head's units, in turn */
     float *h;                  /* (views, features) */
+    clr_stored *views;         /* with bf16: the views, rounded; else NULL */
     const clr_stored *x;       /* of the latest forward */
     clr_arena memory, scratch; /* norms, stored tensors and gradients; workspace */
     clr_unit_space space;

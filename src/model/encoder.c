@@ -36,6 +36,8 @@ clr_status clr_encoder_new(clr_comm *comm, clr_planner *planner, const clr_encod
     clr_arena_open(&e->memory);
     clr_arena_open(&e->scratch);
     open_unit(e, &e->stem);
+    if (config->dtype != CLR_FP32)
+        e->views = placed(e, e->views_range);
     if (e->pools)
         e->pool = placed(e, e->pool_range);
     if (e->pools && config->training)

@@ -38,7 +38,7 @@ void clr_encoder_residual(clr_encoder *e, clr_block *block)
     const clr_conv_residual residual = residual_of(block);
     double begin = clr_seconds();
 
-    clr_conv_residual_add(&residual, clr_unit_rows(last, e->space.n), last->problem.k);
+    clr_conv_residual_add(e->config.dtype, &residual, clr_unit_rows(last, e->space.n), last->problem.k);
     e->times.residual += clr_seconds() - begin;
 }
 
@@ -46,7 +46,8 @@ clr_pool clr_encoder_pool(const clr_encoder *e)
 {
     return (clr_pool){e->stem.y,         clr_batch_norm_prologue(&e->stem.norm, true),
                       e->space.n,        e->stem.problem.p,
-                      e->stem.problem.q, e->stem.problem.k};
+                      e->stem.problem.q, e->stem.problem.k,
+                      e->config.dtype};
 }
 
 /* What is frozen uses running statistics, as in inference. */
@@ -62,7 +63,12 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     CLR_CHECK(n >= 0 && n <= e->config.views);
     e->space.n = n;
     e->x = x;
-    clr_unit_forward(&e->stem, &e->space, (clr_view){.x = x}, mode_of(e->config.frozen > 0, mode));
+    if (e->config.dtype != CLR_FP32) {
+        const clr_conv_problem *stem = &e->stem.problem;
+        clr_store_rows(e->config.dtype, x, n, (int64_t)stem->h * stem->w * stem->c, e->views);
+        e->x = e->views;
+    }
+    clr_unit_forward(&e->stem, &e->space, (clr_view){.x = e->x}, mode_of(e->config.frozen > 0, mode));
     clr_view in = {.x = e->stem.y, .prologue = clr_batch_norm_prologue(&e->stem.norm, true)};
     if (e->pools) {
         double begin = clr_seconds();
@@ -80,7 +86,7 @@ static void forward(clr_encoder *e, const float *x, int n, clr_unit_mode mode, f
     }
     clr_encoder_residual(e, &e->block[e->blocks - 1]);
     double begin = clr_seconds();
-    clr_pool_mean(in.x, n, last->problem.p * last->problem.q, e->features, e->h);
+    clr_pool_mean(e->config.dtype, in.x, n, last->problem.p * last->problem.q, e->features, e->h);
     e->times.pool += clr_seconds() - begin;
     if (h)
         memcpy(h, e->h, (size_t)n * (size_t)e->features * sizeof *h);

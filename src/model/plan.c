@@ -11,6 +11,7 @@
    shortcuts behind it; their gradients of outputs are worked on in one place.
 
      tensor                             written at        last read at
+     views, where they are rounded      forward(-1)       backward_first(-1)
      y of a unit                        forward(i)        backward(i)
      ... of a first unit, stem, head    forward(i)        backward_first(i)
      out of a block                     forward(i + 1)    backward_first(i + 1)
@@ -48,6 +49,12 @@ static int add(clr_encoder *e, int64_t elements, int from, int to)
     return clr_live_ranges_add(&e->ranges, (size_t)elements * clr_dtype_bytes(e->config.dtype), from, to);
 }
 
+/* Of floats: what belongs to the head. */
+static int add_floats(clr_encoder *e, int64_t floats, int from, int to)
+{
+    return clr_live_ranges_add(&e->ranges, (size_t)floats * sizeof(float), from, to);
+}
+
 static clr_unit *last_unit(clr_block *block)
 {
     return &block->unit[block->units - 1];
@@ -68,12 +75,13 @@ static void plan_y(clr_encoder *e, clr_unit *unit, int i, bool first, bool in_re
     int64_t elements = clr_unit_elements(unit, e->config.views);
     int forward_end = last_forward_read(e, i, in_residual),
         backward_end = first ? backward_first(e, i) : backward(e, i);
+    int (*keep)(clr_encoder *, int64_t, int, int) = i < e->blocks ? add : add_floats;
     bool computed_again = e->config.recompute && i < e->blocks && (i >= 0 || e->pools);
 
     if (!e->config.training) {
-        unit->y_range = add(e, elements, forward(i), forward_end);
+        unit->y_range = keep(e, elements, forward(i), forward_end);
     } else if (!computed_again) {
-        unit->y_range = add(e, elements, forward(i), backward_end);
+        unit->y_range = keep(e, elements, forward(i), backward_end);
     } else {
         int again = i >= 0 && i < e->blocks - 1 ? backward_first(e, i + 1) : backward(e, i);
         unit->y_range = add(e, elements, forward(i), forward_end);
@@ -83,6 +91,11 @@ static void plan_y(clr_encoder *e, clr_unit *unit, int i, bool first, bool in_re
 
 static void plan_units(clr_encoder *e)
 {
+    const clr_conv_problem *stem = &e->stem.problem;
+
+    if (e->config.dtype != CLR_FP32)
+        e->views_range = add(e, (int64_t)e->config.views * stem->h * stem->w * stem->c, forward(-1),
+                             e->config.training ? backward_first(e, -1) : forward(-1));
     plan_y(e, &e->stem, -1, true, false);
     for (int i = 0; i < e->blocks; i++) {
         clr_block *block = &e->block[i];
@@ -114,8 +127,8 @@ static void plan_outputs(clr_encoder *e)
     if (e->pools)
         e->pool_range = add(e, (int64_t)views * e->pool_h * e->pool_w * e->stem.problem.k, forward(-1),
                             training ? backward_first(e, 0) : forward(1));
-    e->h_range = clr_live_ranges_add(&e->ranges, (size_t)((int64_t)views * e->features) * sizeof(float),
-                                     forward(e->blocks), training ? backward(e, e->blocks) : forward(e->blocks));
+    e->h_range = add_floats(e, (int64_t)views * e->features, forward(e->blocks),
+                            training ? backward(e, e->blocks) : forward(e->blocks));
 }
 
 /* A run's gradients share one place: the gradient of an identity shortcut is that of the output, to which the branch
@@ -146,7 +159,7 @@ static void plan_gradients(clr_encoder *e)
     for (int i = 0; i < e->heads; i++)
         widest = clr_max64(widest, e->head[i].problem.k);
     for (int i = 0; i < 2; i++)
-        e->dhead_range[i] = add(e, e->config.views * widest, backward(e, e->blocks), backward(e, e->blocks));
+        e->dhead_range[i] = add_floats(e, e->config.views * widest, backward(e, e->blocks), backward(e, e->blocks));
 }
 
 size_t clr_encoder_plan(clr_encoder *e)

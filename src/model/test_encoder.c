@@ -246,18 +246,19 @@ START_TEST(agrees_with_reference)
 END_TEST
 
 /* The same numbers bit for bit with blocks computed again, without gradients, and where memory was left dirty by a
-   larger call. */
+   larger call; in either storage type. */
 START_TEST(recompute_changes_nothing)
 {
-    clr_encoder_config again = cases[_i].config, plain;
-    int n = cases[_i].n;
-    run a = start(&cases[_i].config, cases[_i].views, 0, n, cases[_i].salt[0], true);
-    again.views = cases[_i].views;
+    int which = _i / CLR_DTYPES, n = cases[which].n;
+    clr_encoder_config again = cases[which].config, plain;
+    again.dtype = (clr_dtype)(_i % CLR_DTYPES);
+    run a = start(&again, cases[which].views, 0, n, cases[which].salt[0], true);
+    again.views = cases[which].views;
     again.training = true;
     plain = again;
     again.recompute = true;
-    run b = start(&again, cases[_i].views, 0, n, cases[_i].salt[0], true),
-        c = start(&again, cases[_i].views, 0, n, cases[_i].salt[0], false);
+    run b = start(&again, cases[which].views, 0, n, cases[which].salt[0], true),
+        c = start(&again, cases[which].views, 0, n, cases[which].salt[0], false);
     size_t z = sizeof(float) * (size_t)(n * a.outputs), grads = sizeof(float) * (size_t)a.params->weights.floats;
     run *all[] = {&a, &b, &c};
     float *infer[3];
@@ -288,6 +289,74 @@ START_TEST(recompute_changes_nothing)
     }
     for (int i = 0; i < 3; i++)
         stop(all[i]);
+}
+END_TEST
+
+static double cosine(const float *a, const float *b, int64_t n)
+{
+    double ab = 0, aa = 0, bb = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        ab += (double)a[i] * b[i], aa += (double)a[i] * a[i], bb += (double)b[i] * b[i];
+    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : aa == bb;
+}
+
+/* The lowest cosine of the gradients of a parameter tensor, by two runs. Betas, whose gradients nearly cancel where the
+   next norm takes them out again, count where they are at least a twentieth of the largest. */
+static void ck_directions(const run *a, const run *b, double least)
+{
+    const clr_table *table = &a->params->weights;
+    double largest = 0;
+
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < table->entries; i++) {
+            const clr_entry *entry = &table->entry[i];
+            const float *one = a->params->grad + entry->offset, *other = b->params->grad + entry->offset;
+            double size = 0, value;
+            for (int64_t j = 0; j < entry->count; j++)
+                size += (double)one[j] * one[j];
+            if (pass == 0 && entry->role == CLR_ROLE_VECTOR)
+                largest = fmax(largest, size);
+            if (pass == 0 || entry->frozen || (entry->role == CLR_ROLE_VECTOR && size < largest / 400))
+                continue;
+            value = cosine(one, other, entry->count);
+            if (getenv("SIMCLR_TEST_VERBOSE"))
+                printf("%s cosine %.5f\n", entry->name, value);
+            ck_assert_msg(value >= least, "%s: cosine %.4f under %.4f", entry->name, value, least);
+        }
+}
+
+/* Beside fp32. A unit's output is rounded by 2^-9 of itself, so that about 2^-9 of the masks of its ReLU change, and
+   with them as much of the gradient's energy; with 2 L roundings on the way through L units the error's energy is about
+   2 L 2^-9 = e^2, and the cosine 1 - e^2 / 2. A norm over M rows passes on e^2 (1 + 1 / M) or so: M is 128 here. */
+static const clr_encoder_config rounded[] = {
+    {18, 1 / 4.0, CLR_STEM_CIFAR, 16, 3, CLR_HEAD_NONLINEAR, 2, 32, CLR_FP32, CLR_BN_GLOBAL, false, 0, false},
+    {50, 1 / 8.0, CLR_STEM_IMAGENET, 64, 3, CLR_HEAD_NONLINEAR, 2, 32, CLR_FP32, CLR_BN_GLOBAL, false, 0, false}};
+enum { ROUNDED_VIEWS = 32 };
+
+static double least_cosine(int depth)
+{
+    return 1 - 2 * depth * 0x1p-9;
+}
+
+START_TEST(bf16_keeps_the_direction_of_gradients)
+{
+    clr_encoder_config config = rounded[_i];
+    int n = ROUNDED_VIEWS;
+    run a = start(&config, n, 0, n, 1, true);
+    config.dtype = CLR_BF16;
+    run b = start(&config, n, 0, n, 1, true), *both[] = {&a, &b};
+
+    for (int i = 0; i < 2; i++) {
+        clr_encoder_forward(both[i]->encoder, both[i]->x, n, n, true, both[i]->h, both[i]->z);
+        clr_encoder_backward(both[i]->encoder, both[i]->dz, false, NULL, NULL);
+    }
+    double least = least_cosine(config.depth);
+    double z = cosine(a.z, b.z, n * a.outputs);
+    ck_assert_msg(z >= least, "z: cosine %.4f", z);
+    ck_directions(&a, &b, least);
+    stop(&a);
+    stop(&b);
 }
 END_TEST
 
@@ -414,6 +483,32 @@ START_TEST(ranks_share_one_batch)
 }
 END_TEST
 
+/* With bf16 sums in another order round a few numbers to their other neighbour, and what follows differs by as much as
+   from fp32. Each rank computes the whole batch too. */
+START_TEST(bf16_ranks_share_one_batch)
+{
+    clr_encoder_config config = rounded[_i];
+    int ranks = clr_comm_size(comm), rank = clr_comm_rank(comm), first = (int)clr_share(ROUNDED_VIEWS, ranks, rank),
+        n = (int)clr_share(ROUNDED_VIEWS, ranks, rank + 1) - first;
+    config.dtype = CLR_BF16;
+    run r = start(&config, n, first, n, 1, true);
+    config.bn = CLR_BN_LOCAL;
+    run whole = start(&config, ROUNDED_VIEWS, 0, ROUNDED_VIEWS, 1, true);
+    double least = least_cosine(config.depth);
+
+    clr_encoder_forward(r.encoder, r.x, n, ROUNDED_VIEWS, true, NULL, r.z);
+    clr_encoder_backward(r.encoder, r.dz, false, NULL, NULL);
+    clr_comm_allreduce_sum(comm, r.params->grad, r.params->weights.floats);
+    clr_encoder_forward(whole.encoder, whole.x, ROUNDED_VIEWS, ROUNDED_VIEWS, true, NULL, whole.z);
+    clr_encoder_backward(whole.encoder, whole.dz, false, NULL, NULL);
+    ck_assert_double_ge(cosine(r.z, whole.z + first * r.outputs, n * r.outputs), least);
+    ck_assert_double_ge(cosine(r.params->state, whole.params->state, r.params->states.floats), least);
+    ck_directions(&whole, &r, least);
+    stop(&r);
+    stop(&whole);
+}
+END_TEST
+
 /* Local batch norm: each rank is a batch of its own; running statistics are the mean over ranks. */
 START_TEST(ranks_normalise_alone)
 {
@@ -455,12 +550,14 @@ int main(int argc, char **argv)
         tcase_add_loop_test(tcase, reference_agrees_with_central_differences, 0, 5);
         tcase_add_loop_test(tcase, reference_agrees_with_central_differences, FROZEN, (int)CLR_COUNT(cases));
         tcase_add_loop_test(tcase, agrees_with_reference, 0, (int)CLR_COUNT(cases));
-        tcase_add_loop_test(tcase, recompute_changes_nothing, 0, (int)CLR_COUNT(cases));
+        tcase_add_loop_test(tcase, recompute_changes_nothing, 0, (int)CLR_COUNT(cases) * CLR_DTYPES);
+        tcase_add_loop_test(tcase, bf16_keeps_the_direction_of_gradients, 0, (int)CLR_COUNT(rounded));
         tcase_add_test(tcase, tells_when_gradients_are_ready);
         tcase_add_loop_test(tcase, frozen_parts_have_no_gradient, 0, 6);
         tcase_add_loop_test(tcase, refuses_what_makes_no_sense, 0, 5);
     } else {
         tcase_add_loop_test(tcase, ranks_share_one_batch, 0, (int)CLR_COUNT(cases));
+        tcase_add_loop_test(tcase, bf16_ranks_share_one_batch, 0, (int)CLR_COUNT(rounded));
         tcase_add_test(tcase, ranks_normalise_alone);
     }
     int status = clr_test_run("encoder", tcase, CK_NOFORK);

@@ -8,49 +8,55 @@
 
 #include <omp.h>
 
-CLR_KERNEL_DECLARE(const clr_nn_kernel, clr_nn_kernel);
+CLR_STORED_DECLARE(const clr_nn_kernel, clr_nn_kernel);
 
-static const clr_nn_kernel *kernel(void)
+static const clr_nn_kernel *kernel(clr_dtype dtype)
 {
-    return CLR_KERNEL_PICK(clr_nn_kernel);
+    return CLR_STORED_PICK(clr_nn_kernel, dtype);
 }
 
-void clr_prologue_apply(const clr_stored *y, const clr_prologue *prologue, int64_t rows, int k, clr_stored *out)
+void clr_prologue_apply(const float *y, const clr_prologue *prologue, int64_t rows, int k, float *out)
 {
-    const float *from = y;
-    float *to = out;
-
 #pragma omp parallel
     {
         int thread = omp_get_thread_num(), threads = omp_get_num_threads();
         int64_t first = clr_share(rows, threads, thread), at = first * k;
-        kernel()->apply_prologue(from + at, prologue, clr_share(rows, threads, thread + 1) - first, k, to + at);
+        kernel(CLR_FP32)->apply_prologue(y + at, prologue, clr_share(rows, threads, thread + 1) - first, k, out + at);
     }
 }
 
-void clr_pool_mean(const clr_stored *x, int n, int pixels, int k, float *h)
+void clr_store_rows(clr_dtype dtype, const float *from, int n, int64_t row, clr_stored *to)
 {
-    const float *from = x;
-
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < n; i++)
-        kernel()->pool_mean(from + (int64_t)i * pixels * k, pixels, k, h + (int64_t)i * k);
+        kernel(dtype)->store(from + i * row, row, (char *)to + (size_t)(i * row) * clr_dtype_bytes(dtype));
 }
 
-void clr_pool_mean_backward(const float *dh, int n, int pixels, int k, clr_stored *dx)
+void clr_pool_mean(clr_dtype dtype, const clr_stored *x, int n, int pixels, int k, float *h)
 {
-    float *to = dx;
+    const char *from = x;
+    int64_t image = (int64_t)pixels * k * (int64_t)clr_dtype_bytes(dtype);
 
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < n; i++)
-        kernel()->pool_mean_backward(dh + (int64_t)i * k, pixels, k, to + (int64_t)i * pixels * k);
+        kernel(dtype)->pool_mean(from + i * image, pixels, k, h + (int64_t)i * k);
+}
+
+void clr_pool_mean_backward(clr_dtype dtype, const float *dh, int n, int pixels, int k, clr_stored *dx)
+{
+    char *to = dx;
+    int64_t image = (int64_t)pixels * k * (int64_t)clr_dtype_bytes(dtype);
+
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < n; i++)
+        kernel(dtype)->pool_mean_backward(dh + (int64_t)i * k, pixels, k, to + i * image);
 }
 
 void clr_pool_max(const clr_pool *pool, clr_stored *out)
 {
 #pragma omp parallel for schedule(static)
     for (int i = 0; i < pool->n; i++)
-        kernel()->pool_max(pool, i, out);
+        kernel(pool->dtype)->pool_max(pool, i, out);
 }
 
 void clr_pool_max_backward(const clr_pool *pool, const clr_stored *dout, clr_stored *dy, clr_batch_norm *norm,
@@ -63,7 +69,7 @@ void clr_pool_max_backward(const clr_pool *pool, const clr_stored *dout, clr_sto
         double *mine = clr_part_begin(workspace, pool->k, omp_get_thread_num());
 #pragma omp for schedule(static)
         for (int i = 0; i < pool->n; i++)
-            kernel()->pool_max_backward(pool, i, dout, dy, norm->mean, mine);
+            kernel(pool->dtype)->pool_max_backward(pool, i, dout, dy, norm->mean, mine);
     }
     clr_parts_add_up(workspace, pool->k, threads, norm->sums);
 }

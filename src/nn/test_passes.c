@@ -136,8 +136,8 @@ START_TEST(means_and_back)
     int n = d.pool.n, k = d.pool.k, pixels = d.pool.h * d.pool.w;
     float *h = CLR_NEW(float, (int64_t)n *k), *dx = CLR_NEW(float, d.in);
 
-    clr_pool_mean(d.y, n, pixels, k, h);
-    clr_pool_mean_backward(h, n, pixels, k, dx);
+    clr_pool_mean(CLR_FP32, d.y, n, pixels, k, h);
+    clr_pool_mean_backward(CLR_FP32, h, n, pixels, k, dx);
     for (int i = 0; i < n * k; i++) {
         double sum = 0, size = 0;
         for (int pixel = 0; pixel < pixels; pixel++) {

@@ -35,6 +35,17 @@ static void say_other_rate(const clr_run *run)
         clr_warn("the learning rate of the next step is %.3g, where the settings before gave %.3g", rate[1], rate[0]);
 }
 
+/* Nor is a run with the other dtype the run that it was, which --allow-change=dtype lets through. */
+static void say_other_dtype(const clr_run *run)
+{
+    static const char line[] = "\ndtype = bf16\n";
+    bool was = strstr(run->meta.config, line) != NULL, is = strstr(run->text, line) != NULL;
+
+    if (was != is)
+        clr_warn("--dtype: it was %s and is %s from here on; the numbers are no longer those of the run before",
+                 was ? "bf16" : "fp32", is ? "bf16" : "fp32");
+}
+
 clr_status clr_run_find(clr_run *run)
 {
     char *folder = clr_text("%s/checkpoints", run->config->run_dir);
@@ -49,7 +60,7 @@ clr_status clr_run_find(clr_run *run)
             st = clr_fail_in(st, "%s is of another run", run->from);
     }
     if (st == CLR_OK && run->from)
-        say_other_rate(run);
+        say_other_rate(run), say_other_dtype(run);
     run->saving.reading = clr_seconds() - begin;
     clr_free(folder);
     return st;
