@@ -20,7 +20,7 @@ pretrain 2 "$work/run" --steps=$n --checkpoint-every=2 || die "$(tail -5 "$work/
 sums "$work/run" $n | cmp - "$work/expected" || die "the run that was killed ended with other weights"
 [ "$(steps "$work/run")" = "$(seq 1 $n | tr '\n' ' ')" ] || die "metrics.tsv has the steps $(steps "$work/run")"
 
-# close A B: the losses of the first step, of the same weights. z has 2 L roundings of 2^-9 behind it, L = 20 units: 1.2 % of it. They
+# close A B: the losses of the first step, of the same weights. z has 2 L roundings of about 2^-9 behind it, L = 20 units: 1.2 % of it. They
 # part as steps go on, as runs do that begin a rounding apart.
 close() {
     paste "$work/$1/metrics.tsv" "$work/$2/metrics.tsv" | awk -F'\t' '$1 == 1 { d = ($3 - $(NF / 2 + 3)) / $3; ok = d < 0.012 && d > -0.012 } END { exit !ok }' ||
@@ -43,6 +43,16 @@ pretrain 2 "$work/run" --steps=$n --dtype=fp32 --allow-change=dtype || die "$(ta
 grep -q "dtype: it was bf16 and is fp32 from here on" "$work/run.out" || die "the change is not said: $(tail -5 "$work/run.out")"
 
 "$simclr" embed --checkpoint="$work/calm" --data="$work/data.h5" --output="$work/h.h5" >"$work/out" 2>&1 || die "embed: $(cat "$work/out")"
+# Gradients that travel as bf16: the first loss is fp32's, a restart is the same run, and without --allow-change another is not.
+pretrain 3 "$work/wire" --steps=4 --wire=bf16 && cp -r "$work/wire" "$work/again" && rm "$work/again/checkpoints/step-00000004.h5" || die "$(tail -5 "$work/wire.out")"
+pretrain 3 "$work/full" --steps=4 || die "$(tail -5 "$work/full.out")"
+[ "$(sed -n '/^1\t/p' "$work/wire/metrics.tsv" | cut -f3)" = "$(sed -n '/^1\t/p' "$work/full/metrics.tsv" | cut -f3)" ] || die "--wire=bf16 changed the first loss"
+[ "$(cut -f3 "$work/wire/metrics.tsv")" != "$(cut -f3 "$work/full/metrics.tsv")" ] || die "--wire=bf16 changed nothing"
+pretrain 3 "$work/again" --steps=4 || die "$(tail -5 "$work/again.out")"
+[ "$(sums "$work/again" 4)" = "$(sums "$work/wire" 4)" ] || die "--wire=bf16: a restart ended with other weights"
+pretrain 3 "$work/again" --steps=4 --wire=fp32 && die "another wire was taken for the same run"
+grep -q "wire" "$work/again.out" || die "another wire: $(tail -5 "$work/again.out")"
+
 few "$work/a" && few "$work/b" 256
 "$simclr" finetune --checkpoint="$work/calm" --data="$work/a.h5" --test="$work/b.h5" --run-dir="$work/tuned" --steps=3 --batch=64 --dtype=bf16 \
     --threads=1 >"$work/out" 2>&1 || die "finetune: $(cat "$work/out")"

@@ -6,12 +6,27 @@
    allreduce. Collective: all ranks make the same sequence of calls. One thread. */
 
 #include "clr/comm.h"
+#include "clr/opt.h"
+#include "clr/tensor.h"
+
+/* --wire, into a clr_dtype. */
+extern const clr_opt clr_wire_option[];
 
 typedef struct clr_allreduce clr_allreduce;
 
-/* Local. block stays the caller's. bucket: floats each, about; below 1 GiB. */
-clr_allreduce *clr_allreduce_new(clr_comm *comm, float *block, int64_t floats, int64_t bucket);
+/* block stays the caller's. bucket: floats each, about; below 1 GiB. wire: as what floats travel. With bf16 each
+   addend and each sum is rounded, by at most 2^-8 of itself (additions are fp32), except of the last `exact` floats. */
+typedef struct clr_allreduce_plan {
+    int64_t floats, bucket, exact;
+    clr_dtype wire;
+} clr_allreduce_plan;
+
+/* Collective. */
+clr_allreduce *clr_allreduce_new(clr_comm *comm, float *block, const clr_allreduce_plan *plan);
 void clr_allreduce_free(clr_allreduce *reduce); /* accepts NULL */
+
+/* Local. Bytes that it takes, about. */
+int64_t clr_allreduce_bytes(const clr_comm *comm, int64_t floats, clr_dtype wire);
 
 /* Local. A new sum: nothing is ready yet. */
 void clr_allreduce_begin(clr_allreduce *reduce);

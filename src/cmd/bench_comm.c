@@ -20,6 +20,7 @@ CLR_KERNEL_DECLARE(peak_flops, clr_peak_flops);
 typedef struct settings {
     int64_t bytes, bucket, threads, steps;
     double compute;
+    clr_dtype wire;
 } settings;
 
 #define AT(field) offsetof(settings, field)
@@ -30,8 +31,11 @@ static const clr_opt own[] = {
     {"compute", CLR_OPT_REAL, AT(compute), "0", "SECONDS", 0, 3600, NULL, 0,
      "arithmetic to hide behind; 0: four times what the sum takes alone"},
     {0}};
-static const clr_opt_part options[] = {
-    {own, 0, NULL}, {clr_threads_option, AT(threads), NULL}, {clr_steps_option, AT(steps), "steps = 5\n"}, {0}};
+static const clr_opt_part options[] = {{own, 0, NULL},
+                                       {clr_wire_option, AT(wire), NULL},
+                                       {clr_threads_option, AT(threads), NULL},
+                                       {clr_steps_option, AT(steps), "steps = 5\n"},
+                                       {0}};
 
 static void compute(peak_flops *run, long rounds)
 {
@@ -63,11 +67,13 @@ static double hidden(clr_allreduce *reduce, int64_t floats, int pieces, peak_flo
     return clr_allreduce_end(reduce);
 }
 
-/* The sum of what every rank put in. */
-static clr_status check(clr_comm *comm, const float *block, int64_t floats, float want)
+/* The sum of what every rank put in: exact, or rounded as it travels. */
+static clr_status check(clr_comm *comm, const float *block, int64_t floats, float want, clr_dtype wire)
 {
+    float rounding = wire == CLR_BF16 ? want * 0x1p-8f : 0;
+
     for (int64_t i = 0; i < floats; i++)
-        if (block[i] != want)
+        if (!(fabsf(block[i] - want) <= rounding))
             return clr_fail(CLR_ENUMERIC, "the sum over %d ranks is wrong at place %" PRId64 ": %g instead of %g",
                             clr_comm_size(comm), i, (double)block[i], (double)want);
     return CLR_OK;
@@ -93,7 +99,9 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
         return st;
     peak_flops *arithmetic = CLR_KERNEL_PICK(clr_peak_flops);
     float *block = CLR_NEW(float, floats);
-    clr_allreduce *reduce = clr_allreduce_new(comm, block, floats, a->bucket / (int64_t)sizeof(float));
+    clr_allreduce *reduce = clr_allreduce_new(
+        comm, block,
+        &(clr_allreduce_plan){.floats = floats, .bucket = a->bucket / (int64_t)sizeof(float), .wire = a->wire});
     long rounds = 0;
 
     for (int way = 0; way < 2 && st == CLR_OK; way++) {
@@ -106,15 +114,15 @@ static clr_status run(clr_comm *comm, void *config, const clr_opt_set *set)
             double begin = clr_seconds(), waited = hidden(reduce, floats, pieces, arithmetic, rounds);
             double seconds = way ? waited : clr_seconds() - begin;
             clr_comm_allreduce_max_double(comm, &seconds, 1);
-            st = clr_comm_agree(comm, check(comm, block, floats, (float)ranks * (float)(ranks + 1) / 2));
+            st = clr_comm_agree(comm, check(comm, block, floats, (float)ranks * (float)(ranks + 1) / 2, a->wire));
             best[way] = step >= 0 && seconds < best[way] ? seconds : best[way];
         }
     }
     if (st == CLR_OK && rank == 0)
         printf("bench=comm ranks=%d nodes=%d threads=%d bytes=%" PRId64 " bucket=%" PRId64
-               " seconds=%.6f gb_per_s=%.3f exposed_s=%.6f\n",
-               ranks, clr_comm_nodes(comm), threads, a->bytes, a->bucket, best[0], (double)a->bytes / best[0] * 1e-9,
-               best[1]);
+               " wire=%s seconds=%.6f gb_per_s=%.3f exposed_s=%.6f\n",
+               ranks, clr_comm_nodes(comm), threads, a->bytes, a->bucket, clr_dtype_name(a->wire), best[0],
+               (double)a->bytes / best[0] * 1e-9, best[1]);
     clr_allreduce_free(reduce);
     clr_free(block);
     return st;

@@ -326,9 +326,10 @@ static void ck_directions(const run *a, const run *b, double least)
         }
 }
 
-/* Beside fp32. A unit's output is rounded by 2^-9 of itself, so that about 2^-9 of the masks of its ReLU change, and
-   with them as much of the gradient's energy; with 2 L roundings on the way through L units the error's energy is about
-   2 L 2^-9 = e^2, and the cosine 1 - e^2 / 2. A norm over M rows passes on e^2 (1 + 1 / M) or so: M is 128 here. */
+/* Beside fp32. A unit's output is rounded by about 2^-9 of itself, so that about 2^-9 of the masks of its ReLU change,
+   and with them as much of the gradient's energy; with 2 L roundings on the way through L units the error's energy is
+   about 2 L 2^-9 = e^2, and the cosine 1 - e^2 / 2. A norm over M rows passes on e^2 (1 + 1 / M) or so: M is 128 here.
+   Half of the bound is left for what this leaves out. */
 static const clr_encoder_config rounded[] = {
     {18, 1 / 4.0, CLR_STEM_CIFAR, 16, 3, CLR_HEAD_NONLINEAR, 2, 32, CLR_FP32, CLR_BN_GLOBAL, false, 0, false},
     {50, 1 / 8.0, CLR_STEM_IMAGENET, 64, 3, CLR_HEAD_NONLINEAR, 2, 32, CLR_FP32, CLR_BN_GLOBAL, false, 0, false}};

@@ -3,6 +3,7 @@
    learning rate 0.05 for 256 images, no weight decay, no warm-up, crop and flip only). */
 #include "finetuning.h"
 
+#include "clr/allreduce.h"
 #include "clr/log.h"
 #include "clr/pretrained.h"
 #include "clr/mem.h"
@@ -85,6 +86,7 @@ const clr_opt_part clr_finetune_options[] = {
     {clr_microbatch_option, AT(microbatch), NULL, "machine, and the rest"},
     {clr_seed_option, AT(seed), NULL},
     {clr_dtype_option, AT(encoder.dtype), NULL},
+    {clr_wire_option, AT(wire), NULL},
     {clr_plan_option, AT(plan), NULL},
     {clr_threads_option, AT(run.threads), NULL},
     {clr_watchdog_option, AT(run.watchdog), NULL},

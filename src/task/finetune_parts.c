@@ -3,6 +3,7 @@
    loader. */
 #include "finetuning.h"
 
+#include "clr/allreduce.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 
@@ -71,10 +72,11 @@ static clr_status check_memory(const clr_finetuning *f, const clr_encoder_config
     if (st != CLR_OK)
         return st;
     double slots = clr_optim_slots_of(f->config->optim.kind) * (double)network.params / 2;
-    double need = ((double)network.params + slots) * (f->first ? 2 : 1) + (double)(network.stored + network.workspace) +
-                  (double)clr_loader_bytes(f->store, &loader) +
-                  (double)clr_step_bytes(&f->split, pixels, network.outputs, 0) +
-                  (double)clr_judge_bytes(f, network.outputs);
+    double need =
+        ((double)network.params + slots) * (f->first ? 2 : 1) + (double)(network.stored + network.workspace) +
+        (double)clr_loader_bytes(f->store, &loader) + (double)clr_step_bytes(&f->split, pixels, network.outputs, 0) +
+        (double)clr_judge_bytes(f, network.outputs) +
+        (double)clr_allreduce_bytes(f->task.comm, network.params / 2 / (int64_t)sizeof(float), f->config->wire);
     if (need > (double)budget.bytes)
         st = clr_fail(
             CLR_EMEMORY,
@@ -129,7 +131,7 @@ clr_status clr_finetuning_open(clr_finetuning *f, const clr_ckpt_meta *meta)
     clr_status st = open_network(f, meta);
     if (st != CLR_OK)
         return st;
-    const clr_step_parts parts = {f->encoder, f->objective, NULL, task->optim};
+    const clr_step_parts parts = {f->encoder, f->objective, NULL, task->optim, f->config->wire};
     f->labels = CLR_NEW(int32_t, f->split.mine);
     f->judge = clr_judge_new(f);
     st = clr_step_new(task->comm, &parts, &f->split, size * size * f->channels, &f->step);

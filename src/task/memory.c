@@ -3,6 +3,7 @@
    encoded at a time. */
 #include "pretraining.h"
 
+#include "clr/allreduce.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 
@@ -58,6 +59,7 @@ static clr_status estimate(const clr_pretraining *p, const clr_encoder_config *e
     }
     int64_t slots = clr_optim_slots_of(c->optim.kind) * network.params / 2;
     n->model = network.params + slots +
+               clr_allreduce_bytes(p->task.comm, network.params / 2 / (int64_t)sizeof(float), c->wire) +
                (p->first ? network.params / 2 + slots : 0); /* rank 0 keeps the copy that is being saved */
     n->params = network.params;
     n->activations = network.stored;

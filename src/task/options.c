@@ -4,6 +4,7 @@
    own. */
 #include "pretraining.h"
 
+#include "clr/allreduce.h"
 #include "clr/watchdog.h"
 
 #define AT(field) offsetof(clr_pretrain_config, field)
@@ -40,6 +41,7 @@ const clr_opt_part clr_pretrain_options[] = {{clr_data_option, AT(data), NULL, "
                                              {clr_microbatch_option, AT(microbatch), NULL, "machine, and the rest"},
                                              {clr_seed_option, AT(seed), NULL},
                                              {clr_dtype_option, AT(encoder.dtype), NULL},
+                                             {clr_wire_option, AT(wire), NULL},
                                              {clr_plan_option, AT(plan), NULL},
                                              {clr_threads_option, AT(run.threads), NULL},
                                              {clr_watchdog_option, AT(run.watchdog), NULL},

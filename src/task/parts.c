@@ -2,6 +2,7 @@
 /* Pretraining's parts: planner, network, objectives, optimizer, step, loader. */
 #include "pretraining.h"
 
+#include "clr/allreduce.h"
 #include "clr/log.h"
 #include "clr/mem.h"
 
@@ -104,7 +105,7 @@ clr_status clr_pretraining_open(clr_pretraining *p, const clr_ckpt_meta *meta)
     clr_status st = open_network(p, meta);
     if (st != CLR_OK)
         return st;
-    const clr_step_parts parts = {p->encoder, p->objective, p->observer, task->optim};
+    const clr_step_parts parts = {p->encoder, p->objective, p->observer, task->optim, p->config->wire};
     st = clr_step_new(task->comm, &parts, &p->split, size * size * p->channels, &p->step);
     if (st == CLR_OK)
         st = clr_loader_open(p->store, &loader, &p->loader);

@@ -61,7 +61,11 @@ clr_status clr_step_new(clr_comm *comm, const clr_step_parts *parts, const clr_s
     }
     if (step->objective->op->labels)
         step->own_labels = CLR_NEW(int32_t, split->views * (int64_t)split->mine);
-    step->reduce = clr_allreduce_new(comm, params->grad, params->weights.floats + CLR_STEP_FLAGS, BUCKET);
+    step->reduce = clr_allreduce_new(comm, params->grad,
+                                     &(clr_allreduce_plan){.floats = params->weights.floats + CLR_STEP_FLAGS,
+                                                           .bucket = BUCKET,
+                                                           .exact = CLR_STEP_FLAGS,
+                                                           .wire = parts->wire});
     *out = step;
     return CLR_OK;
 }
