@@ -4,6 +4,9 @@
 
 #include "clr/log.h"
 
+#ifdef CLR_HAVE_AVX512BF16
+#include <cpuid.h>
+#endif
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +18,25 @@ const char *clr_isa_name(clr_isa isa)
     return names[isa];
 }
 
+/* Bit 5 of EAX of leaf 7, subleaf 1: compilers differ in whether they know it by name. */
+static bool multiplies_bf16(void)
+{
+#ifdef CLR_HAVE_AVX512BF16
+    unsigned a = 0, b, c, d;
+
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1 << 5);
+#else
+    return false;
+#endif
+}
+
 static clr_isa best(void)
 {
 #ifdef CLR_HAVE_X86
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
-        return __builtin_cpu_supports("avx512bf16") ? CLR_ISA_AVX512BF16 : CLR_ISA_AVX512;
+        return multiplies_bf16() ? CLR_ISA_AVX512BF16 : CLR_ISA_AVX512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return CLR_ISA_AVX2;
 #endif
