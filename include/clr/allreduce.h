@@ -14,8 +14,9 @@ extern const clr_opt clr_wire_option[];
 
 typedef struct clr_allreduce clr_allreduce;
 
-/* block stays the caller's. bucket: floats each, about; below 1 GiB. wire: as what floats travel. With bf16 each
-   addend and each sum is rounded, by at most 2^-8 of itself (additions are fp32), except of the last `exact` floats. */
+/* block stays the caller's. bucket: floats each, about; below 1 GiB. wire: the type in which floats are sent. With
+   bf16 each addend and each sum is rounded, by at most 2^-8 of itself, except in the last `exact` floats; additions are
+   fp32. */
 typedef struct clr_allreduce_plan {
     int64_t floats, bucket, exact;
     clr_dtype wire;

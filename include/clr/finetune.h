@@ -25,7 +25,7 @@ typedef struct clr_finetune_config {
     int64_t steps;      /* 0: from epochs */
     double test_every;  /* epochs between evaluations on test; 0: at the end alone */
     int64_t microbatch; /* see clr/split.h */
-    clr_dtype wire;     /* as what gradients travel between ranks */
+    clr_dtype wire;     /* the type in which gradients are sent */
     int64_t seed;
 } clr_finetune_config;
 

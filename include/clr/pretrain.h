@@ -22,7 +22,7 @@ typedef struct clr_pretrain_config {
     double epochs;
     int64_t steps;      /* 0: from epochs */
     int64_t microbatch; /* see clr/split.h */
-    clr_dtype wire;     /* as what gradients travel between ranks */
+    clr_dtype wire;     /* the type in which gradients are sent */
     int64_t seed;
     double budget; /* seconds of training for which --preset=auto chooses epochs; 0: none */
     bool online_probe;

@@ -37,7 +37,7 @@ typedef struct clr_step_parts {
     clr_objective *objective; /* of z: trains the network */
     clr_objective *observer;  /* of h: learns along and returns no gradient to the network; NULL: none */
     clr_optim *optim;
-    clr_dtype wire; /* as what gradients travel */
+    clr_dtype wire; /* the type in which gradients are sent */
 } clr_step_parts;
 
 /* pixels: floats of a view. */

@@ -201,8 +201,8 @@ static inline clr_vec clr_pairs_of_floats(const float *at)
 #endif
 
 /* The first n <= CLR_LANES lanes, of elements or of floats. What lies behind is neither read nor written; loads give
-   zero there. Where n is not a constant these branch: load what is multiplied and added first, as compilers make no
-   fused multiply-add across a branch, and a part of a vector shall give the bits that a whole one gives. */
+   zero there. They branch where n is not a constant, and compilers make no fused multiply-add across a branch. Load all
+   operands before the arithmetic, so that a part of a vector has the same bits as a whole one. */
 static inline clr_vec clr_load_some(const clr_element *at, int n)
 {
     clr_element lanes[CLR_LANES] = {0};

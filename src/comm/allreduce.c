@@ -24,7 +24,7 @@ struct clr_allreduce {
 };
 
 const clr_opt clr_wire_option[] = {{"wire", CLR_OPT_WORD, 0, "fp32", CLR_DTYPE_WORDS, 0, 0, NULL, CLR_OPT_IDENTITY,
-                                    "as what gradients travel between ranks; bf16: half the bytes, rounded"},
+                                    "type in which gradients are sent between ranks; bf16: half the bytes, rounded"},
                                    {0}};
 
 int64_t clr_allreduce_bytes(const clr_comm *comm, int64_t floats, clr_dtype wire)

@@ -121,9 +121,10 @@ static bool advance(clr_wire *wire, int *stage, void step(clr_wire *, int), bool
 {
     int bucket = wire->buckets - 1 - *stage, over = 0;
 
-    if (wait)
-        over = MPI_Wait(&wire->request[bucket], MPI_STATUS_IGNORE) == MPI_SUCCESS;
-    else
+    if (wait) {
+        MPI_Wait(&wire->request[bucket], MPI_STATUS_IGNORE);
+        over = 1;
+    } else
         MPI_Test(&wire->request[bucket], &over, MPI_STATUS_IGNORE);
     if (over)
         step(wire, bucket);

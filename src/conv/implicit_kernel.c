@@ -10,8 +10,8 @@
    + pad - r) / stride, (w0 + pad - s) / stride), an exact division. A 1x1 kernel without prologue or padding reads the
    tensor where it lies.
 
-   With bf16 the inputs under a tap are taken as pairs (clr/stored.h): weights are packed by pairs, the last one padded
-   with zero where their number is odd, and so is the end of the staging.
+   With bf16 the inputs under a tap are taken as pairs (clr/stored.h): weights are packed by pairs. Where the number of
+   inputs is odd, the last weight has zero beside it, and so has the last element of the staging.
 
    A register tile is a few pixels by a panel of one to four vectors of outputs. Weights are packed panel by panel,
    chunk by chunk of inputs, so that a chunk stays in the second-level cache while all pixels of an item pass it. An

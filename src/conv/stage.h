@@ -67,10 +67,6 @@ INLINE void stage_pair_vector(clr_element *to, const clr_element *const from[CLR
 static inline void stage_pairs(clr_element *to, int64_t to_ld, const clr_element *const from[CLR_PAIR], int64_t from_ld,
                                int pixels, int c0, int n, const clr_prologue *prologue)
 {
-    if (CLR_PAIR == 1) {
-        stage_pixels(to, to_ld, from[0], from_ld, pixels, c0, n, prologue);
-        return;
-    }
     for (int i = 0; i < pixels; i++, to += to_ld) {
         int c = 0;
         for (; c + CLR_LANES <= n; c += CLR_LANES)

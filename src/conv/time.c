@@ -11,19 +11,24 @@
 enum { TRIALS = 3 };
 static const double CHECKED_FLOPS = 1e9; /* what the reference computes in a second or two */
 
+/* Bytes of n floats: enough for n elements of any storage type. */
 static size_t floats(int64_t n)
 {
     return (size_t)n * sizeof(float);
 }
 
 /* Numbers from -0.5 to 0.5 that look random, from their places: a stream for each of `salt`. */
-static void fill(float *to, int64_t n, uint64_t salt)
+static void fill(clr_dtype dtype, clr_stored *to, int64_t n, uint64_t salt)
 {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
         uint64_t bits = ((uint64_t)i + salt * 0x9E3779B97F4A7C15u) * 0xBF58476D1CE4E5B9u; /* SplitMix64, half of it */
         bits = (bits ^ bits >> 29) * 0x94D049BB133111EBu;
-        to[i] = (float)(bits >> 40) * 0x1p-24f - 0.5f;
+        float value = (float)(bits >> 40) * 0x1p-24f - 0.5f;
+        if (dtype == CLR_BF16)
+            ((uint16_t *)to)[i] = clr_bf16_of(value);
+        else
+            ((float *)to)[i] = value;
     }
 }
 
@@ -56,11 +61,11 @@ static const clr_conv_solver *reference_solver(void)
     return clr_conv_solvers[i];
 }
 
-static float *filled(const clr_arena *arena, size_t at, int64_t n, uint64_t salt)
+static void *filled(const clr_arena *arena, size_t at, clr_dtype dtype, int64_t n, uint64_t salt)
 {
-    float *to = clr_arena_at(arena, at);
+    void *to = clr_arena_at(arena, at);
 
-    fill(to, n, salt);
+    fill(dtype, to, n, salt);
     return to;
 }
 
@@ -92,14 +97,15 @@ static void open_trial(trial *t, const clr_conv_solver *solver, const clr_conv_p
            at_work = clr_arena_reserve(arena, clr_conv_workspace(solver, a, direction)),
            at_other = clr_arena_reserve(arena, check ? clr_conv_workspace(reference_solver(), a, direction) : 0);
     clr_arena_open(arena);
-    float *scale = ones(arena, at_prologue, a->c), *in_y = filled(arena, at_y, y, 2);
+    float *scale = ones(arena, at_prologue, a->c);
+    clr_stored *in_y = filled(arena, at_y, a->dtype, y, 2);
     t->out = clr_arena_at(arena, at_out);
     t->want = clr_arena_at(arena, at_want);
     t->reference_workspace = clr_arena_at(arena, at_other);
     t->args = (clr_conv_args){.images = a->n,
-                              .x = filled(arena, at_x, x, 1),
+                              .x = filled(arena, at_x, a->dtype, x, 1),
                               .prologue = {scale, scale + a->c, true},
-                              .weight = filled(arena, at_w, w, 3),
+                              .weight = filled(arena, at_w, CLR_FP32, w, 3),
                               .y = weight ? in_y : t->out,
                               .dy = in_y,
                               .dx = t->out,
@@ -111,7 +117,7 @@ static void open_trial(trial *t, const clr_conv_solver *solver, const clr_conv_p
     if (weight) { /* batch norm's backward with coefficients 1, 0, 0: dy = g */
         float *one = ones(arena, at_bn_backward, a->k);
         t->args.bn_backward =
-            (clr_conv_bn_backward){filled(arena, at_g, y, 4), one, one + a->k, one + a->k, one + a->k};
+            (clr_conv_bn_backward){filled(arena, at_g, a->dtype, y, 4), one, one + a->k, one + a->k, one + a->k};
     }
 }
 

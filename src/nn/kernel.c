@@ -4,30 +4,13 @@
 #include "kernel.h"
 
 #include "../conv/moments.h"
-#include "clr/stored.h"
 #include "clr/mem.h"
+#include "clr/stored.h"
 
 #include <math.h>
 #include <string.h>
 
 extern const clr_nn_kernel CLR_STORED_KERNEL(clr_nn_kernel);
-
-static void apply_prologue(const float *restrict y, const clr_prologue *prologue, int64_t rows, int k,
-                           float *restrict out)
-{
-    const float *restrict scale = prologue->scale, *restrict shift = prologue->shift;
-    float floor = prologue->relu ? 0 : -INFINITY;
-
-    if (!scale) {
-        memcpy(out, y, (size_t)rows * (size_t)k * sizeof *out);
-        return;
-    }
-    for (int64_t row = 0; row < rows; row++, y += k, out += k)
-        for (int i = 0; i < k; i++) {
-            float activated = scale[i] * y[i] + shift[i];
-            out[i] = activated < floor ? floor : activated;
-        }
-}
 
 static void pool_mean(const clr_stored *stored, int pixels, int k, float *h)
 {
@@ -153,8 +136,7 @@ static void store(const float *from, int64_t n, clr_stored *stored)
     }
 }
 
-const clr_nn_kernel CLR_STORED_KERNEL(clr_nn_kernel) = {.apply_prologue = apply_prologue,
-                                                        .pool_mean = pool_mean,
+const clr_nn_kernel CLR_STORED_KERNEL(clr_nn_kernel) = {.pool_mean = pool_mean,
                                                         .pool_mean_backward = pool_mean_backward,
                                                         .pool_max = pool_max,
                                                         .pool_max_backward = pool_max_backward,

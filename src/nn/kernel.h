@@ -6,7 +6,6 @@
 #include "clr/nn.h"
 
 typedef struct clr_nn_kernel {
-    void (*apply_prologue)(const float *y, const clr_prologue *prologue, int64_t rows, int k, float *out);
     void (*pool_mean)(const clr_stored *x, int pixels, int k, float *h);
     void (*pool_mean_backward)(const float *dh, int pixels, int k, clr_stored *dx);
     void (*pool_max)(const clr_pool *pool, int image, clr_stored *out);

@@ -9,6 +9,7 @@
 #include <omp.h>
 
 CLR_STORED_DECLARE(const clr_nn_kernel, clr_nn_kernel);
+CLR_STORED_DECLARE(clr_conv_prologue_fn, clr_conv_prologue_pass);
 
 static const clr_nn_kernel *kernel(clr_dtype dtype)
 {
@@ -17,11 +18,13 @@ static const clr_nn_kernel *kernel(clr_dtype dtype)
 
 void clr_prologue_apply(const float *y, const clr_prologue *prologue, int64_t rows, int k, float *out)
 {
+    clr_conv_prologue_fn *pass = CLR_STORED_PICK(clr_conv_prologue_pass, CLR_FP32);
+
 #pragma omp parallel
     {
         int thread = omp_get_thread_num(), threads = omp_get_num_threads();
         int64_t first = clr_share(rows, threads, thread), at = first * k;
-        kernel(CLR_FP32)->apply_prologue(y + at, prologue, clr_share(rows, threads, thread + 1) - first, k, out + at);
+        pass(out + at, k, y + at, k, (int)(clr_share(rows, threads, thread + 1) - first), 0, k, prologue);
     }
 }
 
